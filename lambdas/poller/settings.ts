@@ -1,0 +1,207 @@
+/**
+ * What one source can be told, parsed twice by the same schema: at synth, where a mistake is cheap, and at cold start,
+ * where a hand-edited environment must not be trusted. Limits of identifiers and page sizes are those of the Partner
+ * Central Selling API; the SDK checks none of them.
+ */
+import * as v from 'valibot';
+import { DEFAULT_EVENT_SOURCE } from '../task-event';
+
+/** Environment variables of the poller function, the one place that names them for the code and the stack. */
+export const environment = {
+  tableName: 'TABLE_NAME',
+  eventBusName: 'EVENT_BUS_NAME',
+  settings: 'POLLER_SETTINGS',
+} as const;
+
+/** Task family: which List operation a source polls. */
+export const TASK_FAMILY = 'OpportunityFromEngagement';
+/** Partner Central answers in this region only, wherever the stack is. */
+export const PARTNER_CENTRAL_REGION = 'us-east-1';
+
+/** A whole number; text is accepted because `cdk -c key=value` passes text. Every failure reads as `allowed`. */
+export function wholeNumber(min: number, max: number, unit: string) {
+  const allowed = `a whole number of ${unit} from ${min} to ${max}`;
+  return v.pipe(
+    v.union([v.number(), v.pipe(v.string(), v.regex(/^-?\d+$/), v.toNumber())], allowed),
+    v.integer(allowed),
+    v.minValue(min, allowed),
+    v.maxValue(max, allowed),
+    v.metadata({ allowed }),
+  );
+}
+
+export function flag() {
+  const allowed = 'true or false';
+  return v.pipe(
+    v.union(
+      [
+        v.boolean(),
+        v.pipe(
+          v.picklist(['true', 'false']),
+          v.transform(text => text === 'true'),
+        ),
+      ],
+      allowed,
+    ),
+    v.metadata({ allowed }),
+  );
+}
+
+export function oneOf<const T extends readonly string[]>(values: T) {
+  const allowed = values.join(' or ');
+  return v.pipe(v.picklist(values, allowed), v.metadata({ allowed }));
+}
+
+export function textLike(pattern: RegExp, allowed: string) {
+  return v.pipe(v.string(allowed), v.regex(pattern, allowed), v.metadata({ allowed }));
+}
+
+/** Up to ten identifiers, as a list or as comma-separated text; sorted, so that their order never changes a cursor. */
+function identifiers(pattern: RegExp, shape: string) {
+  const allowed = `1 to 10 of ${shape}, separated by commas`;
+  const split = (given: string) => given.split(',').map(part => part.trim());
+  return v.pipe(
+    v.union([v.array(v.string()), v.pipe(v.string(), v.transform(split))], allowed),
+    v.transform(list => [...new Set(list)].sort()),
+    v.minLength(1, allowed),
+    v.maxLength(10, allowed),
+    v.everyItem(item => pattern.test(item), allowed),
+    v.metadata({ allowed }),
+  );
+}
+
+const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
+
+export const settingsEntries = {
+  catalog: described(oneOf(['AWS', 'Sandbox']), 'Partner Central catalog; AWS is production.'),
+  opportunityIdentifiers: v.optional(
+    described(identifiers(/^O[0-9]{1,19}$/, 'O followed by 1 to 19 digits'), 'Only tasks of these opportunities.'),
+  ),
+  engagementIdentifiers: v.optional(
+    described(
+      identifiers(/^(arn:.+|eng-[0-9a-z]{14})$/, 'eng- and 14 of 0-9a-z, or an ARN'),
+      'Only tasks of these engagements.',
+    ),
+  ),
+  contextIdentifiers: v.optional(
+    described(identifiers(/^[1-9][0-9]*$/, 'a number without leading zero'), 'Only tasks of these contexts.'),
+  ),
+  taskIdentifiers: v.optional(
+    described(identifiers(/^(arn:.+|task-[0-9a-z]{13})$/, 'task- and 13 of 0-9a-z, or an ARN'), 'Only these tasks.'),
+  ),
+  emitSince: v.optional(
+    described(
+      v.pipe(
+        textLike(
+          /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/,
+          'an instant such as 2026-11-01T00:00:00Z',
+        ),
+        v.check(text => !Number.isNaN(Date.parse(text)), 'an instant such as 2026-11-01T00:00:00Z'),
+      ),
+      'Publish tasks that started at or after this moment. Without it: since the first poll. An earlier moment, set later, publishes that part of the past.',
+    ),
+  ),
+  eventSource: v.optional(
+    described(
+      textLike(/^(?!aws\.)[A-Za-z0-9_./-]{1,256}$/, '1 to 256 letters, digits and ._-/, not beginning with aws.'),
+      'Source of the events.',
+    ),
+    DEFAULT_EVENT_SOURCE,
+  ),
+  includeMessage: v.optional(
+    described(flag(), "The API's own message in event, mail and table; false keeps it out of all three."),
+    true,
+  ),
+  lookbackMinutes: v.optional(
+    described(
+      wholeNumber(1, 1440, 'minutes'),
+      'How far each poll looks back before the last one, for tasks that are listed late.',
+    ),
+    5,
+  ),
+  retentionDays: v.optional(
+    described(wholeNumber(1, 3650, 'days'), 'How long an ended task is remembered, and how far back the audit looks.'),
+    90,
+  ),
+  maxEventsPerRun: v.optional(
+    described(wholeNumber(10, 10_000, 'events'), 'Most events one poll publishes; the rest follows in the next.'),
+    1_000,
+  ),
+  maxListCallsPerRun: v.optional(
+    described(wholeNumber(10, 1_000, 'calls'), 'Most List calls one poll makes; the quota is shared with your CRM.'),
+    100,
+  ),
+  maxListCallsPerSecond: v.optional(described(wholeNumber(1, 10, 'calls'), 'Pace of List calls.'), 5),
+  headPageSize: v.optional(described(wholeNumber(1, 1_000, 'tasks'), 'Page size when looking for what is new.'), 100),
+  backlogPageSize: v.optional(
+    described(wholeNumber(1, 1_000, 'tasks'), 'Page size when working through history and running tasks.'),
+    1_000,
+  ),
+};
+
+export type Settings = v.InferOutput<v.StrictObjectSchema<typeof settingsEntries, undefined>>;
+
+/** Configuration that can't work. `problems` has one line for every bad key: its name, the value got and what is allowed. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+  constructor(
+    where: string,
+    readonly problems: readonly string[],
+  ) {
+    super(`${where} can't be used:\n${problems.map(line => `  - ${line}`).join('\n')}`);
+  }
+}
+
+/** What a key allows, as its error and the README say it. */
+export function allowedValues(entry: v.GenericSchema): string | undefined {
+  const schema = 'wrapped' in entry ? (entry.wrapped as v.GenericSchema) : entry;
+  return v.getMetadata(schema).allowed as string | undefined;
+}
+
+/**
+ * Parses an object by a table of flat keys and reports every bad key at once.
+ * @throws ConfigurationError
+ */
+export function parseFlat<E extends v.ObjectEntries>(entries: E, given: Record<string, unknown>, where: string) {
+  const result = v.safeParse(v.strictObject(entries), given);
+  if (result.success) return result.output;
+  const keys = new Set(result.issues.map(issue => String(issue.path?.[0]?.key)));
+  const problems = [...keys].map(key => {
+    const got = key in given ? JSON.stringify(given[key]) : 'nothing';
+    const entry = entries[key] as v.GenericSchema | undefined;
+    return entry
+      ? `${key}: got ${got}, allowed: ${allowedValues(entry)}`
+      : `${key}: unknown key, got ${got}; the README's configuration table has all keys`;
+  });
+  throw new ConfigurationError(where, problems);
+}
+
+/** Id of a source: partition of its rows. The same when filters or rates change, so that its memory survives them. */
+export const sourceId = (settings: Pick<Settings, 'catalog'>) => `${settings.catalog}#${TASK_FAMILY}`;
+
+/**
+ * Reads the function's environment at cold start.
+ * @throws ConfigurationError naming every key that is missing or bad
+ */
+export function readEnvironment(env: Record<string, string | undefined>) {
+  const missing = Object.values(environment).filter(name => !env[name]);
+  if (missing.length > 0)
+    throw new ConfigurationError(
+      'The environment',
+      missing.map(name => `${name}: got nothing, allowed: what the stack sets; deploy it again`),
+    );
+  const json = env[environment.settings] as string;
+  let given: unknown;
+  try {
+    given = JSON.parse(json);
+  } catch {
+    throw new ConfigurationError('The environment', [
+      `${environment.settings}: got text that is not JSON; deploy the stack again`,
+    ]);
+  }
+  return {
+    tableName: env[environment.tableName] as string,
+    eventBusName: env[environment.eventBusName] as string,
+    settings: parseFlat(settingsEntries, Object(given) as Record<string, unknown>, environment.settings),
+  };
+}

@@ -1,0 +1,68 @@
+/**
+ * The contract with everybody who hangs a rule on the bus: the detail of a `TaskCompleted` or `TaskFailed` event.
+ * The TypeScript type and the JSON Schema (docs/task-event.schema.json) both come from the one schema below, so they can't disagree.
+ * Fields are only ever added; a change that would break a reader is a new `schemaVersion` beside the old one.
+ */
+import * as v from 'valibot';
+
+export const TASK_COMPLETED = 'TaskCompleted';
+export const TASK_FAILED = 'TaskFailed';
+export type TaskDetailType = typeof TASK_COMPLETED | typeof TASK_FAILED;
+
+/** What EventBridge and a rule see beside the detail. */
+export const DEFAULT_EVENT_SOURCE = 'partnercentral.task-poller';
+
+export const reasonCategories = [
+  'access',
+  'validation',
+  'conflict',
+  'throttling',
+  'quota',
+  'not-found',
+  'not-permitted',
+  'submission',
+  'internal',
+  'unknown',
+] as const;
+export type ReasonCategory = (typeof reasonCategories)[number];
+
+const text = v.pipe(v.string(), v.minLength(1));
+const described = (description: string) => v.pipe(text, v.description(description));
+const instant = (description: string) => v.pipe(v.string(), v.isoTimestamp(), v.description(description));
+
+export const taskEventSchema = v.object({
+  schemaVersion: v.pipe(
+    v.literal('1'),
+    v.description('Version of this shape. Fields are only added within a version.'),
+  ),
+  eventId: v.pipe(
+    v.string(),
+    v.regex(/^[0-9a-f]{64}$/),
+    v.description('Same for every delivery of the same outcome: SHA-256 of catalog, task family, task id and status.'),
+  ),
+  runId: described('The poll that saw the change; find its log line by this id.'),
+  catalog: described('Partner Central catalog: AWS or Sandbox.'),
+  taskType: described('Task family, for example OpportunityFromEngagement.'),
+  taskId: described('Task identifier, for example task-dpf02ig3g2uui.'),
+  taskArn: v.optional(described('ARN of the task. Its account field is empty.')),
+  taskStatus: v.pipe(v.picklist(['COMPLETE', 'FAILED']), v.description('How the task ended.')),
+  previousStatus: v.optional(described('The status recorded before this one; absent for a task first seen ended.')),
+  startTime: v.optional(instant('When the task started, to the millisecond.')),
+  reasonCode: v.optional(described('Reason code as the API gave it. An open list: expect codes you do not know.')),
+  reasonCategory: v.optional(
+    v.pipe(
+      v.picklist(reasonCategories),
+      v.description('Our grouping of reason codes; unknown for a code we do not know.'),
+    ),
+  ),
+  message: v.optional(described('Message as the API gave it; cut when it would not fit an event.')),
+  messageTruncated: v.optional(v.pipe(v.literal(true), v.description('Present when message was cut.'))),
+  opportunityId: v.optional(described('Opportunity that the task worked on or created.')),
+  resourceSnapshotJobId: v.optional(described('Resource snapshot job that belongs to the task.')),
+  engagementId: v.optional(described('Engagement that the task worked on.')),
+  contextId: v.optional(described('Context within the engagement.')),
+  detectedAfter: v.optional(instant('The last moment at which the task was known not to have this status.')),
+  detectedBefore: instant('The moment at which this status was first seen. The change happened in between.'),
+});
+
+export type TaskEvent = v.InferOutput<typeof taskEventSchema>;

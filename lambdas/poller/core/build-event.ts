@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { TASK_COMPLETED, TASK_FAILED, type TaskDetailType, type TaskEvent } from '../../task-event';
+import { reasonCategory } from './reason-codes';
+import { type TerminalStatus, withoutAbsent } from './task';
+import type { TaskRow } from './task-row';
+
+/** What every event of a run has in common. */
+export interface EventFrame {
+  readonly catalog: string;
+  readonly taskFamily: string;
+  readonly runId: string;
+  readonly includeMessage: boolean;
+  readonly eventSource: string;
+  readonly eventBusName: string;
+}
+
+/** One entry of a PutEvents call. */
+export interface EventEntry {
+  readonly EventBusName: string;
+  readonly Source: string;
+  readonly DetailType: TaskDetailType;
+  readonly Resources: string[];
+  readonly Detail: string;
+}
+
+/** The same for every delivery of one outcome. Its parts are what never changes about a task: StartTime does, by milliseconds. */
+export function eventId(catalog: string, taskFamily: string, taskId: string, status: TerminalStatus): string {
+  return createHash('sha256')
+    .update(JSON.stringify([catalog, taskFamily, taskId, status]))
+    .digest('hex');
+}
+
+/** @param row the settled row that is to be written once this event is accepted */
+export function buildEvent(row: TaskRow, frame: EventFrame): TaskEvent {
+  const taskStatus = row.status as TerminalStatus;
+  return withoutAbsent({
+    schemaVersion: '1' as const,
+    eventId: eventId(frame.catalog, frame.taskFamily, row.taskId, taskStatus),
+    runId: frame.runId,
+    catalog: frame.catalog,
+    taskType: frame.taskFamily,
+    taskId: row.taskId,
+    taskArn: row.taskArn,
+    taskStatus,
+    previousStatus: row.previousStatus,
+    startTime: isoTime(row.startTime),
+    reasonCode: row.reasonCode,
+    reasonCategory: row.reasonCode === undefined ? undefined : reasonCategory(row.reasonCode),
+    message: frame.includeMessage ? row.message : undefined,
+    opportunityId: row.opportunityId,
+    resourceSnapshotJobId: row.resourceSnapshotJobId,
+    engagementId: row.engagementId,
+    contextId: row.contextId,
+    detectedAfter: isoTime(row.detectedAfter),
+    detectedBefore: new Date(row.firstTerminalAt as number).toISOString(),
+  });
+}
+
+const isoTime = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
+
+/**
+ * PutEvents takes 256 KB a call (1 MB since January 2026, but not everywhere documented; targets such as SQS had the
+ * same limit). One entry stays below it by what EventBridge's envelope adds on the way to a target.
+ */
+export const MAX_CALL_BYTES = 262_144;
+export const MAX_ENTRY_BYTES = MAX_CALL_BYTES - 4_096;
+export const MAX_CALL_ENTRIES = 10;
+
+/** Size as EventBridge counts it; our entries carry no Time. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html */
+export function entryBytes(entry: EventEntry): number {
+  return [entry.Source, entry.DetailType, entry.Detail, ...entry.Resources].reduce(
+    (sum, text) => sum + Buffer.byteLength(text),
+    0,
+  );
+}
+
+/**
+ * Wraps an event for PutEvents. A message that is too long for an entry is cut and marked.
+ * The entry is larger than MAX_ENTRY_BYTES only if the rest of the event is.
+ */
+export function toEntry(event: TaskEvent, frame: EventFrame): EventEntry {
+  const wrap = (detail: TaskEvent): EventEntry => ({
+    EventBusName: frame.eventBusName,
+    Source: frame.eventSource,
+    DetailType: event.taskStatus === 'FAILED' ? TASK_FAILED : TASK_COMPLETED,
+    Resources: event.taskArn === undefined ? [] : [event.taskArn],
+    Detail: JSON.stringify(detail),
+  });
+  const whole = wrap(event);
+  if (entryBytes(whole) <= MAX_ENTRY_BYTES || event.message === undefined) return whole;
+  const { message, ...rest } = event;
+  const room = MAX_ENTRY_BYTES - entryBytes(wrap({ ...rest, message: '', messageTruncated: true }));
+  const kept = cutToBytes(message, room, text => Buffer.byteLength(JSON.stringify(text)) - 2);
+  return wrap({ ...rest, ...(kept !== '' && { message: kept }), messageTruncated: true });
+}
+
+/** The longest beginning of `text` that measures at most `room`, never splitting a surrogate pair. */
+export function cutToBytes(text: string, room: number, measure: (text: string) => number = Buffer.byteLength): string {
+  if (measure(text) <= room) return text;
+  let fits = 0;
+  let tooLong = Math.min(text.length, Math.max(room, 0)) + 1;
+  while (tooLong - fits > 1) {
+    const middle = (fits + tooLong) >>> 1;
+    if (measure(text.slice(0, middle)) <= room) fits = middle;
+    else tooLong = middle;
+  }
+  const splitsPair = fits > 0 && /[\uD800-\uDBFF]/.test(text[fits - 1] as string);
+  return text.slice(0, splitsPair ? fits - 1 : fits);
+}

@@ -1,0 +1,181 @@
+import type { EpochMs } from './task';
+
+/** A token and the request it belongs to; with another request it means nothing. */
+export interface Cursor {
+  readonly token: string;
+  readonly fingerprint: string;
+}
+
+/** A part of the list still to be swept: from where its sweep stands down to its floor. */
+export interface Gap {
+  readonly madeAt: EpochMs;
+  readonly floor: EpochMs;
+  /** A gap keeps the emission floor it was made with, however long it takes. */
+  readonly emissionFloor: EpochMs;
+  /** Fetches the next page; without it the gap starts at the top of the list. */
+  readonly cursor?: Cursor;
+  /** Everything at or above this start time has been dealt with. */
+  readonly reached?: EpochMs;
+  /** Cursors lost in a row without getting below `reached`. While there are any, the sweep is on its way back there. */
+  readonly restarts?: number;
+  /** The order of the list was found wrong: only its end ends this gap. */
+  readonly toTheEnd?: true;
+  /** An audit: what it finds ended, unknown and older than this is drift. */
+  readonly driftBefore?: EpochMs;
+}
+
+/** What a source remembers from one run to the next. */
+export interface Checkpoint {
+  readonly emitSince: EpochMs;
+  readonly initialised: boolean;
+  /** Start of the newest run whose head was swept, or handed over to a gap. */
+  readonly watermark?: EpochMs;
+  /** Start of the last run that looked at every unsettled row that was due. */
+  readonly recheckedAt?: EpochMs;
+  /** Stored because it is never lowered. */
+  readonly emissionFloor: EpochMs;
+  /** Newest first. */
+  readonly gaps: readonly Gap[];
+  readonly auditRequestedAt?: EpochMs;
+  readonly auditedAt?: EpochMs;
+  /** When a sweep last went on to the end because the order was wrong; not again before the next audit. */
+  readonly distrustedAt?: EpochMs;
+  readonly filters?: string;
+  readonly lastSuccessAt?: EpochMs;
+}
+
+/** The checkpoint as the table may have it: before the first run has finished, only `emitSince` is there. */
+export type StoredCheckpoint = Pick<Checkpoint, 'emitSince'> &
+  Partial<Checkpoint> & { readonly formatVersion?: unknown };
+
+export interface OpeningTerms {
+  readonly now: EpochMs;
+  readonly retentionMs: number;
+  readonly lookbackMs: number;
+  /** As configured; undefined leaves what the first run set. */
+  readonly emitSince?: EpochMs;
+  /** Identifies the source's filters; the order of identifiers doesn't matter. */
+  readonly filters: string;
+}
+
+/**
+ * The checkpoint a run works from: the emission floor raised, and the gaps added that configuration and audit ask for.
+ * @returns also whether this run begins an audit
+ */
+export function openRun(
+  stored: StoredCheckpoint,
+  terms: OpeningTerms,
+): { checkpoint: Checkpoint; auditBegins: boolean } {
+  const emitSince = terms.emitSince ?? stored.emitSince;
+  const emissionFloor = raisedFloor(stored, emitSince, terms);
+  let gaps = stored.gaps ?? [];
+
+  if (emitSince < stored.emitSince) {
+    gaps = addGap(gaps, { madeAt: terms.now, floor: emitSince, emissionFloor: emitSince });
+  }
+  const filtersChanged = stored.filters !== undefined && stored.filters !== terms.filters;
+  if (filtersChanged) gaps = addGap(gaps, { madeAt: terms.now, floor: emissionFloor, emissionFloor });
+
+  const auditBegins = isAuditDue(stored);
+  if (auditBegins) {
+    const driftBefore = (stored.watermark as EpochMs) - terms.lookbackMs;
+    gaps = addGap(gaps, { madeAt: terms.now, floor: emissionFloor, emissionFloor, driftBefore });
+  }
+  const { formatVersion: _, ...remembered } = stored;
+  return {
+    checkpoint: {
+      ...remembered,
+      emitSince,
+      emissionFloor,
+      gaps,
+      filters: terms.filters,
+      // Other filters may show tasks that run already and started long ago: learn them as a first run does.
+      initialised: (stored.initialised ?? false) && !filtersChanged,
+    },
+    auditBegins,
+  };
+}
+
+/** Never lowered, and never above the watermark: what started after the last finished head has yet to be looked at. */
+function raisedFloor(stored: StoredCheckpoint, emitSince: EpochMs, { now, retentionMs }: OpeningTerms): EpochMs {
+  const forgotten = stored.watermark === undefined ? -Infinity : Math.min(now - retentionMs, stored.watermark);
+  return Math.max(stored.emissionFloor ?? -Infinity, emitSince, forgotten);
+}
+
+/**
+ * A request made while an audit is open is met by it. Before the first head there is nothing to compare with, and with
+ * as many gaps as there may be an audit would be merged with one of them and tell nothing: the request waits.
+ */
+function isAuditDue({ auditRequestedAt, auditedAt, watermark, gaps = [] }: StoredCheckpoint): boolean {
+  if (auditRequestedAt === undefined || watermark === undefined || gaps.length >= MAX_GAPS) return false;
+  return auditRequestedAt > (auditedAt ?? -Infinity) && !gaps.some(gap => gap.driftBefore !== undefined);
+}
+
+/** Eight cursors of 2,048 characters keep the checkpoint small. */
+export const MAX_GAPS = 8;
+
+/** Adds the newest gap. More than eight: the two newest become one that covers both. */
+export function addGap(gaps: readonly Gap[], gap: Gap): readonly Gap[] {
+  const [next, ...older] = gaps;
+  if (next === undefined || gaps.length < MAX_GAPS) return [gap, ...gaps];
+  return [merged(gap, next), ...older];
+}
+
+/**
+ * From where the newer one stands (or from the top) down to the lower floor; the rows keep what was published before
+ * from being published again. An audit merged with a gap that was going to find older tasks can't tell drift any more:
+ * it ends as an audit, and its request, still unmet, asks for another.
+ */
+function merged(newer: Gap, older: Gap): Gap {
+  const { driftBefore: newerDrift, ...standing } = newer;
+  const driftBefore =
+    newerDrift !== undefined && older.floor >= newerDrift
+      ? newerDrift
+      : older.driftBefore !== undefined && newer.floor >= older.driftBefore
+        ? older.driftBefore
+        : undefined;
+  return {
+    ...standing,
+    madeAt: older.madeAt,
+    floor: Math.min(newer.floor, older.floor),
+    emissionFloor: Math.min(newer.emissionFloor, older.emissionFloor),
+    ...(older.toTheEnd && { toTheEnd: older.toTheEnd }),
+    ...(driftBefore !== undefined && { driftBefore }),
+  };
+}
+
+/** A cursor was lost: the gap starts at the top again, and passes over what it has dealt with. */
+export function restart(gap: Gap): Gap {
+  const { cursor: _, ...rest } = gap;
+  return { ...rest, restarts: (gap.restarts ?? 0) + 1 };
+}
+
+/** Two lost cursors without progress: the list can't be got through, and a person should know. */
+export const isStuck = (gap: Gap) => (gap.restarts ?? 0) >= 2;
+
+/** After a page was dealt with: the cursor of the next page, and how far down the gap has come. */
+export function advance(gap: Gap, cursor: Cursor, lowest: EpochMs, toTheEnd: boolean): Gap {
+  const { restarts, ...rest } = gap;
+  const cameLower = lowest < (gap.reached ?? Infinity);
+  return {
+    ...rest,
+    cursor,
+    ...(cameLower ? { reached: lowest } : restarts !== undefined && { restarts }),
+    ...(toTheEnd && { toTheEnd }),
+  };
+}
+
+/**
+ * Whether an ended task that the table doesn't know shows that something was overlooked: an audit found it, it is older
+ * than what the heads had finished when the audit began, and no other gap was going to find it.
+ */
+export function isDrift(startTime: EpochMs | undefined, audit: Gap, gaps: readonly Gap[]): boolean {
+  if (audit.driftBefore === undefined || startTime === undefined || startTime >= audit.driftBefore) return false;
+  return !gaps.some(
+    gap => gap.driftBefore === undefined && startTime >= gap.floor && startTime <= (gap.reached ?? Infinity),
+  );
+}
+
+/** At most one sweep goes to the end of the list between two audits; its cost is the whole history. */
+export const mayDistrustOrder = ({ distrustedAt, auditedAt }: Checkpoint) =>
+  distrustedAt === undefined || (auditedAt !== undefined && auditedAt > distrustedAt);

@@ -1,0 +1,114 @@
+import type { EpochMs, ListedTask } from './task';
+import { withoutAbsent } from './task';
+
+/**
+ * What the table knows of one task. A row is settled when its terminal status has been published, or needs no
+ * publishing; an unsettled row is looked at again until it settles.
+ */
+export interface TaskRow extends ListedTask {
+  readonly settled: boolean;
+  /** Terminal statuses that are done with: published, or waived because they were there before we watched. */
+  readonly publishedStatuses: ReadonlySet<string>;
+  readonly previousStatus?: string;
+  readonly firstSeenAt: EpochMs;
+  /** When the row was last written because the task was seen. A task that just keeps running is not written again. */
+  readonly lastSeenAt: EpochMs;
+  /** When the present terminal status was first seen, and the moment it was known not to be there yet. */
+  readonly firstTerminalAt?: EpochMs;
+  readonly detectedAfter?: EpochMs;
+  readonly publishAttempts?: number;
+  readonly lastError?: string;
+  /** Look-ups in a row that didn't list the task, and the first of them. */
+  readonly misses?: number;
+  readonly firstMissedAt?: EpochMs;
+  /** Looked for in vain often and long enough to be counted. */
+  readonly missing?: true;
+  /** Checks in a row that brought nothing; the pause before the next one doubles with each. */
+  readonly fruitlessChecks?: number;
+  /** Unsettled rows only. */
+  readonly nextCheckAt?: EpochMs;
+  /** Settled rows with a start time only; DynamoDB deletes the row some time after this. */
+  readonly expiresAt?: EpochMs;
+  /** Attributes of a newer release, kept so that rolling back and forth loses nothing. */
+  readonly unknownAttributes?: Readonly<Record<string, unknown>>;
+}
+
+/** `nextCheckAt` of a task that is simply running: due in every run, whatever our clock does. */
+export const EVERY_RUN: EpochMs = 0;
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+/** A row outlives the emission floor by this, so that a deletion never makes a published task look new. */
+const ROW_OUTLIVES_RETENTION_MS = 7 * DAY_MS;
+
+/** How long to wait after `fruitless` checks in a row: 1 minute, doubling to a day. */
+export const pauseAfter = (fruitless: number) => Math.min(DAY_MS, MINUTE_MS * 2 ** Math.min(fruitless - 1, 20));
+
+const MISSING_AFTER_MISSES = 3;
+const MISSING_AFTER_MS = 15 * MINUTE_MS;
+
+/** The row of a task that goes on, with all doubts about it cleared. */
+export function watch(known: TaskRow | undefined, listed: ListedTask, seenAt: EpochMs): TaskRow {
+  return withoutAbsent({
+    ...listed,
+    settled: false,
+    publishedStatuses: known?.publishedStatuses ?? new Set<string>(),
+    previousStatus: statusBefore(known, listed),
+    firstSeenAt: known?.firstSeenAt ?? seenAt,
+    lastSeenAt: seenAt,
+    nextCheckAt: EVERY_RUN,
+    unknownAttributes: known?.unknownAttributes,
+  });
+}
+
+/** The row of a task whose terminal status is done with. Without a start time it never expires: nothing tells its age. */
+export function settle(known: TaskRow | undefined, listed: ListedTask, at: EpochMs, retentionMs: number): TaskRow {
+  const startTime = listed.startTime ?? known?.startTime;
+  return withoutAbsent({
+    ...listed,
+    startTime,
+    settled: true,
+    publishedStatuses: new Set([...(known?.publishedStatuses ?? []), listed.status]),
+    previousStatus: statusBefore(known, listed),
+    firstSeenAt: known?.firstSeenAt ?? at,
+    lastSeenAt: at,
+    firstTerminalAt: known?.status === listed.status ? (known.firstTerminalAt ?? at) : at,
+    detectedAfter: known?.status === listed.status ? known.detectedAfter : undefined,
+    expiresAt: startTime === undefined ? undefined : Math.max(startTime, at) + retentionMs + ROW_OUTLIVES_RETENTION_MS,
+    unknownAttributes: known?.unknownAttributes,
+  });
+}
+
+/** Puts the next check off; the longer nothing comes of it, the further. */
+export function putOff(row: TaskRow, now: EpochMs, lastError?: string): TaskRow {
+  const fruitlessChecks = (row.fruitlessChecks ?? 0) + 1;
+  return { ...row, fruitlessChecks, nextCheckAt: now + pauseAfter(fruitlessChecks), ...(lastError && { lastError }) };
+}
+
+/** A look-up didn't list the task. Missing is only what three runs over a quarter of an hour didn't find. */
+export function miss(row: TaskRow, now: EpochMs): TaskRow {
+  const misses = (row.misses ?? 0) + 1;
+  const firstMissedAt = row.firstMissedAt ?? now;
+  const missing = misses >= MISSING_AFTER_MISSES && now - firstMissedAt >= MISSING_AFTER_MS;
+  return { ...putOff(row, now), misses, firstMissedAt, ...(missing && { missing }) };
+}
+
+/** EventBridge won't take the event: the row stays unsettled and is tried again, ever more slowly. */
+export function refused(settledRow: TaskRow, attemptsBefore: number, now: EpochMs, error: string): TaskRow {
+  const { expiresAt: _, publishedStatuses, ...row } = settledRow;
+  const publishAttempts = attemptsBefore + 1;
+  return {
+    ...row,
+    settled: false,
+    publishedStatuses: new Set([...publishedStatuses].filter(status => status !== row.status)),
+    publishAttempts,
+    lastError: error,
+    fruitlessChecks: publishAttempts,
+    nextCheckAt: now + pauseAfter(publishAttempts),
+  };
+}
+
+export function statusBefore(known: TaskRow | undefined, listed: ListedTask): string | undefined {
+  return known?.status === listed.status ? known.previousStatus : known?.status;
+}

@@ -1,0 +1,63 @@
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type EpochMs = number;
+
+export const IN_PROGRESS = 'IN_PROGRESS';
+/** The status of a summary that carries none: unknown like any other we don't know, so it is watched until it has one. */
+export const NO_STATUS = 'ABSENT';
+
+export type TerminalStatus = 'COMPLETE' | 'FAILED';
+export const isTerminal = (status: string): status is TerminalStatus => status === 'COMPLETE' || status === 'FAILED';
+
+/** One task as Partner Central listed it, absent values left out. `status` and `reasonCode` are open lists. */
+export interface ListedTask {
+  readonly taskId: string;
+  readonly status: string;
+  readonly taskArn?: string;
+  readonly startTime?: EpochMs;
+  readonly message?: string;
+  readonly reasonCode?: string;
+  readonly opportunityId?: string;
+  readonly resourceSnapshotJobId?: string;
+  readonly engagementId?: string;
+  readonly contextId?: string;
+}
+
+/** DynamoDB allows a sort key of 1,024 bytes; a longer id could never be recorded, and so would be published for ever. */
+const MAX_TASK_ID_BYTES = 1_000;
+
+/**
+ * Reads one summary of a List answer. Every member of it is optional in the API, and real answers carry null, "" and
+ * the text "null" for absent values.
+ * @returns undefined for what has no usable task id
+ */
+export function readSummary(summary: unknown): ListedTask | undefined {
+  if (typeof summary !== 'object' || summary === null) return undefined;
+  const given = summary as Record<string, unknown>;
+  const taskId = presentText(given.TaskId);
+  if (taskId === undefined || Buffer.byteLength(taskId) > MAX_TASK_ID_BYTES) return undefined;
+  return withoutAbsent({
+    taskId,
+    status: presentText(given.TaskStatus) ?? NO_STATUS,
+    taskArn: presentText(given.TaskArn),
+    startTime: given.StartTime instanceof Date ? given.StartTime.getTime() : undefined,
+    message: presentText(given.Message),
+    reasonCode: presentText(given.ReasonCode),
+    opportunityId: presentText(given.OpportunityId),
+    resourceSnapshotJobId: presentText(given.ResourceSnapshotJobId),
+    engagementId: presentText(given.EngagementId),
+    contextId: presentText(given.ContextId),
+  });
+}
+
+function presentText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' && value !== 'null' ? value : undefined;
+}
+
+type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+/** The same object without its undefined members. */
+export function withoutAbsent<T extends object>(value: T): Present<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as Present<T>;
+}

@@ -1,0 +1,74 @@
+import type { Allowance } from './budget';
+import { type Decision, diff, type EmissionRules } from './core/diff';
+import type { EpochMs, ListedTask } from './core/task';
+import type { TaskRow } from './core/task-row';
+import { publishAndRecord, writeRows } from './publish';
+import type { Run } from './run-state';
+
+/**
+ * Deals with listed tasks: reads their rows, decides, records and publishes.
+ * @param isDrift tells of an ended task that the table doesn't know whether it should have known it
+ * @returns false when time or the event budget ran out; what is left over is dealt with when the page is fetched again
+ */
+export async function dealWith(
+  run: Run,
+  tasks: readonly ListedTask[],
+  rules: EmissionRules,
+  allowance: Allowance,
+  isDrift: (startTime: EpochMs | undefined) => boolean = () => false,
+): Promise<boolean> {
+  const fresh = new Map(tasks.filter(({ taskId }) => !run.handled.has(taskId)).map(task => [task.taskId, task]));
+  const rows = await readRows(run, [...fresh.keys()], allowance);
+  const decided = [...fresh.values()].map(listed => ({
+    taskId: listed.taskId,
+    decision: diff(rows.get(listed.taskId), listed, rules),
+  }));
+  return carryOut(run, decided, allowance, isDrift);
+}
+
+export async function readRows(
+  run: Run,
+  taskIds: readonly string[],
+  allowance: Allowance,
+): Promise<Map<string, TaskRow>> {
+  const { rows, damaged } = await run.table.readRows(taskIds, run.budget, allowance);
+  if (damaged.length > 0) {
+    run.counts.damagedRows += damaged.length;
+    run.logger.error('Rows with damaged attributes were read without them', { taskIds: damaged });
+  }
+  return rows;
+}
+
+export interface Decided {
+  readonly taskId: string;
+  readonly decision: Decision;
+}
+
+/** What is only recorded goes first: it is quick, and nothing has to precede it. */
+export async function carryOut(
+  run: Run,
+  decided: readonly Decided[],
+  allowance: Allowance,
+  isDrift: (startTime: EpochMs | undefined) => boolean = () => false,
+): Promise<boolean> {
+  await writeRows(
+    run,
+    decided.flatMap(({ decision }) => (decision.what === 'record' ? [decision.row] : [])),
+    allowance,
+  );
+  for (const { taskId, decision } of decided) {
+    if (decision.what !== 'publish') run.handled.add(taskId);
+    if (decision.oddity === undefined) continue;
+    run.counts[decision.oddity] += 1;
+    run.logger.warn(
+      decision.oddity === 'reopened' ? 'An ended task runs again' : 'A task has a status that is not known here',
+      { taskId },
+    );
+  }
+  const endings = decided.flatMap(({ decision }) =>
+    decision.what === 'publish'
+      ? [{ row: decision.row, attempts: decision.attempts, isDrift: decision.isNew && isDrift(decision.row.startTime) }]
+      : [],
+  );
+  return publishAndRecord(run, endings, allowance);
+}

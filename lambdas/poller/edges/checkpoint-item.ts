@@ -1,0 +1,46 @@
+import type { Checkpoint, Gap, StoredCheckpoint } from '../core/checkpoint';
+import { withoutAbsent } from '../core/task';
+import { FORMAT_VERSION } from './row-item';
+
+type Item = Record<string, unknown>;
+
+const times = [
+  'emitSince',
+  'watermark',
+  'recheckedAt',
+  'emissionFloor',
+  'distrustedAt',
+  'lastSuccessAt',
+  'auditedAt',
+] as const;
+const gapTimes = ['madeAt', 'floor', 'emissionFloor', 'reached', 'driftBefore'] as const;
+
+const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
+const epoch = (value: unknown) => (typeof value === 'string' ? Date.parse(value) : undefined);
+const each = <N extends string, T>(names: readonly N[], make: (name: N) => T | undefined) =>
+  Object.fromEntries(names.map(name => [name, make(name)])) as { [K in N]?: T };
+
+/** What a run writes when it finishes. `auditRequestedAt` is not among it: that one belongs to whoever asks for an audit. */
+export function toAttributes(checkpoint: Checkpoint): Item {
+  return withoutAbsent({
+    formatVersion: FORMAT_VERSION,
+    initialised: checkpoint.initialised,
+    filters: checkpoint.filters,
+    ...each(times, name => iso(checkpoint[name])),
+    gaps: checkpoint.gaps.map(gap => withoutAbsent({ ...gap, ...each(gapTimes, name => iso(gap[name])) })),
+  });
+}
+
+export function toCheckpoint(item: Item): StoredCheckpoint {
+  const gaps = (Array.isArray(item.gaps) ? (item.gaps as Item[]) : []).map(
+    gap => withoutAbsent({ ...gap, ...each(gapTimes, name => epoch(gap[name])) }) as unknown as Gap,
+  );
+  return withoutAbsent({
+    ...each(times, name => epoch(item[name])),
+    auditRequestedAt: epoch(item.auditRequestedAt),
+    formatVersion: item.formatVersion,
+    initialised: item.initialised === true,
+    filters: typeof item.filters === 'string' ? item.filters : undefined,
+    gaps,
+  }) as StoredCheckpoint;
+}

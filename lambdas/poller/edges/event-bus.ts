@@ -1,0 +1,63 @@
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import type { EventEntry } from '../core/build-event';
+import { PermanentFailure, sortFailure, TransientFailure } from '../errors';
+
+/** What became of one entry of a call. */
+export type EntryOutcome =
+  | { readonly became: 'accepted' }
+  /** EventBridge could not take it now. */
+  | { readonly became: 'retryable'; readonly code: string }
+  /** EventBridge won't take it as it is. */
+  | { readonly became: 'refused'; readonly code: string };
+
+export type EventBus = ReturnType<typeof connectEventBus>;
+
+/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html */
+const retryableCodes = new Set(['InternalFailure', 'InternalException', 'ThrottlingException']);
+const notAuthorisedCodes = new Set([
+  'AccessDeniedException',
+  'NotAuthorizedForSourceException',
+  'NotAuthorizedForDetailTypeException',
+]);
+
+const deniedAdvice = "Let the function's role use events:PutEvents on the event bus, and look at the bus's own policy";
+
+export function connectEventBus() {
+  const client = new EventBridgeClient({
+    requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+  });
+
+  return {
+    /**
+     * Puts 1 to 10 entries and tells of each, in the same order, what became of it. HTTP 200 proves nothing: an entry
+     * can fail on its own, and the SDK retries none.
+     * @throws RequestRefused, TransientFailure, PermanentFailure
+     */
+    async put(entries: readonly EventEntry[], signal: AbortSignal): Promise<EntryOutcome[]> {
+      const answer = await client
+        .send(new PutEventsCommand({ Entries: [...entries] }), { abortSignal: signal })
+        .catch((error: unknown) => {
+          throw sortFailure(error, 'PutEvents', {
+            denied: deniedAdvice,
+            notFound: 'The event bus of this stack is gone; deploy the stack again',
+          });
+        });
+      const results = answer.Entries ?? [];
+      if (results.length !== entries.length) {
+        throw new TransientFailure(`PutEvents: answered for ${results.length} of ${entries.length} entries`);
+      }
+      const outcomes = results.map((result): EntryOutcome => {
+        if (result.EventId) return { became: 'accepted' };
+        const code = result.ErrorCode ?? 'NoErrorCode';
+        return { became: retryableCodes.has(code) || code === 'NoErrorCode' ? 'retryable' : 'refused', code };
+      });
+      const denied = outcomes.flatMap(outcome =>
+        outcome.became !== 'accepted' && notAuthorisedCodes.has(outcome.code) ? [outcome.code] : [],
+      );
+      if (denied.length === entries.length) {
+        throw new PermanentFailure(`PutEvents: every entry was refused with ${denied[0]}. ${deniedAdvice}`);
+      }
+      return outcomes;
+    },
+  };
+}

@@ -1,0 +1,262 @@
+import {
+  type AttributeValue,
+  BatchGetItemCommand,
+  BatchWriteItemCommand,
+  ConditionalCheckFailedException,
+  DynamoDBClient,
+  QueryCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { type Allowance, type Budget, jitteredPauseMs } from '../budget';
+import type { Checkpoint, StoredCheckpoint } from '../core/checkpoint';
+import type { EpochMs } from '../core/task';
+import type { TaskRow } from '../core/task-row';
+import { LeaseLost, RequestRefused, sortFailure } from '../errors';
+import { tableSchema } from '../table-schema';
+import { toAttributes, toCheckpoint } from './checkpoint-item';
+import { CHECKPOINT_KEY, refuseNewerFormat, taskIdOf, taskKey, toItem, toRow } from './row-item';
+
+/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html */
+const MAX_KEYS_PER_GET = 100;
+const MAX_ROWS_PER_WRITE = 25;
+
+/** No lease lasts longer than Lambda's longest timeout and a little: one that claims to is left by a clock that jumped. */
+const LONGEST_LEASE_MS = 16 * 60_000;
+
+const { partitionKey, sortKey, index } = tableSchema;
+
+/** An entry of the index of unsettled rows. It lags behind the table: a candidate, never a reason to decide. */
+export interface Candidate {
+  readonly taskId: string;
+  readonly nextCheckAt: EpochMs;
+  readonly inDoubt: boolean;
+}
+
+export type SnapshotTable = ReturnType<typeof connectSnapshotTable>;
+
+/** The rows and the checkpoint of one source. */
+export function connectSnapshotTable(tableName: string, source: string, includeMessage: boolean) {
+  const client = new DynamoDBClient({
+    requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+  });
+  const checkpointKey = marshall({ [partitionKey]: source, [sortKey]: CHECKPOINT_KEY });
+
+  const sorted = (doing: string) => (error: unknown) => {
+    throw sortFailure(error, doing, {
+      denied: "Let the function's role use this operation on the snapshot table",
+      notFound: 'The snapshot table is gone; deploy the stack again, or restore the table',
+    });
+  };
+
+  /** Updates the checkpoint. @throws ConditionalCheckFailedException, and what sortFailure makes of the rest */
+  async function updateCheckpoint(
+    set: string,
+    condition: string | undefined,
+    values: Record<string, unknown>,
+    signal?: AbortSignal,
+  ) {
+    const update = new UpdateItemCommand({
+      TableName: tableName,
+      Key: checkpointKey,
+      UpdateExpression: `SET ${set}`,
+      ...(condition && { ConditionExpression: condition }),
+      ExpressionAttributeValues: marshall(values),
+      ReturnValues: 'ALL_NEW',
+    });
+    const answer = await client.send(update, signal && { abortSignal: signal }).catch((error: unknown) => {
+      if (error instanceof ConditionalCheckFailedException) throw error;
+      return sorted('UpdateItem of the checkpoint')(error);
+    });
+    return unmarshall(answer.Attributes ?? {});
+  }
+
+  return {
+    /** Leaves a note that an audit is wanted, whoever has the lease. */
+    async requestAudit(now: EpochMs): Promise<void> {
+      await updateCheckpoint('auditRequestedAt = :now', undefined, { ':now': new Date(now).toISOString() });
+    },
+
+    /**
+     * Takes the lease and reads the checkpoint in the same write.
+     *
+     *   run A  --take--------------finish (expiry = 0)
+     *   run B         take: held            take: free
+     *
+     * @returns undefined when another run holds it
+     */
+    async takeLease(lease: {
+      owner: string;
+      now: EpochMs;
+      expiresAt: EpochMs;
+      emitSince: EpochMs;
+    }): Promise<StoredCheckpoint | undefined> {
+      const isFree = 'attribute_not_exists(leaseOwner)';
+      const hasExpired = 'leaseExpiresAtMs < :nowMs';
+      // A retried request whose first answer was lost must not lock us out.
+      const isMine = 'leaseOwner = :me';
+      const cannotBe = 'leaseExpiresAtMs > :longestMs';
+      try {
+        const item = await updateCheckpoint(
+          'leaseOwner = :me, leaseExpiresAtMs = :expiresAtMs, emitSince = if_not_exists(emitSince, :emitSince)',
+          [isFree, hasExpired, isMine, cannotBe].join(' OR '),
+          {
+            ':me': lease.owner,
+            ':nowMs': lease.now,
+            ':expiresAtMs': lease.expiresAt,
+            ':longestMs': lease.now + LONGEST_LEASE_MS,
+            ':emitSince': new Date(lease.emitSince).toISOString(),
+          },
+        );
+        return toCheckpoint(item);
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return undefined;
+        throw error;
+      }
+    },
+
+    /**
+     * Writes the checkpoint and ends the lease. The owner stays, so that a retried request still finds itself in charge.
+     * @throws LeaseLost when another run has taken over
+     */
+    async finish(owner: string, checkpoint: Checkpoint, signal: AbortSignal): Promise<void> {
+      const attributes = Object.entries({ ...toAttributes(checkpoint), leaseExpiresAtMs: 0 });
+      await updateCheckpoint(
+        attributes.map(([name]) => `${name} = :${name}`).join(', '),
+        'leaseOwner = :me',
+        { ...Object.fromEntries(attributes.map(([name, value]) => [`:${name}`, value])), ':me': owner },
+        signal,
+      ).catch(leaseLost);
+    },
+
+    /** Ends the lease and changes nothing else. */
+    async release(owner: string, signal: AbortSignal): Promise<void> {
+      await updateCheckpoint(
+        'leaseExpiresAtMs = :zero',
+        'leaseOwner = :me',
+        { ':zero': 0, ':me': owner },
+        signal,
+      ).catch(leaseLost);
+    },
+
+    /**
+     * Consistent reads, 100 keys a call.
+     * @returns rows by task id; `damaged` lists the ids of rows that could not be read whole
+     * @throws PermanentFailure for a row of a newer release that this one would misread
+     */
+    async readRows(taskIds: readonly string[], budget: Budget, allowance: Allowance) {
+      const rows = new Map<string, TaskRow>();
+      const damaged: string[] = [];
+      for (const chunk of chunks(taskIds, MAX_KEYS_PER_GET)) {
+        let keys: Record<string, AttributeValue>[] = chunk.map(taskId => marshall(taskKey(source, taskId)));
+        for (let attempt = 0; keys.length > 0; attempt += 1) {
+          if (attempt > 0) await budget.pause(jitteredPauseMs(attempt), allowance);
+          const read = new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } });
+          const answer = await client.send(read, { abortSignal: budget.signal }).catch(sorted('BatchGetItem'));
+          for (const marshalled of answer.Responses?.[tableName] ?? []) {
+            const item = unmarshall(marshalled);
+            refuseNewerFormat('A row', item.formatVersion);
+            const result = toRow(item);
+            rows.set(result.row.taskId, result.row);
+            if (result.damaged) damaged.push(result.row.taskId);
+          }
+          keys = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+        }
+      }
+      return { rows, damaged };
+    },
+
+    /**
+     * Writes whole rows, 25 a call. A call that is refused as a whole is halved until one row is left; of that row only
+     * what keeps the event from being published again is written.
+     * @returns ids of the rows that could not be written whole
+     */
+    async writeRows(rows: readonly TaskRow[], budget: Budget, allowance: Allowance): Promise<string[]> {
+      const refused: string[] = [];
+      const write = async (part: readonly TaskRow[]): Promise<void> => {
+        try {
+          await writeItems(part.map(row => toItem(source, row, includeMessage)));
+        } catch (error) {
+          if (!(error instanceof RequestRefused)) throw error;
+          const [only, ...others] = part;
+          if (only === undefined) return;
+          if (others.length > 0) {
+            const middle = Math.ceil(part.length / 2);
+            await write(part.slice(0, middle));
+            await write(part.slice(middle));
+            return;
+          }
+          refused.push(only.taskId);
+          await writeItems([toItem(source, essentials(only, error), includeMessage)]);
+        }
+      };
+      const writeItems = async (items: Record<string, unknown>[]): Promise<void> => {
+        let requests: { PutRequest?: { Item: Record<string, AttributeValue> | undefined } }[] = items.map(item => ({
+          PutRequest: { Item: marshall(item, { removeUndefinedValues: true }) },
+        }));
+        for (let attempt = 0; requests.length > 0; attempt += 1) {
+          if (attempt > 0) await budget.pause(jitteredPauseMs(attempt), allowance);
+          const put = new BatchWriteItemCommand({ RequestItems: { [tableName]: requests } });
+          const answer = await client.send(put, { abortSignal: budget.signal }).catch(sorted('BatchWriteItem'));
+          requests = (answer.UnprocessedItems?.[tableName] ?? []) as typeof requests;
+        }
+      };
+      for (const part of chunks(rows, MAX_ROWS_PER_WRITE)) await write(part);
+      return refused;
+    },
+
+    /** All unsettled rows, the longest due first, as the index has them. */
+    async unsettled(budget: Budget): Promise<Candidate[]> {
+      const candidates: Candidate[] = [];
+      let start: Record<string, AttributeValue> | undefined;
+      do {
+        const query: QueryCommand = new QueryCommand({
+          TableName: tableName,
+          IndexName: index.name,
+          KeyConditionExpression: `${index.partitionKey} = :source`,
+          ExpressionAttributeValues: marshall({ ':source': source }),
+          ...(start && { ExclusiveStartKey: start }),
+        });
+        const answer = await client.send(query, { abortSignal: budget.signal }).catch(sorted('Query of the index'));
+        for (const marshalled of answer.Items ?? []) {
+          const item = unmarshall(marshalled);
+          candidates.push({
+            taskId: taskIdOf(item),
+            nextCheckAt: Date.parse(String(item[index.sortKey])) || 0,
+            inDoubt: Number(item.fruitlessChecks ?? 0) > 0,
+          });
+        }
+        start = answer.LastEvaluatedKey;
+      } while (start);
+      return candidates;
+    },
+  };
+}
+
+function leaseLost(error: unknown): never {
+  if (error instanceof ConditionalCheckFailedException)
+    throw new LeaseLost('Another run has taken over the lease', { cause: error });
+  throw error;
+}
+
+/** The least that says what was done about a task. */
+function essentials(row: TaskRow, error: Error): TaskRow {
+  const { taskId, status, settled, publishedStatuses, startTime, firstSeenAt, lastSeenAt, nextCheckAt, expiresAt } =
+    row;
+  return {
+    taskId,
+    status,
+    settled,
+    publishedStatuses,
+    firstSeenAt,
+    lastSeenAt,
+    ...(startTime !== undefined && { startTime }),
+    ...(nextCheckAt !== undefined && { nextCheckAt }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    lastError: error.message.slice(0, 1_000),
+  };
+}
+
+function* chunks<T>(items: readonly T[], size: number): Generator<T[]> {
+  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
+}

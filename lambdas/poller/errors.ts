@@ -1,0 +1,83 @@
+/** Something outside works badly for now. The run ends early, keeps what it has, and the next one goes on. */
+export class TransientFailure extends Error {
+  override readonly name = 'TransientFailure';
+}
+
+/** Something has to be put right by a person; the message says what. The run fails, so that an alarm fires at once. */
+export class PermanentFailure extends Error {
+  override readonly name = 'PermanentFailure';
+}
+
+/**
+ * A service refused a request as a whole for what is in it. What follows depends on the request: a dead cursor, one bad
+ * item among many, or our own mistake.
+ */
+export class RequestRefused extends Error {
+  override readonly name = 'RequestRefused';
+  constructor(
+    readonly code: string,
+    message: string,
+    /** Of a ValidationException: why, and which fields. */
+    readonly reason: string | undefined,
+    readonly errorList: unknown,
+    options: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The conditional write found another owner of the lease. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+}
+
+interface ServiceError {
+  readonly name: string;
+  readonly message: string;
+  readonly Reason?: string;
+  readonly ErrorList?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+const notAuthorised = new Set([
+  'AccessDeniedException',
+  'AccessDenied',
+  'UnrecognizedClientException',
+  'InvalidSignatureException',
+  'IncompleteSignatureException',
+  'MissingAuthenticationTokenException',
+  'ExpiredTokenException',
+  'CredentialsProviderError',
+]);
+
+/** Throttling under a status that says "your mistake": DynamoDB, and Partner Central as its guide describes it, use 400 for all. */
+const throttled = new Set([
+  'ThrottlingException',
+  'ThrottledException',
+  'TooManyRequestsException',
+  'RequestLimitExceeded',
+  'ProvisionedThroughputExceededException',
+  'LimitExceededException',
+  'RequestThrottled',
+]);
+
+/**
+ * Sorts what a client threw, after its own retries, by what we do about it. Branches on the name first: the service
+ * model and the guide of Partner Central disagree about status codes.
+ * @param advice what a person should do when the service says that we may not, or that the thing isn't there
+ */
+export function sortFailure(thrown: unknown, doing: string, advice: { denied: string; notFound?: string }): Error {
+  const error = thrown as ServiceError;
+  const options = { cause: thrown };
+  const said = `${doing}: ${error.name}${error.Reason ? ` (${error.Reason})` : ''}: ${error.message}`;
+  if (notAuthorised.has(error.name)) return new PermanentFailure(`${said}. ${advice.denied}`, options);
+  if (error.name === 'ResourceNotFoundException' && advice.notFound !== undefined) {
+    return new PermanentFailure(`${said}. ${advice.notFound}`, options);
+  }
+  const status = error.$metadata?.httpStatusCode;
+  const refused = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
+  if (error.name === 'ValidationException' || (refused && !throttled.has(error.name))) {
+    return new RequestRefused(error.name, said, error.Reason, error.ErrorList, options);
+  }
+  return new TransientFailure(said, options);
+}

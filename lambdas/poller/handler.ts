@@ -1,0 +1,56 @@
+/**
+ * The poller function. EventBridge Scheduler invokes it with `{"mode":"poll"}` and, less often, `{"mode":"audit"}`.
+ *
+ * - The schedule delivers at least once and does not wait for the last run: runs may overlap, and the lease sorts it out.
+ * - A failure that time heals ends as outcome `partial`, without an exception; the missing heartbeat tells if it lasts.
+ * - A failure that needs a person throws, so that the function's error metric tells at once.
+ * - Nothing is retried by Lambda: the next tick is the retry.
+ */
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { connectEventBus } from './edges/event-bus';
+import { connectPartnerCentral } from './edges/partner-central';
+import { connectSnapshotTable } from './edges/snapshot-table';
+import { report } from './metrics';
+import { type Mode, poll, type Summary } from './run';
+import { readEnvironment, sourceId } from './settings';
+
+const logger = new Logger();
+const metrics = new Metrics();
+const { tableName, eventBusName, settings } = readEnvironment(process.env);
+const source = sourceId(settings);
+logger.appendPersistentKeys({ source });
+const services = {
+  settings,
+  eventBusName,
+  logger,
+  partnerCentral: connectPartnerCentral(settings, Date.now),
+  table: connectSnapshotTable(tableName, source, settings.includeMessage),
+  bus: connectEventBus(),
+  now: Date.now,
+};
+
+interface LambdaContext {
+  readonly awsRequestId: string;
+  getRemainingTimeInMillis(): number;
+}
+
+/** @throws TypeError for any input but the two modes; PermanentFailure when a person has to put something right */
+export async function handler(input: unknown, context: LambdaContext): Promise<Summary> {
+  logger.appendKeys({ requestId: context.awsRequestId });
+  try {
+    const summary = await poll(services, readMode(input), Date.now() + context.getRemainingTimeInMillis());
+    logger.info('Run', { ...summary });
+    report(metrics, summary);
+    return summary;
+  } catch (error) {
+    logger.error('The run failed', error as Error);
+    throw error;
+  }
+}
+
+function readMode(input: unknown): Mode {
+  const mode = (input as { mode?: unknown } | null | undefined)?.mode;
+  if ((mode === 'poll' || mode === 'audit') && Object.keys(input as object).length === 1) return mode;
+  throw new TypeError(`Invocation input: got ${JSON.stringify(input)}, allowed: {"mode":"poll"} or {"mode":"audit"}`);
+}

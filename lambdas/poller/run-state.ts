@@ -1,0 +1,85 @@
+import type { Logger } from '@aws-lambda-powertools/logger';
+import type { Budget } from './budget';
+import type { EventFrame } from './core/build-event';
+import type { Checkpoint, Gap } from './core/checkpoint';
+import type { EmissionRules } from './core/diff';
+import type { EpochMs } from './core/task';
+import type { EventBus } from './edges/event-bus';
+import type { Page, PartnerCentral } from './edges/partner-central';
+import type { SnapshotTable } from './edges/snapshot-table';
+import type { Settings } from './settings';
+
+/** What a poller needs of the world. */
+export interface Services {
+  readonly settings: Settings;
+  readonly eventBusName: string;
+  readonly partnerCentral: PartnerCentral;
+  readonly table: SnapshotTable;
+  readonly bus: EventBus;
+  readonly logger: Logger;
+  readonly now: () => EpochMs;
+}
+
+/** What a run counts, beside what its budget counts. All zero in a quiet one but `pages` and `tasks`. */
+export const noCounts = {
+  pages: 0,
+  tasks: 0,
+  completed: 0,
+  failed: 0,
+  /** Events that EventBridge keeps refusing. */
+  rejected: 0,
+  drift: 0,
+  /** Ended, reopened, missing and odd tasks; each of these is a line in the log as well. */
+  reopened: 0,
+  unknownStatus: 0,
+  malformed: 0,
+  missing: 0,
+  damagedRows: 0,
+  refusedLookUps: 0,
+  refusedRows: 0,
+  outOfOrder: 0,
+  repeatedTokens: 0,
+  lostCursors: 0,
+  stuckGaps: 0,
+};
+export type Counts = typeof noCounts;
+
+/** One run, from taking the lease to giving it back. */
+export interface Run extends Services {
+  readonly runId: string;
+  readonly startedAt: EpochMs;
+  readonly frame: EventFrame;
+  readonly budget: Budget;
+  readonly counts: Counts;
+  /** Ids that this run has dealt with; a task listed twice, or by two sweeps, is dealt with once. */
+  readonly handled: Set<string>;
+  /** Rows written by this run, and whether they are settled: the index may not show it yet. */
+  readonly written: Map<string, boolean>;
+  /** As it will be written at the end. */
+  checkpoint: Checkpoint;
+}
+
+/** The emission rules that hold for a page. */
+export function rulesFor(run: Run, page: Pick<Page, 'askedAt' | 'answeredAt'>, emissionFloor: EpochMs): EmissionRules {
+  const { initialised, recheckedAt } = run.checkpoint;
+  return {
+    emissionFloor,
+    initialised,
+    askedAt: page.askedAt,
+    answeredAt: page.answeredAt,
+    retentionMs: run.settings.retentionDays * 86_400_000,
+    ...(recheckedAt !== undefined && { recheckedAt }),
+  };
+}
+
+/** Notes what a page brought, and says so where part of it was unusable. */
+export function countPage(run: Run, page: Page): void {
+  run.counts.pages += 1;
+  run.counts.tasks += page.tasks.length;
+  if (page.malformed === 0) return;
+  run.counts.malformed += page.malformed;
+  run.logger.warn('Skipped summaries without a usable task id', { malformed: page.malformed });
+}
+
+export const replaceGap = (gaps: readonly Gap[], old: Gap, by: Gap | undefined): readonly Gap[] =>
+  gaps.flatMap(gap => (gap !== old ? [gap] : by === undefined ? [] : [by]));

@@ -1,0 +1,232 @@
+import { randomUUID } from 'node:crypto';
+import { type Allowance, openBudget } from './budget';
+import { addGap, type Gap, openRun, type StoredCheckpoint } from './core/checkpoint';
+import type { EpochMs } from './core/task';
+import { dealWith } from './deal-with';
+import { refuseNewerFormat } from './edges/row-item';
+import { LeaseLost, PermanentFailure, RequestRefused, TransientFailure } from './errors';
+import { listRunning, recheck } from './recheck';
+import { type Counts, noCounts, type Run, replaceGap, rulesFor, type Services } from './run-state';
+import { TASK_FAMILY } from './settings';
+import { type Progress, sweep } from './sweep';
+
+export type Mode = 'poll' | 'audit';
+
+/** What one invocation did; its log line and its return value. */
+export interface Summary extends Counts {
+  readonly runId: string;
+  readonly mode: Mode;
+  /**
+   * `complete`: everything new and everything due was looked at. `partial`: not all of it; the next run goes on.
+   * `skipped`: another run is at work. A backlog that is still open is not partial.
+   */
+  readonly outcome: 'complete' | 'partial' | 'skipped';
+  readonly published: number;
+  /** Tasks still to be watched; absent when it wasn't looked at. */
+  readonly unsettled?: number;
+  /** Parts of the list still to be swept. */
+  readonly gaps: number;
+  /** Attempts, the SDK's retries included. */
+  readonly listCalls: number;
+  readonly milliseconds: number;
+}
+
+/** A lease ends by itself this long after the run must have ended. */
+const LEASE_OUTLIVES_RUN_MS = 5_000;
+
+/** What recheck and backlog are sure to have of a run, however much is new. */
+const HEAD_PART = 2 / 3;
+
+/**
+ * One poll of one source.
+ *
+ *   take the lease - learn what runs (first run) - sweep the head - recheck - work on the backlog - write the checkpoint
+ *
+ * Every step may be cut short by time, List calls or the event budget; what it leaves is in the rows and the gaps, and
+ * the next run goes on there.
+ *
+ * @param deadline when the function will be stopped from outside
+ * @throws PermanentFailure when a person has to put something right
+ */
+export async function poll(services: Services, mode: Mode, deadline: EpochMs): Promise<Summary> {
+  const { settings, table, now, logger } = services;
+  const startedAt = now();
+  // Not the request id: that one is the same when an event is delivered twice, and both would hold the lease.
+  const runId = randomUUID();
+  logger.appendKeys({ runId });
+  const budget = openBudget({
+    now,
+    deadline,
+    listCalls: settings.maxListCallsPerRun,
+    listCallsPerSecond: settings.maxListCallsPerSecond,
+    events: settings.maxEventsPerRun,
+  });
+  const counts = { ...noCounts };
+  const summary = (outcome: Summary['outcome'], gaps = 0, unsettled?: number): Summary => ({
+    runId,
+    mode,
+    outcome,
+    ...counts,
+    published: counts.completed + counts.failed,
+    ...(unsettled !== undefined && { unsettled }),
+    gaps,
+    listCalls: budget.used.listCalls,
+    milliseconds: now() - startedAt,
+  });
+
+  try {
+    if (mode === 'audit') await table.requestAudit(startedAt);
+    const emitSince = settings.emitSince === undefined ? undefined : Date.parse(settings.emitSince);
+    const stored = await table.takeLease({
+      owner: runId,
+      now: startedAt,
+      expiresAt: deadline + LEASE_OUTLIVES_RUN_MS,
+      emitSince: emitSince ?? startedAt,
+    });
+    if (stored === undefined) return summary('skipped');
+
+    // Its own signal: the budget's has gone off when the run was cut by time.
+    const signal = AbortSignal.timeout(Math.max(1, deadline - now()));
+    try {
+      const run = begin({ ...services, runId, startedAt, budget, counts, stored, emitSince });
+      const { whole, unsettled } = await work(run);
+      if (whole) run.checkpoint = { ...run.checkpoint, lastSuccessAt: startedAt };
+      await table.finish(runId, run.checkpoint, signal);
+      return summary(whole ? 'complete' : 'partial', run.checkpoint.gaps.length, unsettled);
+    } catch (error) {
+      if (!(error instanceof LeaseLost)) await table.release(runId, signal).catch(ignoreOnTheWayOut);
+      throw error;
+    }
+  } catch (error) {
+    if (error instanceof TransientFailure || error instanceof LeaseLost) {
+      logger.warn('The run ended early; the next one goes on', { error });
+      return summary('partial');
+    }
+    if (!(error instanceof RequestRefused)) throw error;
+    throw new PermanentFailure(
+      `${error.message}${error.errorList === undefined ? '' : ` ${JSON.stringify(error.errorList)}`}. ` +
+        'The service refuses what this release asks for: check the configured identifiers, then report it',
+      { cause: error },
+    );
+  } finally {
+    budget.close();
+    logger.removeKeys(['runId']);
+  }
+}
+
+/** The error that made us give the lease back tells more; if this fails too, the lease ends by itself. */
+const ignoreOnTheWayOut = () => undefined;
+
+interface Beginning extends Omit<Run, 'frame' | 'handled' | 'written' | 'checkpoint'> {
+  readonly stored: StoredCheckpoint;
+  readonly emitSince: EpochMs | undefined;
+}
+
+function begin({ stored, emitSince, ...run }: Beginning): Run & { auditBegins: boolean } {
+  refuseNewerFormat('The checkpoint', stored.formatVersion);
+  const { settings, runId, eventBusName, startedAt, partnerCentral } = run;
+  const { checkpoint, auditBegins } = openRun(stored, {
+    now: startedAt,
+    retentionMs: settings.retentionDays * 86_400_000,
+    lookbackMs: settings.lookbackMinutes * 60_000,
+    filters: partnerCentral.filters,
+    ...(emitSince !== undefined && { emitSince }),
+  });
+  const { catalog, includeMessage, eventSource } = settings;
+  const frame = { catalog, taskFamily: TASK_FAMILY, runId, includeMessage, eventSource, eventBusName };
+  return { ...run, frame, checkpoint, auditBegins, handled: new Set(), written: new Map() };
+}
+
+/** @returns whether head and recheck were whole, and how many rows are left unsettled */
+async function work(run: Run & { auditBegins: boolean }): Promise<{ whole: boolean; unsettled?: number }> {
+  let unsettled: Set<string> | undefined;
+  let headWhole = false;
+  let recheckWhole = false;
+  try {
+    const { budget } = run;
+    if (!run.checkpoint.initialised) await learnRunning(run, budget.part(HEAD_PART));
+    headWhole = await sweepHead(run, budget.part(HEAD_PART));
+
+    const candidates = await run.table.unsettled(budget);
+    unsettled = new Set(candidates.map(({ taskId }) => taskId));
+    const backlogIsOpen = run.checkpoint.gaps.length > 0;
+    recheckWhole = await recheck(run, candidates, run.auditBegins, backlogIsOpen ? budget.part(1 / 2) : budget.whole);
+    if (recheckWhole) run.checkpoint = { ...run.checkpoint, recheckedAt: run.startedAt };
+
+    await workOnBacklog(run);
+  } catch (error) {
+    if (!(error instanceof TransientFailure)) throw error;
+    run.logger.warn('The run ended early; the next one goes on', { error });
+  }
+  for (const [taskId, settled] of run.written) {
+    if (settled) unsettled?.delete(taskId);
+    else unsettled?.add(taskId);
+  }
+  const whole = headWhole && recheckWhole && run.checkpoint.initialised;
+  return { whole, ...(unsettled && { unsettled: unsettled.size }) };
+}
+
+/** Learns what is running. No history is read, so that it costs the same whatever went before. */
+async function learnRunning(run: Run, allowance: Allowance): Promise<void> {
+  const running = await listRunning(run, allowance);
+  if (running === undefined) return;
+  const rules = rulesFor(run, running.page, run.checkpoint.emissionFloor);
+  const whole = await dealWith(run, [...running.tasks.values()], rules, allowance);
+  if (whole) run.checkpoint = { ...run.checkpoint, initialised: true };
+}
+
+/**
+ * Sweeps from now down to just below the last head. What a cut leaves becomes a gap, and the watermark moves all the
+ * same, for gap and watermark are written together. A head that finished no page changes neither.
+ * @returns whether it was whole
+ */
+async function sweepHead(run: Run, allowance: Allowance): Promise<boolean> {
+  const { settings, startedAt, checkpoint } = run;
+  const { watermark, emitSince, emissionFloor } = checkpoint;
+  // A watermark ahead of us was set by a clock that jumped; what started since our own last run is at stake.
+  const last = watermark === undefined ? emitSince : Math.min(watermark, startedAt);
+  const gap: Gap = { madeAt: startedAt, floor: last - settings.lookbackMinutes * 60_000, emissionFloor };
+  const head: Progress = { gap, pages: 0, finished: false };
+  try {
+    await sweep(run, head, settings.headPageSize, allowance);
+  } finally {
+    if (head.pages > 0) {
+      const { gaps } = run.checkpoint;
+      run.checkpoint = { ...run.checkpoint, watermark: startedAt, gaps: head.finished ? gaps : addGap(gaps, head.gap) };
+    }
+  }
+  return head.finished;
+}
+
+/** Newest gap first, for what is new matters most; but a page of the oldest before that, so that it gets done as well. */
+async function workOnBacklog(run: Run): Promise<void> {
+  const oldest = run.checkpoint.gaps.at(-1);
+  if (oldest !== undefined && run.checkpoint.gaps.length > 1) await workOnGap(run, oldest, run.budget.part(1 / 2), 1);
+  for (const gap of [...run.checkpoint.gaps]) await workOnGap(run, gap, run.budget.whole);
+}
+
+async function workOnGap(run: Run, gap: Gap, allowance: Allowance, maxPages?: number): Promise<void> {
+  const { gap: start, pageSize } = pageSizeOf(run, gap);
+  const progress: Progress = { gap: start, pages: 0, finished: false };
+  try {
+    await sweep(run, progress, pageSize, allowance, maxPages);
+  } finally {
+    const { checkpoint } = run;
+    run.checkpoint = {
+      ...checkpoint,
+      gaps: replaceGap(checkpoint.gaps, gap, progress.finished ? undefined : progress.gap),
+      ...(progress.finished && gap.driftBefore !== undefined && { auditedAt: run.startedAt }),
+    };
+  }
+}
+
+/** A cursor goes on with the page size it was made with. One that belongs to other filters or sizes is dropped. */
+function pageSizeOf(run: Run, gap: Gap): { gap: Gap; pageSize: number } {
+  const { headPageSize, backlogPageSize } = run.settings;
+  if (gap.cursor === undefined) return { gap, pageSize: backlogPageSize };
+  const { fingerprint } = gap.cursor;
+  const pageSize = [backlogPageSize, headPageSize].find(size => run.partnerCentral.fingerprint(size) === fingerprint);
+  if (pageSize !== undefined) return { gap, pageSize };
+  const { cursor: _, ...standing } = gap;
+  return { gap: { ...standing, restarts: 1 }, pageSize: backlogPageSize };
+}

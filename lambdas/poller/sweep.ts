@@ -1,0 +1,118 @@
+import type { Allowance } from './budget';
+import { advance, type Gap, isDrift, isStuck, mayDistrustOrder, restart } from './core/checkpoint';
+import { examinePage } from './core/sweep';
+import { dealWith } from './deal-with';
+import type { Page } from './edges/partner-central';
+import { RequestRefused } from './errors';
+import { countPage, type Run, rulesFor } from './run-state';
+
+/** How far a sweep got. Kept up to date page by page, so that it stands whatever is thrown. */
+export interface Progress {
+  gap: Gap;
+  pages: number;
+  finished: boolean;
+}
+
+/**
+ * Sweeps newest-first from where the gap stands until its floor, the end of the list, or the end of the allowance.
+ * @throws TransientFailure, PermanentFailure; `progress` holds what was finished before
+ */
+export async function sweep(
+  run: Run,
+  progress: Progress,
+  pageSize: number,
+  allowance: Allowance,
+  maxPages = Number.POSITIVE_INFINITY,
+): Promise<void> {
+  const seenTokens = new Set<string>();
+  let lowest = Number.POSITIVE_INFINITY;
+
+  for (let pages = 0; pages < maxPages && run.budget.mayList(allowance); pages += 1) {
+    const { gap } = progress;
+    const token = gap.cursor?.token;
+    if (token !== undefined) seenTokens.add(token);
+
+    const page = await fetchPage(run, pageSize, token);
+    if (page === undefined) {
+      progress.gap = afterLostCursor(run, gap);
+      return;
+    }
+    countPage(run, page);
+
+    const examined = examinePage({ ...standing(gap), lowest }, page.tasks, mayDistrustOrder(run.checkpoint));
+    lowest = examined.lowest;
+    if (examined.outOfOrder) noteDisorder(run, gap, examined.toTheEnd);
+
+    const drift = (startTime: number | undefined) => isDrift(startTime, gap, run.checkpoint.gaps);
+    const whole = await dealWith(run, examined.inRange, rulesFor(run, page, gap.emissionFloor), allowance, drift);
+    if (!whole) return;
+
+    progress.pages += 1;
+    if (page.nextToken === undefined || examined.reachedFloor) {
+      progress.finished = true;
+      return;
+    }
+    const turned = examined.toTheEnd && !gap.toTheEnd;
+    if (turned && pageSize < run.settings.backlogPageSize) {
+      progress.gap = fromTheTopToTheEnd(gap);
+      return;
+    }
+    const cursor = { token: page.nextToken, fingerprint: run.partnerCentral.fingerprint(pageSize) };
+    progress.gap = advance(gap, cursor, lowest, examined.toTheEnd);
+    if (seenTokens.has(page.nextToken)) {
+      run.counts.repeatedTokens += 1;
+      run.logger.warn('Partner Central repeated a page token; the sweep starts again from the top in the next run');
+      progress.gap = noteRestart(run, restart(progress.gap));
+      return;
+    }
+  }
+}
+
+const standing = (gap: Gap) => ({
+  floor: gap.floor,
+  toTheEnd: gap.toTheEnd ?? false,
+  ...(gap.restarts !== undefined && gap.reached !== undefined && { skipAbove: gap.reached }),
+});
+
+/** @returns undefined when the token was refused: a dead cursor, not our mistake, for the same request without one is taken */
+async function fetchPage(run: Run, pageSize: number, token: string | undefined): Promise<Page | undefined> {
+  try {
+    return await run.partnerCentral.list({ of: 'sweep', pageSize, ...(token !== undefined && { token }) }, run.budget);
+  } catch (error) {
+    if (!(error instanceof RequestRefused) || token === undefined) throw error;
+    run.counts.lostCursors += 1;
+    const { code, reason, errorList } = error;
+    run.logger.warn('Partner Central refused a page token; the sweep starts again from the top in the next run', {
+      code,
+      reason,
+      errorList,
+    });
+    return undefined;
+  }
+}
+
+const afterLostCursor = (run: Run, gap: Gap) => noteRestart(run, restart(gap));
+
+function noteRestart(run: Run, gap: Gap): Gap {
+  if (isStuck(gap)) {
+    run.counts.stuckGaps += 1;
+    run.logger.error('A sweep loses its place again and again and does not get further', {
+      restarts: gap.restarts,
+      floor: gap.floor,
+      reached: gap.reached,
+    });
+  }
+  return gap;
+}
+
+function noteDisorder(run: Run, gap: Gap, toTheEnd: boolean): void {
+  run.counts.outOfOrder += 1;
+  if (!toTheEnd || gap.toTheEnd) return;
+  run.checkpoint = { ...run.checkpoint, distrustedAt: run.startedAt };
+  run.logger.warn('The list is not in the order asked for; this sweep goes on to its end');
+}
+
+/** Small pages are for what is new. The whole list is swept in large ones, which another token can't fetch. */
+function fromTheTopToTheEnd({ cursor: _, reached: __, restarts: ___, ...gap }: Gap): Gap {
+  return { ...gap, toTheEnd: true };
+}

@@ -1,4 +1,4 @@
-import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Metrics } from '@aws-lambda-powertools/metrics';
 import type { Summary } from './run';
 
 /** CloudWatch namespace of all metrics here. */
@@ -19,11 +19,11 @@ export const metricNames = {
 } as const;
 
 export function report(metrics: Metrics, summary: Summary): void {
-  if (summary.outcome === 'complete') metrics.addMetric(metricNames.heartbeat, MetricUnit.Count, 1);
+  if (summary.outcome === 'complete') metrics.addMetric(metricNames.heartbeat, 'Count', 1);
   const { heartbeat: _, ...onlyWhenSomethingHappened } = metricNames;
   for (const [key, name] of Object.entries(onlyWhenSomethingHappened)) {
     const count = summary[key as keyof typeof onlyWhenSomethingHappened];
-    if (count > 0) metrics.addMetric(name, MetricUnit.Count, count);
+    if (count) metrics.addMetric(name, 'Count', count);
   }
   metrics.publishStoredMetrics();
 }

@@ -20,19 +20,26 @@ export interface Services {
   readonly now: () => EpochMs;
 }
 
-/** What a run counts, beside what its budget counts. All zero in a quiet one but `pages` and `tasks`. */
-export const noCounts = {
+/** What every run tells about. */
+const noOutcomes = {
   pages: 0,
+  /** Listed, whether they meant anything or not. */
   tasks: 0,
   completed: 0,
   failed: 0,
   /** Events that EventBridge keeps refusing. */
   rejected: 0,
+  /** Endings that an audit found and the polls before it had overlooked. */
   drift: 0,
-  /** Ended, reopened, missing and odd tasks; each of these is a line in the log as well. */
+};
+
+/** What a run tells about only when it happened; each has a line of its own in the log as well. */
+const noOddities = {
   reopened: 0,
   unknownStatus: 0,
+  /** Summaries without a usable task id. */
   malformed: 0,
+  /** Tasks that are no longer listed. */
   missing: 0,
   damagedRows: 0,
   refusedLookUps: 0,
@@ -42,7 +49,19 @@ export const noCounts = {
   lostCursors: 0,
   stuckGaps: 0,
 };
-export type Counts = typeof noCounts;
+
+export type Outcomes = Readonly<typeof noOutcomes>;
+export type Oddities = Readonly<Partial<typeof noOddities>>;
+export type Counts = typeof noOutcomes & typeof noOddities;
+
+export const noCounts = (): Counts => ({ ...noOutcomes, ...noOddities });
+
+/** The counts as a summary has them. */
+export function told(counts: Counts): Outcomes & Oddities {
+  return Object.fromEntries(
+    Object.entries(counts).filter(([name, count]) => count > 0 || name in noOutcomes),
+  ) as Outcomes & Oddities;
+}
 
 /** One run, from taking the lease to giving it back. */
 export interface Run extends Services {

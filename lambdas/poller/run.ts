@@ -6,21 +6,29 @@ import { dealWith } from './deal-with';
 import { refuseNewerFormat } from './edges/row-item';
 import { LeaseLost, PermanentFailure, RequestRefused, TransientFailure } from './errors';
 import { listRunning, recheck } from './recheck';
-import { type Counts, noCounts, type Run, replaceGap, rulesFor, type Services } from './run-state';
+import {
+  noCounts,
+  type Oddities,
+  type Outcomes,
+  type Run,
+  replaceGap,
+  rulesFor,
+  type Services,
+  told,
+} from './run-state';
 import { TASK_FAMILY } from './settings';
 import { type Progress, sweep } from './sweep';
 
 export type Mode = 'poll' | 'audit';
 
 /** What one invocation did; its log line and its return value. */
-export interface Summary extends Counts {
-  readonly runId: string;
-  readonly mode: Mode;
+export interface Summary extends Outcomes, Oddities {
   /**
    * `complete`: everything new and everything due was looked at. `partial`: not all of it; the next run goes on.
    * `skipped`: another run is at work. A backlog that is still open is not partial.
    */
   readonly outcome: 'complete' | 'partial' | 'skipped';
+  readonly mode: Mode;
   readonly published: number;
   /** Tasks still to be watched; absent when it wasn't looked at. */
   readonly unsettled?: number;
@@ -29,6 +37,7 @@ export interface Summary extends Counts {
   /** Attempts, the SDK's retries included. */
   readonly listCalls: number;
   readonly milliseconds: number;
+  readonly runId: string;
 }
 
 /** A lease ends by itself this long after the run must have ended. */
@@ -61,17 +70,17 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
     listCallsPerSecond: settings.maxListCallsPerSecond,
     events: settings.maxEventsPerRun,
   });
-  const counts = { ...noCounts };
+  const counts = noCounts();
   const summary = (outcome: Summary['outcome'], gaps = 0, unsettled?: number): Summary => ({
-    runId,
-    mode,
     outcome,
-    ...counts,
+    mode,
+    ...told(counts),
     published: counts.completed + counts.failed,
     ...(unsettled !== undefined && { unsettled }),
     gaps,
     listCalls: budget.used.listCalls,
     milliseconds: now() - startedAt,
+    runId,
   });
 
   try {

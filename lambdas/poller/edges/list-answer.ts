@@ -6,7 +6,7 @@ interface RawResponse {
   body: Uint8Array | AsyncIterable<Uint8Array>;
 }
 
-const wellFormedStartTime = /^(null|"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")/;
+const instant = /^(null|"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")/;
 const startTimes = /"StartTime"\s*:\s*("[^"]*"|[^\s,}\]]+)/g;
 
 /**
@@ -19,35 +19,39 @@ export function tolerateMalformedAnswers(client: PartnerCentralSellingClient): v
     next => async args => {
       const output = await next(args);
       const response = output.response as RawResponse;
-      if (response.statusCode === 200) response.body = Buffer.from(soundAnswer(await text(response.body)));
+      if (response.statusCode === 200) response.body = soundAnswer(await bytes(response.body));
       return output;
     },
     { step: 'deserialize', priority: 'low', name: 'tolerateMalformedAnswers' },
   );
 }
 
-async function text(body: RawResponse['body']): Promise<string> {
-  if (body instanceof Uint8Array) return Buffer.from(body).toString();
+async function bytes(body: RawResponse['body']): Promise<Uint8Array> {
+  if (body instanceof Uint8Array) return body;
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 }
 
 /**
  * @returns the answer with every unusable StartTime replaced by null
  * @throws SyntaxError when it isn't a JSON object
  */
-export function soundAnswer(answer: string): string {
-  const suspicious = [...answer.matchAll(startTimes)].some(([, value]) => !isInstant(value as string));
-  if (!suspicious) {
-    if (!answer.trimStart().startsWith('{')) throw new SyntaxError('The answer is not a JSON object');
-    return answer;
-  }
-  return JSON.stringify(JSON.parse(answer), (key, value) =>
+export function soundAnswer(answer: Uint8Array): Uint8Array {
+  const text = new TextDecoder().decode(answer);
+  if (!text.trimStart().startsWith('{')) throw new SyntaxError('The answer is not a JSON object');
+  if (startTimesAreInstants(text)) return answer;
+  const repaired = JSON.stringify(JSON.parse(text), (key, value) =>
     key === 'StartTime' && !isInstant(JSON.stringify(value)) ? null : value,
   );
+  return Buffer.from(repaired);
+}
+
+function startTimesAreInstants(text: string): boolean {
+  for (const [, value] of text.matchAll(startTimes)) if (!isInstant(value as string)) return false;
+  return true;
 }
 
 function isInstant(json: string): boolean {
-  return wellFormedStartTime.test(json) && (json === 'null' || !Number.isNaN(Date.parse(json.slice(1, -1))));
+  return instant.test(json) && (json === 'null' || !Number.isNaN(Date.parse(json.slice(1, -1))));
 }

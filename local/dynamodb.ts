@@ -1,0 +1,115 @@
+/**
+ * DynamoDB on this machine: dynalite, called in this process behind our own HTTP half, so that faults and counts work as
+ * for every other service. Tables come from the synthesized template: what is tested is what deploys.
+ */
+import { mkdirSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  DescribeTableCommand,
+  DynamoDBClient,
+  type GlobalSecondaryIndex,
+} from '@aws-sdk/client-dynamodb';
+import dynalite from 'dynalite';
+import { type Reply, type ServiceOptions, startService } from './service';
+
+/** @param options.path folder that keeps the tables; without it they are gone when the service closes */
+export async function startDynamoDb(options: ServiceOptions & { path?: string | undefined } = {}) {
+  if (options.path) mkdirSync(options.path, { recursive: true });
+  const engine = dynalite({
+    ...(options.path && { path: options.path }),
+    createTableMs: 0,
+    deleteTableMs: 0,
+    updateTableMs: 0,
+  });
+
+  const service = await startService({
+    ...options,
+    name: 'dynamodb',
+    contentType: 'application/x-amz-json-1.0',
+    handle: (_call, { headers, body }) =>
+      new Promise<Reply>(resolve => {
+        // The engine's handler uses no more of a request and a response than this.
+        const request = Object.assign(Readable.from([Buffer.from(body)]), { method: 'POST', url: '/', headers });
+        const replyHeaders: Record<string, string> = {};
+        const response = {
+          statusCode: 200,
+          setHeader: (key: string, value: unknown) => {
+            replyHeaders[key.toLowerCase()] = String(value);
+          },
+          end: (text = '') => {
+            delete replyHeaders['content-length']; // ours, for a fault may cut the body
+            resolve({ status: response.statusCode, headers: replyHeaders, body: text });
+          },
+        };
+        engine.emit('request', request, response);
+      }),
+  });
+
+  const closeHttp = service.close;
+  let closed: Promise<void> | undefined;
+  service.close = () => {
+    closed ??= closeHttp().then(
+      // The engine closes its files only with a server that listens; nothing ever connects to this one.
+      () => new Promise(resolve => void engine.listen(0, '127.0.0.1', () => void engine.close(() => resolve()))),
+    );
+    return closed;
+  };
+  return service;
+}
+
+interface Template {
+  Resources?: Record<string, { Type: string; Properties?: Record<string, unknown> }>;
+}
+
+/**
+ * Creates the table that a CloudFormation template describes; leaves one that exists as it is. Keys, indexes and billing
+ * are taken; what an engine on this machine has no use for (TTL, backups, protection, encryption, tags) is not.
+ * @returns the table's name: the logical id unless another is given
+ * @throws Error when the template has no such table
+ */
+export async function createTableFromTemplate(url: string, template: object, logicalId: string, tableName = logicalId) {
+  const resources = (template as Template).Resources ?? {};
+  const resource = resources[logicalId];
+  if (!resource?.Properties || !/^AWS::DynamoDB::(Global)?Table$/.test(resource.Type)) {
+    const tables = Object.keys(resources).filter(id => resources[id]?.Type.startsWith('AWS::DynamoDB::'));
+    throw new Error(`The template has no table ${logicalId}; its tables are: ${tables.join(', ') || 'none'}.`);
+  }
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const client = new DynamoDBClient({ endpoint: url, region: 'us-east-1', credentials });
+  try {
+    await client.send(new CreateTableCommand(tableInput(resource.Properties, tableName))).catch(ignoreExisting);
+    const isActive = async () =>
+      (await client.send(new DescribeTableCommand({ TableName: tableName }))).Table?.TableStatus === 'ACTIVE';
+    while (!(await isActive())) await sleep(20);
+  } finally {
+    client.destroy();
+  }
+  return tableName;
+}
+
+function tableInput(properties: Record<string, unknown>, tableName: string): CreateTableCommandInput {
+  const { KeySchema, AttributeDefinitions, BillingMode, ProvisionedThroughput, LocalSecondaryIndexes } = properties;
+  const indexes = properties.GlobalSecondaryIndexes as GlobalSecondaryIndex[] | undefined;
+  const input = {
+    TableName: tableName,
+    KeySchema,
+    AttributeDefinitions,
+    BillingMode,
+    ProvisionedThroughput,
+    LocalSecondaryIndexes,
+    GlobalSecondaryIndexes: indexes?.map(index => ({
+      IndexName: index.IndexName,
+      KeySchema: index.KeySchema,
+      Projection: index.Projection,
+      ProvisionedThroughput: index.ProvisionedThroughput,
+    })),
+  };
+  return input as CreateTableCommandInput;
+}
+
+function ignoreExisting(error: Error) {
+  if (error.name !== 'ResourceInUseException') throw error;
+}

@@ -1,0 +1,112 @@
+/**
+ * Runs a synthesized bundle as Lambda would call it: in a process of its own that stays warm between invocations, sees
+ * only the environment that the template gives it, and is killed when its time is up.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface FunctionOptions {
+  /** Path of the bundle's module. */
+  readonly bundle: string;
+  readonly handler: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  /** Each line that the function writes to its log. */
+  readonly onLog?: ((line: string) => void) | undefined;
+}
+
+export interface InvokeOptions {
+  readonly timeoutMs?: number;
+  /** How far the function's clock is ahead of ours. */
+  readonly clockOffsetMs?: number;
+}
+
+export type Invocation<T> = { readonly cpuMs: number; readonly peakRssBytes: number } & (
+  | { readonly result: T; readonly error?: undefined }
+  | {
+      readonly error: { readonly name: string; readonly message: string; readonly stack?: string };
+      readonly result?: undefined;
+    }
+);
+
+/** What Lambda sets, as far as our functions and the SDK look at it. */
+const lambdaEnvironment = {
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_LAMBDA_FUNCTION_NAME: 'local',
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
+  // Lambda runs a version of Node that the SDK doesn't warn about.
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+};
+
+export function hostFunction(options: FunctionOptions) {
+  let child: Promise<ChildProcess> | undefined;
+
+  function start(): Promise<ChildProcess> {
+    return new Promise((resolve, reject) => {
+      const started = fork(join(__dirname, 'lambda-child.mjs'), [options.bundle, options.handler], {
+        env: { ...lambdaEnvironment, ...options.environment },
+        execArgv: [],
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        // A Ctrl-C is for us: the poll in hand is let finish.
+        detached: true,
+      });
+      for (const stream of [started.stdout, started.stderr]) {
+        if (stream) createInterface({ input: stream }).on('line', line => options.onLog?.(line));
+      }
+      started.once('message', () => resolve(started));
+      started.once('exit', () => {
+        child = undefined;
+        reject(new Error('The function ended before it was ready'));
+      });
+      started.once('error', reject);
+    });
+  }
+
+  return {
+    /**
+     * Calls the handler, in a new process if there is none.
+     * @returns what it returned or threw; a process that died or ran out of time is the error `ProcessDied` or `TimedOut`
+     */
+    async invoke<T = unknown>(
+      input: unknown,
+      { timeoutMs = options.timeoutMs, clockOffsetMs = 0 }: InvokeOptions = {},
+    ): Promise<Invocation<T>> {
+      child ??= start();
+      const process = await child;
+      return new Promise(resolve => {
+        const died = (error: { name: string; message: string }) => resolve({ error, cpuMs: 0, peakRssBytes: 0 });
+        const onExit = () => died({ name: 'ProcessDied', message: 'The process ended during the invocation' });
+        const timer = setTimeout(() => {
+          process.off('exit', onExit);
+          process.once('exit', () =>
+            died({ name: 'TimedOut', message: `Task timed out after ${timeoutMs / 1000} seconds` }),
+          );
+          process.kill('SIGKILL');
+        }, timeoutMs);
+        process.once('exit', onExit);
+        process.once('exit', () => clearTimeout(timer));
+        process.once('message', answer => {
+          clearTimeout(timer);
+          process.off('exit', onExit);
+          resolve(answer as Invocation<T>);
+        });
+        process.send({ input, timeoutMs, clockOffsetMs, requestId: randomUUID() });
+      });
+    },
+
+    /** Ends the process at once, whatever it is doing; the next invocation starts a new one. */
+    async kill(): Promise<void> {
+      const process = await child?.catch(() => undefined);
+      if (!process || process.exitCode !== null || process.signalCode !== null) return;
+      const gone = new Promise(resolve => process.once('exit', resolve));
+      process.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+export type FunctionHost = ReturnType<typeof hostFunction>;

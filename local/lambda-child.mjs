@@ -1,0 +1,46 @@
+// The inside of a function's process: loads the bundle as Lambda does, then answers one invocation after the other.
+import { pathToFileURL } from 'node:url';
+
+const [, , bundle, handlerName] = process.argv;
+const describe = error => ({ name: error?.name, message: error?.message, stack: error?.stack });
+
+/** Sampled, for what the kernel calls the peak of this process may be the peak of the one it was forked from. */
+let peakRssBytes = 0;
+const sample = () => {
+  peakRssBytes = Math.max(peakRssBytes, process.memoryUsage.rss());
+};
+setInterval(sample, 20).unref();
+
+// Time that passes without waiting: the bundle sees this clock, wherever it asks for the time in milliseconds.
+const realNow = Date.now;
+let clockOffsetMs = 0;
+Date.now = () => realNow() + clockOffsetMs;
+
+let handler;
+let initError;
+try {
+  handler = (await import(pathToFileURL(bundle).href))[handlerName];
+} catch (error) {
+  initError = describe(error);
+}
+
+process.on('message', async ({ input, timeoutMs, requestId, ...more }) => {
+  clockOffsetMs = more.clockOffsetMs;
+  const deadline = Date.now() + timeoutMs;
+  const context = { awsRequestId: requestId, getRemainingTimeInMillis: () => deadline - Date.now() };
+  const cpuBefore = process.cpuUsage();
+  let answer;
+  try {
+    answer = initError ? { error: initError } : { result: await handler(input, context) };
+  } catch (error) {
+    answer = { error: describe(error) };
+  }
+  sample();
+  const cpu = process.cpuUsage(cpuBefore);
+  process.send({
+    ...answer,
+    cpuMs: (cpu.user + cpu.system) / 1000,
+    peakRssBytes,
+  });
+});
+process.send('ready');

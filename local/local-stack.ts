@@ -1,0 +1,135 @@
+/** The synthesized stack on this machine: its own bundles, table, bus, rule and topic, with local services underneath. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Summary } from '../lambdas/poller/run';
+import { createTableFromTemplate, startDynamoDb } from './dynamodb';
+import { type DeliveredEvent, startEventBridge } from './event-bridge';
+import { matches } from './event-pattern';
+import { hostFunction, type InvokeOptions } from './function-host';
+import { startPartnerCentral } from './partner-central';
+import { startSns } from './sns';
+import { readSynthesized, resolveEnvironment } from './synthesized';
+
+export interface LocalStackOptions {
+  /** Folder and name of the synthesized stack. */
+  readonly directory: string;
+  readonly stackName: string;
+  /** Of Partner Central; a free one unless named. */
+  readonly port?: number | undefined;
+  /** Folder in which the table survives; without it everything is gone at the end. */
+  readonly keep?: string | undefined;
+  /** Another DynamoDB, for example Amazon's DynamoDB Local, in place of the embedded one. */
+  readonly dynamoDbEndpoint?: string | undefined;
+  /** Poller settings that differ from the synthesized ones. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly onEvent?: (event: DeliveredEvent) => void;
+  readonly onLog?: (line: string) => void;
+}
+
+export type LocalStack = Awaited<ReturnType<typeof startLocalStack>>;
+
+export async function startLocalStack(options: LocalStackOptions) {
+  const synthesized = readSynthesized(options.directory, options.stackName);
+  const topicArn = 'arn:aws:sns:us-east-1:000000000000:failed-tasks';
+  const awaitingAlert: DeliveredEvent[] = [];
+
+  const partnerCentral = await startPartnerCentral({ port: options.port });
+  const dynamoDb = options.dynamoDbEndpoint
+    ? undefined
+    : await startDynamoDb({ path: options.keep && join(options.keep, 'dynamodb') });
+  const dynamoDbUrl = dynamoDb?.url ?? (options.dynamoDbEndpoint as string);
+  const eventBridge = await startEventBridge({
+    buses: [synthesized.busId],
+    onEvent: event => {
+      if (matches(synthesized.failedTasksPattern, event)) awaitingAlert.push(event);
+      options.onEvent?.(event);
+    },
+  });
+  const sns = await startSns({ topics: [topicArn] });
+
+  // Elsewhere tables may outlive a run that was killed: a name of its own keeps them apart.
+  const tableName = dynamoDb ? synthesized.tableId : `${synthesized.tableId}-${randomUUID()}`;
+  await createTableFromTemplate(dynamoDbUrl, synthesized.template, synthesized.tableId, tableName);
+
+  const names = {
+    [synthesized.tableId]: tableName,
+    [synthesized.busId]: synthesized.busId,
+    [synthesized.topicId]: topicArn,
+  };
+  const endpoints = {
+    AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral.url,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamoDbUrl,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: eventBridge.url,
+    AWS_ENDPOINT_URL_SNS: sns.url,
+  };
+  const settings = { ...JSON.parse(String(synthesized.poller.environment.POLLER_SETTINGS)), ...options.settings };
+  const hostPoller = (more: Readonly<Record<string, unknown>> = {}) =>
+    hostFunction({
+      ...synthesized.poller,
+      environment: {
+        ...resolveEnvironment(synthesized.poller.environment, names),
+        ...endpoints,
+        POLLER_SETTINGS: JSON.stringify({ ...settings, ...more }),
+      },
+      onLog: options.onLog,
+    });
+  const poller = hostPoller();
+  const formatter = hostFunction({
+    ...synthesized.formatter,
+    environment: { ...resolveEnvironment(synthesized.formatter.environment, names), ...endpoints },
+    onLog: options.onLog,
+  });
+  const hosts = [poller, formatter];
+
+  return {
+    partnerCentral,
+    dynamoDb,
+    dynamoDbUrl,
+    eventBridge,
+    sns,
+    tableName,
+    catalog: settings.catalog as string,
+    poller,
+
+    /** One invocation of the poller, as the schedule makes it. */
+    poll: (mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions) => poller.invoke<Summary>({ mode }, how),
+
+    /** The same function once more, as a second or a reconfigured one next to the first. */
+    anotherPoller(moreSettings: Readonly<Record<string, unknown>> = {}) {
+      const another = hostPoller(moreSettings);
+      hosts.push(another);
+      return another;
+    },
+
+    /**
+     * Hands the failed tasks that the rule matched since the last time to the formatter, as one batch of its queue.
+     * @returns the mails that this makes
+     */
+    async deliverAlerts() {
+      const batch = awaitingAlert.splice(0);
+      if (batch.length === 0) return [];
+      const before = sns.messages.length;
+      const Records = batch.map(event => ({ messageId: event.id, body: JSON.stringify(event) }));
+      const { error } = await formatter.invoke({ Records });
+      if (error) throw new Error(`The formatter failed: ${error.message}`);
+      return sns.messages.slice(before);
+    },
+
+    async close() {
+      await Promise.all(hosts.map(host => host.kill()));
+      if (!dynamoDb) await deleteTable(dynamoDbUrl, tableName);
+      await Promise.all([partnerCentral, dynamoDb, eventBridge, sns].map(service => service?.close()));
+    },
+  };
+}
+
+async function deleteTable(endpoint: string, tableName: string): Promise<void> {
+  const client = new DynamoDBClient({
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+  await client.send(new DeleteTableCommand({ TableName: tableName }));
+  client.destroy();
+}

@@ -1,0 +1,254 @@
+/**
+ * The HTTP half of every local service: loopback only, AWS JSON or Query requests in, one answer out, and faults on
+ * request. A fault decides for one call whether the service acts before the answer goes wrong, which is the difference
+ * between "try again" and "it may have happened" that a client can't see.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export type ServiceName = 'partnercentral' | 'dynamodb' | 'events' | 'sns';
+
+export interface Call {
+  service: ServiceName;
+  /** After the dot of X-Amz-Target, or the Action of a Query request. */
+  operation: string;
+  /** The parsed JSON, or the form as an object of strings. */
+  input: Record<string, unknown>;
+  /** Counted from 0 since the service started or its calls were reset. */
+  index: number;
+}
+
+export interface ErrorAnswer {
+  status: number;
+  /** Name of the exception. */
+  type?: string;
+  /** An object becomes the error's fields; text is sent as it is. */
+  body?: string | object;
+}
+
+export interface Fault {
+  /** `before`: the service does not act. `after`: it acts, and the answer is lost or changed. */
+  when: 'before' | 'after';
+  /**
+   * `reset` destroys the socket, `hang` leaves it open until the service closes, `delayMs` waits (before acting or
+   * before answering). `truncate` sends half of the real answer, so the service acts whatever `when` says.
+   */
+  how: ErrorAnswer | 'reset' | 'hang' | 'truncate' | { delayMs: number };
+}
+
+export type Intercept = (call: Call) => Fault | undefined | Promise<Fault | undefined>;
+
+export interface Reply {
+  status: number;
+  body: string | Buffer;
+  headers?: Record<string, string>;
+}
+
+export interface ServiceOptions {
+  /** Loopback port; 0 or none takes a free one. */
+  port?: number | undefined;
+  intercept?: Intercept | undefined;
+}
+
+/** What a handler throws to answer with an error of the service. */
+export class Refusal extends Error {
+  constructor(readonly answer: ErrorAnswer) {
+    super(answer.type);
+  }
+}
+
+const titles: Record<ServiceName, string> = {
+  partnercentral: 'Partner Central',
+  dynamodb: 'DynamoDB',
+  events: 'EventBridge',
+  sns: 'SNS',
+};
+
+/** @throws Error saying what to do, when the port can't be had */
+export async function startService(
+  options: ServiceOptions & {
+    name: ServiceName;
+    contentType: string;
+    handle: (call: Call, request: { headers: IncomingHttpHeaders; body: string }) => Reply | Promise<Reply>;
+    /** How an error looks on the wire; AWS JSON unless told. */
+    renderError?: (answer: ErrorAnswer) => Reply;
+    onCall?: ((call: Call) => void) | undefined;
+  },
+) {
+  const { name, handle, onCall, renderError = jsonError } = options;
+  const calls = callCounter();
+  const closing = new AbortController();
+  const acting = new Set<Promise<unknown>>();
+  let closed: Promise<void> | undefined;
+
+  const server = createServer((request, response) => {
+    serve(request, response).catch(error => {
+      if (closing.signal.aborted || response.destroyed) return; // nobody is left to tell
+      if (error instanceof Refusal) return send(response, renderError(error.answer));
+      console.error(error); // a bug of the service or of a test's hook: the client only sees a 500 and may retry it
+      send(response, renderError({ status: 500, type: 'InternalFailure', body: { message: String(error) } }));
+    });
+  });
+  server.keepAliveTimeout = 0; // never: an idle client must not write into a socket that is just closing
+
+  async function serve(request: IncomingMessage, response: ServerResponse) {
+    const body = await readBody(request);
+    const { operation, input } = parse(request, body);
+    const call: Call = { service: name, operation, input, index: calls.total };
+    calls.count(operation);
+    onCall?.(call);
+
+    const fault = await service.intercept?.(call);
+    const how = fault?.how;
+    const lateAnswer = fault?.when === 'after';
+    if (fault && !lateAnswer && how !== 'truncate') {
+      if (!isDelay(how)) return misbehave(response, how);
+      await sleep(how.delayMs, undefined, { signal: closing.signal });
+    }
+    const reply = await act(async () => handle(call, { headers: request.headers, body }));
+    if (how === 'truncate') return send(response, { ...reply, body: firstHalf(reply.body) });
+    if (!lateAnswer) return send(response, reply);
+    if (!isDelay(how)) return misbehave(response, how);
+    await sleep(how.delayMs, undefined, { signal: closing.signal });
+    send(response, reply);
+  }
+
+  /** Runs the handler so that close() waits for it: an engine must not be closed under a write. */
+  async function act(run: () => Promise<Reply>): Promise<Reply> {
+    const running = run().catch(error => {
+      if (error instanceof Refusal) return renderError(error.answer);
+      throw error;
+    });
+    acting.add(running);
+    try {
+      return await running;
+    } finally {
+      acting.delete(running);
+    }
+  }
+
+  function misbehave(response: ServerResponse, how: ErrorAnswer | 'reset' | 'hang' | undefined | string) {
+    if (how === 'reset') response.socket?.resetAndDestroy();
+    else if (typeof how === 'object') send(response, renderError(how));
+  }
+
+  function send(response: ServerResponse, reply: Reply) {
+    if (response.destroyed || response.headersSent) return;
+    response.writeHead(reply.status, {
+      'content-type': options.contentType,
+      'content-length': Buffer.byteLength(reply.body),
+      'x-amzn-requestid': randomUUID(),
+      ...reply.headers,
+    });
+    response.end(reply.body);
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRINUSE' ? 'the port is taken' : error.message;
+      const place = `${titles[name]} can't listen on 127.0.0.1:${options.port ?? 0}`;
+      const advice = 'Stop the program that uses the port, name another one, or leave the port out to get a free one.';
+      reject(new Error(`${place}: ${reason}. ${advice}`, { cause: error }));
+    });
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+
+  const service = {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    calls: calls as CallCounts,
+    /** Replace it at any time; it decides from the next call on. */
+    intercept: options.intercept,
+    /** Ends hung and idle connections too, and waits for what the service is just doing. */
+    close(): Promise<void> {
+      closed ??= (async () => {
+        closing.abort();
+        const stopped = new Promise<void>(resolve => server.close(() => resolve()));
+        server.closeAllConnections();
+        await stopped;
+        await Promise.allSettled(acting);
+      })();
+      return closed;
+    },
+  };
+  return service;
+}
+
+export type Service = Awaited<ReturnType<typeof startService>>;
+
+/** How often each operation was called; inputs are not kept. */
+export interface CallCounts {
+  of(operation: string): number;
+  readonly total: number;
+  readonly all: ReadonlyMap<string, number>;
+  /** Starts counting, and `Call.index`, from 0 again. */
+  reset(): void;
+}
+
+function callCounter() {
+  const all = new Map<string, number>();
+  let total = 0;
+  return {
+    of: (operation: string) => all.get(operation) ?? 0,
+    get total() {
+      return total;
+    },
+    all,
+    reset() {
+      all.clear();
+      total = 0;
+    },
+    count(operation: string) {
+      all.set(operation, (all.get(operation) ?? 0) + 1);
+      total++;
+    },
+  };
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parse(request: IncomingMessage, body: string): Pick<Call, 'operation' | 'input'> {
+  if (request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) {
+    const input = Object.fromEntries(new URLSearchParams(body));
+    return { operation: input.Action ?? '', input };
+  }
+  const target = String(request.headers['x-amz-target'] ?? '');
+  const operation = target.slice(target.lastIndexOf('.') + 1);
+  try {
+    const input: unknown = JSON.parse(body || '{}');
+    if (isObject(input)) return { operation, input };
+  } catch {
+    // falls through to the refusal that a body of another kind gets
+  }
+  throw new Refusal({ status: 400, type: 'SerializationException', body: { message: 'The body is no JSON object.' } });
+}
+
+export function jsonReply(value: unknown, status = 200): Reply {
+  return { status, body: JSON.stringify(value) };
+}
+
+function jsonError({ status, type, body }: ErrorAnswer): Reply {
+  // With a body that isn't ours to change, the name of the error can only travel in the header.
+  if (typeof body === 'string') return { status, body, ...(type && { headers: { 'x-amzn-errortype': type } }) };
+  return jsonReply({ ...(type && { __type: type }), ...(body ?? { message: type ?? '' }) }, status);
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isDelay(how: Fault['how'] | undefined): how is { delayMs: number } {
+  return isObject(how) && 'delayMs' in how;
+}
+
+function firstHalf(body: string | Buffer): Buffer {
+  const bytes = Buffer.from(body as string);
+  return bytes.subarray(0, Math.floor(bytes.length / 2));
+}

@@ -1,0 +1,120 @@
+/** A local stack with the questions that tests ask of it. Nothing in it is mocked: real bundle, real HTTP, real tables. */
+import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import type { InvokeOptions } from '../../local/function-host';
+import { startLocalStack } from '../../local/local-stack';
+import type { Fault } from '../../local/service';
+import type { Task } from '../../local/task-store';
+
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+export type Bed = Awaited<ReturnType<typeof openBed>>;
+
+/** @param settings what differs from the synthesized settings; List calls at ten a second unless told */
+export async function openBed(settings: Record<string, unknown> = {}) {
+  const logs: string[] = [];
+  const stack = await startLocalStack({
+    directory: process.env.SYNTHESIZED as string,
+    stackName: 'PartnerCentralTaskPoller',
+    dynamoDbEndpoint: process.env.DYNAMODB_ENDPOINT,
+    settings: { maxListCallsPerSecond: 10, ...settings },
+    onLog: line => logs.push(line),
+  });
+  const store = stack.partnerCentral.store(stack.catalog);
+  const database = new DynamoDBClient({
+    endpoint: stack.dynamoDbUrl,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+
+  async function items() {
+    const found: Record<string, unknown>[] = [];
+    let start: Record<string, never> | undefined;
+    do {
+      const page = await database.send(
+        new ScanCommand({ TableName: stack.tableName, ExclusiveStartKey: start, ConsistentRead: true }),
+      );
+      found.push(...(page.Items ?? []).map(item => unmarshall(item)));
+      start = page.LastEvaluatedKey as typeof start;
+    } while (start);
+    return found;
+  }
+
+  return {
+    ...stack,
+    store,
+    logs,
+
+    /** One run that must not throw. */
+    async run(mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions) {
+      const { result, error } = await stack.poll(mode, how);
+      if (error) throw new Error(`The run failed: ${error.name}: ${error.message}`);
+      return result;
+    },
+
+    /** Runs until one is complete with no backlog; at most `most` runs. */
+    async runUntilQuiet(most = 30) {
+      for (let runs = 1; runs <= most; runs += 1) {
+        const { outcome, gaps } = await this.run();
+        if (outcome === 'complete' && gaps === 0) return runs;
+      }
+      throw new Error(`Not quiet after ${most} runs`);
+    },
+
+    /** Ended tasks, all `startedAgo` ms old unless told. */
+    addEnded(count: number, more: (at: number) => Partial<Task> = () => ({})) {
+      return Array.from({ length: count }, (_, at) =>
+        store.add({ status: at % 3 === 2 ? 'FAILED' : 'COMPLETE', ...more(at) }),
+      );
+    },
+    addRunning(count: number, startedAgo: number) {
+      return Array.from({ length: count }, (_, at) => store.add({ startTimeMs: Date.now() - startedAgo - at * 1_000 }));
+    },
+
+    /** `taskId status`, sorted: what was published, repeats included. */
+    published: () => stack.eventBridge.events.map(({ detail }) => `${detail.taskId} ${detail.taskStatus}`).sort(),
+
+    items,
+    row: async (taskId: string) => (await items()).find(({ item }) => item === `TASK#${taskId}`),
+    checkpoint: async () => (await items()).find(({ item }) => item === 'CHECKPOINT'),
+    putItem: (item: Record<string, unknown>) =>
+      database.send(new PutItemCommand({ TableName: stack.tableName, Item: marshall(item) })),
+
+    /** Calls of the last runs by operation, and from 0 again. */
+    takeCalls() {
+      const list = stack.partnerCentral.calls.total;
+      const writes = calls('UpdateItem', 'BatchWriteItem', 'PutItem');
+      const reads = calls('Query', 'BatchGetItem', 'GetItem');
+      const puts = stack.eventBridge.calls.of('PutEvents');
+      for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) service?.calls.reset();
+      return { list, writes, reads, puts };
+    },
+
+    summaryLines: () => logs.flatMap(line => (line.includes('"message":"Run"') ? [JSON.parse(line)] : [])),
+
+    async close() {
+      database.destroy();
+      await stack.close();
+    },
+  };
+
+  function calls(...operations: string[]) {
+    return operations.reduce((sum, operation) => sum + (stack.dynamoDb?.calls.of(operation) ?? 0), 0);
+  }
+}
+
+/** `taskId status` of tasks, as `published` tells it. */
+export const outcomes = (tasks: readonly Pick<Task, 'taskId' | 'status'>[]) =>
+  tasks.map(({ taskId, status }) => `${taskId} ${status}`).sort();
+
+export const errorAnswer = (type: string, status = 400, more: object = {}): Fault => ({
+  when: 'before',
+  how: { status, type, body: { __type: type, Message: `${type} on purpose`, message: `${type} on purpose`, ...more } },
+});
+
+/** Without DynamoDB of our own in front there is nothing that counts its calls or fails them. */
+export const testWithOwnDynamoDb = process.env.DYNAMODB_ENDPOINT ? test.skip : test;

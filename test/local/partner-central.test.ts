@@ -1,0 +1,507 @@
+import {
+  ListEngagementByAcceptingInvitationTasksCommand,
+  ListEngagementFromOpportunityTasksCommand,
+  type ListOpportunityFromEngagementTasksCommandInput as ListInput,
+  ListOpportunityFromEngagementTasksCommand,
+  PartnerCentralSellingClient,
+  type StartOpportunityFromEngagementTaskCommandInput as StartInput,
+  StartOpportunityFromEngagementTaskCommand,
+} from '@aws-sdk/client-partnercentral-selling';
+import { type PartnerCentral, startPartnerCentral } from '../../local/partner-central';
+import { sampleFailures } from '../../local/sample-failures';
+import { clientOf } from './clients';
+
+const now = Date.parse('2026-11-22T18:00:00Z');
+const Catalog = 'Sandbox';
+let central: PartnerCentral;
+let client: PartnerCentralSellingClient;
+
+const list = (input: Partial<Record<keyof ListInput, unknown>> = {}) =>
+  client.send(new ListOpportunityFromEngagementTasksCommand({ Catalog, ...input } as ListInput));
+const ids = async (input?: Parameters<typeof list>[0]) => (await list(input)).TaskSummaries?.map(task => task.TaskId);
+const start = (input: Partial<Record<keyof StartInput, unknown>> = {}) =>
+  client.send(
+    new StartOpportunityFromEngagementTaskCommand({
+      Catalog,
+      ClientToken: 'token',
+      Identifier: 'eng-00000000000001',
+      ContextIdentifier: '7',
+      ...input,
+    } as StartInput),
+  );
+const id = (n: number) => `task-${String(n).padStart(13, '0')}`;
+
+/** Sends what the SDK would not. */
+const raw = (operation: string, body: unknown) =>
+  fetch(central.url, {
+    method: 'POST',
+    headers: { 'x-amz-target': `AWSPartnerCentralSelling.${operation}` },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  }).then(async response => ({
+    status: response.status,
+    ...((await response.json()) as { TaskSummaries?: unknown[] }),
+  }));
+
+beforeEach(async () => {
+  central = await startPartnerCentral({ now: () => now });
+  client = new PartnerCentralSellingClient(clientOf(central));
+});
+afterEach(async () => {
+  client.destroy();
+  await central.close();
+});
+
+describe('constraints', () => {
+  const eleven = (item: string) => new Array(11).fill(item);
+  const task = id(1);
+  const cases: [string, object, [field: string, code: string][]][] = [
+    ['Catalog is missing', { Catalog: undefined }, [['Catalog', 'REQUIRED_FIELD_MISSING']]],
+    ['Catalog has a digit', { Catalog: 'Sandbox2' }, [['Catalog', 'INVALID_STRING_FORMAT']]],
+    ['Catalog does not exist', { Catalog: 'Elsewhere' }, [['Catalog', 'INVALID_VALUE']]],
+    ['MaxResults is 0', { MaxResults: 0 }, [['MaxResults', 'VALUE_OUT_OF_RANGE']]],
+    ['MaxResults is 1001', { MaxResults: 1001 }, [['MaxResults', 'VALUE_OUT_OF_RANGE']]],
+    ['NextToken is empty', { NextToken: '' }, [['NextToken', 'INVALID_STRING_FORMAT']]],
+    ['NextToken is too long', { NextToken: 'x'.repeat(2049) }, [['NextToken', 'INVALID_STRING_FORMAT']]],
+    ['NextToken is not ours', { NextToken: 'x'.repeat(2048) }, [['NextToken', 'INVALID_VALUE']]],
+    ['Sort has no SortBy', { Sort: { SortOrder: 'ASCENDING' } }, [['Sort.SortBy', 'REQUIRED_FIELD_MISSING']]],
+    ['Sort has no SortOrder', { Sort: { SortBy: 'StartTime' } }, [['Sort.SortOrder', 'REQUIRED_FIELD_MISSING']]],
+    [
+      'Sort is by another field',
+      { Sort: { SortBy: 'TaskId', SortOrder: 'ASCENDING' } },
+      [['Sort.SortBy', 'INVALID_ENUM_VALUE']],
+    ],
+    [
+      'Sort has another order',
+      { Sort: { SortBy: 'StartTime', SortOrder: 'UP' } },
+      [['Sort.SortOrder', 'INVALID_ENUM_VALUE']],
+    ],
+    ['TaskStatus is empty', { TaskStatus: [] }, [['TaskStatus', 'NOT_ENOUGH_VALUES']]],
+    ['TaskStatus has 4 values', { TaskStatus: new Array(4).fill('FAILED') }, [['TaskStatus', 'TOO_MANY_VALUES']]],
+    ['TaskStatus has no underscore', { TaskStatus: ['INPROGRESS'] }, [['TaskStatus[0]', 'INVALID_ENUM_VALUE']]],
+    ['TaskIdentifier is empty', { TaskIdentifier: [] }, [['TaskIdentifier', 'NOT_ENOUGH_VALUES']]],
+    ['TaskIdentifier has 11 values', { TaskIdentifier: eleven(task) }, [['TaskIdentifier', 'TOO_MANY_VALUES']]],
+    [
+      'TaskIdentifier is too short',
+      { TaskIdentifier: [task, task.slice(1)] },
+      [['TaskIdentifier[1]', 'INVALID_STRING_FORMAT']],
+    ],
+    [
+      'TaskIdentifier has a capital',
+      { TaskIdentifier: ['task-A000000000000'] },
+      [['TaskIdentifier[0]', 'INVALID_STRING_FORMAT']],
+    ],
+    ['OpportunityIdentifier is empty', { OpportunityIdentifier: [] }, [['OpportunityIdentifier', 'NOT_ENOUGH_VALUES']]],
+    [
+      'OpportunityIdentifier has 11 values',
+      { OpportunityIdentifier: eleven('O1') },
+      [['OpportunityIdentifier', 'TOO_MANY_VALUES']],
+    ],
+    [
+      'OpportunityIdentifier has 20 digits',
+      { OpportunityIdentifier: [`O${'1'.repeat(20)}`] },
+      [['OpportunityIdentifier[0]', 'INVALID_STRING_FORMAT']],
+    ],
+    ['EngagementIdentifier is empty', { EngagementIdentifier: [] }, [['EngagementIdentifier', 'NOT_ENOUGH_VALUES']]],
+    [
+      'EngagementIdentifier has 11 values',
+      { EngagementIdentifier: eleven('arn:a') },
+      [['EngagementIdentifier', 'TOO_MANY_VALUES']],
+    ],
+    [
+      'EngagementIdentifier is too long',
+      { EngagementIdentifier: [`eng-${'1'.repeat(15)}`] },
+      [['EngagementIdentifier[0]', 'INVALID_STRING_FORMAT']],
+    ],
+    ['ContextIdentifier is empty', { ContextIdentifier: [] }, [['ContextIdentifier', 'NOT_ENOUGH_VALUES']]],
+    ['ContextIdentifier has 11 values', { ContextIdentifier: eleven('1') }, [['ContextIdentifier', 'TOO_MANY_VALUES']]],
+    [
+      'ContextIdentifier begins with 0',
+      { ContextIdentifier: ['01'] },
+      [['ContextIdentifier[0]', 'INVALID_STRING_FORMAT']],
+    ],
+    [
+      'several are bad, naming each',
+      { Catalog: '', MaxResults: -1, TaskStatus: ['X', 'FAILED', 'Y'] },
+      [
+        ['Catalog', 'INVALID_STRING_FORMAT'],
+        ['MaxResults', 'VALUE_OUT_OF_RANGE'],
+        ['TaskStatus[0]', 'INVALID_ENUM_VALUE'],
+        ['TaskStatus[2]', 'INVALID_ENUM_VALUE'],
+      ],
+    ],
+  ];
+  test.each(cases)('fails when %s', async (_name, input, problems) => {
+    await expect(list(input)).rejects.toMatchObject({
+      name: 'ValidationException',
+      Reason: 'REQUEST_VALIDATION_FAILED',
+      ErrorList: problems.map(([FieldName, Code]) => ({ FieldName, Code, Message: expect.any(String) })),
+    });
+  });
+
+  test('the limits themselves are allowed', async () => {
+    central.store(Catalog).addHistory({ count: 1200, newestAt: now, spacingMs: 1 });
+    expect(await ids({ MaxResults: 1000 })).toHaveLength(1000);
+    expect(await ids({ MaxResults: 1 })).toHaveLength(1);
+    const ten = (item: string) => new Array(10).fill(item);
+    const widest = {
+      TaskStatus: ['IN_PROGRESS', 'COMPLETE', 'FAILED'],
+      TaskIdentifier: ten('arn:'),
+      OpportunityIdentifier: ten(`O${'1'.repeat(19)}`),
+      EngagementIdentifier: ten('eng-00000000000001'),
+      ContextIdentifier: ten('10'),
+    };
+    expect(await ids(widest)).toEqual([]);
+  });
+
+  const startCases: [string, object, string, string][] = [
+    ['Identifier is missing', { Identifier: undefined }, 'Identifier', 'REQUIRED_FIELD_MISSING'],
+    ['Identifier is no engagement', { Identifier: 'eng-1' }, 'Identifier', 'INVALID_STRING_FORMAT'],
+    ['ContextIdentifier is missing', { ContextIdentifier: undefined }, 'ContextIdentifier', 'REQUIRED_FIELD_MISSING'],
+    ['ContextIdentifier is no number', { ContextIdentifier: '0' }, 'ContextIdentifier', 'INVALID_STRING_FORMAT'],
+    ['ClientToken is empty', { ClientToken: '' }, 'ClientToken', 'INVALID_STRING_FORMAT'],
+    ['ClientToken is too long', { ClientToken: 'x'.repeat(256) }, 'ClientToken', 'INVALID_STRING_FORMAT'],
+    ['Tags are empty', { Tags: [] }, 'Tags', 'NOT_ENOUGH_VALUES'],
+    ['a tag has no value', { Tags: [{ Key: 'a' }] }, 'Tags[0].Value', 'REQUIRED_FIELD_MISSING'],
+    ['a tag has a bad key', { Tags: [{ Key: 'a!', Value: '' }] }, 'Tags[0].Key', 'INVALID_STRING_FORMAT'],
+  ];
+  test.each(startCases)('fails when %s in a Start', async (_name, input, FieldName, Code) => {
+    await expect(start(input)).rejects.toMatchObject({ name: 'ValidationException', ErrorList: [{ FieldName, Code }] });
+    expect(central.store(Catalog).count).toBe(0);
+  });
+
+  test.each<[string, string, unknown, object]>([
+    ['the operation is unknown', 'ListNothing', {}, { status: 400, __type: 'UnknownOperationException' }],
+    [
+      'a number is text',
+      'ListOpportunityFromEngagementTasks',
+      { Catalog, MaxResults: '5' },
+      { __type: 'SerializationException' },
+    ],
+    [
+      'a list is text',
+      'ListOpportunityFromEngagementTasks',
+      { Catalog, TaskStatus: 'FAILED' },
+      { __type: 'SerializationException' },
+    ],
+    [
+      'a list has a null',
+      'ListOpportunityFromEngagementTasks',
+      { Catalog, TaskStatus: [null] },
+      { __type: 'ValidationException' },
+    ],
+    [
+      'ClientToken is missing',
+      'StartOpportunityFromEngagementTask',
+      { Catalog, Identifier: 'arn:x', ContextIdentifier: '1' },
+      { __type: 'ValidationException' },
+    ],
+    ['the body is no JSON', 'ListOpportunityFromEngagementTasks', '{', { __type: 'SerializationException' }],
+  ])('fails when %s', async (_name, operation, body, expected) => {
+    await expect(raw(operation, body)).resolves.toMatchObject(expected);
+  });
+
+  test('a null member is an absent one', async () => {
+    const answer = await raw('ListOpportunityFromEngagementTasks', {
+      Catalog,
+      MaxResults: null,
+      TaskStatus: null,
+      Sort: null,
+    });
+    expect(answer).toEqual({ status: 200, TaskSummaries: [], NextToken: null });
+  });
+});
+
+describe('answers', () => {
+  test('look like real ones', async () => {
+    const store = central.store(Catalog);
+    const ids = { engagementId: 'eng-00000000000001', contextId: '7' };
+    store.add({ taskId: 'task-dpf02ig3g2uui', startTimeMs: now + 1, ...ids });
+    store.add({
+      taskId: id(2),
+      startTimeMs: now,
+      status: 'COMPLETE',
+      opportunityId: 'O1',
+      resourceSnapshotJobId: 'job-1',
+      ...ids,
+    });
+    const { TaskSummaries } = await raw('ListOpportunityFromEngagementTasks', { Catalog });
+    const arn = 'arn:aws:partnercentral:us-east-1::catalog/Sandbox/opportunity-from-engagement-task';
+    expect(TaskSummaries).toEqual([
+      {
+        TaskId: 'task-dpf02ig3g2uui',
+        TaskArn: `${arn}/task-dpf02ig3g2uui`,
+        StartTime: expect.stringMatching(/^2026-11-22T18:00:00\.001\d{6}Z$/),
+        TaskStatus: 'IN_PROGRESS',
+        Message: null,
+        ReasonCode: null,
+        OpportunityId: null,
+        ResourceSnapshotJobId: null,
+        EngagementId: 'eng-00000000000001',
+        ContextId: '7',
+      },
+      expect.objectContaining({ TaskStatus: 'COMPLETE', ReasonCode: 'null', OpportunityId: 'O1', Message: null }),
+    ]);
+  });
+
+  test('lists the 22 failures, and statuses nobody knows', async () => {
+    const store = central.store(Catalog);
+    for (const failure of sampleFailures) store.end(store.add().taskId, { status: 'FAILED', ...failure });
+    store.add({ status: 'PAUSED' });
+    const { TaskSummaries = [] } = await list();
+    expect(TaskSummaries.map(task => task.TaskStatus as string)).toContain('PAUSED');
+    const failed = (await list({ TaskStatus: ['FAILED'] })).TaskSummaries ?? [];
+    expect(new Set(failed.map(task => task.ReasonCode)).size).toBe(22);
+    expect(new Set(failed.map(task => task.Message)).size).toBe(22);
+  });
+
+  test('the siblings show their own fields and keep their own tasks, as do the catalogs', async () => {
+    const invitation = { engagementInvitationId: 'engi-0000000000001', engagementId: 'eng-00000000000001' };
+    central.store(Catalog, 'EngagementFromOpportunity').add({ taskId: id(1), ...invitation });
+    central.store(Catalog, 'EngagementByAcceptingInvitation').add({ taskId: id(2), ...invitation });
+    const { $metadata: _a, ...from } = await client.send(new ListEngagementFromOpportunityTasksCommand({ Catalog }));
+    const EngagementInvitationIdentifier = ['engi-0000000000001'];
+    const byInvitation = (given: string[]) =>
+      client.send(
+        new ListEngagementByAcceptingInvitationTasksCommand({ Catalog, EngagementInvitationIdentifier: given }),
+      );
+    const { $metadata: _b, ...by } = await byInvitation(EngagementInvitationIdentifier);
+    expect(from.TaskSummaries?.[0]).toMatchObject({
+      TaskArn: `arn:aws:partnercentral:us-east-1::catalog/Sandbox/engagement-from-opportunity-task/${id(1)}`,
+      EngagementId: 'eng-00000000000001',
+      EngagementInvitationId: 'engi-0000000000001',
+    });
+    expect(by.TaskSummaries).toEqual([
+      expect.objectContaining({ TaskId: id(2), EngagementInvitationId: 'engi-0000000000001' }),
+    ]);
+    expect(by.TaskSummaries?.[0]).not.toHaveProperty('EngagementId');
+    await expect(byInvitation(['engi-1'])).rejects.toMatchObject({ name: 'ValidationException' });
+    expect(await ids()).toEqual([]);
+    expect(await ids({ Catalog: 'AWS' })).toEqual([]);
+  });
+
+  test('a test can tamper with them', async () => {
+    central.store(Catalog).add();
+    central.tamper = (_operation, output) => ({ ...output, TaskSummaries: [null], NextToken: 'same' });
+    expect(await raw('ListOpportunityFromEngagementTasks', { Catalog })).toMatchObject({
+      TaskSummaries: [null],
+      NextToken: 'same',
+    });
+    central.tamper = () => '<garbage>';
+    await expect(list()).rejects.toThrow('JSON');
+  });
+
+  test('fails when more requests come in a second than allowed', async () => {
+    central.limit = { perSecond: 2 };
+    await list();
+    await list();
+    await expect(list()).rejects.toMatchObject({ name: 'ThrottlingException', $metadata: { httpStatusCode: 429 } });
+  });
+});
+
+describe('order and filters', () => {
+  const Sort = (SortOrder: string) => ({ SortBy: 'StartTime', SortOrder });
+
+  test('sorts either way, newest first by default, and by the times it shows', async () => {
+    const store = central.store(Catalog);
+    for (const n of [3, 1, 4, 2]) store.add({ taskId: id(n), startTimeMs: now + n });
+    const ascending = [1, 2, 3, 4].map(id);
+    expect(await ids()).toEqual([...ascending].reverse());
+    expect(await ids({ Sort: Sort('DESCENDING') })).toEqual([...ascending].reverse());
+    expect(await ids({ Sort: Sort('ASCENDING') })).toEqual(ascending);
+
+    store.addHistory({ count: 200, newestAt: now, spacingMs: 0 });
+    const { TaskSummaries } = await raw('ListOpportunityFromEngagementTasks', {
+      Catalog,
+      Sort: Sort('ASCENDING'),
+      MaxResults: 1000,
+    });
+    const times = (TaskSummaries as { StartTime: string }[]).map(task => task.StartTime);
+    expect(times).toEqual([...times].sort());
+  });
+
+  test('each filter, and all of them together', async () => {
+    const store = central.store(Catalog);
+    const task = { status: 'COMPLETE', opportunityId: 'O1', engagementId: 'eng-00000000000001', contextId: '1' };
+    const others = [
+      {},
+      { status: 'FAILED' },
+      { opportunityId: 'O2' },
+      { engagementId: 'eng-00000000000002' },
+      { contextId: '2' },
+      { status: 'IN_PROGRESS', opportunityId: undefined },
+    ];
+    for (const [n, other] of others.entries()) store.add({ ...task, ...other, taskId: id(n), startTimeMs: now - n });
+    const without = (...ns: number[]) => [0, 1, 2, 3, 4, 5].filter(n => !ns.includes(n)).map(id);
+    const arnOf = (n: number) =>
+      `arn:aws:partnercentral:us-east-1::catalog/Sandbox/opportunity-from-engagement-task/${id(n)}`;
+
+    expect(await ids({ TaskStatus: ['COMPLETE'] })).toEqual(without(1, 5));
+    expect(await ids({ TaskStatus: ['IN_PROGRESS'] })).toEqual([id(5)]);
+    expect(await ids({ TaskStatus: ['IN_PROGRESS', 'FAILED'] })).toEqual([id(1), id(5)]);
+    expect(await ids({ OpportunityIdentifier: ['O1', 'O3'] })).toEqual(without(2, 5));
+    expect(await ids({ EngagementIdentifier: ['eng-00000000000001'] })).toEqual(without(3));
+    expect(
+      await ids({
+        EngagementIdentifier: ['arn:aws:partnercentral:us-east-1:1:catalog/Sandbox/engagement/eng-00000000000002'],
+      }),
+    ).toEqual([id(3)]);
+    expect(await ids({ ContextIdentifier: ['2'] })).toEqual([id(4)]);
+    expect(await ids({ TaskIdentifier: [id(4), arnOf(2), id(2), id(99), arnOf(3).replace('Sandbox', 'AWS')] })).toEqual(
+      [id(2), id(4)],
+    );
+    expect(
+      await ids({
+        TaskStatus: ['COMPLETE'],
+        TaskIdentifier: [0, 1, 2, 3, 4, 5].map(id),
+        OpportunityIdentifier: ['O1'],
+        EngagementIdentifier: ['eng-00000000000001'],
+        ContextIdentifier: ['1'],
+      }),
+    ).toEqual([id(0)]);
+  });
+
+  test('lists follow every change of a task', async () => {
+    const store = central.store(Catalog);
+    for (const n of [1, 2, 3]) store.add({ taskId: id(n), startTimeMs: now + n });
+    store.end(id(1), 'COMPLETE');
+    store.end(id(2), { status: 'FAILED', reasonCode: 'InternalError', message: 'no' });
+    expect(store.get(id(1))).toMatchObject({
+      opportunityId: expect.any(String),
+      resourceSnapshotJobId: expect.any(String),
+    });
+    expect(store.inProgressIds()).toEqual([id(3)]);
+    store.set(id(1), { status: 'IN_PROGRESS', startTimeMs: now + 9 });
+    expect(await ids({ TaskStatus: ['IN_PROGRESS'] })).toEqual([id(1), id(3)]);
+    store.remove(id(3));
+    expect(await ids()).toEqual([id(1), id(2)]);
+    expect([store.count, store.inProgressIds(), store.get(id(3))]).toEqual([2, [id(1)], undefined]);
+    expect(() => store.remove(id(3))).toThrow(`no task ${id(3)}`);
+    expect(() => store.add({ taskId: id(1) })).toThrow(`a task ${id(1)} already`);
+  });
+});
+
+describe('paging', () => {
+  async function walk(input: object, between: (page: number) => void = () => {}) {
+    const pages: string[][] = [];
+    let NextToken: string | undefined;
+    do {
+      const answer: Awaited<ReturnType<typeof list>> = await list({ ...input, NextToken });
+      pages.push((answer.TaskSummaries ?? []).map(task => task.TaskId as string));
+      NextToken = answer.NextToken ?? undefined;
+      between(pages.length);
+    } while (NextToken);
+    return pages;
+  }
+
+  test.each(['DESCENDING', 'ASCENDING'])(
+    '%s to the end, while tasks come and go: no loss, no repeat',
+    async SortOrder => {
+      const store = central.store(Catalog);
+      store.addHistory({ count: 95, newestAt: now, spacingMs: 0.25 });
+      const original = store.tasks().map(task => task.taskId);
+      const removed = new Set<string>();
+      const pages = await walk({ MaxResults: 10, Sort: { SortBy: 'StartTime', SortOrder } }, page => {
+        for (const offset of [5, 0, -30])
+          store.add({ startTimeMs: now + offset, taskId: id(page * 1000 + offset + 100) });
+        const last = original[SortOrder === 'DESCENDING' ? 95 - page * 10 : page * 10 - 1]; // what the token points at
+        if (page < 3 && last) removed.add(last);
+        if (page < 3 && last && store.get(last)) store.remove(last);
+      });
+      const seen = pages.flat();
+      expect(new Set(seen).size).toBe(seen.length);
+      expect(original.filter(taskId => !removed.has(taskId) && !seen.includes(taskId))).toEqual([]);
+    },
+  );
+
+  test('the default page has 100, and the last has no token', async () => {
+    central.store(Catalog).addHistory({ count: 200, newestAt: now, oldestAt: now - 1000 });
+    expect((await walk({})).map(page => page.length)).toEqual([100, 100]);
+    expect((await walk({ TaskStatus: ['FAILED'], MaxResults: 4 })).map(page => page.length)).toEqual([4, 4, 4, 4]);
+  });
+
+  test('running tasks and look-ups are paged as well', async () => {
+    const store = central.store(Catalog);
+    const added = [1, 2, 3, 4, 5].map(n => store.add({ taskId: id(n), startTimeMs: now + n }).taskId).reverse();
+    expect((await walk({ TaskStatus: ['IN_PROGRESS'], MaxResults: 2 })).flat()).toEqual(added);
+    expect((await walk({ TaskIdentifier: added, MaxResults: 2 })).flat()).toEqual(added);
+  });
+
+  test('fails when a token is altered or used for another request', async () => {
+    central.store(Catalog).addHistory({ count: 20, newestAt: now, spacingMs: 1 });
+    central.store('AWS').addHistory({ count: 20, newestAt: now, spacingMs: 1 });
+    const first = { MaxResults: 5, TaskStatus: ['COMPLETE', 'FAILED'] };
+    const { NextToken = '' } = await list(first);
+    const moved = Buffer.from(Buffer.from(NextToken, 'base64url').toString().replace(/^\d/, '2')).toString('base64url');
+    const bad = [
+      { ...first, NextToken: moved },
+      { ...first, NextToken: `${NextToken}=` },
+      { ...first, NextToken: NextToken.slice(0, -1) },
+      { ...first, NextToken, MaxResults: 6 },
+      { ...first, NextToken, TaskStatus: ['FAILED'] },
+      { ...first, NextToken, ContextIdentifier: ['1'] },
+      { ...first, NextToken, Sort: { SortBy: 'StartTime', SortOrder: 'ASCENDING' } },
+      { ...first, NextToken, Catalog: 'AWS' },
+    ];
+    for (const input of bad)
+      await expect(list(input)).rejects.toMatchObject({
+        ErrorList: [{ FieldName: 'NextToken', Code: 'INVALID_VALUE' }],
+      });
+    const other = new ListEngagementFromOpportunityTasksCommand({ Catalog, MaxResults: 5, NextToken });
+    await expect(client.send(other)).rejects.toMatchObject({ name: 'ValidationException' });
+    const again = {
+      ...first,
+      TaskStatus: ['FAILED', 'COMPLETE'],
+      Sort: { SortBy: 'StartTime', SortOrder: 'DESCENDING' },
+    };
+    expect(await ids({ ...again, NextToken })).toHaveLength(5);
+  });
+});
+
+describe('Start', () => {
+  test('gives a running task, the same one for the same ClientToken', async () => {
+    const { $metadata: _a, ...first } = await start();
+    const { $metadata: _b, ...again } = await start();
+    expect(again).toEqual(first);
+    expect(first).toMatchObject({
+      TaskId: expect.stringMatching(/^task-[0-9a-z]{13}$/),
+      TaskArn: `arn:aws:partnercentral:us-east-1::catalog/Sandbox/opportunity-from-engagement-task/${first.TaskId}`,
+      TaskStatus: 'IN_PROGRESS',
+      EngagementId: 'eng-00000000000001',
+      ContextId: '7',
+    });
+    const { TaskId } = await start({ ClientToken: undefined, Identifier: 'arn:aws:x:engagement/eng-00000000000002' });
+    expect(await ids({ EngagementIdentifier: ['eng-00000000000002'] })).toEqual([TaskId]);
+    expect(central.store(Catalog).count).toBe(2);
+  });
+
+  test('fails when a ClientToken comes back with other parameters', async () => {
+    await start();
+    await expect(start({ ContextIdentifier: '8' })).rejects.toMatchObject({ name: 'ConflictException' });
+  });
+
+  test('an answer lost after it acted: the retry finds the same task', async () => {
+    central.intercept = call => (call.index === 0 ? { when: 'after', how: 'reset' } : undefined);
+    await expect(start()).rejects.toThrow('ECONNRESET');
+    await start();
+    expect(central.store(Catalog).count).toBe(1);
+  });
+});
+
+test('everything is kept between two starts: tasks, tokens, client tokens, ids', async () => {
+  const store = central.store(Catalog);
+  store.addHistory({ count: 30, newestAt: now, spacingMs: 1 });
+  const { TaskId } = await start();
+  const { NextToken } = await list({ MaxResults: 5 });
+  const saved = JSON.parse(JSON.stringify(central));
+  const next = await startPartnerCentral({ now: () => now });
+  next.fromJSON(saved);
+  await central.close();
+  client.destroy();
+  central = next;
+  client = new PartnerCentralSellingClient(clientOf(central));
+  expect((await start()).TaskId).toBe(TaskId);
+  expect(await ids({ MaxResults: 5, NextToken })).toHaveLength(5);
+  expect(central.store(Catalog).inProgressIds()).toEqual([TaskId]);
+  central.store(Catalog).addHistory({ count: 30, newestAt: now, spacingMs: 1 });
+  expect(central.store(Catalog).count).toBe(61);
+});

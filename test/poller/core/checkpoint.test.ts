@@ -1,0 +1,152 @@
+import {
+  addGap,
+  advance,
+  type Gap,
+  isDrift,
+  isStuck,
+  MAX_GAPS,
+  mayDistrustOrder,
+  openRun,
+  restart,
+  type StoredCheckpoint,
+} from '../../../lambdas/poller/core/checkpoint';
+
+const DAY = 86_400_000;
+const now = Date.UTC(2026, 10, 22, 12);
+const terms = { now, retentionMs: 90 * DAY, lookbackMs: 300_000, filters: 'none' };
+const running: StoredCheckpoint = {
+  emitSince: now - 200 * DAY,
+  emissionFloor: now - 100 * DAY,
+  watermark: now - 60_000,
+  initialised: true,
+  filters: 'none',
+  gaps: [],
+};
+const gap = (more: Partial<Gap> = {}): Gap => ({ madeAt: now, floor: now - DAY, emissionFloor: now - DAY, ...more });
+
+describe('the emission floor', () => {
+  test.each<[string, Partial<StoredCheckpoint>, number | undefined, number]>([
+    ['follows the retention', {}, undefined, now - 90 * DAY],
+    ['is never lowered', { emissionFloor: now - 2 * DAY }, undefined, now - 2 * DAY],
+    [
+      'is not raised above the watermark, however long nobody polled',
+      { watermark: now - 95 * DAY },
+      undefined,
+      now - 95 * DAY,
+    ],
+    ['is raised by a later emitSince', {}, now - 3 * DAY, now - 3 * DAY],
+    ['is not lowered by an earlier one', {}, now - 300 * DAY, now - 90 * DAY],
+  ])('%s', (_name, more, emitSince, expected) => {
+    const { checkpoint } = openRun(
+      { ...running, ...more },
+      { ...terms, ...(emitSince !== undefined && { emitSince }) },
+    );
+    expect(checkpoint.emissionFloor).toBe(expected);
+  });
+
+  test('is emitSince before the first head, even where that is older than the retention', () => {
+    const { checkpoint } = openRun({ emitSince: now - 400 * DAY }, { ...terms, emitSince: now - 400 * DAY });
+    expect(checkpoint).toMatchObject({ emissionFloor: now - 400 * DAY, initialised: false, gaps: [] });
+  });
+});
+
+describe('what adds a gap', () => {
+  test('an earlier emitSince: a backfill down to it', () => {
+    const earlier = now - 300 * DAY;
+    const { checkpoint } = openRun(running, { ...terms, emitSince: earlier });
+    expect(checkpoint.gaps).toEqual([{ madeAt: now, floor: earlier, emissionFloor: earlier }]);
+    expect(openRun(checkpoint, { ...terms, emitSince: earlier }).checkpoint.gaps).toHaveLength(1);
+  });
+
+  test('other filters: all that they may show anew, and what is running is learnt again', () => {
+    const { checkpoint } = openRun(running, { ...terms, filters: 'wider' });
+    expect(checkpoint).toMatchObject({
+      initialised: false,
+      filters: 'wider',
+      gaps: [{ floor: now - 90 * DAY, emissionFloor: now - 90 * DAY }],
+    });
+  });
+
+  test.each<[string, Partial<StoredCheckpoint>, boolean]>([
+    ['asked for', { auditRequestedAt: now }, true],
+    ['asked for again since the last', { auditRequestedAt: now, auditedAt: now - 1 }, true],
+    ['not asked for', {}, false],
+    ['met already', { auditRequestedAt: now - 1, auditedAt: now }, false],
+    ['open already', { auditRequestedAt: now, gaps: [gap({ driftBefore: now - DAY })] }, false],
+    ['before the first head', { auditRequestedAt: now, watermark: undefined as never }, false],
+    ['no room for it', { auditRequestedAt: now, gaps: Array.from({ length: MAX_GAPS }, () => gap()) }, false],
+  ])('an audit %s: %s', (_name, more, begins) => {
+    const { checkpoint, auditBegins } = openRun({ ...running, ...more }, terms);
+    expect(auditBegins).toBe(begins);
+    const added = checkpoint.gaps.length - (more.gaps ?? []).length;
+    expect(added).toBe(begins ? 1 : 0);
+    if (begins)
+      expect(checkpoint.gaps[0]).toMatchObject({ floor: now - 90 * DAY, driftBefore: now - 60_000 - 300_000 });
+  });
+});
+
+describe('gaps', () => {
+  test('beyond eight, the two newest become one that covers both', () => {
+    let gaps: readonly Gap[] = [];
+    for (let at = 1; at <= 10; at += 1)
+      gaps = addGap(
+        gaps,
+        gap({ floor: at * DAY, emissionFloor: at * DAY, madeAt: at, cursor: { token: `t${at}`, fingerprint: 'f' } }),
+      );
+    expect(gaps).toHaveLength(MAX_GAPS);
+    expect(gaps[0]).toEqual({
+      floor: 8 * DAY,
+      emissionFloor: 8 * DAY,
+      madeAt: 8,
+      cursor: { token: 't10', fingerprint: 'f' },
+    });
+    expect(gaps.at(-1)).toMatchObject({ floor: DAY, madeAt: 1 });
+  });
+
+  test('an audit stays one when merged with what is newer, and not with what is older than it can judge', () => {
+    const seven = Array.from({ length: MAX_GAPS - 1 }, () => gap());
+    const audit = gap({ floor: now - 90 * DAY, driftBefore: now - DAY });
+    const withCutHead = addGap([audit, ...seven], gap({ floor: now - DAY }));
+    expect(withCutHead[0]).toMatchObject({ driftBefore: now - DAY, floor: now - 90 * DAY });
+    const withBackfill = addGap([audit, ...seven], gap({ floor: now - 300 * DAY }));
+    expect(withBackfill[0]).not.toHaveProperty('driftBefore');
+  });
+
+  test('a lost cursor starts it from the top, and getting below the lost place makes good for it', () => {
+    const cursor = { token: 't', fingerprint: 'f' };
+    const reached = advance(gap(), cursor, now - 100, false);
+    expect(reached).toEqual(gap({ cursor, reached: now - 100 }));
+    const lost = restart(reached);
+    expect(lost).toEqual(gap({ reached: now - 100, restarts: 1 }));
+    expect(advance(lost, cursor, now - 50, false)).toMatchObject({ reached: now - 100, restarts: 1 });
+    expect(isStuck(lost)).toBe(false);
+    expect(isStuck(restart(advance(lost, cursor, now - 50, false)))).toBe(true);
+    expect(advance(lost, cursor, now - 200, false)).toEqual(gap({ cursor, reached: now - 200 }));
+  });
+});
+
+describe('drift', () => {
+  const audit = gap({ floor: now - 90 * DAY, driftBefore: now - 360_000 });
+  test.each<[string, number | undefined, Gap[], boolean]>([
+    ['older than what the heads had finished', now - DAY, [audit], true],
+    ['newer than that', now - 360_000, [audit], false],
+    ['of no age', undefined, [audit], false],
+    ['that another gap is still to find', now - DAY, [audit, gap({ floor: now - 2 * DAY })], false],
+    ['that another gap has passed', now - DAY, [audit, gap({ floor: now - 9 * DAY, reached: now - 2 * DAY })], true],
+    ['below another gap', now - 3 * DAY, [audit, gap({ floor: now - 2 * DAY })], true],
+  ])('an unknown ending %s: %s', (_name, startTime, gaps, expected) => {
+    expect(isDrift(startTime, audit, gaps)).toBe(expected);
+  });
+
+  test('only an audit finds it', () => {
+    expect(isDrift(0, gap(), [])).toBe(false);
+  });
+});
+
+test('the order is distrusted once between two audits', () => {
+  const { checkpoint } = openRun(running, terms);
+  expect(mayDistrustOrder(checkpoint)).toBe(true);
+  expect(mayDistrustOrder({ ...checkpoint, distrustedAt: now })).toBe(false);
+  expect(mayDistrustOrder({ ...checkpoint, distrustedAt: now, auditedAt: now - 1 })).toBe(false);
+  expect(mayDistrustOrder({ ...checkpoint, distrustedAt: now, auditedAt: now + 1 })).toBe(true);
+});

@@ -1,0 +1,171 @@
+import { type Decision, diff, type EmissionRules } from '../../../lambdas/poller/core/diff';
+import type { ListedTask } from '../../../lambdas/poller/core/task';
+import type { TaskRow } from '../../../lambdas/poller/core/task-row';
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+const now = Date.UTC(2026, 10, 22, 12);
+
+const rules: EmissionRules = {
+  emissionFloor: now - 10 * MINUTE,
+  initialised: true,
+  recheckedAt: now - MINUTE,
+  askedAt: now - 100,
+  answeredAt: now,
+  retentionMs: 90 * DAY,
+};
+
+const listed = (status: string, more: Partial<ListedTask> = {}): ListedTask => ({
+  taskId: 'task-0123456789abc',
+  status,
+  startTime: now - 5 * MINUTE,
+  ...more,
+});
+
+const row = (status: string, published: string[], settled: boolean, more: Partial<TaskRow> = {}): TaskRow => ({
+  ...listed(status),
+  settled,
+  publishedStatuses: new Set(published),
+  firstSeenAt: now - 4 * MINUTE,
+  lastSeenAt: now - 4 * MINUTE,
+  ...(settled ? { expiresAt: now + 97 * DAY } : { nextCheckAt: 0 }),
+  ...more,
+});
+
+/** The decision in the words of the design's table. */
+function inWords(decision: Decision): string {
+  const words = { nothing: 'nothing', record: '', publish: 'publish, settle' }[decision.what];
+  const recorded = decision.what === 'record' ? `record ${decision.row.settled ? 'settled' : 'unsettled'}` : words;
+  return decision.oddity ? `${recorded}, count ${decision.oddity}` : recorded;
+}
+
+const running = row('IN_PROGRESS', [], false);
+const rejected = row('FAILED', [], false, { publishAttempts: 3, fruitlessChecks: 3, nextCheckAt: now + MINUTE });
+const reopened = row('IN_PROGRESS', ['FAILED'], false);
+const settledFailed = row('FAILED', ['FAILED'], true);
+
+describe('every cell of the table', () => {
+  test.each<[string, TaskRow | undefined, ListedTask, string]>([
+    ['nothing', undefined, listed('IN_PROGRESS'), 'record unsettled'],
+    [
+      'nothing, started at the floor',
+      undefined,
+      listed('COMPLETE', { startTime: rules.emissionFloor }),
+      'publish, settle',
+    ],
+    ['nothing, started after the floor', undefined, listed('FAILED'), 'publish, settle'],
+    [
+      'nothing, started before the floor',
+      undefined,
+      listed('FAILED', { startTime: rules.emissionFloor - 1 }),
+      'nothing',
+    ],
+    ['nothing', undefined, listed('CANCELLED'), 'record unsettled, count unknownStatus'],
+    ['unsettled, never published', running, listed('IN_PROGRESS'), 'nothing'],
+    [
+      'unsettled, with misses',
+      row('IN_PROGRESS', [], false, { misses: 2, fruitlessChecks: 2 }),
+      listed('IN_PROGRESS'),
+      'record unsettled',
+    ],
+    ['unsettled, never published', running, listed('COMPLETE'), 'publish, settle'],
+    ['unsettled, never published', running, listed('FAILED'), 'publish, settle'],
+    ['unsettled, from before the floor', running, listed('FAILED', { startTime: 0 }), 'publish, settle'],
+    ['unsettled, never published', running, listed('CANCELLED'), 'record unsettled, count unknownStatus'],
+    [
+      'unsettled, with that status already',
+      row('CANCELLED', [], false),
+      listed('CANCELLED'),
+      'nothing, count unknownStatus',
+    ],
+    ['unsettled, refused and put off', rejected, listed('FAILED'), 'nothing'],
+    ['unsettled, refused and due', { ...rejected, nextCheckAt: now }, listed('FAILED'), 'publish, settle'],
+    ['unsettled, refused, then another end', rejected, listed('COMPLETE'), 'publish, settle'],
+    ['reopened', reopened, listed('IN_PROGRESS'), 'nothing'],
+    [
+      'reopened, with misses',
+      { ...reopened, misses: 1, fruitlessChecks: 1 },
+      listed('IN_PROGRESS'),
+      'record unsettled',
+    ],
+    ['reopened, ended the same way', reopened, listed('FAILED'), 'record settled'],
+    ['reopened, ended the other way', reopened, listed('COMPLETE'), 'publish, settle'],
+    ['reopened', reopened, listed('CANCELLED'), 'record unsettled, count unknownStatus'],
+    ['settled, this status published', settledFailed, listed('FAILED'), 'nothing'],
+    ['settled', settledFailed, listed('IN_PROGRESS'), 'record unsettled, count reopened'],
+    ['settled', settledFailed, listed('CANCELLED'), 'nothing, count unknownStatus'],
+    ['settled, this status not published', settledFailed, listed('COMPLETE'), 'publish, settle'],
+  ])('%s', (_known, known, task, expected) => {
+    expect(inWords(diff(known, task, rules))).toBe(expected);
+  });
+
+  test('without a start time, an unknown ending is published once initialised, and waived before', () => {
+    const ageless = { taskId: 'task-0123456789abc', status: 'FAILED' };
+    expect(inWords(diff(undefined, ageless, rules))).toBe('publish, settle');
+
+    const waived = diff(undefined, ageless, { ...rules, initialised: false });
+    expect(inWords(waived)).toBe('record settled');
+    if (waived.what !== 'record') throw new Error('not recorded');
+    expect(waived.row.expiresAt).toBeUndefined();
+    expect(inWords(diff(waived.row, ageless, rules))).toBe('nothing');
+  });
+});
+
+describe('what a published row says', () => {
+  const publishedRow = (known: TaskRow | undefined, task: ListedTask, under = rules): TaskRow => {
+    const decision = diff(known, task, under);
+    if (decision.what !== 'publish') throw new Error(`decided ${decision.what}`);
+    return decision.row;
+  };
+
+  test.each<[string, TaskRow | undefined, number | undefined]>([
+    ['never seen: since it started', undefined, now - 5 * MINUTE],
+    ['running at the last whole recheck', running, now - MINUTE],
+    [
+      'seen running so late that the index may have missed it',
+      row('IN_PROGRESS', [], false, { lastSeenAt: now - MINUTE - 1 }),
+      now - MINUTE - 1,
+    ],
+    ['put off, so no part of the recheck', row('IN_PROGRESS', [], false, { nextCheckAt: now - 1 }), now - 4 * MINUTE],
+    ['settled with another end', settledFailed, now - 4 * MINUTE],
+  ])('detectedAfter: %s', (_case, known, expected) => {
+    expect(publishedRow(known, listed('COMPLETE')).detectedAfter).toBe(expected);
+  });
+
+  test('detectedAfter is never after detectedBefore', () => {
+    const fromTheFuture = publishedRow(undefined, listed('COMPLETE', { startTime: now + MINUTE }));
+    expect(fromTheFuture.detectedAfter).toBe(now);
+    expect(fromTheFuture.firstTerminalAt).toBe(now);
+  });
+
+  test('an ending that was refused before keeps the window in which it was first seen', () => {
+    const known = {
+      ...rejected,
+      nextCheckAt: 0,
+      firstTerminalAt: now - 2 * DAY,
+      detectedAfter: now - 2 * DAY - MINUTE,
+    };
+    const retried = publishedRow(known, listed('FAILED'));
+    expect(retried.firstTerminalAt).toBe(now - 2 * DAY);
+    expect(retried.detectedAfter).toBe(now - 2 * DAY - MINUTE);
+  });
+
+  test('previousStatus comes from the row, and is absent for a task never seen', () => {
+    expect(publishedRow(undefined, listed('FAILED')).previousStatus).toBeUndefined();
+    expect(publishedRow(running, listed('FAILED')).previousStatus).toBe('IN_PROGRESS');
+    expect(publishedRow(settledFailed, listed('COMPLETE')).previousStatus).toBe('FAILED');
+  });
+
+  test('a settled row expires a week after the retention has passed since its start or its end, whichever is later', () => {
+    expect(publishedRow(running, listed('FAILED')).expiresAt).toBe(now + 97 * DAY);
+    const late = publishedRow(undefined, listed('FAILED', { startTime: now + DAY }));
+    expect(late.expiresAt).toBe(now + 98 * DAY);
+  });
+
+  test('reopening removes the expiry', () => {
+    const decision = diff(settledFailed, listed('IN_PROGRESS'), rules);
+    if (decision.what !== 'record') throw new Error(`decided ${decision.what}`);
+    expect(decision.row.expiresAt).toBeUndefined();
+    expect([...decision.row.publishedStatuses]).toEqual(['FAILED']);
+  });
+});

@@ -1,0 +1,11 @@
+/** Synthesizes the stack once for all integration tests, bundles included. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { synthesize } from '../infra/synthesize';
+
+export default function synthesizeOnce(): void {
+  const directory = mkdtempSync(join(tmpdir(), 'task-poller-'));
+  synthesize({ outdir: directory });
+  process.env.SYNTHESIZED = directory;
+}

@@ -78,22 +78,18 @@ export function hostFunction(options: FunctionOptions) {
       child ??= start();
       const process = await child;
       return new Promise(resolve => {
-        const died = (error: { name: string; message: string }) => resolve({ error, cpuMs: 0, peakRssBytes: 0 });
-        const onExit = () => died({ name: 'ProcessDied', message: 'The process ended during the invocation' });
+        const end = (outcome: Invocation<T>) => {
+          clearTimeout(timer);
+          process.off('exit', onExit).off('message', end);
+          resolve(outcome);
+        };
+        let died = { name: 'ProcessDied', message: 'The process ended during the invocation' };
+        const onExit = () => end({ error: died, cpuMs: 0, peakRssBytes: 0 });
         const timer = setTimeout(() => {
-          process.off('exit', onExit);
-          process.once('exit', () =>
-            died({ name: 'TimedOut', message: `Task timed out after ${timeoutMs / 1000} seconds` }),
-          );
+          died = { name: 'TimedOut', message: `Task timed out after ${timeoutMs / 1000} seconds` };
           process.kill('SIGKILL');
         }, timeoutMs);
-        process.once('exit', onExit);
-        process.once('exit', () => clearTimeout(timer));
-        process.once('message', answer => {
-          clearTimeout(timer);
-          process.off('exit', onExit);
-          resolve(answer as Invocation<T>);
-        });
+        process.once('exit', onExit).once('message', end);
         process.send({ input, timeoutMs, clockOffsetMs, requestId: randomUUID() });
       });
     },

@@ -1,5 +1,5 @@
 /** A local stack with the questions that tests ask of it. Nothing in it is mocked: real bundle, real HTTP, real tables. */
-import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { BatchWriteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { InvokeOptions } from '../../local/function-host';
 import { startLocalStack } from '../../local/local-stack';
@@ -83,6 +83,16 @@ export async function openBed(settings: Record<string, unknown> = {}) {
     checkpoint: async () => (await items()).find(({ item }) => item === 'CHECKPOINT'),
     putItem: (item: Record<string, unknown>) =>
       database.send(new PutItemCommand({ TableName: stack.tableName, Item: marshall(item) })),
+
+    /** Every row and the checkpoint are gone. */
+    async loseTable() {
+      const keys = (await items()).map(({ source, item }) => ({ DeleteRequest: { Key: marshall({ source, item }) } }));
+      for (let from = 0; from < keys.length; from += 25) {
+        await database.send(
+          new BatchWriteItemCommand({ RequestItems: { [stack.tableName]: keys.slice(from, from + 25) } }),
+        );
+      }
+    },
 
     /** Calls of the last runs by operation, and from 0 again. */
     takeCalls() {

@@ -1,0 +1,145 @@
+/**
+ * What can be configured: the poller's settings and the stack's own keys, in one schema. They are given in `cdk.json`
+ * or as `-c key=value`, which passes text, so every key accepts its value as text too.
+ */
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import * as v from 'valibot';
+import {
+  ConfigurationError,
+  flag,
+  oneOf,
+  parseFlat,
+  type Settings,
+  settingsEntries,
+  textLike,
+  wholeNumber,
+} from '../lambdas/poller/settings';
+
+const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
+
+/** CloudWatch accepts these retention periods only; CDK's "infinite" is a marker of its own, not a number of days. */
+const retentionPeriodsInDays = Object.values(RetentionDays).filter(
+  (days): days is number => typeof days === 'number' && days !== RetentionDays.INFINITE,
+);
+
+function logRetention() {
+  const allowed = `one of ${retentionPeriodsInDays.join(', ')} days`;
+  const asNumber = v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/), v.toNumber())], allowed);
+  return v.pipe(asNumber, v.picklist(retentionPeriodsInDays, allowed), v.metadata({ allowed }));
+}
+
+export const configEntries = {
+  ...settingsEntries,
+  stackName: v.optional(
+    described(
+      // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+      textLike(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, 'a letter, then up to 127 letters, digits and hyphens'),
+      'Name of the stack. Another name makes another poller, for example one for each catalog.',
+    ),
+    'PartnerCentralTaskPoller',
+  ),
+  pollEveryMinutes: v.optional(described(wholeNumber(1, 1440, 'minutes'), 'Time from one poll to the next.'), 1),
+  auditEveryHours: v.optional(
+    described(
+      wholeNumber(1, 720, 'hours'),
+      'Time from one audit, which looks at all tasks of the retention period, to the next.',
+    ),
+    24,
+  ),
+  functionTimeoutSeconds: v.optional(
+    described(
+      wholeNumber(10, 900, 'seconds'),
+      'Longest that one poll may take; less than the time between two polls. What is left over is done by the next.',
+    ),
+    55,
+  ),
+  memoryMb: v.optional(
+    described(
+      wholeNumber(128, 3008, 'megabytes'),
+      "Memory of the poller's function; its share of a CPU grows with it.",
+    ),
+    256,
+  ),
+  alertEmail: v.optional(
+    described(
+      textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address'),
+      'Who gets a mail about failed tasks, once the address has confirmed. Without it: subscribe to the topic yourself.',
+    ),
+  ),
+  archiveDays: v.optional(
+    described(
+      wholeNumber(0, 3650, 'days'),
+      'How long the bus keeps its events for a replay; 0 switches the archive off.',
+    ),
+    30,
+  ),
+  logRetentionDays: v.optional(described(logRetention(), "How long the functions' logs are kept."), 30),
+  logLevel: v.optional(
+    described(
+      oneOf(['DEBUG', 'INFO', 'WARN', 'ERROR']),
+      'Least severe log line that is written. DEBUG shows messages.',
+    ),
+    'INFO',
+  ),
+  tracing: v.optional(
+    described(flag(), 'X-Ray traces of both functions; about $0.22 a month at a poll a minute.'),
+    false,
+  ),
+};
+
+export type Config = v.InferOutput<v.StrictObjectSchema<typeof configEntries, undefined>>;
+
+/**
+ * Reads our keys out of a CDK context.
+ * @throws ConfigurationError naming every key that is unknown, bad or can't work together with another
+ */
+export function readConfig(context: Record<string, unknown>): Config {
+  const given = Object.fromEntries(Object.entries(context).filter(([key]) => !belongsToCdk(key)));
+  const where = 'The configuration (cdk.json and -c key=value)';
+  const impossible = impossibleCombinations(given);
+  try {
+    const config = parseFlat(configEntries, given, where);
+    if (impossible.length === 0) return config;
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new ConfigurationError(where, [...error.problems, ...impossible]);
+  }
+  throw new ConfigurationError(where, impossible);
+}
+
+/** The poller's share of the configuration, defaults included, as text that only changes when a value does. */
+export function settingsJson(config: Config): string {
+  const keys = Object.keys(settingsEntries) as (keyof Settings)[];
+  return JSON.stringify(Object.fromEntries(keys.map(key => [key, config[key]])));
+}
+
+// The CLI stores these two answers of its user in the context; all its other keys have a prefix.
+const keysOfTheCli = ['cli-telemetry', 'acknowledged-issue-numbers'];
+
+function belongsToCdk(key: string) {
+  return /[:/]/.test(key) || key.startsWith('@') || key.startsWith('cdk-') || keysOfTheCli.includes(key);
+}
+
+/** Only of keys whose own value is good: a bad one is reported by itself. */
+function impossibleCombinations(given: Record<string, unknown>): string[] {
+  const valid = (key: 'functionTimeoutSeconds' | 'pollEveryMinutes' | 'auditEveryHours' | 'retentionDays') => {
+    const result = v.safeParse(configEntries[key], given[key]);
+    return result.success ? result.output : Number.NaN;
+  };
+  const [timeoutSeconds, pollMinutes] = [valid('functionTimeoutSeconds'), valid('pollEveryMinutes')];
+  const [auditHours, retentionDays] = [valid('auditEveryHours'), valid('retentionDays')];
+  const problems: string[] = [];
+  if (timeoutSeconds >= pollMinutes * 60)
+    problems.push(
+      `functionTimeoutSeconds with pollEveryMinutes: got ${timeoutSeconds} with ${pollMinutes}, allowed: a timeout of less than one poll period, here at most ${pollMinutes * 60 - 1} seconds`,
+    );
+  if (auditHours * 60 < pollMinutes)
+    problems.push(
+      `auditEveryHours with pollEveryMinutes: got ${auditHours} with ${pollMinutes}, allowed: audits no more often than polls, here every ${Math.ceil(pollMinutes / 60)} hours or less often`,
+    );
+  if (auditHours > retentionDays * 24)
+    problems.push(
+      `auditEveryHours with retentionDays: got ${auditHours} with ${retentionDays}, allowed: an audit at least once in a retention period, here at most every ${retentionDays * 24} hours`,
+    );
+  return problems;
+}

@@ -1,0 +1,152 @@
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
+import { Policy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { environment } from '../../lambdas/poller/settings';
+import { tableSchema } from '../../lambdas/poller/table-schema';
+import { type Config, settingsJson } from '../config';
+import { bundledFunction } from './bundled-function';
+import { lastQueue, longestRetention } from './private-queue';
+
+interface PollerProps {
+  readonly config: Config;
+  readonly table: Table;
+  readonly bus: EventBus;
+}
+
+/** The function that polls one source, and the two schedules that call it. */
+export class Poller extends Construct {
+  readonly function: NodejsFunction;
+  /** Runs that threw, with their error. */
+  readonly failedRuns: Queue;
+
+  constructor(scope: Construct, id: string, props: PollerProps) {
+    super(scope, id);
+    this.failedRuns = lastQueue(this, 'FailedRuns', "the function's asynchronous invocations", longestRetention);
+    this.function = this.pollerFunction(props);
+    this.schedules(props.config);
+  }
+
+  /** What the function is told and what it may do stand together here: one is useless without the other. */
+  private pollerFunction({ config, table, bus }: PollerProps) {
+    const poller = bundledFunction(this, 'Function', {
+      handlerFile: 'poller/handler.ts',
+      description: `Polls the tasks of Partner Central's ${config.catalog} catalog`,
+      config,
+      timeout: Duration.seconds(config.functionTimeoutSeconds),
+      memorySize: config.memoryMb,
+      // A run that failed is not repeated: the next tick does all that it left undone.
+      retryAttempts: 0,
+      maxEventAge: pollPeriod(config, Duration.hours(6)), // the longest that Lambda allows
+      onFailure: new SqsDestination(this.failedRuns),
+      environment: {
+        [environment.tableName]: table.tableName,
+        [environment.eventBusName]: bus.eventBusName,
+        [environment.settings]: settingsJson(config),
+        POWERTOOLS_METRICS_NAMESPACE: 'PartnerCentralTaskPoller',
+      },
+    });
+    poller.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:UpdateItem', 'dynamodb:BatchGetItem', 'dynamodb:BatchWriteItem'],
+        resources: [table.tableArn],
+      }),
+    );
+    poller.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:Query'],
+        resources: [`${table.tableArn}/index/${tableSchema.index.name}`],
+      }),
+    );
+    poller.addToRolePolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }));
+    allowListingTasks(poller, config.catalog);
+    return poller;
+  }
+
+  private schedules(config: Config) {
+    const missedTicks = lastQueue(this, 'MissedTicks', 'the two schedules', Duration.hours(1));
+    const role = schedulerRole(this, this.function, missedTicks);
+    const schedule = (id: string, mode: 'poll' | 'audit', every: Duration, maxEventAge: Duration) =>
+      new Schedule(this, id, {
+        description: `Asks the task poller for ${mode === 'poll' ? 'a poll' : 'an audit'}`,
+        schedule: ScheduleExpression.rate(every),
+        timeWindow: TimeWindow.off(),
+        target: new LambdaInvoke(this.function, {
+          input: ScheduleTargetInput.fromObject({ mode }),
+          role,
+          retryAttempts: 2,
+          maxEventAge,
+          deadLetterQueue: missedTicks,
+        }),
+      });
+    const [pollEvery, auditEvery] = [Duration.minutes(config.pollEveryMinutes), Duration.hours(config.auditEveryHours)];
+    // A tick is worth nothing once the next is due, and an audit that comes an hour late is as good as any.
+    schedule('PollSchedule', 'poll', pollEvery, pollPeriod(config, Duration.hours(1)));
+    schedule('AuditSchedule', 'audit', auditEvery, Duration.hours(1));
+  }
+}
+
+/** One poll period, but no longer than `most`. A minute, the shortest period, is also the shortest age that Lambda and Scheduler allow. */
+function pollPeriod(config: Pick<Config, 'pollEveryMinutes'>, most: Duration) {
+  return Duration.seconds(Math.min(config.pollEveryMinutes * 60, most.toSeconds()));
+}
+
+/** In a policy of its own, so that what is acknowledged here covers nothing else. */
+function allowListingTasks(poller: NodejsFunction, catalog: Config['catalog']) {
+  const role = poller.role as Role;
+  const policy = new Policy(role, 'ListTasks', {
+    roles: [role],
+    statements: [
+      new PolicyStatement({
+        // The one operation needs both: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awspartnercentral.html
+        actions: [
+          'partnercentral:ListOpportunityFromEngagementTasks',
+          'partnercentral:ListEngagementFromOpportunityTasks',
+        ],
+        resources: ['*'],
+        conditions: { StringEquals: { 'partnercentral:Catalog': catalog } },
+      }),
+    ],
+  });
+  Validations.of(policy).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason:
+      'Partner Central has no resource types for its two List…Tasks actions: "*" is the only resource IAM accepts for them. The condition limits them to the configured catalog.',
+  });
+}
+
+function schedulerRole(scope: Construct, target: IFunction, deadLetters: Queue) {
+  const stack = Stack.of(scope);
+  const role = new Role(scope, 'SchedulerRole', {
+    // Without the conditions, another account's schedule could be pointed at this role (the confused deputy).
+    assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+      conditions: {
+        StringEquals: {
+          'aws:SourceAccount': stack.account,
+          'aws:SourceArn': stack.formatArn({
+            service: 'scheduler',
+            resource: 'schedule-group',
+            resourceName: 'default',
+          }),
+        },
+      },
+    }),
+    inlinePolicies: {
+      Deliver: new PolicyDocument({
+        statements: [
+          new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [target.functionArn] }),
+          new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [deadLetters.queueArn] }),
+        ],
+      }),
+    },
+  });
+  // CDK's target would add the right to invoke every version and alias as well.
+  return role.withoutPolicyUpdates();
+}

@@ -1,0 +1,190 @@
+import { configEntries, readConfig, settingsJson } from '../../infra/config';
+import { allowedValues, ConfigurationError } from '../../lambdas/poller/settings';
+
+const problemsOf = (context: Record<string, unknown>) => {
+  try {
+    readConfig({ catalog: 'Sandbox', ...context });
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems;
+    throw error;
+  }
+  return [];
+};
+const elevenOpportunities = Array.from({ length: 11 }, (_, index) => `O${index + 1}`).join(',');
+
+test('a catalog is enough', () => {
+  expect(readConfig({ catalog: 'AWS' })).toEqual({
+    catalog: 'AWS',
+    stackName: 'PartnerCentralTaskPoller',
+    pollEveryMinutes: 1,
+    auditEveryHours: 24,
+    functionTimeoutSeconds: 55,
+    memoryMb: 256,
+    archiveDays: 30,
+    logRetentionDays: 30,
+    logLevel: 'INFO',
+    tracing: false,
+    eventSource: 'partnercentral.task-poller',
+    includeMessage: true,
+    lookbackMinutes: 5,
+    retentionDays: 90,
+    maxEventsPerRun: 1000,
+    maxListCallsPerRun: 100,
+    maxListCallsPerSecond: 5,
+    headPageSize: 100,
+    backlogPageSize: 1000,
+  });
+});
+
+test('text, as -c passes it, means the same as a value in cdk.json', () => {
+  const values = {
+    pollEveryMinutes: 5,
+    auditEveryHours: 12,
+    functionTimeoutSeconds: 290,
+    memoryMb: 512,
+    archiveDays: 0,
+    logRetentionDays: 365,
+    tracing: true,
+    includeMessage: false,
+    retentionDays: 30,
+  };
+  const asText = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, String(value)]));
+  const config = readConfig({ catalog: 'Sandbox', ...asText });
+  expect(config).toMatchObject(values);
+  expect(config).toEqual(readConfig({ catalog: 'Sandbox', ...values }));
+});
+
+test("CDK's own keys are none of our business", () => {
+  const context = {
+    '@aws-cdk/core:validateAgainstDefaultRules': true,
+    'aws:cdk:bundling-stacks': ['**'],
+    'availability-zones:account=1:region=us-east-1': [],
+    'cdk-migrate': true,
+    'acknowledged-issue-numbers': [1],
+    'cli-telemetry': false,
+  };
+  expect(problemsOf(context)).toEqual([]);
+});
+
+const combination = (text: string) => expect.stringContaining(text);
+test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>([
+  ['the catalog does not exist', { catalog: 'sandbox' }, ['catalog: got "sandbox", allowed: AWS or Sandbox']],
+  [
+    'a key is unknown',
+    { pollEveryMinute: '5' },
+    ['pollEveryMinute: unknown key, got "5"; the README\'s configuration table has all keys'],
+  ],
+  [
+    'there are 11 identifiers',
+    { opportunityIdentifiers: elevenOpportunities },
+    [
+      `opportunityIdentifiers: got "${elevenOpportunities}", allowed: 1 to 10 of O followed by 1 to 19 digits, separated by commas`,
+    ],
+  ],
+  [
+    'an identifier breaks its pattern',
+    { engagementIdentifiers: 'eng-1' },
+    ['engagementIdentifiers: got "eng-1", allowed: 1 to 10 of eng- and 14 of 0-9a-z, or an ARN, separated by commas'],
+  ],
+  [
+    'the source pretends to be AWS',
+    { eventSource: 'aws.partnercentral' },
+    ['eventSource: got "aws.partnercentral", allowed: 1 to 256 letters, digits and ._-/, not beginning with aws.'],
+  ],
+  [
+    'emitSince is no instant',
+    { emitSince: 'yesterday' },
+    ['emitSince: got "yesterday", allowed: an instant such as 2026-11-01T00:00:00Z'],
+  ],
+  [
+    'the rate is no number',
+    { pollEveryMinutes: 'often' },
+    ['pollEveryMinutes: got "often", allowed: a whole number of minutes from 1 to 1440'],
+  ],
+  [
+    'the rate is no whole number',
+    { pollEveryMinutes: 1.5 },
+    ['pollEveryMinutes: got 1.5, allowed: a whole number of minutes from 1 to 1440'],
+  ],
+  [
+    'the audit is too rare',
+    { auditEveryHours: '721' },
+    ['auditEveryHours: got "721", allowed: a whole number of hours from 1 to 720'],
+  ],
+  [
+    'the timeout is more than Lambda allows',
+    { functionTimeoutSeconds: '901', pollEveryMinutes: '60' },
+    ['functionTimeoutSeconds: got "901", allowed: a whole number of seconds from 10 to 900'],
+  ],
+  [
+    'memory is too small',
+    { memoryMb: '64' },
+    ['memoryMb: got "64", allowed: a whole number of megabytes from 128 to 3008'],
+  ],
+  ['the address is none', { alertEmail: 'me' }, ['alertEmail: got "me", allowed: an e-mail address']],
+  ['the address is empty', { alertEmail: '' }, ['alertEmail: got "", allowed: an e-mail address']],
+  [
+    'the archive is negative',
+    { archiveDays: '-1' },
+    ['archiveDays: got "-1", allowed: a whole number of days from 0 to 3650'],
+  ],
+  [
+    'CloudWatch does not know the log retention',
+    { logRetentionDays: '31' },
+    [combination('logRetentionDays: got "31", allowed: one of 1, 3, 5, 7, 14, 30, 60, 90, ')],
+  ],
+  ['the log level is none', { logLevel: 'info' }, ['logLevel: got "info", allowed: DEBUG or INFO or WARN or ERROR']],
+  ['a switch is neither on nor off', { tracing: 'yes' }, ['tracing: got "yes", allowed: true or false']],
+  [
+    'the stack name is none',
+    { stackName: '2nd_stack' },
+    ['stackName: got "2nd_stack", allowed: a letter, then up to 127 letters, digits and hyphens'],
+  ],
+  [
+    'a poll may take as long as the period',
+    { functionTimeoutSeconds: '60' },
+    [
+      'functionTimeoutSeconds with pollEveryMinutes: got 60 with 1, allowed: a timeout of less than one poll period, here at most 59 seconds',
+    ],
+  ],
+  [
+    'audits are asked for more often than polls',
+    { pollEveryMinutes: '90', auditEveryHours: '1' },
+    [
+      'auditEveryHours with pollEveryMinutes: got 1 with 90, allowed: audits no more often than polls, here every 2 hours or less often',
+    ],
+  ],
+  [
+    'an audit sees less than the time since the last one',
+    { auditEveryHours: '48', retentionDays: '1' },
+    [
+      'auditEveryHours with retentionDays: got 48 with 1, allowed: an audit at least once in a retention period, here at most every 24 hours',
+    ],
+  ],
+  [
+    'much is wrong at once: each is told',
+    { catalog: 'aws', memoryMb: 'lots', colour: 'red', functionTimeoutSeconds: '120' },
+    [
+      'catalog: got "aws", allowed: AWS or Sandbox',
+      'memoryMb: got "lots", allowed: a whole number of megabytes from 128 to 3008',
+      'colour: unknown key, got "red"; the README\'s configuration table has all keys',
+      combination('functionTimeoutSeconds with pollEveryMinutes: got 120 with 1'),
+    ],
+  ],
+])('fails when %s', (_, context, problems) => expect(problemsOf(context)).toEqual(problems));
+
+test('fails when the catalog is missing', () => {
+  expect(() => readConfig({})).toThrow('catalog: got nothing, allowed: AWS or Sandbox');
+});
+
+test("the poller's settings are only its own, with defaults, and always the same text", () => {
+  const json = settingsJson(readConfig({ alertEmail: 'a@example.com', retentionDays: '30', catalog: 'AWS' }));
+  expect(json).toBe(settingsJson(readConfig({ catalog: 'AWS', retentionDays: 30, memoryMb: 512 })));
+  expect(json).toBe(
+    '{"catalog":"AWS","eventSource":"partnercentral.task-poller","includeMessage":true,"lookbackMinutes":5,"retentionDays":30,"maxEventsPerRun":1000,"maxListCallsPerRun":100,"maxListCallsPerSecond":5,"headPageSize":100,"backlogPageSize":1000}',
+  );
+});
+
+test.each(Object.entries(configEntries))('%s says what it allows', (_, entry) => {
+  expect(allowedValues(entry)).toEqual(expect.any(String));
+});

@@ -1,0 +1,448 @@
+/** The guarantees of the README, one describe each, against the synthesized bundle. */
+import * as v from 'valibot';
+import { taskEventSchema } from '../../lambdas/task-event';
+import type { Task } from '../../local/task-store';
+import { type Bed, DAY, HOUR, MINUTE, openBed, outcomes } from './bed';
+
+/** So that what started since is new to the next head, and old enough not to be looked back at by those after it. */
+const anHourAgo = { clockOffsetMs: -HOUR };
+
+let bed: Bed;
+afterEach(() => bed.close());
+
+describe('nothing lost', () => {
+  test('2,345 endings across many pages: each published exactly once while every third entry fails once', async () => {
+    bed = await openBed();
+    await bed.run('poll', anHourAgo);
+    const ended = bed.addEnded(2_345, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 500 }));
+    const failedOnce = new Set<string>();
+    bed.eventBridge.entryFault = (entry, index) => {
+      if (index % 3 !== 2 || failedOnce.has(String(entry.Detail))) return undefined;
+      failedOnce.add(String(entry.Detail));
+      return { ErrorCode: index % 2 ? 'InternalFailure' : 'ThrottlingException', ErrorMessage: 'on purpose' };
+    };
+    await bed.runUntilQuiet();
+    expect(failedOnce.size).toBeGreaterThan(500);
+    expect(bed.published()).toEqual(outcomes(ended));
+  });
+
+  test('a task recorded as running is published whenever it ends, however old it is', async () => {
+    bed = await openBed();
+    const running = bed.addRunning(3, 400 * DAY);
+    await bed.run();
+    for (const { taskId } of running)
+      bed.store.end(taskId, { status: 'FAILED', reasonCode: 'InternalError', message: 'm' });
+    await bed.run();
+    expect(bed.published()).toEqual(running.map(({ taskId }) => `${taskId} FAILED`).sort());
+  });
+
+  test('an ending that is listed late, with an old start time, is found by the audit and counted as drift', async () => {
+    bed = await openBed({ emitSince: new Date(Date.now() - 2 * DAY).toISOString() });
+    await bed.run();
+    const late = bed.addEnded(3, at => ({ startTimeMs: Date.now() - DAY - at }));
+    expect(await bed.run()).toMatchObject({ published: 0 });
+    expect(await bed.run('audit')).toMatchObject({ outcome: 'complete', published: 3, drift: 3, gaps: 0 });
+    expect(await bed.run('audit')).toMatchObject({ published: 0, drift: 0 });
+    expect(bed.published()).toEqual(outcomes(late));
+  });
+
+  test('an earlier emitSince, set later, publishes that part of the past and no more', async () => {
+    bed = await openBed();
+    const [day, hour, older] = [DAY, HOUR, 3 * DAY].map(ago =>
+      bed.addEnded(4, at => ({ startTimeMs: Date.now() - ago - at })),
+    ) as [never[], never[], never[]];
+    await bed.run();
+    expect(bed.published()).toEqual([]);
+    const backfill = bed.anotherPoller({ emitSince: new Date(Date.now() - 2 * DAY).toISOString() });
+    expect((await backfill.invoke({ mode: 'poll' })).error).toBeUndefined();
+    expect(bed.published()).toEqual(outcomes([...day, ...hour]));
+    expect(older).toHaveLength(4);
+  });
+
+  test('filters that are widened show their past as events, not as drift', async () => {
+    bed = await openBed({ engagementIdentifiers: ['eng-00000000000001'] });
+    const engagement = (number: number) => ({ engagementId: `eng-0000000000000${number}` });
+    await bed.run();
+    const [ours] = bed.addEnded(1, () => engagement(1));
+    const [other] = bed.addEnded(1, () => engagement(2));
+    const runningElsewhere = bed.store.add({ ...engagement(2), startTimeMs: Date.now() - 9 * DAY });
+    await bed.run();
+    expect(bed.published()).toEqual(outcomes([ours as never]));
+
+    const wider = bed.anotherPoller({ engagementIdentifiers: undefined });
+    const { result } = await wider.invoke({ mode: 'audit' });
+    expect(result).toMatchObject({ outcome: 'complete', published: 1, drift: 0 });
+    bed.store.end(runningElsewhere.taskId, 'COMPLETE');
+    await wider.invoke({ mode: 'poll' });
+    expect(bed.published()).toEqual(outcomes([ours, other, bed.store.get(runningElsewhere.taskId)] as never));
+  });
+
+  test('what a cut head left is worked off by the runs after it', async () => {
+    bed = await openBed({ headPageSize: 20, maxListCallsPerRun: 10 });
+    await bed.run('poll', anHourAgo);
+    const ended = bed.addEnded(500, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000 }));
+    expect(await bed.run()).toMatchObject({ outcome: 'partial', gaps: 1 });
+    await bed.runUntilQuiet();
+    expect(bed.published()).toEqual(outcomes(ended));
+  });
+
+  test('a reopened task that ends the same way is not news; one that ends the other way is', async () => {
+    bed = await openBed();
+    await bed.run();
+    const [same, other] = bed.addEnded(2, () => ({ status: 'FAILED' })) as unknown as [Task, Task];
+    await bed.run();
+    for (const { taskId } of [same, other]) bed.store.set(taskId, { status: 'IN_PROGRESS' });
+    expect(await bed.run()).toMatchObject({ reopened: 2, unsettled: 2, published: 0 });
+    bed.store.set(same.taskId, { status: 'FAILED' });
+    bed.store.end(other.taskId, 'COMPLETE');
+    expect(await bed.run()).toMatchObject({ published: 1, unsettled: 0 });
+    expect(bed.published()).toEqual(
+      [`${same.taskId} FAILED`, `${other.taskId} FAILED`, `${other.taskId} COMPLETE`].sort(),
+    );
+    expect(bed.eventBridge.events.at(-1)?.detail).toMatchObject({
+      taskStatus: 'COMPLETE',
+      previousStatus: 'IN_PROGRESS',
+    });
+  });
+});
+
+describe('nothing twice', () => {
+  test('polling again, auditing, and looking back publish nothing new', async () => {
+    bed = await openBed();
+    await bed.run();
+    bed.addEnded(50);
+    await bed.run();
+    for (const mode of ['poll', 'audit', 'poll'] as const)
+      expect(await bed.run(mode)).toMatchObject({ published: 0, drift: 0 });
+    expect(bed.eventBridge.events).toHaveLength(50);
+  });
+
+  test('a task listed twice, on one page or two, is published once', async () => {
+    bed = await openBed({ headPageSize: 10 });
+    await bed.run();
+    const ended = bed.addEnded(25);
+    let last: object | undefined;
+    bed.partnerCentral.tamper = (_, output) => {
+      const summaries = output.TaskSummaries as object[];
+      const again = [last, ...summaries, summaries[0]].filter(summary => summary !== undefined);
+      last = summaries.at(-1);
+      return { ...output, TaskSummaries: again };
+    };
+    await bed.runUntilQuiet();
+    expect(bed.published()).toEqual(outcomes(ended));
+  });
+});
+
+describe('no flood', () => {
+  test('a lost table starts again silently', async () => {
+    bed = await openBed();
+    await bed.run();
+    bed.addEnded(20, () => ({ startTimeMs: Date.now() - 1 }));
+    await bed.run();
+    expect(bed.eventBridge.events).toHaveLength(20);
+    await bed.loseTable();
+    await new Promise(resolve => setTimeout(resolve, 2)); // the tasks are older than the new beginning
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0 });
+    expect(await bed.run('audit')).toMatchObject({ published: 0 });
+  });
+
+  test('one run publishes at most maxEventsPerRun, the rest follows', async () => {
+    bed = await openBed({ maxEventsPerRun: 30 });
+    await bed.run();
+    const ended = bed.addEnded(100);
+    for (let runs = 0; runs < 4; runs += 1) {
+      const before = bed.eventBridge.events.length;
+      await bed.run();
+      expect(bed.eventBridge.events.length - before).toBeLessThanOrEqual(30);
+    }
+    await bed.runUntilQuiet();
+    expect(bed.published()).toEqual(outcomes(ended));
+  });
+
+  test('endings without a start time are history until the first run has learnt what is running', async () => {
+    bed = await openBed();
+    bed.addEnded(2);
+    bed.partnerCentral.tamper = (_, output) => ({
+      ...output,
+      TaskSummaries: (output.TaskSummaries as object[]).map(summary => ({ ...summary, StartTime: null })),
+    });
+    bed.store.add({});
+    await bed.run();
+    const before = bed.eventBridge.events.length;
+    const [after] = bed.addEnded(1);
+    await bed.run();
+    expect(bed.eventBridge.events.slice(before).map(({ detail }) => detail.taskId)).toEqual([after?.taskId]);
+  });
+});
+
+describe('one poisoned item stops nothing', () => {
+  test('one entry among a hundred that EventBridge refuses is kept, put off, and published once it is taken', async () => {
+    bed = await openBed();
+    await bed.run();
+    const ended = bed.addEnded(100);
+    const poisoned = ended[42]?.taskId as string;
+    bed.eventBridge.entryFault = entry =>
+      entry.Detail?.includes(poisoned) ? { ErrorCode: 'MalformedDetail', ErrorMessage: 'on purpose' } : undefined;
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 99, rejected: 1, unsettled: 1 });
+    expect(await bed.row(poisoned)).toMatchObject({ publishAttempts: 1, lastError: 'MalformedDetail' });
+    expect(await bed.run()).toMatchObject({ published: 0, rejected: 0 }); // not before its time
+    expect(await bed.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({ published: 0, rejected: 1 });
+    expect(await bed.row(poisoned)).toMatchObject({ publishAttempts: 2 });
+    bed.eventBridge.entryFault = undefined;
+    await bed.run('poll', { clockOffsetMs: 10 * MINUTE });
+    expect(bed.published()).toEqual(outcomes(ended));
+    const [first] = bed.eventBridge.events;
+    const last = bed.eventBridge.events.at(-1);
+    expect(
+      Date.parse(String(last?.detail.detectedBefore)) - Date.parse(String(first?.detail.detectedBefore)),
+    ).toBeLessThan(MINUTE);
+  });
+
+  test('a call that EventBridge refuses as a whole is halved until the culprit stands alone', async () => {
+    bed = await openBed();
+    await bed.run();
+    const ended = bed.addEnded(10);
+    const poisoned = ended[3]?.taskId as string;
+    bed.eventBridge.intercept = ({ input }) =>
+      JSON.stringify(input).includes(poisoned)
+        ? { when: 'before', how: { status: 400, type: 'ValidationException', body: { message: 'on purpose' } } }
+        : undefined;
+    expect(await bed.run()).toMatchObject({ published: 9, rejected: 1 });
+    expect(await bed.row(poisoned)).toMatchObject({ lastError: 'ValidationException' });
+  });
+
+  test('malformed summaries are skipped and counted, the rest of the page is dealt with', async () => {
+    bed = await openBed();
+    await bed.run();
+    const ended = bed.addEnded(5);
+    bed.partnerCentral.tamper = (_, output) => {
+      const [first, second, ...rest] = output.TaskSummaries as Record<string, unknown>[];
+      const odd = [null, {}, { TaskStatus: 'FAILED' }, { TaskId: null, TaskStatus: 'FAILED' }, { TaskId: 7 }];
+      return {
+        ...output,
+        TaskSummaries: [...odd, { ...first, StartTime: 1_795_382_342 }, { ...second, StartTime: 'yesterday' }, ...rest],
+      };
+    };
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', malformed: 5, published: 5 });
+    expect(bed.published()).toEqual(outcomes(ended));
+  });
+
+  test('a status and a reason code that nobody knows pass through', async () => {
+    bed = await openBed();
+    await bed.run();
+    const paused = bed.store.add({ status: 'PAUSED' });
+    const failed = bed.store.add({ status: 'FAILED', reasonCode: 'BrandNewCode', message: 'new' });
+    expect(await bed.run()).toMatchObject({ unknownStatus: 1, published: 1, unsettled: 1 });
+    expect(bed.eventBridge.events[0]?.detail).toMatchObject({
+      taskId: failed.taskId,
+      reasonCode: 'BrandNewCode',
+      reasonCategory: 'unknown',
+    });
+    bed.store.end(paused.taskId, 'COMPLETE');
+    await bed.run('poll', { clockOffsetMs: 2 * MINUTE });
+    expect(bed.eventBridge.events[1]?.detail).toMatchObject({ taskId: paused.taskId, previousStatus: 'PAUSED' });
+  });
+
+  test('an id that Partner Central refuses to look up is marked and put off; its neighbours are found', async () => {
+    bed = await openBed({ lookbackMinutes: 1 });
+    const running = bed.addRunning(8, HOUR);
+    await bed.run();
+    const refused = running[2]?.taskId as string;
+    bed.partnerCentral.intercept = ({ input }) =>
+      (input.TaskIdentifier as string[] | undefined)?.includes(refused)
+        ? {
+            when: 'before',
+            how: {
+              status: 400,
+              type: 'ValidationException',
+              body: { Message: 'on purpose', Reason: 'REQUEST_VALIDATION_FAILED' },
+            },
+          }
+        : undefined;
+    for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 7, refusedLookUps: 1, unsettled: 1 });
+    bed.partnerCentral.intercept = undefined;
+    expect(await bed.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({ published: 1, unsettled: 0 });
+  });
+
+  test('a damaged row stops nothing', async () => {
+    bed = await openBed();
+    const [running, other] = bed.addRunning(2, HOUR);
+    await bed.run();
+    const row = await bed.row(running?.taskId as string);
+    await bed.putItem({ ...row, firstSeenAt: 'last week', fruitlessChecks: 'many', publishedStatuses: 'FAILED' });
+    bed.store.end(running?.taskId as string, 'COMPLETE');
+    bed.store.end(other?.taskId as string, 'COMPLETE');
+    expect(await bed.run()).toMatchObject({ published: 2, damagedRows: 1 });
+  });
+
+  test('a message of 2 MB is cut in the event and in the row', async () => {
+    bed = await openBed();
+    await bed.run();
+    bed.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: '"<é>\n'.repeat(400_000) });
+    expect(await bed.run()).toMatchObject({ published: 1, rejected: 0 });
+    const { detail } = bed.eventBridge.events[0] as { detail: Record<string, unknown> };
+    expect(detail.messageTruncated).toBe(true);
+    expect(String(detail.message).length).toBeGreaterThan(50_000);
+    expect(Buffer.byteLength(String((await bed.row(String(detail.taskId)))?.message))).toBeLessThanOrEqual(1_024);
+  });
+
+  test('a task that vanishes is missing after three look-ups over a quarter of an hour, and any sighting clears it', async () => {
+    bed = await openBed();
+    const [task] = bed.addRunning(1, HOUR);
+    const { taskId } = task as { taskId: string };
+    await bed.run();
+    const saved = bed.store.get(taskId);
+    bed.store.remove(taskId);
+    const missing: unknown[] = [];
+    for (const minutes of [0, 2, 5, 10, 20])
+      missing.push((await bed.run('poll', { clockOffsetMs: minutes * MINUTE })).missing ?? 0);
+    expect(missing).toEqual([0, 0, 0, 0, 1]);
+    expect(await bed.row(taskId)).toMatchObject({ misses: 5, missing: true });
+    // An audit looks it up, due or not.
+    bed.store.add({ ...saved, status: 'COMPLETE' });
+    expect(await bed.run('audit', { clockOffsetMs: 21 * MINUTE })).toMatchObject({ published: 1, unsettled: 0 });
+  });
+});
+
+describe('bounded', () => {
+  test('a run stops before its deadline and the next goes on', async () => {
+    bed = await openBed();
+    await bed.run();
+    const ended = bed.addEnded(300);
+    bed.eventBridge.intercept = () => ({ when: 'before', how: { delayMs: 100 } });
+    const { result, error } = await bed.poll('poll', { timeoutMs: 2_000 });
+    expect(error).toBeUndefined();
+    expect(result).toMatchObject({ outcome: 'partial' });
+    expect(result?.published).toBeGreaterThan(0);
+    bed.eventBridge.intercept = undefined;
+    await bed.runUntilQuiet();
+    expect(bed.published()).toEqual(outcomes(ended));
+  });
+
+  test('List calls stay within their cap, retries of the SDK included', async () => {
+    bed = await openBed({ maxListCallsPerRun: 10, headPageSize: 10 });
+    await bed.run();
+    bed.addEnded(1_000);
+    bed.takeCalls();
+    bed.partnerCentral.intercept = ({ index }) =>
+      index % 2 ? { when: 'before', how: { status: 500, type: 'InternalServerException' } } : undefined;
+    const { listCalls } = await bed.run();
+    expect(listCalls).toBeLessThanOrEqual(10);
+    expect(bed.takeCalls().list).toBe(listCalls);
+  });
+
+  test('a busy head leaves recheck and backlog their part, and the oldest gap gets on', async () => {
+    bed = await openBed({
+      maxEventsPerRun: 60,
+      headPageSize: 20,
+      emitSince: new Date(Date.now() - 2 * DAY).toISOString(),
+    });
+    const past = bed.addEnded(120, at => ({ startTimeMs: Date.now() - DAY - at * 1_000 }));
+    const running = bed.addRunning(5, HOUR);
+    await bed.run();
+    for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
+    const fresh: ReturnType<Bed['addEnded']> = [];
+    for (
+      let runs = 0;
+      runs < 25 &&
+      bed.published().filter(line => past.some(({ taskId }) => line.includes(taskId))).length < past.length;
+      runs += 1
+    ) {
+      fresh.push(...bed.addEnded(45));
+      await bed.run();
+    }
+    const published = new Set(bed.published());
+    expect(outcomes(past).filter(line => !published.has(line))).toEqual([]);
+    expect(
+      outcomes(running.map(({ taskId }) => ({ taskId, status: 'COMPLETE' }))).filter(line => !published.has(line)),
+    ).toEqual([]);
+    await bed.runUntilQuiet();
+    expect(bed.published()).toEqual(
+      outcomes([...past, ...fresh, ...running.map(({ taskId }) => ({ taskId, status: 'COMPLETE' }))]),
+    );
+  });
+});
+
+describe('one run at a time', () => {
+  test('a second run finds the lease taken and does nothing', async () => {
+    bed = await openBed();
+    await bed.run();
+    bed.addEnded(20);
+    bed.partnerCentral.intercept = () => ({ when: 'before', how: { delayMs: 1_000 } });
+    const first = bed.run();
+    const second = bed.anotherPoller();
+    await new Promise(resolve => setTimeout(resolve, 500)); // the first is waiting for its list by now
+    expect((await second.invoke({ mode: 'poll' })).result).toMatchObject({ outcome: 'skipped', listCalls: 0 });
+    expect(await first).toMatchObject({ outcome: 'complete', published: 20 });
+    expect(bed.eventBridge.events).toHaveLength(20);
+  });
+
+  test('an audit asked for while a poll runs is done by the next run', async () => {
+    bed = await openBed({ emitSince: new Date(Date.now() - DAY).toISOString() });
+    await bed.run();
+    bed.addEnded(1, () => ({ startTimeMs: Date.now() - HOUR }));
+    bed.partnerCentral.intercept = () => ({ when: 'before', how: { delayMs: 1_000 } });
+    const first = bed.run();
+    await new Promise(resolve => setTimeout(resolve, 500));
+    expect((await bed.anotherPoller().invoke({ mode: 'audit' })).result).toMatchObject({ outcome: 'skipped' });
+    bed.partnerCentral.intercept = undefined;
+    expect(await first).toMatchObject({ published: 0 });
+    expect(await bed.run()).toMatchObject({ published: 1, drift: 1 });
+  });
+
+  test('a lease left by a dead run ends by itself, and one that can not be is no lease', async () => {
+    bed = await openBed();
+    await bed.run();
+    const checkpoint = await bed.checkpoint();
+    const heldFor = (ms: number) =>
+      bed.putItem({ ...checkpoint, leaseOwner: 'dead', leaseExpiresAtMs: Date.now() + ms });
+    await heldFor(MINUTE);
+    expect(await bed.run()).toMatchObject({ outcome: 'skipped' });
+    await heldFor(-1);
+    expect(await bed.run()).toMatchObject({ outcome: 'complete' });
+    await heldFor(HOUR);
+    expect(await bed.run()).toMatchObject({ outcome: 'complete' });
+    expect(await bed.checkpoint()).toMatchObject({ leaseExpiresAtMs: 0 });
+  });
+});
+
+describe('honest time', () => {
+  test('an event says between which two moments the change was seen, and every event fits its contract', async () => {
+    bed = await openBed();
+    const [running] = bed.addRunning(1, HOUR);
+    await bed.run('poll', { clockOffsetMs: -2 * MINUTE });
+    const lastSeenRunning = Date.now() - MINUTE;
+    await bed.run('poll', { clockOffsetMs: -MINUTE });
+    bed.store.end(running?.taskId as string, {
+      status: 'FAILED',
+      reasonCode: 'OpportunityConflict',
+      message: 'It says "no"',
+    });
+    const neverSeen = bed.store.add({ status: 'COMPLETE', startTimeMs: Date.now() - 1_000, reasonCode: 'null' });
+    await bed.run();
+
+    const details = bed.eventBridge.events.map(({ detail }) => detail);
+    for (const detail of details) {
+      expect(v.parse(v.strictObject(taskEventSchema.entries), detail)).toEqual(detail);
+      expect(Date.parse(String(detail.detectedBefore))).toBeLessThanOrEqual(Date.now());
+      expect((detail.detectedAfter as string) <= (detail.detectedBefore as string)).toBe(true);
+    }
+    const failed = details.find(({ taskId }) => taskId === running?.taskId);
+    expect(failed).toMatchObject({
+      previousStatus: 'IN_PROGRESS',
+      reasonCode: 'OpportunityConflict',
+      reasonCategory: 'conflict',
+      message: 'It says "no"',
+    });
+    expect(Math.abs(Date.parse(String(failed?.detectedAfter)) - lastSeenRunning)).toBeLessThan(MINUTE / 2);
+    const completed = details.find(({ taskId }) => taskId === neverSeen.taskId);
+    expect(completed).not.toHaveProperty('reasonCode');
+    expect(completed).not.toHaveProperty('previousStatus');
+    expect(completed?.detectedAfter).toBe(completed?.startTime);
+    expect(bed.eventBridge.events[0]).toMatchObject({
+      source: 'partnercentral.task-poller',
+      resources: [expect.stringMatching(/^arn:aws:partnercentral:us-east-1::/)],
+    });
+  });
+});

@@ -2,7 +2,14 @@
 module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  transform: { '\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } }] },
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
+    ],
+  },
   globalSetup: '<rootDir>/test/synthesize-once.ts',
   testTimeout: 60_000,
+  // Jest leaves a core free; on two cores that would be half of them.
+  maxWorkers: '100%',
 };

@@ -25,7 +25,7 @@ const retentionPeriodsInDays = Object.values(RetentionDays).filter(
 function logRetention() {
   const allowed = `one of ${retentionPeriodsInDays.join(', ')} days`;
   const asNumber = v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/), v.toNumber())], allowed);
-  return v.pipe(asNumber, v.picklist(retentionPeriodsInDays, allowed), v.metadata({ allowed }));
+  return v.pipe(asNumber, v.picklist(retentionPeriodsInDays, allowed), v.metadata({ allowed, unit: 'days' }));
 }
 
 export const configEntries = {
@@ -77,7 +77,7 @@ export const configEntries = {
   logLevel: v.optional(
     described(
       oneOf(['DEBUG', 'INFO', 'WARN', 'ERROR']),
-      'Least severe log line that is written. DEBUG shows messages.',
+      'Least severe log line that is written.',
     ),
     'INFO',
   ),

@@ -3,6 +3,7 @@
  * for every other service. Tables come from the synthesized template: what is tested is what deploys.
  */
 import { mkdirSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -15,21 +16,52 @@ import {
 import dynalite from 'dynalite';
 import { type Reply, type ServiceOptions, startService } from './service';
 
-/** @param options.path folder that keeps the tables; without it they are gone when the service closes */
-export async function startDynamoDb(options: ServiceOptions & { path?: string | undefined } = {}) {
-  if (options.path) mkdirSync(options.path, { recursive: true });
-  const engine = dynalite({
-    ...(options.path && { path: options.path }),
-    createTableMs: 0,
-    deleteTableMs: 0,
-    updateTableMs: 0,
-  });
+export interface DynamoDbOptions extends ServiceOptions {
+  /** Folder that keeps the tables; without it they are gone when the service closes. */
+  path?: string | undefined;
+  /** Another DynamoDB to pass every request on to, for example Amazon's DynamoDB Local. */
+  endpoint?: string | undefined;
+}
 
+interface Engine {
+  answer(headers: IncomingHttpHeaders, body: string): Promise<Reply>;
+  close(): Promise<void>;
+}
+
+export async function startDynamoDb(options: DynamoDbOptions = {}) {
+  const engine = options.endpoint ? remoteEngine(options.endpoint) : embeddedEngine(options.path);
   const service = await startService({
     ...options,
     name: 'dynamodb',
     contentType: 'application/x-amz-json-1.0',
-    handle: (_call, { headers, body }) =>
+    handle: (_call, { headers, body }) => engine.answer(headers, body),
+  });
+  const closeHttp = service.close;
+  let closed: Promise<void> | undefined;
+  service.close = () => {
+    closed ??= closeHttp().then(() => engine.close());
+    return closed;
+  };
+  return service;
+}
+
+function remoteEngine(endpoint: string): Engine {
+  const passedOn = ['content-type', 'x-amz-target', 'authorization', 'x-amz-date'];
+  return {
+    async answer(headers, body) {
+      const kept = Object.fromEntries(passedOn.map(name => [name, String(headers[name] ?? '')]));
+      const response = await fetch(endpoint, { method: 'POST', headers: kept, body });
+      return { status: response.status, body: await response.text() };
+    },
+    close: async () => undefined,
+  };
+}
+
+function embeddedEngine(path: string | undefined): Engine {
+  if (path) mkdirSync(path, { recursive: true });
+  const engine = dynalite({ ...(path && { path }), createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  return {
+    answer: (headers, body) =>
       new Promise<Reply>(resolve => {
         // The engine's handler uses no more of a request and a response than this.
         const request = Object.assign(Readable.from([Buffer.from(body)]), { method: 'POST', url: '/', headers });
@@ -46,18 +78,9 @@ export async function startDynamoDb(options: ServiceOptions & { path?: string | 
         };
         engine.emit('request', request, response);
       }),
-  });
-
-  const closeHttp = service.close;
-  let closed: Promise<void> | undefined;
-  service.close = () => {
-    closed ??= closeHttp().then(
-      // The engine closes its files only with a server that listens; nothing ever connects to this one.
-      () => new Promise(resolve => void engine.listen(0, '127.0.0.1', () => void engine.close(() => resolve()))),
-    );
-    return closed;
+    // The engine closes its files only with a server that listens; nothing ever connects to this one.
+    close: () => new Promise(resolve => void engine.listen(0, '127.0.0.1', () => void engine.close(() => resolve()))),
   };
-  return service;
 }
 
 interface Template {

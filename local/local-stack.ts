@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { mostTasksInAMail } from '../lambdas/alerts/format';
 import type { Summary } from '../lambdas/poller/run';
 import { createTableFromTemplate, startDynamoDb } from './dynamodb';
 import { type DeliveredEvent, startEventBridge } from './event-bridge';
@@ -35,10 +36,10 @@ export async function startLocalStack(options: LocalStackOptions) {
   const awaitingAlert: DeliveredEvent[] = [];
 
   const partnerCentral = await startPartnerCentral({ port: options.port });
-  const dynamoDb = options.dynamoDbEndpoint
-    ? undefined
-    : await startDynamoDb({ path: options.keep && join(options.keep, 'dynamodb') });
-  const dynamoDbUrl = dynamoDb?.url ?? (options.dynamoDbEndpoint as string);
+  const dynamoDb = await startDynamoDb({
+    path: options.keep && join(options.keep, 'dynamodb'),
+    endpoint: options.dynamoDbEndpoint,
+  });
   const eventBridge = await startEventBridge({
     buses: [synthesized.busId],
     onEvent: event => {
@@ -49,8 +50,8 @@ export async function startLocalStack(options: LocalStackOptions) {
   const sns = await startSns({ topics: [topicArn] });
 
   // Elsewhere tables may outlive a run that was killed: a name of its own keeps them apart.
-  const tableName = dynamoDb ? synthesized.tableId : `${synthesized.tableId}-${randomUUID()}`;
-  await createTableFromTemplate(dynamoDbUrl, synthesized.template, synthesized.tableId, tableName);
+  const tableName = options.dynamoDbEndpoint ? `${synthesized.tableId}-${randomUUID()}` : synthesized.tableId;
+  await createTableFromTemplate(dynamoDb.url, synthesized.template, synthesized.tableId, tableName);
 
   const names = {
     [synthesized.tableId]: tableName,
@@ -59,7 +60,7 @@ export async function startLocalStack(options: LocalStackOptions) {
   };
   const endpoints = {
     AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral.url,
-    AWS_ENDPOINT_URL_DYNAMODB: dynamoDbUrl,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
     AWS_ENDPOINT_URL_EVENTBRIDGE: eventBridge.url,
     AWS_ENDPOINT_URL_SNS: sns.url,
   };
@@ -85,7 +86,6 @@ export async function startLocalStack(options: LocalStackOptions) {
   return {
     partnerCentral,
     dynamoDb,
-    dynamoDbUrl,
     eventBridge,
     sns,
     tableName,
@@ -103,23 +103,24 @@ export async function startLocalStack(options: LocalStackOptions) {
     },
 
     /**
-     * Hands the failed tasks that the rule matched since the last time to the formatter, as one batch of its queue.
+     * Hands the failed tasks that the rule matched since the last time to the formatter, in batches as its queue does.
      * @returns the mails that this makes
      */
     async deliverAlerts() {
-      const batch = awaitingAlert.splice(0);
-      if (batch.length === 0) return [];
       const before = sns.messages.length;
-      const Records = batch.map(event => ({ messageId: event.id, body: JSON.stringify(event) }));
-      const { error } = await formatter.invoke({ Records });
-      if (error) throw new Error(`The formatter failed: ${error.message}`);
+      while (awaitingAlert.length > 0) {
+        const batch = awaitingAlert.splice(0, mostTasksInAMail);
+        const Records = batch.map(event => ({ messageId: event.id, body: JSON.stringify(event) }));
+        const { error } = await formatter.invoke({ Records });
+        if (error) throw new Error(`The formatter failed: ${error.message}`);
+      }
       return sns.messages.slice(before);
     },
 
     async close() {
       await Promise.all(hosts.map(host => host.kill()));
-      if (!dynamoDb) await deleteTable(dynamoDbUrl, tableName);
-      await Promise.all([partnerCentral, dynamoDb, eventBridge, sns].map(service => service?.close()));
+      if (options.dynamoDbEndpoint) await deleteTable(options.dynamoDbEndpoint, tableName);
+      await Promise.all([partnerCentral, dynamoDb, eventBridge, sns].map(service => service.close()));
     },
   };
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, type NodejsFunctionProps, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogLevel, NodejsFunction, type NodejsFunctionProps, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { Config } from '../config';
@@ -53,6 +53,7 @@ export function bundledFunction(scope: Construct, id: string, props: BundledFunc
       minify: true,
       sourceMap: false,
       externalModules: [],
+      logLevel: LogLevel.WARNING,
     },
     environment: {
       // Tells the logs and metrics of several stacks in one account apart.

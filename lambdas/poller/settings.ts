@@ -26,7 +26,7 @@ export function wholeNumber(min: number, max: number, unit: string) {
     v.integer(allowed),
     v.minValue(min, allowed),
     v.maxValue(max, allowed),
-    v.metadata({ allowed }),
+    v.metadata({ allowed, unit }),
   );
 }
 
@@ -153,10 +153,10 @@ export class ConfigurationError extends Error {
 }
 
 /** What a key allows, as its error and the README say it. */
-export function allowedValues(entry: v.GenericSchema): string | undefined {
-  const schema = 'wrapped' in entry ? (entry.wrapped as v.GenericSchema) : entry;
-  return v.getMetadata(schema).allowed as string | undefined;
-}
+export const allowedValues = (entry: v.GenericSchema) => v.getMetadata(unwrapped(entry)).allowed as string | undefined;
+
+/** The schema of a key without its default. */
+export const unwrapped = (entry: v.GenericSchema) => ('wrapped' in entry ? (entry.wrapped as v.GenericSchema) : entry);
 
 /**
  * Parses an object by a table of flat keys and reports every bad key at once.

@@ -26,7 +26,7 @@ export async function openBed(settings: Record<string, unknown> = {}) {
   });
   const store = stack.partnerCentral.store(stack.catalog);
   const database = new DynamoDBClient({
-    endpoint: stack.dynamoDbUrl,
+    endpoint: stack.dynamoDb.url,
     region: 'us-east-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
@@ -100,7 +100,7 @@ export async function openBed(settings: Record<string, unknown> = {}) {
       const writes = calls('UpdateItem', 'BatchWriteItem', 'PutItem');
       const reads = calls('Query', 'BatchGetItem', 'GetItem');
       const puts = stack.eventBridge.calls.of('PutEvents');
-      for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) service?.calls.reset();
+      for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) service.calls.reset();
       return { list, writes, reads, puts };
     },
 
@@ -113,7 +113,7 @@ export async function openBed(settings: Record<string, unknown> = {}) {
   };
 
   function calls(...operations: string[]) {
-    return operations.reduce((sum, operation) => sum + (stack.dynamoDb?.calls.of(operation) ?? 0), 0);
+    return operations.reduce((sum, operation) => sum + stack.dynamoDb.calls.of(operation), 0);
   }
 }
 
@@ -125,6 +125,3 @@ export const errorAnswer = (type: string, status = 400, more: object = {}): Faul
   when: 'before',
   how: { status, type, body: { __type: type, Message: `${type} on purpose`, message: `${type} on purpose`, ...more } },
 });
-
-/** Without DynamoDB of our own in front there is nothing that counts its calls or fails them. */
-export const testWithOwnDynamoDb = process.env.DYNAMODB_ENDPOINT ? test.skip : test;

@@ -1,40 +1,37 @@
 /** What a poll costs: List calls, table calls, memory. */
-import { type Bed, DAY, HOUR, MINUTE, openBed, testWithOwnDynamoDb } from './bed';
+import { type Bed, DAY, HOUR, MINUTE, openBed } from './bed';
 
 let bed: Bed;
 afterEach(() => bed.close());
 
-testWithOwnDynamoDb(
-  'a first run on 100,000 old tasks publishes nothing, and the polls after it cost what has changed',
-  async () => {
-    bed = await openBed();
-    bed.store.addHistory({ count: 100_000, newestAt: Date.now() - HOUR, spacingMs: MINUTE });
-    const running = bed.addRunning(40, 2 * HOUR);
+test('a first run on 100,000 old tasks publishes nothing, and the polls after it cost what has changed', async () => {
+  bed = await openBed();
+  bed.store.addHistory({ count: 100_000, newestAt: Date.now() - HOUR, spacingMs: MINUTE });
+  const running = bed.addRunning(40, 2 * HOUR);
 
-    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0, unsettled: 40 });
-    expect(bed.takeCalls().list).toBeLessThanOrEqual(5);
+  expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0, unsettled: 40 });
+  expect(bed.takeCalls().list).toBeLessThanOrEqual(5);
 
-    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0, unsettled: 40 });
-    expect(bed.takeCalls().list).toBeLessThanOrEqual(2);
+  expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0, unsettled: 40 });
+  expect(bed.takeCalls().list).toBeLessThanOrEqual(2);
 
-    for (const { taskId } of running.slice(0, 12)) bed.store.end(taskId, 'COMPLETE');
-    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 12, completed: 12, unsettled: 28 });
-    expect(bed.takeCalls().list).toBeLessThanOrEqual(2 + 2);
+  for (const { taskId } of running.slice(0, 12)) bed.store.end(taskId, 'COMPLETE');
+  expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 12, completed: 12, unsettled: 28 });
+  expect(bed.takeCalls().list).toBeLessThanOrEqual(2 + 2);
 
-    for (const { taskId } of running.slice(12)) bed.store.end(taskId, 'COMPLETE');
-    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 28, unsettled: 0 });
-    expect(bed.takeCalls().list).toBeLessThanOrEqual(2 + 3);
+  for (const { taskId } of running.slice(12)) bed.store.end(taskId, 'COMPLETE');
+  expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 28, unsettled: 0 });
+  expect(bed.takeCalls().list).toBeLessThanOrEqual(2 + 3);
 
-    for (let quiet = 0; quiet < 2; quiet += 1) {
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0, unsettled: 0 });
-      const calls = bed.takeCalls();
-      expect(calls.list).toBe(1);
-      expect(calls.writes).toBeLessThanOrEqual(2);
-      expect(calls.reads).toBeLessThanOrEqual(3);
-      expect(calls.puts).toBe(0);
-    }
-  },
-);
+  for (let quiet = 0; quiet < 2; quiet += 1) {
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0, unsettled: 0 });
+    const calls = bed.takeCalls();
+    expect(calls.list).toBe(1);
+    expect(calls.writes).toBeLessThanOrEqual(2);
+    expect(calls.reads).toBeLessThanOrEqual(3);
+    expect(calls.puts).toBe(0);
+  }
+});
 
 test('of 1,500 tasks that have been running for days, the 7 that have just ended are found at once', async () => {
   bed = await openBed();

@@ -31,8 +31,7 @@ const scenarios: Record<string, Scenario> = {
   },
 };
 
-const services = (bed: Bed) =>
-  [bed.partnerCentral, bed.dynamoDb, bed.eventBridge].filter(service => service !== undefined);
+const services = (bed: Bed) => [bed.partnerCentral, bed.dynamoDb, bed.eventBridge];
 
 function interceptAll(bed: Bed, intercept: ((call: Call) => Fault | undefined) | undefined): void {
   for (const service of services(bed)) service.intercept = intercept;

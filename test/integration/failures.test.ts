@@ -1,6 +1,6 @@
 /** What goes wrong outside, and what a run makes of it. */
 import type { Fault } from '../../local/service';
-import { type Bed, errorAnswer, HOUR, MINUTE, openBed, outcomes, testWithOwnDynamoDb } from './bed';
+import { type Bed, errorAnswer, HOUR, MINUTE, openBed, outcomes } from './bed';
 
 let bed: Bed;
 afterEach(() => bed.close());
@@ -78,9 +78,9 @@ describe('what a person has to put right fails the run with an advice, and gives
     expect(bed.published()).toEqual(outcomes(ended));
   });
 
-  testWithOwnDynamoDb('fails when there is no table', async () => {
+  test('fails when there is no table', async () => {
     bed = await openBed();
-    if (bed.dynamoDb) bed.dynamoDb.intercept = always(errorAnswer('ResourceNotFoundException'));
+    bed.dynamoDb.intercept = always(errorAnswer('ResourceNotFoundException'));
     expect((await bed.poll()).error).toMatchObject({
       name: 'PermanentFailure',
       message: expect.stringContaining('deploy the stack again'),
@@ -174,34 +174,29 @@ describe('what time heals ends the run as partial, and the next one goes on', ()
     expect(bed.published()).toEqual(outcomes(ended));
   });
 
-  testWithOwnDynamoDb(
-    'DynamoDB: publishing stops at the first record that fails, and at most that batch is repeated',
-    async () => {
-      bed = await openBed();
-      await bed.run();
-      const ended = bed.addEnded(25);
-      if (!bed.dynamoDb) throw new Error('no DynamoDB');
-      let writes = 0;
-      bed.dynamoDb.intercept = ({ operation }) => {
-        if (operation !== 'BatchWriteItem') return undefined;
-        writes += 1;
-        return writes === 1 ? undefined : errorAnswer('ProvisionedThroughputExceededException');
-      };
-      expect(await bed.run()).toMatchObject({ outcome: 'partial' });
-      expect(bed.eventBridge.events).toHaveLength(20);
-      bed.dynamoDb.intercept = undefined;
-      await bed.run();
-      expect([...new Set(bed.published())]).toEqual(outcomes(ended));
-      expect(bed.eventBridge.events).toHaveLength(35);
-      expect(new Set(bed.eventBridge.events.map(({ detail }) => detail.eventId)).size).toBe(25);
-    },
-  );
+  test('DynamoDB: publishing stops at the first record that fails, and at most that batch is repeated', async () => {
+    bed = await openBed();
+    await bed.run();
+    const ended = bed.addEnded(25);
+    let writes = 0;
+    bed.dynamoDb.intercept = ({ operation }) => {
+      if (operation !== 'BatchWriteItem') return undefined;
+      writes += 1;
+      return writes === 1 ? undefined : errorAnswer('ProvisionedThroughputExceededException');
+    };
+    expect(await bed.run()).toMatchObject({ outcome: 'partial' });
+    expect(bed.eventBridge.events).toHaveLength(20);
+    bed.dynamoDb.intercept = undefined;
+    await bed.run();
+    expect([...new Set(bed.published())]).toEqual(outcomes(ended));
+    expect(bed.eventBridge.events).toHaveLength(35);
+    expect(new Set(bed.eventBridge.events.map(({ detail }) => detail.eventId)).size).toBe(25);
+  });
 
-  testWithOwnDynamoDb('DynamoDB: unprocessed keys and items are asked for again', async () => {
+  test('DynamoDB: unprocessed keys and items are asked for again', async () => {
     bed = await openBed();
     await bed.run();
     const ended = bed.addEnded(30);
-    if (!bed.dynamoDb) throw new Error('no DynamoDB');
     const seen = new Set<string>();
     bed.dynamoDb.intercept = ({ operation, input }) => {
       if (!operation.startsWith('Batch') || seen.has(operation)) return undefined;
@@ -218,24 +213,20 @@ describe('what time heals ends the run as partial, and the next one goes on', ()
     expect((await bed.items()).filter(({ publishedStatuses }) => publishedStatuses)).toHaveLength(30);
   });
 
-  testWithOwnDynamoDb(
-    'DynamoDB: a batch that it refuses for one row is halved, and of that row its outcome is kept',
-    async () => {
-      bed = await openBed();
-      await bed.run();
-      const ended = bed.addEnded(10, () => ({ status: 'FAILED', message: 'fine', reasonCode: 'InternalError' }));
-      const { taskId } = bed.store.set(ended[4]?.taskId as string, { message: 'POISON' });
-      if (!bed.dynamoDb) throw new Error('no DynamoDB');
-      bed.dynamoDb.intercept = ({ operation, input }) =>
-        operation === 'BatchWriteItem' && JSON.stringify(input).includes('POISON')
-          ? errorAnswer('ValidationException')
-          : undefined;
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 10, refusedRows: 1 });
-      expect(await bed.run()).toMatchObject({ published: 0 });
-      expect(await bed.row(taskId)).not.toHaveProperty('message');
-      expect(bed.published()).toEqual(outcomes(ended));
-    },
-  );
+  test('DynamoDB: a batch that it refuses for one row is halved, and of that row its outcome is kept', async () => {
+    bed = await openBed();
+    await bed.run();
+    const ended = bed.addEnded(10, () => ({ status: 'FAILED', message: 'fine', reasonCode: 'InternalError' }));
+    const { taskId } = bed.store.set(ended[4]?.taskId as string, { message: 'POISON' });
+    bed.dynamoDb.intercept = ({ operation, input }) =>
+      operation === 'BatchWriteItem' && JSON.stringify(input).includes('POISON')
+        ? errorAnswer('ValidationException')
+        : undefined;
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 10, refusedRows: 1 });
+    expect(await bed.run()).toMatchObject({ published: 0 });
+    expect(await bed.row(taskId)).not.toHaveProperty('message');
+    expect(bed.published()).toEqual(outcomes(ended));
+  });
 });
 
 describe('a list that is not to be trusted', () => {
@@ -344,7 +335,7 @@ describe('what the function takes and tells', () => {
       .anotherPoller({ catalog: 'Prod', maxEventsPerRun: 5, extra: true })
       .invoke({ mode: 'poll' });
     expect(error?.message).toMatch(
-      /catalog: got "Prod", allowed: AWS or Sandbox[^]*maxEventsPerRun: got 5, allowed: a whole number[^]*extra: unknown key/,
+      /catalog: got "Prod", allowed: AWS or Sandbox[\s\S]*maxEventsPerRun: got 5, allowed: a whole number[\s\S]*extra: unknown key/,
     );
   });
 

@@ -1,0 +1,22 @@
+/**
+ * US dollars, us-east-1, on demand, no free tier, as we knew them on that day. AWS's pricing pages have the last word;
+ * other regions differ by some percent.
+ */
+export const pricesAsOf = '2026-11-22';
+
+export const prices = {
+  lambdaRequest: 0.2e-6,
+  /** arm64 */
+  lambdaGbSecond: 0.0000133334,
+  schedulerInvocation: 1e-6,
+  /** Of 1 KB. */
+  tableWriteUnit: 0.625e-6,
+  /** Of 4 KB, consistent; half of it for an index. */
+  tableReadUnit: 0.125e-6,
+  /** Of 64 KB. */
+  customEvent: 1e-6,
+  queueRequest: 0.4e-6,
+  email: 2e-5,
+  logGb: 0.5,
+  metricMonth: 0.3,
+} as const;

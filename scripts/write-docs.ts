@@ -1,0 +1,70 @@
+/**
+ * Writes what the documentation has from the code: the JSON Schema of the event and the README's tables.
+ * `npm run docs` writes; a test asserts that nothing is left to write.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { toJsonSchema } from '@valibot/to-json-schema';
+import * as v from 'valibot';
+import { configEntries } from '../infra/config';
+import { unwrapped } from '../lambdas/poller/settings';
+import { TASK_COMPLETED, TASK_FAILED, taskEventSchema } from '../lambdas/task-event';
+
+const root = join(__dirname, '..');
+
+/** The files, as they should be. */
+export function documents(): Map<string, string> {
+  const readme = join(root, 'README.md');
+  return new Map([
+    [join(root, 'docs', 'task-event.schema.json'), `${JSON.stringify(eventSchema(), null, 2)}\n`],
+    [readme, replaceBetween(readFileSync(readme, 'utf8'), 'configuration', configurationTable())],
+  ]);
+}
+
+/** For validators and code generators; readers must accept fields that are added later. */
+export function eventSchema(): object {
+  const { $schema, ...schema } = toJsonSchema(taskEventSchema, { target: 'draft-07' });
+  return {
+    $schema,
+    title: `Detail of ${TASK_COMPLETED} and ${TASK_FAILED}`,
+    description: 'Published by the Partner Central task poller when a task completes or fails.',
+    ...schema,
+  };
+}
+
+export function configurationTable(): string {
+  const row = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const rows = Object.entries<v.GenericSchema>(configEntries).map(([key, entry]) => {
+    const schema = unwrapped(entry);
+    const { allowed, unit } = v.getMetadata(schema) as { allowed: string; unit?: string };
+    return row([`\`${key}\``, v.getDescription(schema) ?? '', unit ?? '', defaultOf(key, entry), allowed]);
+  });
+  return [
+    row(['Key', 'Meaning', 'Unit', 'Default', 'Allowed']),
+    row(['---', '---', '---', '---', '---']),
+    ...rows,
+  ].join('\n');
+}
+
+/** What holds where a key is left out and there is no value to show for it. */
+const withoutValue: Readonly<Record<string, string>> = {
+  catalog: '`Sandbox`, in `cdk.json`',
+  emitSince: 'the first poll',
+  alertEmail: 'nobody',
+};
+
+function defaultOf(key: string, entry: v.GenericSchema): string {
+  const value = (entry as { default?: unknown }).default;
+  return value === undefined ? (withoutValue[key] ?? 'all tasks') : `\`${value}\``;
+}
+
+export function replaceBetween(text: string, name: string, by: string): string {
+  const [begin, end] = [`<!-- ${name}: written by the command that prints it -->`, `<!-- end of ${name} -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`The document has no place for ${name}: it needs ${begin} and ${end}`);
+  return `${text.slice(0, from + begin.length)}\n${by}\n${text.slice(to)}`;
+}
+
+if (require.main === module) {
+  for (const [file, content] of documents()) writeFileSync(file, content);
+}

@@ -43,4 +43,6 @@ process.on('message', async ({ input, timeoutMs, requestId, ...more }) => {
     peakRssBytes,
   });
 });
+// Whoever started us is gone, however it ended: nothing is left to work for.
+process.on('disconnect', () => process.exit());
 process.send('ready');

@@ -101,12 +101,13 @@ export function taskStore(salt: string, now: () => number) {
     end(taskId: string, outcome: Outcome): Readonly<Task> {
       if (outcome !== 'COMPLETE') return this.set(taskId, outcome);
       const { opportunityId, resourceSnapshotJobId } = known(taskId);
+      const number = Number.parseInt(taskId.slice(-6), 36); // two tasks that end together create different opportunities
       return this.set(taskId, {
         status: 'COMPLETE',
         message: undefined,
         reasonCode: undefined,
-        opportunityId: opportunityId ?? shared('opportunity', byId.size),
-        resourceSnapshotJobId: resourceSnapshotJobId ?? shared('job', byId.size),
+        opportunityId: opportunityId ?? shared('opportunity', number),
+        resourceSnapshotJobId: resourceSnapshotJobId ?? shared('job', number),
       });
     },
 

@@ -1,0 +1,317 @@
+/** What a person or a program sees of `npm start`, through the real process. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  PartnerCentralSellingClient,
+  StartOpportunityFromEngagementTaskCommand,
+} from '@aws-sdk/client-partnercentral-selling';
+import { readOptions, UsageError } from '../../local/start-options';
+import { clientOf } from './clients';
+
+interface Line {
+  type: string;
+  [field: string]: unknown;
+}
+
+const project = join(__dirname, '..', '..');
+const once = ['--once', '--app', process.env.SYNTHESIZED as string];
+const children: ChildProcess[] = [];
+let temporary: string;
+
+beforeEach(() => {
+  temporary = mkdtempSync(join(tmpdir(), 'start-test-'));
+});
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  rmSync(temporary, { recursive: true, force: true });
+});
+
+function start(...options: string[]) {
+  const child = spawn(process.execPath, ['--import', 'tsx', join('local', 'start.ts'), ...options], {
+    cwd: project,
+    env: { ...process.env, TMPDIR: temporary, NO_COLOR: undefined },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  let [out, err] = ['', ''];
+  let heard = () => {};
+  child.stdout.setEncoding('utf8').on('data', text => {
+    out += text;
+    heard();
+  });
+  child.stderr.setEncoding('utf8').on('data', text => {
+    err += text;
+  });
+  const closed = new Promise<number | null>(resolve => child.once('close', resolve));
+  const lines = () =>
+    out
+      .split('\n')
+      .slice(0, -1)
+      .map(text => JSON.parse(text) as Line);
+
+  return {
+    child,
+    /** Waits for a line of JSON. */
+    until: (isIt: (line: Line) => boolean) =>
+      new Promise<Line>((resolve, reject) => {
+        heard = () => {
+          const found = lines().find(isIt);
+          if (found) resolve(found);
+        };
+        heard();
+        void closed.then(code => reject(new Error(`It ended with ${code} before that line:\n${out}\n${err}`)));
+      }),
+    async end() {
+      const code = await closed;
+      return { code, out, err, lines };
+    },
+  };
+}
+
+const run = (...options: string[]) => start(...options).end();
+const of = (lines: Line[], type: string) => lines.filter(line => line.type === type);
+const idsOf = (lines: Line[]) => lines.map(({ taskId }) => taskId).sort();
+const ended = (lines: Line[]) => of(lines, 'task').filter(({ what }) => what === 'ended');
+const isFirstPoll = ({ type }: Line) => type === 'poll';
+
+test('one scene, as JSON: an event for each task that ended and for no other, and a mail about the failures', async () => {
+  const { code, err, lines } = await run(...once, '--json', '--tasks', '2500');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+
+  const [ready, events, polls] = [lines()[0], of(lines(), 'event'), of(lines(), 'poll')];
+  expect(ready).toMatchObject({ type: 'ready', catalog: 'Sandbox', endedTasks: 2500, runningTasks: 5, resumed: false });
+  expect(ready?.partnerCentral).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  expect(idsOf(events)).toEqual(idsOf(ended(lines())));
+  expect(new Set(events.map(({ eventId }) => eventId)).size).toBe(7);
+  expect(events[0]).toMatchObject({
+    event: { 'detail-type': events[0]?.detailType, detail: { eventId: events[0]?.eventId } },
+  });
+
+  const outcomes = (status: string) => ended(lines()).filter(line => line.status === status);
+  expect(idsOf(events.filter(({ detailType }) => detailType === 'TaskFailed'))).toEqual(idsOf(outcomes('FAILED')));
+  expect(idsOf(events.filter(({ detailType }) => detailType === 'TaskCompleted'))).toEqual(idsOf(outcomes('COMPLETE')));
+
+  const [alert, ...moreAlerts] = of(lines(), 'alert');
+  expect(moreAlerts).toEqual([]);
+  for (const { taskId, reasonCode } of outcomes('FAILED')) {
+    expect(alert?.body).toContain(taskId);
+    expect(alert?.body).toContain(`Reason: ${reasonCode}`);
+  }
+
+  expect(polls.map(({ outcome, published, unsettled }) => ({ outcome, published, unsettled }))).toEqual([
+    { outcome: 'complete', published: 0, unsettled: 5 },
+    { outcome: 'complete', published: 7, unsettled: 0 },
+    { outcome: 'complete', published: 0, unsettled: 0 },
+  ]);
+  expect(polls.at(-1)).toMatchObject({ listCalls: 1 });
+  expect(lines().at(-1)).toMatchObject({
+    type: 'summary',
+    polls: 3,
+    tasksEnded: 7,
+    events: 7,
+    completed: 4,
+    failed: 3,
+    mails: 1,
+  });
+});
+
+test('one scene, as text, with a stack synthesized for it: a newcomer can follow it', async () => {
+  const { code, out, err } = await run('--once');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/Synthesizing/);
+  expect(out).toMatch(/nothing leaves this machine/);
+  expect(out).toMatch(/Partner Central is at http:\/\/127\.0\.0\.1:\d+/);
+  expect(out).toMatch(/1,000 ended tasks and 5 running/);
+  for (const type of ['task', 'poll', 'event', 'alert']) expect(out).toMatch(new RegExp(`^ {2}${type} +\\w`, 'm'));
+  expect(out).toMatch(/^\d\d:\d\d:\d\d {2}task {3}task-\w{13} {2}is now FAILED: EngagementAccessDenied$/m);
+  expect(out).toMatch(
+    /^\d\d:\d\d:\d\d {2}poll {3}complete {2}looked at \d+ tasks in 1 List call, \d+ ms, watching 0$/m,
+  );
+  expect(out).toMatch(
+    /^\d\d:\d\d:\d\d {2}event {2}TaskCompleted {2}task-\w{13} {2}opportunity O\d+ {2}event [0-9a-f]{12}$/m,
+  );
+  expect(out).toMatch(/TaskFailed {5}task-\w{13} {2}EngagementAccessDenied \(access\) {2}event [0-9a-f]{12}$/m);
+  expect(out).toMatch(/^ {8}\| Subject: Partner Central Sandbox: 3 tasks failed$/m);
+  expect(out).toMatch(/^7 tasks ended; 3 polls published 7 events \(4 completed, 3 failed\), 1 alert mail\.$/m);
+  expect(out).not.toContain('\u001b');
+  expect(leftInTemporary()).toEqual([]);
+});
+
+test('help says what there is', async () => {
+  const { code, out, err } = await run('--help');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  for (const flag of ['--once', '--tasks N', '--json', '--keep DIR', '--port N', '--app DIR', '--help'])
+    expect(out).toContain(flag);
+  expect(out).toContain('Examples:');
+});
+
+test.each<[string[], RegExp]>([
+  [['--twice'], /^Got --twice, allowed: --once, .*--help\.$/],
+  [['once'], /^Got "once", allowed: --once, /],
+  [['--tasks', 'many'], /^--tasks: got "many", allowed: a whole number from 0 to 1000000\.$/],
+  [['--tasks', '1000001'], /^--tasks: got "1000001", allowed: /],
+  [['--tasks=-1'], /^--tasks: got "-1", allowed: /],
+  [['--port', '70000'], /^--port: got "70000", allowed: a whole number from 1 to 65535\.$/],
+  [['--port'], /^--port: got no value, allowed: /],
+  [['--once=yes'], /^--once: got "yes", allowed: no value\.$/],
+  [['--keep', 'package.json'], /^--keep: got "package.json", which is a file, allowed: the path of a folder/],
+  [['--app', 'nowhere'], /^--app: got "nowhere", which is not there, allowed: the path of a folder\.$/],
+])('fails when the options are %p', (options, message) => {
+  expect(() => readOptions(options, {})).toThrow(UsageError);
+  expect(() => readOptions(options, {})).toThrow(message);
+});
+
+test('fails when npm has taken an option for its own', () => {
+  expect(() => readOptions([], { npm_config_once: 'true' })).toThrow('npm start -- --once');
+});
+
+test('fails when the command line is wrong: one line on standard error, exit code 2', async () => {
+  const { code, out, err } = await run('--twice');
+  expect({ code, out, lines: err.split('\n').length }).toEqual({ code: 2, out: '', lines: 2 });
+  expect(err).toMatch(/^Got --twice, allowed: /);
+});
+
+test('fails when it has nothing to run on: no stack in the folder, or the port is taken', async () => {
+  const occupant = createServer().listen(0, '127.0.0.1');
+  await new Promise(resolve => occupant.once('listening', resolve));
+  const { port } = occupant.address() as { port: number };
+  const [noStack, takenPort] = await Promise.all([
+    run('--once', '--app', temporary),
+    run(...once, '--port', String(port)),
+  ]);
+  occupant.close();
+  expect(noStack).toMatchObject({ code: 1, err: expect.stringMatching(/holds no synthesized stack.*cdk synth/) });
+  expect(takenPort).toMatchObject({
+    code: 1,
+    out: '',
+    err: expect.stringMatching(`127.0.0.1:${port}: the port is taken`),
+  });
+  expect(takenPort.err).not.toMatch(/^\s+at /m);
+});
+
+test('a task started through an SDK becomes an event; Ctrl-C ends everything', async () => {
+  const port = await freePort();
+  const started = start(...once.slice(1), '--json', '--tasks', '10', '--port', String(port));
+  await started.until(isFirstPoll);
+  const client = new PartnerCentralSellingClient(clientOf({ url: `http://127.0.0.1:${port}` }));
+  const begin = (ContextIdentifier: string) =>
+    client.send(
+      new StartOpportunityFromEngagementTaskCommand({
+        Catalog: 'Sandbox',
+        ClientToken: `token-${ContextIdentifier}`,
+        Identifier: 'eng-0123456789abcd',
+        ContextIdentifier,
+      }),
+    );
+  const [completes, fails] = [await begin('1'), await begin('9')];
+  client.destroy();
+
+  const eventOf = (taskId?: string) => (line: Line) => line.type === 'event' && line.taskId === taskId;
+  expect(await started.until(eventOf(completes.TaskId))).toMatchObject({ detailType: 'TaskCompleted' });
+  expect(await started.until(eventOf(fails.TaskId))).toMatchObject({
+    detailType: 'TaskFailed',
+    reasonCode: 'ContextNotFound',
+  });
+  await started.until(({ type, body }: Line) => type === 'alert' && String(body).includes(String(fails.TaskId)));
+
+  const functions = childrenOf(started.child);
+  expect(functions).toHaveLength(2);
+  started.child.kill('SIGINT');
+  const { code, err, lines } = await started.end();
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(lines().at(-1)).toMatchObject({ type: 'summary' });
+  expect(functions.filter(isAlive)).toEqual([]);
+  expect(leftInTemporary()).toEqual([]);
+});
+
+test('its functions end when it is killed', async () => {
+  const started = start(...once.slice(1), '--json');
+  await started.until(isFirstPoll);
+  const functions = childrenOf(started.child);
+  expect(functions).toHaveLength(1);
+  started.child.kill('SIGKILL');
+  await started.end();
+  while (functions.some(isAlive)) await new Promise(resolve => setTimeout(resolve, 20));
+});
+
+test('kept state: the next start publishes what ended in between, and nothing that is old', async () => {
+  const keep = ['--keep', join(temporary, 'state')];
+  const first = start(...once.slice(1), ...keep, '--json', '--tasks', '50');
+  await first.until(isFirstPoll);
+  first.child.kill('SIGTERM');
+  const before = await first.end();
+  expect(before).toMatchObject({ code: 0, err: '' });
+
+  // One of them ends while nobody looks.
+  const file = join(temporary, 'state', 'partner-central.json');
+  const saved = JSON.parse(readFileSync(file, 'utf8'));
+  const tasks: { taskId: string; status: string }[] = saved['Sandbox/OpportunityFromEngagement'].tasks;
+  const inBetween = tasks.find(({ status }) => status === 'IN_PROGRESS');
+  expect(tasks.length).toBeGreaterThan(50);
+  Object.assign(inBetween ?? {}, { status: 'COMPLETE', opportunityId: 'O123' });
+  writeFileSync(file, JSON.stringify(saved));
+
+  const second = await run(...once, ...keep, '--json', '--tasks', '50');
+  expect(second).toMatchObject({ code: 0, err: '' });
+  expect(second.lines()[0]).toMatchObject({ type: 'ready', resumed: true });
+  expect(idsOf(of(second.lines(), 'event'))).toEqual([...idsOf(ended(second.lines())), inBetween?.taskId].sort());
+
+  const third = await run(...once, ...keep, '--json');
+  expect(idsOf(of(third.lines(), 'event'))).toEqual(idsOf(ended(third.lines())));
+  expect(of(third.lines(), 'event')).toHaveLength(2); // those that the scene has just started
+});
+
+test('fails when the folder with the state is in use or damaged', async () => {
+  const keep = ['--keep', join(temporary, 'state')];
+  const first = start(...once.slice(1), ...keep, '--json');
+  await first.until(isFirstPoll);
+  expect(await run(...once, ...keep)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(`in use by process ${first.child.pid}`),
+  });
+  first.child.kill('SIGTERM');
+  await first.end();
+  writeFileSync(join(temporary, 'state', 'partner-central.json'), '{"Sandbox');
+  expect(await run(...once, ...keep)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/damaged: .* to begin anew/),
+  });
+});
+
+test('ends quietly when nobody reads on', async () => {
+  const started = start(...once.slice(1));
+  await new Promise(resolve => started.child.stdout?.once('data', resolve));
+  started.child.stdout?.destroy();
+  expect(await started.end()).toMatchObject({ code: 0, err: '' });
+});
+
+/** What tsx keeps there for its next start doesn't count. */
+const leftInTemporary = () => readdirSync(temporary).filter(name => !/^(tsx|node)-/.test(name));
+
+function childrenOf({ pid }: ChildProcess): number[] {
+  const all = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n');
+  const rows = all.map(row => row.trim().split(/\s+/));
+  return rows
+    .filter(([, parent, ...args]) => Number(parent) === pid && args.join(' ').includes('lambda-child'))
+    .map(([child]) => Number(child));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise(resolve => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}

@@ -75,10 +75,7 @@ export const configEntries = {
   ),
   logRetentionDays: v.optional(described(logRetention(), "How long the functions' logs are kept."), 30),
   logLevel: v.optional(
-    described(
-      oneOf(['DEBUG', 'INFO', 'WARN', 'ERROR']),
-      'Least severe log line that is written.',
-    ),
+    described(oneOf(['DEBUG', 'INFO', 'WARN', 'ERROR']), 'Least severe log line that is written.'),
     'INFO',
   ),
   tracing: v.optional(

@@ -5,13 +5,6 @@
  */
 import * as v from 'valibot';
 
-export const TASK_COMPLETED = 'TaskCompleted';
-export const TASK_FAILED = 'TaskFailed';
-export type TaskDetailType = typeof TASK_COMPLETED | typeof TASK_FAILED;
-
-/** What EventBridge and a rule see beside the detail. */
-export const DEFAULT_EVENT_SOURCE = 'partnercentral.task-poller';
-
 export const reasonCategories = [
   'access',
   'validation',

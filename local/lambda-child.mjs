@@ -2,7 +2,7 @@
 import { pathToFileURL } from 'node:url';
 
 const [, , bundle, handlerName] = process.argv;
-const describe = error => ({ name: error?.name, message: error?.message, stack: error?.stack });
+const describe = error => ({ name: error?.name, message: error?.message, stack: error?.stack?.slice(0, 2_000) });
 
 /** Sampled, for what the kernel calls the peak of this process may be the peak of the one it was forked from. */
 let peakRssBytes = 0;

@@ -8,7 +8,8 @@ import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import { configEntries } from '../infra/config';
 import { unwrapped } from '../lambdas/poller/settings';
-import { TASK_COMPLETED, TASK_FAILED, taskEventSchema } from '../lambdas/task-event';
+import { TASK_COMPLETED, TASK_FAILED } from '../lambdas/event-names';
+import { taskEventSchema } from '../lambdas/task-event';
 
 const root = join(__dirname, '..');
 

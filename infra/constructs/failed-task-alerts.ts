@@ -11,7 +11,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { environment } from '../../lambdas/alerts/environment';
 import { mostTasksInAMail } from '../../lambdas/alerts/format';
-import { TASK_FAILED } from '../../lambdas/task-event';
+import { TASK_FAILED } from '../../lambdas/event-names';
 import type { Config } from '../config';
 import { bundledFunction } from './bundled-function';
 import { longestRetention, privateQueue } from './private-queue';

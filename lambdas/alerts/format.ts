@@ -6,7 +6,8 @@
  * must not hold back the mail about the others.
  */
 import * as v from 'valibot';
-import { TASK_FAILED, type TaskEvent, taskEventSchema } from '../task-event';
+import { TASK_FAILED } from '../event-names';
+import { type TaskEvent, taskEventSchema } from '../task-event';
 
 /** So many fit into one SNS message, even if every text of every task is as long as it can be. */
 export const mostTasksInAMail = 50;

@@ -16,6 +16,8 @@ export interface BudgetLimits {
   readonly listCalls: number;
   readonly listCallsPerSecond: number;
   readonly events: number;
+  /** Resolves after so many milliseconds, or rejects when the signal goes off. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
 /** No new work in the last five seconds; with a very short time to live, in its last quarter. */
@@ -27,7 +29,7 @@ export type Budget = ReturnType<typeof openBudget>;
  * What one run may still use of time, List calls and events, and the pace of its List calls.
  * `signal` aborts what is in flight half-way through the reserve, so that there is time left to write the checkpoint.
  */
-export function openBudget({ now, deadline, listCalls, listCallsPerSecond, events }: BudgetLimits) {
+export function openBudget({ now, deadline, listCalls, listCallsPerSecond, events, sleep = realSleep }: BudgetLimits) {
   const startedAt = now();
   const reserveMs = Math.max(0, Math.min(RESERVE_MS, (deadline - startedAt) / 4));
   const whole: Allowance = { until: deadline - reserveMs, listCalls, events };
@@ -63,18 +65,31 @@ export function openBudget({ now, deadline, listCalls, listCallsPerSecond, event
       used.listCalls += 1;
       const wait = nextListCallAt - now();
       nextListCallAt = Math.max(now(), nextListCallAt) + 1_000 / listCallsPerSecond;
-      if (wait > 0) await sleepFor(wait, undefined, { signal: abort.signal });
+      if (wait > 0) await sleep(wait, abort.signal);
     },
 
-    /** @throws TransientFailure when there is no time left for the pause */
-    async pause(ms: number, allowance: Allowance): Promise<void> {
-      if (now() + ms >= allowance.until) throw new TransientFailure('No time is left in this run to try again');
-      await sleepFor(ms);
+    /** @returns false at once when there is no time left for the pause */
+    async pause(ms: number, allowance: Allowance): Promise<boolean> {
+      if (now() + ms >= allowance.until) return false;
+      await sleep(ms, abort.signal);
+      return true;
+    },
+
+    /** For the last two writes of the run, which come when `signal` may have gone off: each ends before the deadline. */
+    lastSignals() {
+      const end = (beforeDeadlineMs: number) =>
+        AbortSignal.timeout(Math.max(1, Math.round(deadline - beforeDeadlineMs - now())));
+      return { finish: end(reserveMs / 4), release: end(reserveMs / 8) };
     },
 
     close: () => clearTimeout(timer),
   };
 }
+
+const realSleep = (ms: number, signal: AbortSignal) =>
+  sleepFor(ms, undefined, { signal }).catch((error: unknown) => {
+    throw new TransientFailure('The time of the run is over', { cause: error });
+  });
 
 /** Full jitter: somewhere between nothing and twice as long as before, up to five seconds. */
 export const jitteredPauseMs = (attempt: number) => Math.random() * Math.min(5_000, 100 * 2 ** Math.min(attempt, 10));

@@ -18,7 +18,7 @@ export async function dealWith(
   isDrift: (startTime: EpochMs | undefined) => boolean = () => false,
 ): Promise<boolean> {
   const fresh = new Map(tasks.filter(({ taskId }) => !run.handled.has(taskId)).map(task => [task.taskId, task]));
-  const rows = await readRows(run, [...fresh.keys()], allowance);
+  const rows = await readRows(run, [...fresh.keys()]);
   const decided = [...fresh.values()].map(listed => ({
     taskId: listed.taskId,
     decision: diff(rows.get(listed.taskId), listed, rules),
@@ -26,12 +26,8 @@ export async function dealWith(
   return carryOut(run, decided, allowance, isDrift);
 }
 
-export async function readRows(
-  run: Run,
-  taskIds: readonly string[],
-  allowance: Allowance,
-): Promise<Map<string, TaskRow>> {
-  const { rows, damaged } = await run.table.readRows(taskIds, run.budget, allowance);
+export async function readRows(run: Run, taskIds: readonly string[]): Promise<Map<string, TaskRow>> {
+  const { rows, damaged } = await run.table.readRows(taskIds, run.budget);
   if (damaged.length > 0) {
     run.counts.damagedRows += damaged.length;
     run.logger.error('Rows with damaged attributes were read without them', { taskIds: damaged });
@@ -54,7 +50,6 @@ export async function carryOut(
   await writeRows(
     run,
     decided.flatMap(({ decision }) => (decision.what === 'record' ? [decision.row] : [])),
-    allowance,
   );
   for (const { taskId, decision } of decided) {
     if (decision.what !== 'publish') run.handled.add(taskId);

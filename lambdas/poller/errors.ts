@@ -1,6 +1,14 @@
 /** Something outside works badly for now. The run ends early, keeps what it has, and the next one goes on. */
 export class TransientFailure extends Error {
   override readonly name = 'TransientFailure';
+  constructor(
+    message: string,
+    options?: ErrorOptions,
+    /** The service asks for fewer requests. */
+    readonly throttled = false,
+  ) {
+    super(message, options);
+  }
 }
 
 /** Something has to be put right by a person; the message says what. The run fails, so that an alarm fires at once. */
@@ -20,11 +28,20 @@ export class RequestRefused extends Error {
     /** Of a ValidationException: why, and which fields. */
     readonly reason: string | undefined,
     readonly errorList: unknown,
+    /** What a person should do, if nothing else can be done about it. */
+    readonly advice: string,
     options: ErrorOptions,
   ) {
     super(message, options);
   }
 }
+
+/**
+ * Whether a request that carried a page token was refused for it: the same request without one is taken, so that it is
+ * a dead cursor and not our mistake.
+ */
+export const isRefusedToken = (error: unknown): error is RequestRefused =>
+  error instanceof RequestRefused && ['ValidationException', 'ResourceNotFoundException'].includes(error.code);
 
 /** The conditional write found another owner of the lease. */
 export class LeaseLost extends Error {
@@ -61,12 +78,19 @@ const throttled = new Set([
   'RequestThrottled',
 ]);
 
+export interface Advice {
+  readonly denied: string;
+  readonly notFound?: string;
+  readonly refused: string;
+}
+
 /**
  * Sorts what a client threw, after its own retries, by what we do about it. Branches on the name first: the service
  * model and the guide of Partner Central disagree about status codes.
- * @param advice what a person should do when the service says that we may not, or that the thing isn't there
+ * @param advice what a person should do when the service says that we may not, that the thing isn't there, or that it
+ *   doesn't take what we ask for
  */
-export function sortFailure(thrown: unknown, doing: string, advice: { denied: string; notFound?: string }): Error {
+export function sortFailure(thrown: unknown, doing: string, advice: Advice): Error {
   const error = thrown as ServiceError;
   const options = { cause: thrown };
   const said = `${doing}: ${error.name}${error.Reason ? ` (${error.Reason})` : ''}: ${error.message}`;
@@ -77,7 +101,7 @@ export function sortFailure(thrown: unknown, doing: string, advice: { denied: st
   const status = error.$metadata?.httpStatusCode;
   const refused = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
   if (error.name === 'ValidationException' || (refused && !throttled.has(error.name))) {
-    return new RequestRefused(error.name, said, error.Reason, error.ErrorList, options);
+    return new RequestRefused(error.name, said, error.Reason, error.ErrorList, advice.refused, options);
   }
-  return new TransientFailure(said, options);
+  return new TransientFailure(said, options, throttled.has(error.name) || status === 429);
 }

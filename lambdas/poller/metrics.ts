@@ -15,15 +15,25 @@ export const metricNames = {
   rejected: 'EventsRejected',
   drift: 'Drift',
   missing: 'TasksMissing',
+  /** Summaries, rows and look-ups that were set aside so that the others could go on. */
+  setAside: 'ItemsSetAside',
+  skipped: 'RunsSkipped',
   stuckGaps: 'StuckGaps',
 } as const;
 
 export function report(metrics: Metrics, summary: Summary): void {
-  if (summary.outcome === 'complete') metrics.addMetric(metricNames.heartbeat, 'Count', 1);
-  const { heartbeat: _, ...onlyWhenSomethingHappened } = metricNames;
-  for (const [key, name] of Object.entries(onlyWhenSomethingHappened)) {
-    const count = summary[key as keyof typeof onlyWhenSomethingHappened];
-    if (count) metrics.addMetric(name, 'Count', count);
-  }
-  metrics.publishStoredMetrics();
+  const { malformed = 0, damagedRows = 0, refusedRows = 0, refusedLookUps = 0 } = summary;
+  const counts: Record<keyof typeof metricNames, number> = {
+    heartbeat: summary.outcome === 'complete' ? 1 : 0,
+    failed: summary.failed,
+    rejected: summary.rejected,
+    drift: summary.drift,
+    missing: summary.missing ?? 0,
+    setAside: malformed + damagedRows + refusedRows + refusedLookUps,
+    skipped: summary.outcome === 'skipped' ? 1 : 0,
+    stuckGaps: summary.stuckGaps ?? 0,
+  };
+  const reported = Object.entries(counts).filter(([, count]) => count > 0);
+  for (const [key, count] of reported) metrics.addMetric(metricNames[key as keyof typeof metricNames], 'Count', count);
+  if (reported.length > 0) metrics.publishStoredMetrics(); // it complains where there is nothing to publish
 }

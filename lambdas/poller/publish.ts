@@ -9,8 +9,8 @@ import {
   toEntry,
 } from './core/build-event';
 import { refused, type TaskRow } from './core/task-row';
-import type { EntryOutcome } from './edges/event-bus';
-import { RequestRefused } from './errors';
+import { type EntryOutcome, publishingDenied } from './edges/event-bus';
+import { PermanentFailure, RequestRefused } from './errors';
 import type { Run } from './run-state';
 
 /** An ending to be published, and the row to be written once it is. */
@@ -22,10 +22,15 @@ export interface Ending {
 }
 
 interface Queued extends Ending {
-  readonly entry: EventEntry;
   /** Retryable failures in this run. */
   readonly tries: number;
 }
+
+/**
+ * An entry that EventBridge could not take so often in one run, while it took others, is poisoned: it is set aside like
+ * one that was refused. Where it takes none, it is EventBridge that has a problem, and everything waits for the next run.
+ */
+const MOST_TRIES = 5;
 
 /**
  * Publishes endings and records them, batch by batch: never the other way round, and never a batch before the one
@@ -34,22 +39,18 @@ interface Queued extends Ending {
  * @throws TransientFailure, PermanentFailure; what was accepted before is recorded
  */
 export async function publishAndRecord(run: Run, endings: readonly Ending[], allowance: Allowance): Promise<boolean> {
-  const queue: Queued[] = endings.map(ending => ({
-    ...ending,
-    entry: toEntry(buildEvent(ending.row, run.frame), run.frame),
-    tries: 0,
-  }));
+  const queue: Queued[] = endings.map(ending => ({ ...ending, tries: 0 }));
   let batchLimit = MAX_CALL_ENTRIES;
   while (queue.length > 0) {
     const room = Math.min(run.budget.eventsLeft(allowance), batchLimit);
     if (room === 0 || !run.budget.hasTime(allowance)) return false;
-    const batch = takeBatch(queue, room);
+    const { batch, entries } = takeBatch(run, queue, room);
     const tries = batch[0]?.tries ?? 0;
-    if (tries > 0) await run.budget.pause(jitteredPauseMs(tries), allowance);
+    if (tries > 0 && !(await run.budget.pause(jitteredPauseMs(tries), allowance))) return false;
 
     let outcomes: EntryOutcome[];
     try {
-      outcomes = await put(run, batch);
+      outcomes = await put(run, entries);
     } catch (error) {
       if (!(error instanceof RequestRefused)) throw error;
       if (batch.length > 1) {
@@ -61,77 +62,92 @@ export async function publishAndRecord(run: Run, endings: readonly Ending[], all
       outcomes = [{ became: 'refused', code: error.code }];
     }
     batchLimit = MAX_CALL_ENTRIES;
-    await recordOutcomes(run, batch, outcomes, allowance);
-    queue.push(
-      ...batch
-        .filter((_, at) => outcomes[at]?.became === 'retryable')
-        .map(ending => ({ ...ending, tries: ending.tries + 1 })),
-    );
+    const again = await recordOutcomes(run, batch, outcomes);
+    if (again.some(ending => ending.tries >= MOST_TRIES)) return false;
+    queue.push(...again);
   }
   return true;
 }
 
 /** The front of the queue, as much as one call takes. An entry that is too large for any call comes alone. */
-function takeBatch(queue: Queued[], room: number): Queued[] {
+function takeBatch(run: Run, queue: Queued[], room: number): { batch: Queued[]; entries: EventEntry[] } {
+  const entries: EventEntry[] = [];
   let bytes = 0;
-  let count = 0;
-  for (const { entry } of queue.slice(0, room)) {
+  for (const { row } of queue.slice(0, room)) {
+    const entry = toEntry(buildEvent(row, run.frame), run.frame);
     bytes += entryBytes(entry);
-    if (bytes > MAX_CALL_BYTES && count > 0) break;
-    count += 1;
+    if (bytes > MAX_CALL_BYTES && entries.length > 0) break;
+    entries.push(entry);
   }
-  return queue.splice(0, count);
+  return { batch: queue.splice(0, entries.length), entries };
 }
 
-async function put(run: Run, batch: readonly Queued[]): Promise<EntryOutcome[]> {
-  const [first] = batch;
-  if (first && batch.length === 1 && entryBytes(first.entry) > MAX_ENTRY_BYTES) {
+async function put(run: Run, entries: readonly EventEntry[]): Promise<EntryOutcome[]> {
+  const [first] = entries;
+  if (first && entries.length === 1 && entryBytes(first) > MAX_ENTRY_BYTES) {
     return [{ became: 'refused', code: 'EntryTooLarge' }]; // some field other than the message; no call would take it
   }
-  return run.bus.put(
-    batch.map(({ entry }) => entry),
-    run.budget.signal,
-  );
+  return run.bus.put(entries, run.budget.signal);
 }
 
+/** @returns what is to be tried again */
 async function recordOutcomes(
   run: Run,
   batch: readonly Queued[],
   outcomes: readonly EntryOutcome[],
-  allowance: Allowance,
-) {
-  const done = batch.flatMap(({ row, attempts, isDrift }, at) => {
-    const outcome = outcomes[at];
-    if (outcome === undefined || outcome.became === 'retryable') return [];
-    if (outcome.became === 'accepted') return [{ row, isDrift, accepted: true }];
-    return [{ row: refused(row, attempts, run.now(), outcome.code), isDrift, accepted: false }];
+): Promise<Queued[]> {
+  throwIfDenied(run, batch, outcomes);
+  const othersWereAccepted = published(run) > 0 || outcomes.some(({ became }) => became === 'accepted');
+  const again: Queued[] = [];
+  const done: { row: TaskRow; isDrift: boolean; accepted: boolean }[] = [];
+  batch.forEach(({ row, attempts, isDrift, tries }, at) => {
+    const outcome = outcomes[at] as EntryOutcome;
+    if (outcome.became === 'accepted') done.push({ row, isDrift, accepted: true });
+    else if (outcome.became === 'refused' || (othersWereAccepted && tries + 1 >= MOST_TRIES)) {
+      done.push({ row: refused(row, attempts, run.now(), outcome.code), isDrift, accepted: false });
+    } else again.push({ row, attempts, isDrift, tries: tries + 1 });
   });
   await writeRows(
     run,
     done.map(({ row }) => row),
-    allowance,
   );
   run.budget.used.events += done.length;
-  for (const { row, isDrift, accepted } of done) {
-    if (isDrift) {
-      run.counts.drift += 1;
-      run.logger.warn('The audit found an ending that the polls had overlooked', { taskId: row.taskId });
-    }
-    if (!accepted) {
-      run.counts.rejected += 1;
-      run.logger.error('EventBridge refused the event; it is kept and tried again', {
-        taskId: row.taskId,
-        code: row.lastError,
-        attempts: row.publishAttempts,
-      });
-    } else if (row.status === 'FAILED') run.counts.failed += 1;
-    else run.counts.completed += 1;
+  for (const { row, isDrift, accepted } of done) tell(run, row, isDrift, accepted);
+  return again;
+}
+
+const published = (run: Run) => run.counts.completed + run.counts.failed;
+
+/**
+ * Where nothing at all was let through, we have lost the right to publish, and a person should know at once. One entry
+ * of its own kind that is not let through, and was not before, is a poisoned one.
+ */
+function throwIfDenied(run: Run, batch: readonly Queued[], outcomes: readonly EntryOutcome[]): void {
+  const codes = outcomes.flatMap(outcome => (outcome.became === 'refused' && outcome.denied ? [outcome.code] : []));
+  const allDenied = codes.length === batch.length && published(run) === 0;
+  if (!allDenied || batch.every(({ attempts }) => attempts > 0)) return;
+  throw new PermanentFailure(`PutEvents: every entry was refused with ${codes[0]}. ${publishingDenied}`);
+}
+
+function tell(run: Run, row: TaskRow, isDrift: boolean, accepted: boolean): void {
+  const { taskId } = row;
+  if (isDrift) {
+    run.counts.drift += 1;
+    run.logger.warn('The audit found an ending that the polls had overlooked', { taskId });
   }
+  if (accepted) {
+    if (row.status === 'FAILED') run.counts.failed += 1;
+    else run.counts.completed += 1;
+    return;
+  }
+  run.counts.rejected += 1;
+  const { lastError: code, publishAttempts: attempts } = row;
+  run.logger.error('EventBridge refused the event; it is kept and tried again', { taskId, code, attempts });
 }
 
 /** Writes rows and remembers what this run has dealt with. */
-export async function writeRows(run: Run, rows: readonly TaskRow[], allowance: Allowance): Promise<void> {
-  const cut = await run.table.writeRows(rows, run.budget, allowance);
+export async function writeRows(run: Run, rows: readonly TaskRow[]): Promise<void> {
+  const cut = await run.table.writeRows(rows, run.budget);
   for (const { taskId, settled } of rows) {
     run.handled.add(taskId);
     run.written.set(taskId, settled);

@@ -1,31 +1,28 @@
 import type { Allowance } from './budget';
-import { diff, type EmissionRules } from './core/diff';
-import { IN_PROGRESS, isTerminal, type ListedTask } from './core/task';
+import { type Decision, diff, type EmissionRules } from './core/diff';
+import { type EpochMs, IN_PROGRESS, isTerminal, type ListedTask } from './core/task';
 import { miss, putOff, type TaskRow } from './core/task-row';
 import { carryOut, type Decided, dealWith, readRows } from './deal-with';
 import type { Page } from './edges/partner-central';
 import type { Candidate } from './edges/snapshot-table';
-import { RequestRefused } from './errors';
+import { isRefusedToken, RequestRefused } from './errors';
 import { countPage, type Run, rulesFor } from './run-state';
 
 /** Partner Central takes up to ten identifiers in one request. */
 const IDS_PER_LOOK_UP = 10;
 /** Of List calls in one run, so that rows which never settle can't use up the quota. */
 const MAX_LOOK_UPS = 20;
+/** More than ten, so that one page has them all, unless Partner Central decides otherwise. */
+const LOOK_UP_PAGE_SIZE = 100;
 
-/** All that is IN_PROGRESS, or undefined when the listing is not whole: what an incomplete one lacks may well be running. */
-export async function listRunning(
-  run: Run,
-  allowance: Allowance,
-): Promise<{ tasks: Map<string, ListedTask>; page: Page } | undefined> {
-  const tasks = new Map<string, ListedTask>();
-  const listing = { of: 'running', pageSize: run.settings.backlogPageSize } as const;
-  const page = await listWhole(run, listing, allowance, task => tasks.set(task.taskId, task));
-  return page && { tasks, page };
+/** What is IN_PROGRESS. A listing that is not whole proves nothing about what it lacks: that may well be running too. */
+export async function listRunning(run: Run, allowance: Allowance) {
+  return follow(run, { of: 'running', pageSize: run.settings.backlogPageSize }, allowance);
 }
 
 /**
  * Looks again at the unsettled rows that are due and were not seen in this run.
+ * @param candidates the longest due first
  * @returns whether all of them were looked at
  */
 export async function recheck(
@@ -35,27 +32,24 @@ export async function recheck(
   allowance: Allowance,
 ): Promise<boolean> {
   const now = run.now();
-  const due = candidates.filter(
-    ({ taskId, nextCheckAt }) => !run.handled.has(taskId) && (everyOne || nextCheckAt <= now),
-  );
+  const due = candidates
+    .filter(({ taskId, nextCheckAt }) => !run.handled.has(taskId) && (everyOne || nextCheckAt <= now))
+    .map(({ taskId }) => taskId);
   if (due.length === 0) return true;
   const lookUps = { left: MAX_LOOK_UPS };
-  if (due.length <= IDS_PER_LOOK_UP) return lookUp(run, idsOf(due), lookUps, allowance, false);
+  if (due.length <= IDS_PER_LOOK_UP) return lookUp(run, due, lookUps, allowance, false);
 
-  const running = await listRunning(run, allowance);
-  if (running === undefined) return false;
+  // Half of it at the most: where the listing doesn't get to its end, looking up by id still finds some that ended.
+  const running = await listRunning(run, run.budget.part(1 / 2, allowance));
   const clearsDoubt = candidates.flatMap(({ taskId, inDoubt }) => (inDoubt ? (running.tasks.get(taskId) ?? []) : []));
-  await dealWith(run, clearsDoubt, rulesFor(run, running.page, run.checkpoint.emissionFloor), allowance);
+  await dealWith(run, clearsDoubt, rulesFor(run, running), allowance);
 
-  const gone = idsOf(due).filter(taskId => !running.tasks.has(taskId));
+  const gone = due.filter(taskId => !running.tasks.has(taskId));
   for (let from = 0; from < gone.length; from += IDS_PER_LOOK_UP) {
     if (!(await lookUp(run, gone.slice(from, from + IDS_PER_LOOK_UP), lookUps, allowance, true))) return false;
   }
-  return true;
+  return running.whole;
 }
-
-/** The longest due first. */
-const idsOf = (due: readonly Candidate[]) => due.map(({ taskId }) => taskId);
 
 /**
  * Looks up to ten tasks up by id.
@@ -71,11 +65,9 @@ async function lookUp(
 ): Promise<boolean> {
   if (lookUps.left === 0) return false;
   lookUps.left -= 1;
-  const found = new Map<string, ListedTask>();
-  let page: Page | undefined;
+  let found: Listed;
   try {
-    const listing = { of: taskIds, pageSize: Math.max(IDS_PER_LOOK_UP, run.settings.headPageSize) };
-    page = await listWhole(run, listing, allowance, task => found.set(task.taskId, task));
+    found = await follow(run, { of: taskIds, pageSize: LOOK_UP_PAGE_SIZE }, allowance);
   } catch (error) {
     if (!(error instanceof RequestRefused)) throw error;
     if (taskIds.length > 1) {
@@ -87,16 +79,15 @@ async function lookUp(
     await markRefused(run, taskIds, error, allowance);
     return true;
   }
-  if (page === undefined) return false;
+  if (!found.whole) return false;
 
-  const rules = rulesFor(run, page, run.checkpoint.emissionFloor);
-  const rows = await readRows(run, taskIds, allowance);
+  const rules = rulesFor(run, found);
+  const rows = await readRows(run, taskIds);
   const decided = taskIds.flatMap((taskId): Decided[] => {
     const row = rows.get(taskId);
     if (row === undefined) return []; // the index is behind: the row is gone
-    const listed = found.get(taskId);
-    if (listed !== undefined) return [{ taskId, decision: afterLookUp(row, listed, rules, putOffRunning) }];
-    return row.settled ? [] : [{ taskId, decision: { what: 'record', row: missed(run, row, page.answeredAt) } }];
+    const listed = found.tasks.get(taskId);
+    return [{ taskId, decision: listed ? afterLookUp(row, listed, rules, putOffRunning) : notFound(run, row, rules) }];
   });
   return carryOut(run, decided, allowance);
 }
@@ -111,13 +102,16 @@ function afterLookUp(row: TaskRow, listed: ListedTask, rules: EmissionRules, put
   return { ...decision, what: 'record' as const, row: putOff({ ...next, fruitlessChecks: before }, rules.answeredAt) };
 }
 
-function missed(run: Run, row: TaskRow, now: number): TaskRow {
-  const next = miss(row, now);
+/** An ending that waits to be published needs no list any more: the row has what there is to tell. */
+function notFound(run: Run, row: TaskRow, rules: EmissionRules): Decision {
+  if (row.settled) return { what: 'nothing' };
+  if (isTerminal(row.status)) return diff(row, row, rules);
+  const next = miss(row, rules.answeredAt);
   if (next.missing && !row.missing) {
     run.counts.missing += 1;
     run.logger.error('A task that was running is no longer listed', { taskId: row.taskId, lastSeenAt: row.lastSeenAt });
   }
-  return next;
+  return { what: 'record', row: next };
 }
 
 async function markRefused(
@@ -129,44 +123,52 @@ async function markRefused(
   const { code, reason, errorList } = error;
   run.counts.refusedLookUps += 1;
   run.logger.error('Partner Central refuses to look this task up', { taskIds, code, reason, errorList });
-  const rows = await readRows(run, taskIds, allowance);
+  const rows = await readRows(run, taskIds);
   const decided = [...rows.values()]
     .filter(row => !row.settled)
     .map((row): Decided => ({ taskId: row.taskId, decision: { what: 'record', row: putOff(row, run.now(), code) } }));
   await carryOut(run, decided, allowance);
 }
 
+interface Listed {
+  readonly tasks: Map<string, ListedTask>;
+  /** Whether it was followed to its end. */
+  readonly whole: boolean;
+  /** Before the first request, and after the last answer. */
+  readonly askedAt: EpochMs;
+  readonly answeredAt: EpochMs;
+}
+
 /**
- * Follows a listing to its end.
- * @returns its last page with `askedAt` of its first, or undefined when it could not be followed to the end
+ * Follows a listing from page to page.
  * @throws RequestRefused only for the first page
  */
-async function listWhole(
+async function follow(
   run: Run,
   listing: { of: 'running' | readonly string[]; pageSize: number },
   allowance: Allowance,
-  onTask: (task: ListedTask) => void,
-): Promise<Page | undefined> {
+): Promise<Listed> {
+  const tasks = new Map<string, ListedTask>();
   const seenTokens = new Set<string>();
+  const askedAt = run.now();
+  const listed = (whole: boolean): Listed => ({ tasks, whole, askedAt, answeredAt: run.now() });
   let token: string | undefined;
-  let askedAt: number | undefined;
   for (;;) {
-    if (!run.budget.mayList(allowance)) return undefined;
+    if (!run.budget.mayList(allowance)) return listed(false);
     let page: Page;
     try {
       page = await run.partnerCentral.list({ ...listing, ...(token !== undefined && { token }) }, run.budget);
     } catch (error) {
-      if (!(error instanceof RequestRefused) || token === undefined) throw error;
+      if (token === undefined || !isRefusedToken(error)) throw error;
       run.counts.lostCursors += 1;
-      return undefined;
+      return listed(false);
     }
     countPage(run, page);
-    page.tasks.forEach(onTask);
-    askedAt ??= page.askedAt;
-    if (page.nextToken === undefined) return { ...page, askedAt };
+    for (const task of page.tasks) tasks.set(task.taskId, task);
+    if (page.nextToken === undefined) return listed(true);
     if (seenTokens.has(page.nextToken)) {
       run.counts.repeatedTokens += 1;
-      return undefined;
+      return listed(false);
     }
     seenTokens.add(page.nextToken);
     token = page.nextToken;

@@ -3,6 +3,7 @@ import type { Budget } from './budget';
 import type { EventFrame } from './core/build-event';
 import type { Checkpoint, Gap } from './core/checkpoint';
 import type { EmissionRules } from './core/diff';
+import type { NewsRange } from './core/news-range';
 import type { EpochMs } from './core/task';
 import type { EventBus } from './edges/event-bus';
 import type { Page, PartnerCentral } from './edges/partner-central';
@@ -79,10 +80,14 @@ export interface Run extends Services {
 }
 
 /** The emission rules that hold for a page. */
-export function rulesFor(run: Run, page: Pick<Page, 'askedAt' | 'answeredAt'>, emissionFloor: EpochMs): EmissionRules {
+export function rulesFor(
+  run: Run,
+  page: Pick<Page, 'askedAt' | 'answeredAt'>,
+  news: NewsRange = { emissionFloor: run.checkpoint.emissionFloor },
+): EmissionRules {
   const { initialised, recheckedAt } = run.checkpoint;
   return {
-    emissionFloor,
+    news,
     initialised,
     askedAt: page.askedAt,
     answeredAt: page.answeredAt,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Allowance, openBudget } from './budget';
-import { addGap, type Gap, openRun, type StoredCheckpoint } from './core/checkpoint';
+import { addGap, failed, type Gap, openRun, type StoredCheckpoint } from './core/checkpoint';
 import type { EpochMs } from './core/task';
 import { dealWith } from './deal-with';
 import { refuseNewerFormat } from './edges/row-item';
@@ -17,7 +17,7 @@ import {
   told,
 } from './run-state';
 import { TASK_FAMILY } from './settings';
-import { type Progress, sweep } from './sweep';
+import { noteRestart, type Progress, sweep } from './sweep';
 
 export type Mode = 'poll' | 'audit';
 
@@ -84,26 +84,26 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
   });
 
   try {
-    if (mode === 'audit') await table.requestAudit(startedAt);
+    if (mode === 'audit') await table.requestAudit(startedAt, budget.signal);
     const emitSince = settings.emitSince === undefined ? undefined : Date.parse(settings.emitSince);
     const stored = await table.takeLease({
       owner: runId,
       now: startedAt,
       expiresAt: deadline + LEASE_OUTLIVES_RUN_MS,
       emitSince: emitSince ?? startedAt,
+      signal: budget.signal,
     });
     if (stored === undefined) return summary('skipped');
 
-    // Its own signal: the budget's has gone off when the run was cut by time.
-    const signal = AbortSignal.timeout(Math.max(1, deadline - now()));
     try {
       const run = begin({ ...services, runId, startedAt, budget, counts, stored, emitSince });
       const { whole, unsettled } = await work(run);
       if (whole) run.checkpoint = { ...run.checkpoint, lastSuccessAt: startedAt };
-      await table.finish(runId, run.checkpoint, signal);
+      await table.finish(runId, run.checkpoint, budget.lastSignals().finish);
       return summary(whole ? 'complete' : 'partial', run.checkpoint.gaps.length, unsettled);
     } catch (error) {
-      if (!(error instanceof LeaseLost)) await table.release(runId, signal).catch(ignoreOnTheWayOut);
+      if (!(error instanceof LeaseLost))
+        await table.release(runId, budget.lastSignals().release).catch(ignoreOnTheWayOut);
       throw error;
     }
   } catch (error) {
@@ -112,11 +112,8 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
       return summary('partial');
     }
     if (!(error instanceof RequestRefused)) throw error;
-    throw new PermanentFailure(
-      `${error.message}${error.errorList === undefined ? '' : ` ${JSON.stringify(error.errorList)}`}. ` +
-        'The service refuses what this release asks for: check the configured identifiers, then report it',
-      { cause: error },
-    );
+    const details = error.errorList === undefined ? '' : ` ${JSON.stringify(error.errorList)}`;
+    throw new PermanentFailure(`${error.message}${details}. ${error.advice}`, { cause: error });
   } finally {
     budget.close();
     logger.removeKeys(['runId']);
@@ -146,11 +143,12 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & { auditBegins: b
   return { ...run, frame, checkpoint, auditBegins, handled: new Set(), written: new Map() };
 }
 
-/** @returns whether head and recheck were whole, and how many rows are left unsettled */
+/** @returns whether head and recheck were whole and nothing failed, and how many rows are left unsettled */
 async function work(run: Run & { auditBegins: boolean }): Promise<{ whole: boolean; unsettled?: number }> {
   let unsettled: Set<string> | undefined;
   let headWhole = false;
   let recheckWhole = false;
+  let backlogSound = false;
   try {
     const { budget } = run;
     if (!run.checkpoint.initialised) await learnRunning(run, budget.part(HEAD_PART));
@@ -162,7 +160,7 @@ async function work(run: Run & { auditBegins: boolean }): Promise<{ whole: boole
     recheckWhole = await recheck(run, candidates, run.auditBegins, backlogIsOpen ? budget.part(1 / 2) : budget.whole);
     if (recheckWhole) run.checkpoint = { ...run.checkpoint, recheckedAt: run.startedAt };
 
-    await workOnBacklog(run);
+    backlogSound = await workOnBacklog(run);
   } catch (error) {
     if (!(error instanceof TransientFailure)) throw error;
     run.logger.warn('The run ended early; the next one goes on', { error });
@@ -171,17 +169,15 @@ async function work(run: Run & { auditBegins: boolean }): Promise<{ whole: boole
     if (settled) unsettled?.delete(taskId);
     else unsettled?.add(taskId);
   }
-  const whole = headWhole && recheckWhole && run.checkpoint.initialised;
+  const whole = headWhole && recheckWhole && backlogSound && run.checkpoint.initialised;
   return { whole, ...(unsettled && { unsettled: unsettled.size }) };
 }
 
 /** Learns what is running. No history is read, so that it costs the same whatever went before. */
 async function learnRunning(run: Run, allowance: Allowance): Promise<void> {
   const running = await listRunning(run, allowance);
-  if (running === undefined) return;
-  const rules = rulesFor(run, running.page, run.checkpoint.emissionFloor);
-  const whole = await dealWith(run, [...running.tasks.values()], rules, allowance);
-  if (whole) run.checkpoint = { ...run.checkpoint, initialised: true };
+  const whole = await dealWith(run, [...running.tasks.values()], rulesFor(run, running), allowance);
+  if (whole && running.whole) run.checkpoint = { ...run.checkpoint, initialised: true };
 }
 
 /**
@@ -193,8 +189,8 @@ async function sweepHead(run: Run, allowance: Allowance): Promise<boolean> {
   const { settings, startedAt, checkpoint } = run;
   const { watermark, emitSince, emissionFloor } = checkpoint;
   // A watermark ahead of us was set by a clock that jumped; what started since our own last run is at stake.
-  const last = watermark === undefined ? emitSince : Math.min(watermark, startedAt);
-  const gap: Gap = { madeAt: startedAt, floor: last - settings.lookbackMinutes * 60_000, emissionFloor };
+  const last = Math.min(watermark ?? emitSince, startedAt);
+  const gap: Gap = { madeAt: startedAt, floor: last - settings.lookbackMinutes * 60_000, news: { emissionFloor } };
   const head: Progress = { gap, pages: 0, finished: false };
   try {
     await sweep(run, head, settings.headPageSize, allowance);
@@ -207,18 +203,37 @@ async function sweepHead(run: Run, allowance: Allowance): Promise<boolean> {
   return head.finished;
 }
 
-/** Newest gap first, for what is new matters most; but a page of the oldest before that, so that it gets done as well. */
-async function workOnBacklog(run: Run): Promise<void> {
+/**
+ * Newest gap first, for what is new matters most; but a page of the oldest before that, so that it gets done as well.
+ * @returns false when something failed; the other gaps were worked on all the same
+ */
+async function workOnBacklog(run: Run): Promise<boolean> {
   const oldest = run.checkpoint.gaps.at(-1);
-  if (oldest !== undefined && run.checkpoint.gaps.length > 1) await workOnGap(run, oldest, run.budget.part(1 / 2), 1);
-  for (const gap of [...run.checkpoint.gaps]) await workOnGap(run, gap, run.budget.whole);
+  const hasSeveral = run.checkpoint.gaps.length > 1;
+  let sound = oldest === undefined || !hasSeveral || (await workOnGap(run, oldest, run.budget.part(1 / 2), 1));
+  const gaps = sound ? run.checkpoint.gaps : run.checkpoint.gaps.slice(0, -1);
+  for (const gap of gaps) sound = (await workOnGap(run, gap, run.budget.whole)) && sound;
+  return sound;
 }
 
-async function workOnGap(run: Run, gap: Gap, allowance: Allowance, maxPages?: number): Promise<void> {
+/**
+ * @returns false when it failed
+ * @throws TransientFailure only where going on would make things worse, PermanentFailure
+ */
+async function workOnGap(run: Run, gap: Gap, allowance: Allowance, maxPages?: number): Promise<boolean> {
   const { gap: start, pageSize } = pageSizeOf(run, gap);
   const progress: Progress = { gap: start, pages: 0, finished: false };
   try {
     await sweep(run, progress, pageSize, allowance, maxPages);
+    return true;
+  } catch (error) {
+    const isOwnFault = error instanceof TransientFailure && !error.throttled && !run.budget.signal.aborted;
+    if (!isOwnFault) throw error;
+    run.logger.warn('A part of the backlog failed; the next run tries it again', { error, floor: gap.floor });
+    const next = failed(progress.gap);
+    if (next.cursor === undefined && progress.gap.cursor !== undefined) run.counts.lostCursors += 1;
+    progress.gap = noteRestart(run, next);
+    return false;
   } finally {
     const { checkpoint } = run;
     run.checkpoint = {

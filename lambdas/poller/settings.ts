@@ -4,7 +4,7 @@
  * Central Selling API; the SDK checks none of them.
  */
 import * as v from 'valibot';
-import { DEFAULT_EVENT_SOURCE } from '../task-event';
+import { DEFAULT_EVENT_SOURCE } from '../event-names';
 
 /** Environment variables of the poller function, the one place that names them for the code and the stack. */
 export const environment = {

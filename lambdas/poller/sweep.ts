@@ -1,9 +1,10 @@
 import type { Allowance } from './budget';
 import { advance, type Gap, isDrift, isStuck, mayDistrustOrder, restart } from './core/checkpoint';
 import { examinePage } from './core/sweep';
+import type { EpochMs } from './core/task';
 import { dealWith } from './deal-with';
 import type { Page } from './edges/partner-central';
-import { RequestRefused } from './errors';
+import { isRefusedToken } from './errors';
 import { countPage, type Run, rulesFor } from './run-state';
 
 /** How far a sweep got. Kept up to date page by page, so that it stands whatever is thrown. */
@@ -34,19 +35,19 @@ export async function sweep(
 
     const page = await fetchPage(run, pageSize, token);
     if (page === undefined) {
-      progress.gap = afterLostCursor(run, gap);
+      progress.gap = noteRestart(run, restart(gap));
       return;
     }
     countPage(run, page);
 
     const examined = examinePage({ ...standing(gap), lowest }, page.tasks, mayDistrustOrder(run.checkpoint));
     lowest = examined.lowest;
-    if (examined.outOfOrder) noteDisorder(run, gap, examined.toTheEnd);
-
-    const drift = (startTime: number | undefined) => isDrift(startTime, gap, run.checkpoint.gaps);
-    const whole = await dealWith(run, examined.inRange, rulesFor(run, page, gap.emissionFloor), allowance, drift);
+    const drift = (startTime: EpochMs | undefined) => isDrift(startTime, gap, run.checkpoint.gaps);
+    const whole = await dealWith(run, examined.inRange, rulesFor(run, page, gap.news), allowance, drift);
     if (!whole) return;
 
+    // Only now: a page that is fetched again shows its disorder again, and must then be allowed to be distrusted.
+    if (examined.outOfOrder) noteDisorder(run, gap, examined.toTheEnd);
     progress.pages += 1;
     if (page.nextToken === undefined || examined.reachedFloor) {
       progress.finished = true;
@@ -74,12 +75,12 @@ const standing = (gap: Gap) => ({
   ...(gap.restarts !== undefined && gap.reached !== undefined && { skipAbove: gap.reached }),
 });
 
-/** @returns undefined when the token was refused: a dead cursor, not our mistake, for the same request without one is taken */
+/** @returns undefined when the token was refused */
 async function fetchPage(run: Run, pageSize: number, token: string | undefined): Promise<Page | undefined> {
   try {
     return await run.partnerCentral.list({ of: 'sweep', pageSize, ...(token !== undefined && { token }) }, run.budget);
   } catch (error) {
-    if (!(error instanceof RequestRefused) || token === undefined) throw error;
+    if (token === undefined || !isRefusedToken(error)) throw error;
     run.counts.lostCursors += 1;
     const { code, reason, errorList } = error;
     run.logger.warn('Partner Central refused a page token; the sweep starts again from the top in the next run', {
@@ -91,16 +92,12 @@ async function fetchPage(run: Run, pageSize: number, token: string | undefined):
   }
 }
 
-const afterLostCursor = (run: Run, gap: Gap) => noteRestart(run, restart(gap));
-
-function noteRestart(run: Run, gap: Gap): Gap {
+/** Says so when a gap loses its place again and again; counted only in the run in which it does. */
+export function noteRestart(run: Run, gap: Gap): Gap {
   if (isStuck(gap)) {
     run.counts.stuckGaps += 1;
-    run.logger.error('A sweep loses its place again and again and does not get further', {
-      restarts: gap.restarts,
-      floor: gap.floor,
-      reached: gap.reached,
-    });
+    const { restarts, floor, reached } = gap;
+    run.logger.error('A sweep loses its place again and again and does not get further', { restarts, floor, reached });
   }
   return gap;
 }

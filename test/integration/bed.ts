@@ -1,5 +1,5 @@
 /** A local stack with the questions that tests ask of it. Nothing in it is mocked: real bundle, real HTTP, real tables. */
-import { BatchWriteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { InvokeOptions } from '../../local/function-host';
 import { startLocalStack } from '../../local/local-stack';
@@ -44,6 +44,12 @@ export async function openBed(settings: Record<string, unknown> = {}) {
     return found;
   }
 
+  async function remove(which: (item: Record<string, unknown>) => boolean) {
+    for (const { source, item } of (await items()).filter(which)) {
+      await database.send(new DeleteItemCommand({ TableName: stack.tableName, Key: marshall({ source, item }) }));
+    }
+  }
+
   return {
     ...stack,
     store,
@@ -84,15 +90,15 @@ export async function openBed(settings: Record<string, unknown> = {}) {
     putItem: (item: Record<string, unknown>) =>
       database.send(new PutItemCommand({ TableName: stack.tableName, Item: marshall(item) })),
 
-    /** Every row and the checkpoint are gone. */
-    async loseTable() {
-      const keys = (await items()).map(({ source, item }) => ({ DeleteRequest: { Key: marshall({ source, item }) } }));
-      for (let from = 0; from < keys.length; from += 25) {
-        await database.send(
-          new BatchWriteItemCommand({ RequestItems: { [stack.tableName]: keys.slice(from, from + 25) } }),
-        );
-      }
+    async cursorOfNewestGap() {
+      const { gaps } = (await this.checkpoint()) as { gaps: { cursor: { token: string } }[] };
+      return gaps[0]?.cursor.token;
     },
+
+    /** Every row and the checkpoint are gone. */
+    loseTable: () => remove(() => true),
+    /** Every row that may expire has expired. */
+    expireRows: () => remove(({ expiresAt }) => expiresAt !== undefined),
 
     /** Calls of the last runs by operation, and from 0 again. */
     takeCalls() {

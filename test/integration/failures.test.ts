@@ -51,14 +51,14 @@ describe('what a person has to put right fails the run with an advice, and gives
           }),
         );
       },
-      /ValidationException \(REQUEST_VALIDATION_FAILED\).*"FieldName":"Catalog".*check the configured identifiers/s,
+      /ValidationException \(REQUEST_VALIDATION_FAILED\).*"FieldName":"Catalog".*Check the configured catalog and identifiers/s,
     ],
     [
       'a catalog that is not there',
       bed => {
         bed.partnerCentral.intercept = always(errorAnswer('ResourceNotFoundException', 404));
       },
-      /ResourceNotFoundException.*check the configured identifiers/s,
+      /ResourceNotFoundException.*Check the configured catalog and identifiers/s,
     ],
   ])('fails when there is %s', async (_name, breakIt, advice) => {
     bed = await openBed();
@@ -191,6 +191,28 @@ describe('what time heals ends the run as partial, and the next one goes on', ()
     expect([...new Set(bed.published())]).toEqual(outcomes(ended));
     expect(bed.eventBridge.events).toHaveLength(35);
     expect(new Set(bed.eventBridge.events.map(({ detail }) => detail.eventId)).size).toBe(25);
+  });
+
+  test('DynamoDB: a lease whose answer was lost is held all the same', async () => {
+    bed = await openBed();
+    await bed.run();
+    const ended = bed.addEnded(2);
+    bed.dynamoDb.calls.reset();
+    bed.dynamoDb.intercept = onlyCall(0, { when: 'after', how: 'reset' });
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 2 });
+    expect(bed.published()).toEqual(outcomes(ended));
+  });
+
+  test.each([
+    ['from the start', 0],
+    ['when the run is to be finished', 1],
+  ])('DynamoDB: hanging %s, it ends the run before the deadline does', async (_name, from) => {
+    bed = await openBed();
+    await bed.run();
+    let updates = 0;
+    bed.dynamoDb.intercept = ({ operation }) =>
+      operation === 'UpdateItem' && updates++ >= from ? { when: 'before', how: 'hang' } : undefined;
+    expect(await bed.run('poll', { timeoutMs: 4_000 })).toMatchObject({ outcome: 'partial' });
   });
 
   test('DynamoDB: unprocessed keys and items are asked for again', async () => {
@@ -413,5 +435,6 @@ describe('what the function takes and tells', () => {
     bed.partnerCentral.intercept = always({ when: 'before', how: 'reset' });
     await bed.run();
     expect(metrics()).toEqual([]);
+    expect(bed.logs.splice(0).filter(line => !line.startsWith('{'))).toEqual([]);
   });
 });

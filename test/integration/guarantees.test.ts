@@ -198,6 +198,45 @@ describe('one poisoned item stops nothing', () => {
     ).toBeLessThan(MINUTE);
   });
 
+  test('an entry that EventBridge can never take is set aside once others are taken, and holds up nothing', async () => {
+    bed = await openBed();
+    const running = bed.addRunning(3, HOUR);
+    await bed.run();
+    const [poisoned] = bed.addEnded(1);
+    bed.eventBridge.entryFault = entry =>
+      entry.Detail?.includes(poisoned?.taskId as string)
+        ? { ErrorCode: 'InternalFailure', ErrorMessage: 'on purpose' }
+        : undefined;
+    for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
+    // Alone it may be EventBridge's own trouble: everything else goes on, and it is tried again.
+    expect(await bed.run()).toMatchObject({ outcome: 'partial', published: 3, rejected: 0 });
+    const others = bed.addEnded(2);
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 2, rejected: 1, unsettled: 1 });
+    bed.eventBridge.entryFault = undefined;
+    await bed.run('poll', { clockOffsetMs: 2 * MINUTE });
+    expect(bed.published()).toEqual(
+      outcomes([poisoned as Task, ...others, ...running.map(({ taskId }) => ({ taskId, status: 'COMPLETE' }))]),
+    );
+  });
+
+  test('an entry that is not let through, where others are, is a poisoned one and stops nothing either', async () => {
+    bed = await openBed();
+    const running = bed.addRunning(3, HOUR);
+    await bed.run();
+    const poisoned = bed.addEnded(11)[5]?.taskId as string;
+    bed.eventBridge.entryFault = entry =>
+      entry.Detail?.includes(poisoned)
+        ? { ErrorCode: 'NotAuthorizedForDetailTypeException', ErrorMessage: 'on purpose' }
+        : undefined;
+    expect(await bed.run()).toMatchObject({ published: 10, rejected: 1 });
+    for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
+    expect(await bed.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({
+      published: 3,
+      rejected: 1,
+      unsettled: 1,
+    });
+  });
+
   test('a call that EventBridge refuses as a whole is halved until the culprit stands alone', async () => {
     bed = await openBed();
     await bed.run();
@@ -270,10 +309,26 @@ describe('one poisoned item stops nothing', () => {
     const [running, other] = bed.addRunning(2, HOUR);
     await bed.run();
     const row = await bed.row(running?.taskId as string);
-    await bed.putItem({ ...row, firstSeenAt: 'last week', fruitlessChecks: 'many', publishedStatuses: 'FAILED' });
+    await bed.putItem({
+      ...row,
+      firstSeenAt: 'last week',
+      fruitlessChecks: 'many',
+      publishedStatuses: new Set([1, 2]),
+    });
     bed.store.end(running?.taskId as string, 'COMPLETE');
     bed.store.end(other?.taskId as string, 'COMPLETE');
-    expect(await bed.run()).toMatchObject({ published: 2, damagedRows: 1 });
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 2, damagedRows: 1 });
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0 });
+  });
+
+  test('batches are bounded by bytes as well as by count', async () => {
+    bed = await openBed();
+    await bed.run();
+    const ended = bed.addEnded(10, () => ({ status: 'FAILED', message: 'm'.repeat(100_000) }));
+    bed.takeCalls();
+    expect(await bed.run()).toMatchObject({ published: 10, rejected: 0 });
+    expect(bed.takeCalls().puts).toBe(5);
+    expect(bed.published()).toEqual(outcomes(ended));
   });
 
   test('a message of 2 MB is cut in the event and in the row', async () => {
@@ -349,7 +404,7 @@ describe('bounded', () => {
       bed.published().filter(line => past.some(({ taskId }) => line.includes(taskId))).length < past.length;
       runs += 1
     ) {
-      fresh.push(...bed.addEnded(45));
+      fresh.push(...bed.addEnded(80));
       await bed.run();
     }
     const published = new Set(bed.published());

@@ -62,7 +62,26 @@ test('fails when a retry would go over the cap of List calls', async () => {
   await expect(budget.paceListCall()).rejects.toThrow('No List calls are left');
 });
 
-test('fails when there is no time left for a pause', async () => {
-  open(55);
-  await expect(budget.pause(60_000, budget.whole)).rejects.toThrow('No time is left');
+test('there is no pause where there is no time left for it', async () => {
+  const sleep = jest.fn(async () => undefined);
+  open(55, { sleep });
+  expect(await budget.pause(60_000, budget.whole)).toBe(false);
+  expect(sleep).not.toHaveBeenCalled();
+  expect(await budget.pause(10, budget.whole)).toBe(true);
+  expect(sleep).toHaveBeenCalledTimes(1);
+});
+
+test('List calls keep their distance, and a late one does not make the next wait longer', async () => {
+  const waits: number[] = [];
+  const clock = open(55, {
+    listCallsPerSecond: 5,
+    sleep: async (ms: number) => {
+      waits.push(ms);
+      clock.now += ms;
+    },
+  });
+  for (let call = 0; call < 3; call += 1) await budget.paceListCall();
+  clock.now += 5_000;
+  for (let call = 0; call < 2; call += 1) await budget.paceListCall();
+  expect(waits).toEqual([200, 200, 200]);
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { TASK_COMPLETED, TASK_FAILED, type TaskDetailType, type TaskEvent } from '../../task-event';
+import { TASK_COMPLETED, TASK_FAILED, type TaskDetailType } from '../../event-names';
+import type { TaskEvent } from '../../task-event';
 import { reasonCategory } from './reason-codes';
 import { type TerminalStatus, withoutAbsent } from './task';
 import type { TaskRow } from './task-row';
@@ -47,6 +48,7 @@ export function buildEvent(row: TaskRow, frame: EventFrame): TaskEvent {
     reasonCode: row.reasonCode,
     reasonCategory: row.reasonCode === undefined ? undefined : reasonCategory(row.reasonCode),
     message: frame.includeMessage ? row.message : undefined,
+    messageTruncated: frame.includeMessage ? row.messageTruncated : undefined,
     opportunityId: row.opportunityId,
     resourceSnapshotJobId: row.resourceSnapshotJobId,
     engagementId: row.engagementId,

@@ -1,3 +1,4 @@
+import { type NewsRange, newsRange, newsToEither } from './news-range';
 import type { EpochMs } from './task';
 
 /** A token and the request it belongs to; with another request it means nothing. */
@@ -10,14 +11,16 @@ export interface Cursor {
 export interface Gap {
   readonly madeAt: EpochMs;
   readonly floor: EpochMs;
-  /** A gap keeps the emission floor it was made with, however long it takes. */
-  readonly emissionFloor: EpochMs;
+  /** A gap keeps what was news when it was made, however long it takes. */
+  readonly news: NewsRange;
   /** Fetches the next page; without it the gap starts at the top of the list. */
   readonly cursor?: Cursor;
   /** Everything at or above this start time has been dealt with. */
   readonly reached?: EpochMs;
   /** Cursors lost in a row without getting below `reached`. While there are any, the sweep is on its way back there. */
   readonly restarts?: number;
+  /** Runs in a row that failed at the page which comes next. */
+  readonly failures?: number;
   /** The order of the list was found wrong: only its end ends this gap. */
   readonly toTheEnd?: true;
   /** An audit: what it finds ended, unknown and older than this is drift. */
@@ -66,20 +69,23 @@ export function openRun(
   stored: StoredCheckpoint,
   terms: OpeningTerms,
 ): { checkpoint: Checkpoint; auditBegins: boolean } {
-  const emitSince = terms.emitSince ?? stored.emitSince;
+  // A moment in the future that was configured once, and is no more, must not hold for ever.
+  const emitSince = terms.emitSince ?? Math.min(stored.emitSince, terms.now);
   const emissionFloor = raisedFloor(stored, emitSince, terms);
   let gaps = stored.gaps ?? [];
 
   if (emitSince < stored.emitSince) {
-    gaps = addGap(gaps, { madeAt: terms.now, floor: emitSince, emissionFloor: emitSince });
+    // What came after the old moment was dealt with, down from the floor that was in force; its rows may be gone by now.
+    const news = newsRange(emitSince, stored.emitSince, stored.emissionFloor ?? stored.emitSince);
+    gaps = addGap(gaps, { madeAt: terms.now, floor: emitSince, news });
   }
   const filtersChanged = stored.filters !== undefined && stored.filters !== terms.filters;
-  if (filtersChanged) gaps = addGap(gaps, { madeAt: terms.now, floor: emissionFloor, emissionFloor });
+  if (filtersChanged) gaps = addGap(gaps, { madeAt: terms.now, floor: emissionFloor, news: { emissionFloor } });
 
   const auditBegins = isAuditDue(stored);
   if (auditBegins) {
     const driftBefore = (stored.watermark as EpochMs) - terms.lookbackMs;
-    gaps = addGap(gaps, { madeAt: terms.now, floor: emissionFloor, emissionFloor, driftBefore });
+    gaps = addGap(gaps, { madeAt: terms.now, floor: emissionFloor, news: { emissionFloor }, driftBefore });
   }
   const { formatVersion: _, ...remembered } = stored;
   return {
@@ -96,10 +102,15 @@ export function openRun(
   };
 }
 
-/** Never lowered, and never above the watermark: what started after the last finished head has yet to be looked at. */
+/**
+ * Never lowered, and not raised above the watermark by mere time: what started after the last finished head has yet to
+ * be looked at. A stored floor that lies ahead of us is the work of a clock that jumped or of a moment in the future
+ * that was configured by mistake; kept, it would silence us until then.
+ */
 function raisedFloor(stored: StoredCheckpoint, emitSince: EpochMs, { now, retentionMs }: OpeningTerms): EpochMs {
   const forgotten = stored.watermark === undefined ? -Infinity : Math.min(now - retentionMs, stored.watermark);
-  return Math.max(stored.emissionFloor ?? -Infinity, emitSince, forgotten);
+  const kept = stored.emissionFloor === undefined || stored.emissionFloor > now ? -Infinity : stored.emissionFloor;
+  return Math.max(kept, emitSince, forgotten);
 }
 
 /**
@@ -127,7 +138,10 @@ export function addGap(gaps: readonly Gap[], gap: Gap): readonly Gap[] {
  * it ends as an audit, and its request, still unmet, asks for another.
  */
 function merged(newer: Gap, older: Gap): Gap {
-  const { driftBefore: newerDrift, ...standing } = newer;
+  const { driftBefore: newerDrift, ...newerRest } = newer;
+  // A sweep to the end may stand anywhere, below its own floor even: the older one's part needs a start from the top.
+  const { cursor: _, reached: __, ...fromTheTop } = newerRest;
+  const standing = newer.toTheEnd ? fromTheTop : newerRest;
   const driftBefore =
     newerDrift !== undefined && older.floor >= newerDrift
       ? newerDrift
@@ -138,7 +152,7 @@ function merged(newer: Gap, older: Gap): Gap {
     ...standing,
     madeAt: older.madeAt,
     floor: Math.min(newer.floor, older.floor),
-    emissionFloor: Math.min(newer.emissionFloor, older.emissionFloor),
+    news: newsToEither(newer.news, older.news),
     ...(older.toTheEnd && { toTheEnd: older.toTheEnd }),
     ...(driftBefore !== undefined && { driftBefore }),
   };
@@ -146,8 +160,17 @@ function merged(newer: Gap, older: Gap): Gap {
 
 /** A cursor was lost: the gap starts at the top again, and passes over what it has dealt with. */
 export function restart(gap: Gap): Gap {
-  const { cursor: _, ...rest } = gap;
+  const { cursor: _, failures: __, ...rest } = gap;
   return { ...rest, restarts: (gap.restarts ?? 0) + 1 };
+}
+
+/** A page that fails in so many runs in a row is not waited for any longer: its cursor may be what is wrong with it. */
+const FAILURES_BEFORE_RESTART = 3;
+
+/** Something failed for now at the gap's next page. */
+export function failed(gap: Gap): Gap {
+  const failures = (gap.failures ?? 0) + 1;
+  return failures >= FAILURES_BEFORE_RESTART && gap.cursor ? restart(gap) : { ...gap, failures };
 }
 
 /** Two lost cursors without progress: the list can't be got through, and a person should know. */
@@ -155,7 +178,7 @@ export const isStuck = (gap: Gap) => (gap.restarts ?? 0) >= 2;
 
 /** After a page was dealt with: the cursor of the next page, and how far down the gap has come. */
 export function advance(gap: Gap, cursor: Cursor, lowest: EpochMs, toTheEnd: boolean): Gap {
-  const { restarts, ...rest } = gap;
+  const { restarts, failures: _, ...rest } = gap;
   const cameLower = lowest < (gap.reached ?? Infinity);
   return {
     ...rest,

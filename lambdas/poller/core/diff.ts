@@ -1,10 +1,10 @@
+import { isNews, type NewsRange } from './news-range';
 import { type EpochMs, IN_PROGRESS, isTerminal, type ListedTask } from './task';
-import { settle, statusBefore, type TaskRow, watch } from './task-row';
+import { settle, type TaskRow, watch } from './task-row';
 
 /** What a decision needs to know of the run. */
 export interface EmissionRules {
-  /** A task first seen ended is news only if it started at or after this. */
-  readonly emissionFloor: EpochMs;
+  readonly news: NewsRange;
   /** Whether we have learnt what was running when we began. */
   readonly initialised: boolean;
   /** Start of the last run that looked at every unsettled row that was due. */
@@ -46,7 +46,7 @@ function firstSeenEnded(listed: ListedTask, rules: EmissionRules): Decision {
     // so that the next sighting isn't news either.
     return rules.initialised ? publish(undefined, listed, rules) : record(settledAt(undefined, listed, rules));
   }
-  return listed.startTime >= rules.emissionFloor ? publish(undefined, listed, rules) : nothing;
+  return isNews(listed.startTime, rules.news) ? publish(undefined, listed, rules) : nothing;
 }
 
 function ended(known: TaskRow, listed: ListedTask, rules: EmissionRules): Decision {
@@ -72,11 +72,10 @@ function goesOn(known: TaskRow, listed: ListedTask, rules: EmissionRules): Decis
 }
 
 const settledAt = (known: TaskRow | undefined, listed: ListedTask, rules: EmissionRules) =>
-  settle(known, listed, rules.answeredAt, rules.retentionMs);
+  settle(known, listed, rules, rules.retentionMs);
 
 function publish(known: TaskRow | undefined, listed: ListedTask, rules: EmissionRules): Decision {
   const settled = settledAt(known, listed, rules);
-  const previousStatus = statusBefore(known, listed);
   const after = settled.detectedAfter ?? knownNotEndedAt(known, listed, rules);
   return {
     what: 'publish',
@@ -84,7 +83,6 @@ function publish(known: TaskRow | undefined, listed: ListedTask, rules: Emission
     isNew: known === undefined,
     row: {
       ...settled,
-      ...(previousStatus !== undefined && { previousStatus }),
       ...(after !== undefined && { detectedAfter: Math.min(after, settled.firstTerminalAt ?? rules.answeredAt) }),
     },
   };

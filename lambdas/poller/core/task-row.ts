@@ -1,5 +1,4 @@
-import type { EpochMs, ListedTask } from './task';
-import { withoutAbsent } from './task';
+import { type EpochMs, type ListedTask, NO_STATUS, withoutAbsent } from './task';
 
 /**
  * What the table knows of one task. A row is settled when its terminal status has been published, or needs no
@@ -10,6 +9,8 @@ export interface TaskRow extends ListedTask {
   /** Terminal statuses that are done with: published, or waived because they were there before we watched. */
   readonly publishedStatuses: ReadonlySet<string>;
   readonly previousStatus?: string;
+  /** The message here is only the beginning of what the API said. */
+  readonly messageTruncated?: true;
   readonly firstSeenAt: EpochMs;
   /** When the row was last written because the task was seen. A task that just keeps running is not written again. */
   readonly lastSeenAt: EpochMs;
@@ -52,6 +53,7 @@ const MISSING_AFTER_MS = 15 * MINUTE_MS;
 export function watch(known: TaskRow | undefined, listed: ListedTask, seenAt: EpochMs): TaskRow {
   return withoutAbsent({
     ...listed,
+    startTime: listed.startTime ?? known?.startTime,
     settled: false,
     publishedStatuses: known?.publishedStatuses ?? new Set<string>(),
     previousStatus: statusBefore(known, listed),
@@ -62,8 +64,17 @@ export function watch(known: TaskRow | undefined, listed: ListedTask, seenAt: Ep
   });
 }
 
-/** The row of a task whose terminal status is done with. Without a start time it never expires: nothing tells its age. */
-export function settle(known: TaskRow | undefined, listed: ListedTask, at: EpochMs, retentionMs: number): TaskRow {
+/**
+ * The row of a task whose terminal status is done with. Without a start time it never expires: nothing tells its age.
+ * @param seen just before the request was sent, and just after its answer came
+ */
+export function settle(
+  known: TaskRow | undefined,
+  listed: ListedTask,
+  seen: { readonly askedAt: EpochMs; readonly answeredAt: EpochMs },
+  retentionMs: number,
+): TaskRow {
+  const { askedAt, answeredAt: at } = seen;
   const startTime = listed.startTime ?? known?.startTime;
   return withoutAbsent({
     ...listed,
@@ -71,8 +82,8 @@ export function settle(known: TaskRow | undefined, listed: ListedTask, at: Epoch
     settled: true,
     publishedStatuses: new Set([...(known?.publishedStatuses ?? []), listed.status]),
     previousStatus: statusBefore(known, listed),
-    firstSeenAt: known?.firstSeenAt ?? at,
-    lastSeenAt: at,
+    firstSeenAt: known?.firstSeenAt ?? askedAt,
+    lastSeenAt: askedAt,
     firstTerminalAt: known?.status === listed.status ? (known.firstTerminalAt ?? at) : at,
     detectedAfter: known?.status === listed.status ? known.detectedAfter : undefined,
     expiresAt: startTime === undefined ? undefined : Math.max(startTime, at) + retentionMs + ROW_OUTLIVES_RETENTION_MS,
@@ -109,6 +120,7 @@ export function refused(settledRow: TaskRow, attemptsBefore: number, now: EpochM
   };
 }
 
-export function statusBefore(known: TaskRow | undefined, listed: ListedTask): string | undefined {
-  return known?.status === listed.status ? known.previousStatus : known?.status;
+function statusBefore(known: TaskRow | undefined, listed: ListedTask): string | undefined {
+  if (known?.status === listed.status) return known.previousStatus;
+  return known?.status === NO_STATUS ? undefined : known?.status;
 }

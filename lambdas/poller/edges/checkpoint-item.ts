@@ -13,10 +13,11 @@ const times = [
   'lastSuccessAt',
   'auditedAt',
 ] as const;
-const gapTimes = ['madeAt', 'floor', 'emissionFloor', 'reached', 'driftBefore'] as const;
+const gapTimes = ['madeAt', 'floor', 'reached', 'driftBefore'] as const;
+const newsTimes = ['emissionFloor', 'coveredFrom', 'coveredTo'] as const;
 
 const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
-const epoch = (value: unknown) => (typeof value === 'string' ? Date.parse(value) : undefined);
+const epoch = (value: unknown) => (typeof value === 'string' ? Date.parse(value) || undefined : undefined);
 const each = <N extends string, T>(names: readonly N[], make: (name: N) => T | undefined) =>
   Object.fromEntries(names.map(name => [name, make(name)])) as { [K in N]?: T };
 
@@ -27,13 +28,24 @@ export function toAttributes(checkpoint: Checkpoint): Item {
     initialised: checkpoint.initialised,
     filters: checkpoint.filters,
     ...each(times, name => iso(checkpoint[name])),
-    gaps: checkpoint.gaps.map(gap => withoutAbsent({ ...gap, ...each(gapTimes, name => iso(gap[name])) })),
+    gaps: checkpoint.gaps.map(gap =>
+      withoutAbsent({
+        ...gap,
+        ...each(gapTimes, name => iso(gap[name])),
+        news: withoutAbsent(each(newsTimes, name => iso(gap.news[name]))),
+      }),
+    ),
   });
 }
 
 export function toCheckpoint(item: Item): StoredCheckpoint {
   const gaps = (Array.isArray(item.gaps) ? (item.gaps as Item[]) : []).map(
-    gap => withoutAbsent({ ...gap, ...each(gapTimes, name => epoch(gap[name])) }) as unknown as Gap,
+    gap =>
+      withoutAbsent({
+        ...gap,
+        ...each(gapTimes, name => epoch(gap[name])),
+        news: withoutAbsent(each(newsTimes, name => epoch((gap.news as Item)[name]))),
+      }) as unknown as Gap,
   );
   return withoutAbsent({
     ...each(times, name => epoch(item[name])),

@@ -1,14 +1,14 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import type { EventEntry } from '../core/build-event';
-import { PermanentFailure, sortFailure, TransientFailure } from '../errors';
+import { sortFailure, TransientFailure } from '../errors';
 
 /** What became of one entry of a call. */
 export type EntryOutcome =
   | { readonly became: 'accepted' }
   /** EventBridge could not take it now. */
   | { readonly became: 'retryable'; readonly code: string }
-  /** EventBridge won't take it as it is. */
-  | { readonly became: 'refused'; readonly code: string };
+  /** EventBridge won't take it as it is, or not from us. */
+  | { readonly became: 'refused'; readonly code: string; readonly denied?: true };
 
 export type EventBus = ReturnType<typeof connectEventBus>;
 
@@ -20,7 +20,8 @@ const notAuthorisedCodes = new Set([
   'NotAuthorizedForDetailTypeException',
 ]);
 
-const deniedAdvice = "Let the function's role use events:PutEvents on the event bus, and look at the bus's own policy";
+export const publishingDenied =
+  "Let the function's role use events:PutEvents on the event bus, and look at the bus's own policy";
 
 export function connectEventBus() {
   const client = new EventBridgeClient({
@@ -38,7 +39,8 @@ export function connectEventBus() {
         .send(new PutEventsCommand({ Entries: [...entries] }), { abortSignal: signal })
         .catch((error: unknown) => {
           throw sortFailure(error, 'PutEvents', {
-            denied: deniedAdvice,
+            denied: publishingDenied,
+            refused: 'Report it',
             notFound: 'The event bus of this stack is gone; deploy the stack again',
           });
         });
@@ -46,18 +48,12 @@ export function connectEventBus() {
       if (results.length !== entries.length) {
         throw new TransientFailure(`PutEvents: answered for ${results.length} of ${entries.length} entries`);
       }
-      const outcomes = results.map((result): EntryOutcome => {
+      return results.map((result): EntryOutcome => {
         if (result.EventId) return { became: 'accepted' };
         const code = result.ErrorCode ?? 'NoErrorCode';
+        if (notAuthorisedCodes.has(code)) return { became: 'refused', code, denied: true };
         return { became: retryableCodes.has(code) || code === 'NoErrorCode' ? 'retryable' : 'refused', code };
       });
-      const denied = outcomes.flatMap(outcome =>
-        outcome.became !== 'accepted' && notAuthorisedCodes.has(outcome.code) ? [outcome.code] : [],
-      );
-      if (denied.length === entries.length) {
-        throw new PermanentFailure(`PutEvents: every entry was refused with ${denied[0]}. ${deniedAdvice}`);
-      }
-      return outcomes;
     },
   };
 }

@@ -34,9 +34,12 @@ export type PartnerCentral = ReturnType<typeof connectPartnerCentral>;
 
 const SORT = { SortBy: 'StartTime', SortOrder: 'DESCENDING' } as const;
 
-const deniedAdvice = (catalog: string) =>
-  "Let the function's role use partnercentral:ListOpportunityFromEngagementTasks and " +
-  `partnercentral:ListEngagementFromOpportunityTasks for catalog ${catalog}, and check that this AWS account is the one linked to Partner Central`;
+const advice = (catalog: string) => ({
+  denied:
+    "Let the function's role use partnercentral:ListOpportunityFromEngagementTasks and " +
+    `partnercentral:ListEngagementFromOpportunityTasks for catalog ${catalog}, and check that this AWS account is the one linked to Partner Central`,
+  refused: 'Check the configured catalog and identifiers; if they are right, report it',
+});
 
 /** Lists tasks of one source. List is the only read that Partner Central offers: no Get, no time filter. */
 export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
@@ -87,7 +90,7 @@ export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
       );
       const askedAt = now();
       const answer = await client.send(command, { abortSignal: budget.signal }).catch((error: unknown) => {
-        throw sortFailure(error, 'ListOpportunityFromEngagementTasks', { denied: deniedAdvice(settings.catalog) });
+        throw sortFailure(error, 'ListOpportunityFromEngagementTasks', advice(settings.catalog));
       });
       const summaries: unknown = answer.TaskSummaries ?? [];
       if (!Array.isArray(summaries))

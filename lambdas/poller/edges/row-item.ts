@@ -55,6 +55,7 @@ const known = new Set<string>([
   'publishedStatuses',
   'lastError',
   'missing',
+  'messageTruncated',
   ...texts,
   ...times,
   ...counts,
@@ -74,8 +75,9 @@ export function toItem(source: string, row: TaskRow, includeMessage: boolean): I
     publishedStatuses: row.publishedStatuses.size > 0 ? row.publishedStatuses : undefined,
     lastError: row.lastError,
     missing: row.missing,
+    messageTruncated: row.messageTruncated ?? (isKeptWhole(row.message) ? undefined : true),
     ...Object.fromEntries(texts.map(name => [name, kept(row[name])])),
-    ...(!includeMessage && { message: undefined }),
+    ...(!includeMessage && { message: undefined, messageTruncated: undefined }),
     ...Object.fromEntries(times.map(name => [name, iso(row[name])])),
     ...Object.fromEntries(counts.map(name => [name, row[name]])),
     ...(row.settled
@@ -83,6 +85,8 @@ export function toItem(source: string, row: TaskRow, includeMessage: boolean): I
       : { [index.partitionKey]: source, [index.sortKey]: iso(row.nextCheckAt ?? 0) }),
   });
 }
+
+const isKeptWhole = (text: string | undefined) => text === undefined || Buffer.byteLength(text) <= MAX_KEPT_BYTES;
 
 const kept = (text: string | undefined) => (text === undefined ? undefined : cutToBytes(text, MAX_KEPT_BYTES));
 
@@ -117,10 +121,10 @@ export function toRow(item: Item): { row: TaskRow; damaged: boolean } {
     previousStatus: read('previousStatus', text),
     settled,
     publishedStatuses:
-      read('publishedStatuses', value => (value instanceof Set ? (value as Set<string>) : undefined)) ??
-      new Set<string>(),
+      read('publishedStatuses', value => (isSetOfTexts(value) ? value : undefined)) ?? new Set<string>(),
     lastError: read('lastError', text),
     missing: item.missing === true ? (true as const) : undefined,
+    messageTruncated: item.messageTruncated === true ? (true as const) : undefined,
     ...all(texts, text),
     ...all(times, time),
     ...all(counts, count),
@@ -133,6 +137,11 @@ export function toRow(item: Item): { row: TaskRow; damaged: boolean } {
   // A terminal status that was dealt with is always among the published ones.
   if (row.status === '' || (settled && isTerminal(row.status) && row.publishedStatuses.size === 0)) damaged = true;
   return { row, damaged };
+}
+
+/** A set of another kind would make the row one that the table refuses. */
+function isSetOfTexts(value: unknown): value is Set<string> {
+  return value instanceof Set && [...value].every(member => typeof member === 'string');
 }
 
 function unknownAttributes(item: Item): Item | undefined {

@@ -8,11 +8,11 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { type Allowance, type Budget, jitteredPauseMs } from '../budget';
+import { type Budget, jitteredPauseMs } from '../budget';
 import type { Checkpoint, StoredCheckpoint } from '../core/checkpoint';
 import type { EpochMs } from '../core/task';
 import type { TaskRow } from '../core/task-row';
-import { LeaseLost, RequestRefused, sortFailure } from '../errors';
+import { LeaseLost, RequestRefused, sortFailure, TransientFailure } from '../errors';
 import { tableSchema } from '../table-schema';
 import { toAttributes, toCheckpoint } from './checkpoint-item';
 import { CHECKPOINT_KEY, refuseNewerFormat, taskIdOf, taskKey, toItem, toRow } from './row-item';
@@ -46,6 +46,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
     throw sortFailure(error, doing, {
       denied: "Let the function's role use this operation on the snapshot table",
       notFound: 'The snapshot table is gone; deploy the stack again, or restore the table',
+      refused: 'Report it',
     });
   };
 
@@ -54,7 +55,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
     set: string,
     condition: string | undefined,
     values: Record<string, unknown>,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ) {
     const update = new UpdateItemCommand({
       TableName: tableName,
@@ -64,7 +65,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
       ExpressionAttributeValues: marshall(values),
       ReturnValues: 'ALL_NEW',
     });
-    const answer = await client.send(update, signal && { abortSignal: signal }).catch((error: unknown) => {
+    const answer = await client.send(update, { abortSignal: signal }).catch((error: unknown) => {
       if (error instanceof ConditionalCheckFailedException) throw error;
       return sorted('UpdateItem of the checkpoint')(error);
     });
@@ -73,8 +74,8 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
 
   return {
     /** Leaves a note that an audit is wanted, whoever has the lease. */
-    async requestAudit(now: EpochMs): Promise<void> {
-      await updateCheckpoint('auditRequestedAt = :now', undefined, { ':now': new Date(now).toISOString() });
+    async requestAudit(now: EpochMs, signal: AbortSignal): Promise<void> {
+      await updateCheckpoint('auditRequestedAt = :now', undefined, { ':now': new Date(now).toISOString() }, signal);
     },
 
     /**
@@ -90,6 +91,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
       now: EpochMs;
       expiresAt: EpochMs;
       emitSince: EpochMs;
+      signal: AbortSignal;
     }): Promise<StoredCheckpoint | undefined> {
       const isFree = 'attribute_not_exists(leaseOwner)';
       const hasExpired = 'leaseExpiresAtMs < :nowMs';
@@ -107,6 +109,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
             ':longestMs': lease.now + LONGEST_LEASE_MS,
             ':emitSince': new Date(lease.emitSince).toISOString(),
           },
+          lease.signal,
         );
         return toCheckpoint(item);
       } catch (error) {
@@ -144,13 +147,13 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
      * @returns rows by task id; `damaged` lists the ids of rows that could not be read whole
      * @throws PermanentFailure for a row of a newer release that this one would misread
      */
-    async readRows(taskIds: readonly string[], budget: Budget, allowance: Allowance) {
+    async readRows(taskIds: readonly string[], budget: Budget) {
       const rows = new Map<string, TaskRow>();
       const damaged: string[] = [];
       for (const chunk of chunks(taskIds, MAX_KEYS_PER_GET)) {
         let keys: Record<string, AttributeValue>[] = chunk.map(taskId => marshall(taskKey(source, taskId)));
         for (let attempt = 0; keys.length > 0; attempt += 1) {
-          if (attempt > 0) await budget.pause(jitteredPauseMs(attempt), allowance);
+          if (attempt > 0) await pauseBeforeRetry(attempt, budget, 'BatchGetItem');
           const read = new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } });
           const answer = await client.send(read, { abortSignal: budget.signal }).catch(sorted('BatchGetItem'));
           for (const marshalled of answer.Responses?.[tableName] ?? []) {
@@ -171,7 +174,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
      * what keeps the event from being published again is written.
      * @returns ids of the rows that could not be written whole
      */
-    async writeRows(rows: readonly TaskRow[], budget: Budget, allowance: Allowance): Promise<string[]> {
+    async writeRows(rows: readonly TaskRow[], budget: Budget): Promise<string[]> {
       const refused: string[] = [];
       const write = async (part: readonly TaskRow[]): Promise<void> => {
         try {
@@ -187,7 +190,9 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
             return;
           }
           refused.push(only.taskId);
-          await writeItems([toItem(source, essentials(only, error), includeMessage)]);
+          await writeItems([toItem(source, essentials(only), includeMessage)]).catch((again: unknown) => {
+            if (!(again instanceof RequestRefused)) throw again; // nothing can be kept of it: the caller tells
+          });
         }
       };
       const writeItems = async (items: Record<string, unknown>[]): Promise<void> => {
@@ -195,7 +200,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
           PutRequest: { Item: marshall(item, { removeUndefinedValues: true }) },
         }));
         for (let attempt = 0; requests.length > 0; attempt += 1) {
-          if (attempt > 0) await budget.pause(jitteredPauseMs(attempt), allowance);
+          if (attempt > 0) await pauseBeforeRetry(attempt, budget, 'BatchWriteItem');
           const put = new BatchWriteItemCommand({ RequestItems: { [tableName]: requests } });
           const answer = await client.send(put, { abortSignal: budget.signal }).catch(sorted('BatchWriteItem'));
           requests = (answer.UnprocessedItems?.[tableName] ?? []) as typeof requests;
@@ -207,7 +212,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
 
     /** All unsettled rows, the longest due first, as the index has them. */
     async unsettled(budget: Budget): Promise<Candidate[]> {
-      const candidates: Candidate[] = [];
+      const candidates = new Map<string, Candidate>(); // a row that moves between two pages shows on both
       let start: Record<string, AttributeValue> | undefined;
       do {
         const query: QueryCommand = new QueryCommand({
@@ -220,17 +225,24 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
         const answer = await client.send(query, { abortSignal: budget.signal }).catch(sorted('Query of the index'));
         for (const marshalled of answer.Items ?? []) {
           const item = unmarshall(marshalled);
-          candidates.push({
-            taskId: taskIdOf(item),
+          const taskId = taskIdOf(item);
+          candidates.set(taskId, {
+            taskId,
             nextCheckAt: Date.parse(String(item[index.sortKey])) || 0,
             inDoubt: Number(item.fruitlessChecks ?? 0) > 0,
           });
         }
         start = answer.LastEvaluatedKey;
       } while (start);
-      return candidates;
+      return [...candidates.values()];
     },
   };
+}
+
+/** @throws TransientFailure when no time of the whole run is left for it */
+async function pauseBeforeRetry(attempt: number, budget: Budget, operation: string): Promise<void> {
+  if (await budget.pause(jitteredPauseMs(attempt), budget.whole)) return;
+  throw new TransientFailure(`${operation}: left items unprocessed until the time was up`);
 }
 
 function leaseLost(error: unknown): never {
@@ -239,22 +251,11 @@ function leaseLost(error: unknown): never {
   throw error;
 }
 
-/** The least that says what was done about a task. */
-function essentials(row: TaskRow, error: Error): TaskRow {
-  const { taskId, status, settled, publishedStatuses, startTime, firstSeenAt, lastSeenAt, nextCheckAt, expiresAt } =
-    row;
-  return {
-    taskId,
-    status,
-    settled,
-    publishedStatuses,
-    firstSeenAt,
-    lastSeenAt,
-    ...(startTime !== undefined && { startTime }),
-    ...(nextCheckAt !== undefined && { nextCheckAt }),
-    ...(expiresAt !== undefined && { expiresAt }),
-    lastError: error.message.slice(0, 1_000),
-  };
+/** What says what was done about a task, without what the API said about it. */
+function essentials(row: TaskRow): TaskRow {
+  const { message, reasonCode, taskArn, opportunityId, resourceSnapshotJobId, engagementId, contextId, ...rest } = row;
+  const { unknownAttributes, previousStatus, ...least } = rest;
+  return { ...least, lastError: 'The table refused the row' };
 }
 
 function* chunks<T>(items: readonly T[], size: number): Generator<T[]> {

@@ -1,6 +1,7 @@
 import {
   addGap,
   advance,
+  failed,
   type Gap,
   isDrift,
   isStuck,
@@ -22,7 +23,12 @@ const running: StoredCheckpoint = {
   filters: 'none',
   gaps: [],
 };
-const gap = (more: Partial<Gap> = {}): Gap => ({ madeAt: now, floor: now - DAY, emissionFloor: now - DAY, ...more });
+const gap = (more: Partial<Gap> = {}): Gap => ({
+  madeAt: now,
+  floor: now - DAY,
+  news: { emissionFloor: now - DAY },
+  ...more,
+});
 
 describe('the emission floor', () => {
   test.each<[string, Partial<StoredCheckpoint>, number | undefined, number]>([
@@ -36,6 +42,7 @@ describe('the emission floor', () => {
     ],
     ['is raised by a later emitSince', {}, now - 3 * DAY, now - 3 * DAY],
     ['is not lowered by an earlier one', {}, now - 300 * DAY, now - 90 * DAY],
+    ['is not kept where it lies ahead of us', { emissionFloor: now + DAY, emitSince: now + DAY }, now - DAY, now - DAY],
   ])('%s', (_name, more, emitSince, expected) => {
     const { checkpoint } = openRun(
       { ...running, ...more },
@@ -50,11 +57,18 @@ describe('the emission floor', () => {
   });
 });
 
+test('an emitSince in the future holds only as long as it is configured', () => {
+  const ahead = openRun(running, { ...terms, emitSince: now + DAY }).checkpoint;
+  expect(ahead.emissionFloor).toBe(now + DAY);
+  expect(openRun(ahead, terms).checkpoint).toMatchObject({ emitSince: now, emissionFloor: now });
+});
+
 describe('what adds a gap', () => {
   test('an earlier emitSince: a backfill down to it', () => {
     const earlier = now - 300 * DAY;
     const { checkpoint } = openRun(running, { ...terms, emitSince: earlier });
-    expect(checkpoint.gaps).toEqual([{ madeAt: now, floor: earlier, emissionFloor: earlier }]);
+    const news = { emissionFloor: earlier, coveredFrom: now - 200 * DAY, coveredTo: now - 100 * DAY };
+    expect(checkpoint.gaps).toEqual([{ madeAt: now, floor: earlier, news }]);
     expect(openRun(checkpoint, { ...terms, emitSince: earlier }).checkpoint.gaps).toHaveLength(1);
   });
 
@@ -63,7 +77,7 @@ describe('what adds a gap', () => {
     expect(checkpoint).toMatchObject({
       initialised: false,
       filters: 'wider',
-      gaps: [{ floor: now - 90 * DAY, emissionFloor: now - 90 * DAY }],
+      gaps: [{ floor: now - 90 * DAY, news: { emissionFloor: now - 90 * DAY } }],
     });
   });
 
@@ -91,12 +105,17 @@ describe('gaps', () => {
     for (let at = 1; at <= 10; at += 1)
       gaps = addGap(
         gaps,
-        gap({ floor: at * DAY, emissionFloor: at * DAY, madeAt: at, cursor: { token: `t${at}`, fingerprint: 'f' } }),
+        gap({
+          floor: at * DAY,
+          news: { emissionFloor: at * DAY },
+          madeAt: at,
+          cursor: { token: `t${at}`, fingerprint: 'f' },
+        }),
       );
     expect(gaps).toHaveLength(MAX_GAPS);
     expect(gaps[0]).toEqual({
       floor: 8 * DAY,
-      emissionFloor: 8 * DAY,
+      news: { emissionFloor: 8 * DAY },
       madeAt: 8,
       cursor: { token: 't10', fingerprint: 'f' },
     });
@@ -123,6 +142,21 @@ describe('gaps', () => {
     expect(isStuck(restart(advance(lost, cursor, now - 50, false)))).toBe(true);
     expect(advance(lost, cursor, now - 200, false)).toEqual(gap({ cursor, reached: now - 200 }));
   });
+});
+
+test('a page that fails three runs in a row loses its cursor', () => {
+  const cursor = { token: 't', fingerprint: 'f' };
+  const [once, twice] = [failed(gap({ cursor })), failed(failed(gap({ cursor })))];
+  expect([once.failures, twice.failures]).toEqual([1, 2]);
+  expect(failed(twice)).toEqual(gap({ restarts: 1 }));
+  expect(advance(twice, cursor, now - 5, false)).toEqual(gap({ cursor, reached: now - 5 }));
+});
+
+test('a sweep to the end that takes over an older gap starts from the top', () => {
+  const seven = Array.from({ length: MAX_GAPS - 1 }, () => gap());
+  const toTheEnd = gap({ toTheEnd: true, cursor: { token: 't', fingerprint: 'f' }, reached: now - 9 * DAY });
+  const [merged] = addGap([gap({ floor: now - 2 * DAY }), ...seven], toTheEnd);
+  expect(merged).toEqual(gap({ toTheEnd: true, floor: now - 2 * DAY }));
 });
 
 describe('drift', () => {

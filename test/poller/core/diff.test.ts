@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { type Decision, diff, type EmissionRules } from '../../../lambdas/poller/core/diff';
 import type { ListedTask } from '../../../lambdas/poller/core/task';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
@@ -7,7 +8,7 @@ const DAY = 86_400_000;
 const now = Date.UTC(2026, 10, 22, 12);
 
 const rules: EmissionRules = {
-  emissionFloor: now - 10 * MINUTE,
+  news: { emissionFloor: now - 10 * MINUTE },
   initialised: true,
   recheckedAt: now - MINUTE,
   askedAt: now - 100,
@@ -50,17 +51,18 @@ describe('every cell of the table', () => {
     [
       'nothing, started at the floor',
       undefined,
-      listed('COMPLETE', { startTime: rules.emissionFloor }),
+      listed('COMPLETE', { startTime: rules.news.emissionFloor }),
       'publish, settle',
     ],
     ['nothing, started after the floor', undefined, listed('FAILED'), 'publish, settle'],
     [
       'nothing, started before the floor',
       undefined,
-      listed('FAILED', { startTime: rules.emissionFloor - 1 }),
+      listed('FAILED', { startTime: rules.news.emissionFloor - 1 }),
       'nothing',
     ],
     ['nothing', undefined, listed('CANCELLED'), 'record unsettled, count unknownStatus'],
+    ['nothing, without a status', undefined, listed('ABSENT'), 'record unsettled, count unknownStatus'],
     ['unsettled, never published', running, listed('IN_PROGRESS'), 'nothing'],
     [
       'unsettled, with misses',
@@ -156,6 +158,17 @@ describe('what a published row says', () => {
     expect(publishedRow(settledFailed, listed('COMPLETE')).previousStatus).toBe('FAILED');
   });
 
+  test('a status that was none is no previous status', () => {
+    expect(publishedRow(row('ABSENT', [], false), listed('FAILED')).previousStatus).toBeUndefined();
+  });
+
+  test('a row keeps the start time that a later sighting lacks', () => {
+    const { startTime, ...ageless } = listed('COMPLETE');
+    expect(publishedRow(running, ageless)).toMatchObject({ startTime, expiresAt: expect.any(Number) });
+    const reopening = diff(settledFailed, { ...ageless, status: 'IN_PROGRESS' }, rules);
+    expect(reopening).toMatchObject({ what: 'record', row: { startTime } });
+  });
+
   test('a settled row expires a week after the retention has passed since its start or its end, whichever is later', () => {
     expect(publishedRow(running, listed('FAILED')).expiresAt).toBe(now + 97 * DAY);
     const late = publishedRow(undefined, listed('FAILED', { startTime: now + DAY }));
@@ -168,4 +181,28 @@ describe('what a published row says', () => {
     expect(decision.row.expiresAt).toBeUndefined();
     expect([...decision.row.publishedStatuses]).toEqual(['FAILED']);
   });
+});
+
+test('whatever happens to a task, an outcome is published once, and once recorded never again', () => {
+  const sighting = fc.record({
+    status: fc.constantFrom('IN_PROGRESS', 'COMPLETE', 'FAILED', 'CANCELLED'),
+    at: fc.nat(DAY),
+  });
+  fc.assert(
+    fc.property(fc.array(sighting, { maxLength: 20 }), fc.boolean(), (sightings, initialised) => {
+      let known: TaskRow | undefined;
+      const published: string[] = [];
+      for (const { status, at } of sightings) {
+        const seenAt = now + at;
+        const decision = diff(known, listed(status), { ...rules, initialised, askedAt: seenAt, answeredAt: seenAt });
+        if (decision.what === 'publish') published.push(status);
+        if (decision.what !== 'nothing') known = decision.row;
+      }
+      expect(new Set(published).size).toBe(published.length);
+      const ended = new Set(
+        sightings.map(({ status }) => status).filter(status => status === 'COMPLETE' || status === 'FAILED'),
+      );
+      expect(new Set(published)).toEqual(ended);
+    }),
+  );
 });

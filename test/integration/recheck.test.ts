@@ -1,0 +1,195 @@
+/** Looking again at what the head doesn't show: many running tasks, look-ups by id, an index that is behind. */
+import type { Call } from '../../local/service';
+import { type Bed, errorAnswer, HOUR, MINUTE, openBed, outcomes } from './bed';
+
+let bed: Bed;
+afterEach(() => bed.close());
+
+const endAll = (tasks: readonly { taskId: string }[]) => tasks.map(({ taskId }) => bed.store.end(taskId, 'COMPLETE'));
+const isLookUp = ({ input }: Call) => Array.isArray(input.TaskIdentifier);
+const isRunningList = ({ input }: Call) => Array.isArray(input.TaskStatus);
+
+test('look-ups carry no user filter, so that filters changed since leave no task behind', async () => {
+  bed = await openBed({ engagementIdentifiers: ['eng-00000000000001'] });
+  const running = bed.store.add({ engagementId: 'eng-00000000000001', startTimeMs: Date.now() - HOUR });
+  await bed.run();
+  const inputs: Call['input'][] = [];
+  bed.partnerCentral.intercept = call => {
+    inputs.push(call.input);
+    return undefined;
+  };
+  await bed.run();
+  expect(inputs).toEqual([
+    {
+      Catalog: 'Sandbox',
+      MaxResults: 100,
+      Sort: { SortBy: 'StartTime', SortOrder: 'DESCENDING' },
+      EngagementIdentifier: ['eng-00000000000001'],
+    },
+    {
+      Catalog: 'Sandbox',
+      MaxResults: 100,
+      Sort: { SortBy: 'StartTime', SortOrder: 'DESCENDING' },
+      TaskIdentifier: [running.taskId],
+    },
+  ]);
+});
+
+test('a look-up that comes in pages is followed to its end', async () => {
+  bed = await openBed();
+  const running = bed.addRunning(4, HOUR);
+  await bed.run();
+  endAll(running);
+  const [first, second] = [running.slice(0, 2), running.slice(2)];
+  const page = (tasks: readonly { taskId: string }[], NextToken?: string) =>
+    ({
+      when: 'before',
+      how: {
+        status: 200,
+        body: { TaskSummaries: tasks.map(({ taskId }) => ({ TaskId: taskId, TaskStatus: 'COMPLETE' })), NextToken },
+      },
+    }) as const;
+  bed.partnerCentral.intercept = call =>
+    isLookUp(call) ? (call.input.NextToken ? page(second) : page(first, 'more')) : undefined;
+  expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 4, unsettled: 0 });
+});
+
+test('a list of what is running that breaks off proves nothing about what it lacks', async () => {
+  bed = await openBed({ backlogPageSize: 100 });
+  const running = bed.addRunning(150, HOUR);
+  const breakOff = (call: Call) =>
+    isRunningList(call) && call.input.NextToken ? errorAnswer('ValidationException') : undefined;
+  bed.partnerCentral.intercept = breakOff;
+  expect(await bed.run()).toMatchObject({ outcome: 'partial', lostCursors: 1, unsettled: 100 });
+  expect(await bed.checkpoint()).toMatchObject({ initialised: false });
+  bed.partnerCentral.intercept = undefined;
+  expect(await bed.run()).toMatchObject({ outcome: 'complete', unsettled: 150 });
+  const { recheckedAt } = (await bed.checkpoint()) as { recheckedAt: string };
+
+  // Still, what it lacks is looked up by id, as far as that goes.
+  bed.partnerCentral.intercept = breakOff;
+  const ended = endAll(running.slice(-7));
+  expect(await bed.run()).toMatchObject({ outcome: 'partial', published: 7 });
+  expect(await bed.checkpoint()).toMatchObject({ recheckedAt });
+  expect(bed.published()).toEqual(outcomes(ended));
+});
+
+test('700 rows that never settle use at most 20 look-ups a run, and what ends meanwhile is found', async () => {
+  bed = await openBed();
+  const lost = bed.addRunning(700, HOUR);
+  const [alive] = bed.addRunning(1, 2 * HOUR);
+  await bed.run();
+  for (const { taskId } of lost) bed.store.remove(taskId);
+  let lookUps = 0;
+  bed.partnerCentral.intercept = call => {
+    if (isLookUp(call)) lookUps += 1;
+    return undefined;
+  };
+  const perRun: number[] = [];
+  for (let minute = 0; minute < 4; minute += 1) {
+    lookUps = 0;
+    await bed.run('poll', { clockOffsetMs: minute * 100 });
+    perRun.push(lookUps);
+  }
+  expect(perRun).toEqual([20, 20, 20, 10]);
+  endAll([alive as { taskId: string }]);
+  expect(await bed.run()).toMatchObject({ published: 1, unsettled: 700 });
+});
+
+test('among many, one that runs and is in no list of what is running is put off; once it is listed, it is watched again', async () => {
+  bed = await openBed();
+  const [hidden, ...others] = bed.addRunning(15, HOUR);
+  const { taskId } = hidden as { taskId: string };
+  await bed.run();
+  bed.partnerCentral.tamper = (_, output) => ({
+    ...output,
+    // Look-ups show it: they list nothing but what was asked for.
+    TaskSummaries: (output.TaskSummaries as { TaskId: string }[]).filter(
+      (summary, _at, all) => summary.TaskId !== taskId || all.length <= 10,
+    ),
+  });
+  expect(await bed.run()).toMatchObject({ unsettled: 15, listCalls: 3 });
+  expect(await bed.row(taskId)).toMatchObject({ fruitlessChecks: 1 });
+  expect(await bed.run()).toMatchObject({ listCalls: 2 });
+  expect(await bed.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({ listCalls: 3 });
+  expect(await bed.row(taskId)).toMatchObject({ fruitlessChecks: 2 });
+  bed.partnerCentral.tamper = undefined;
+  await bed.run();
+  expect(await bed.row(taskId)).not.toHaveProperty('fruitlessChecks');
+  endAll([{ taskId }, ...others]);
+  expect(await bed.run()).toMatchObject({ published: 15, unsettled: 0 });
+});
+
+test('an index that answers in pages is read to its end', async () => {
+  bed = await openBed();
+  const running = bed.addRunning(9, HOUR);
+  await bed.run();
+  endAll(running);
+  bed.dynamoDb.intercept = async ({ operation, input }) => {
+    if (operation !== 'Query' || input.Limit !== undefined) return undefined;
+    const answer = await fetch(bed.dynamoDb.url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-amz-json-1.0',
+        'x-amz-target': 'DynamoDB_20120810.Query',
+        'x-amz-date': '20261122T000000Z',
+        authorization:
+          'AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
+      },
+      body: JSON.stringify({ ...input, Limit: 4 }),
+    });
+    return { when: 'before', how: { status: answer.status, body: await answer.text() } };
+  };
+  bed.takeCalls();
+  expect(await bed.run()).toMatchObject({ published: 9, unsettled: 0 });
+  expect(bed.dynamoDb.calls.of('Query')).toBe(2 * 3); // ours and the ones in between
+});
+
+test('an index that is behind names candidates only; the rows decide, read consistently', async () => {
+  bed = await openBed();
+  const running = bed.addRunning(3, HOUR);
+  await bed.run();
+  let before: string | undefined;
+  const inconsistent: unknown[] = [];
+  bed.dynamoDb.intercept = async ({ operation, input }) => {
+    if (operation === 'BatchGetItem') {
+      inconsistent.push(...Object.values(input.RequestItems as object).filter(({ ConsistentRead }) => !ConsistentRead));
+    }
+    return operation === 'Query' && before ? { when: 'before', how: { status: 200, body: before } } : undefined;
+  };
+  before = JSON.stringify({
+    Items: running.map(({ taskId }) => ({
+      source: { S: 'Sandbox#OpportunityFromEngagement' },
+      item: { S: `TASK#${taskId}` },
+      nextCheckAt: { S: '1970-01-01T00:00:00.000Z' },
+    })),
+  });
+  endAll(running);
+  expect(await bed.run()).toMatchObject({ published: 3 });
+  expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0 });
+  bed.store.remove(running[0]?.taskId as string);
+  expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0 });
+  expect(await bed.row(running[0]?.taskId as string)).not.toHaveProperty('misses');
+  expect(inconsistent).toEqual([]);
+});
+
+test('an event that was refused is published from the row when its task is listed no more', async () => {
+  bed = await openBed();
+  await bed.run();
+  const [ended] = bed.addEnded(1, () => ({
+    status: 'FAILED',
+    reasonCode: 'OpportunityConflict',
+    message: 'm'.repeat(3_000),
+  }));
+  bed.eventBridge.entryFault = () => ({ ErrorCode: 'MalformedDetail', ErrorMessage: 'on purpose' });
+  await bed.run();
+  bed.eventBridge.entryFault = undefined;
+  bed.store.remove(ended?.taskId as string);
+  expect(await bed.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({ published: 1, unsettled: 0 });
+  expect(bed.eventBridge.events[0]?.detail).toMatchObject({
+    taskId: ended?.taskId,
+    reasonCode: 'OpportunityConflict',
+    message: 'm'.repeat(1_024),
+    messageTruncated: true,
+  });
+});

@@ -82,7 +82,7 @@ test('on the way back to a lost place, rows dealt with before are not read again
 });
 
 test('a page of the backlog that fails run after run loses its cursor, is not called complete, and holds up nothing else', async () => {
-  bed = await openBed({ headPageSize: 20, backlogPageSize: 20, maxListCallsPerRun: 30, emitSince: ago(2 * DAY) });
+  bed = await openBed({ headPageSize: 20, backlogPageSize: 100, maxListCallsPerRun: 20, emitSince: ago(2 * DAY) });
   await bed.run('poll', anHourAgo);
   const ended = spread(700);
   await bed.run();

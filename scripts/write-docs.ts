@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import { configEntries } from '../infra/config';
-import { unwrapped } from '../lambdas/poller/settings';
 import { TASK_COMPLETED, TASK_FAILED } from '../lambdas/event-names';
+import { unwrapped } from '../lambdas/poller/settings';
 import { taskEventSchema } from '../lambdas/task-event';
 
 const root = join(__dirname, '..');
@@ -63,7 +63,7 @@ export function replaceBetween(text: string, name: string, by: string): string {
   const [begin, end] = [`<!-- ${name}: written by the command that prints it -->`, `<!-- end of ${name} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`The document has no place for ${name}: it needs ${begin} and ${end}`);
-  return `${text.slice(0, from + begin.length)}\n${by}\n${text.slice(to)}`;
+  return `${text.slice(0, from + begin.length)}\n\n${by}\n\n${text.slice(to)}`;
 }
 
 if (require.main === module) {

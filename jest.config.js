@@ -9,6 +9,7 @@ module.exports = {
     ],
   },
   globalSetup: '<rootDir>/test/synthesize-once.ts',
+  globalTeardown: '<rootDir>/test/remove-synthesized.ts',
   testTimeout: 60_000,
   // Jest leaves a core free; on two cores that would be half of them.
   maxWorkers: '100%',

@@ -22,15 +22,18 @@ export interface Ending {
 }
 
 interface Queued extends Ending {
-  /** Retryable failures in this run. */
+  /** Retryable failures in this run, and what the last one was. */
   readonly tries: number;
+  readonly code: string;
 }
 
 /**
  * An entry that EventBridge could not take so often in one run, while it took others, is poisoned: it is set aside like
- * one that was refused. Where it takes none, it is EventBridge that has a problem, and everything waits for the next run.
+ * one that was refused. Where it takes none, it is EventBridge that has a problem, and the next run tries again.
+ * Throttling says nothing about an entry: that one is tried for as long as there is time.
  */
-const MOST_TRIES = 5;
+const MOST_TRIES = 8;
+const THROTTLED = 'ThrottlingException';
 
 /**
  * Publishes endings and records them, batch by batch: never the other way round, and never a batch before the one
@@ -39,7 +42,7 @@ const MOST_TRIES = 5;
  * @throws TransientFailure, PermanentFailure; what was accepted before is recorded
  */
 export async function publishAndRecord(run: Run, endings: readonly Ending[], allowance: Allowance): Promise<boolean> {
-  const queue: Queued[] = endings.map(ending => ({ ...ending, tries: 0 }));
+  const queue: Queued[] = endings.map(ending => ({ ...ending, tries: 0, code: '' }));
   let batchLimit = MAX_CALL_ENTRIES;
   while (queue.length > 0) {
     const room = Math.min(run.budget.eventsLeft(allowance), batchLimit);
@@ -63,7 +66,11 @@ export async function publishAndRecord(run: Run, endings: readonly Ending[], all
     }
     batchLimit = MAX_CALL_ENTRIES;
     const again = await recordOutcomes(run, batch, outcomes);
-    if (again.some(ending => ending.tries >= MOST_TRIES)) return false;
+    const hopeless = again.filter(({ tries: soOften }) => soOften >= MOST_TRIES && published(run) === 0);
+    if (hopeless.length > 0) {
+      run.givenUp.push(...hopeless);
+      return false;
+    }
     queue.push(...again);
   }
   return true;
@@ -103,9 +110,12 @@ async function recordOutcomes(
   batch.forEach(({ row, attempts, isDrift, tries }, at) => {
     const outcome = outcomes[at] as EntryOutcome;
     if (outcome.became === 'accepted') done.push({ row, isDrift, accepted: true });
-    else if (outcome.became === 'refused' || (othersWereAccepted && tries + 1 >= MOST_TRIES)) {
+    else if (
+      outcome.became === 'refused' ||
+      (othersWereAccepted && tries + 1 >= MOST_TRIES && outcome.code !== THROTTLED)
+    ) {
       done.push({ row: refused(row, attempts, run.now(), outcome.code), isDrift, accepted: false });
-    } else again.push({ row, attempts, isDrift, tries: tries + 1 });
+    } else again.push({ row, attempts, isDrift, tries: tries + 1, code: outcome.code });
   });
   await writeRows(
     run,
@@ -143,6 +153,22 @@ function tell(run: Run, row: TaskRow, isDrift: boolean, accepted: boolean): void
   run.counts.rejected += 1;
   const { lastError: code, publishAttempts: attempts } = row;
   run.logger.error('EventBridge refused the event; it is kept and tried again', { taskId, code, attempts });
+}
+
+/**
+ * What was given up while EventBridge seemed to take nothing is poisoned after all if it took something since: it is set
+ * aside, so that the next run gets past it.
+ */
+export async function setGivenUpAside(run: Run): Promise<void> {
+  if (published(run) === 0) return;
+  const aside = run.givenUp
+    .filter(({ row, code }) => !run.handled.has(row.taskId) && code !== THROTTLED)
+    .map(({ row, attempts, isDrift, code }) => ({ row: refused(row, attempts, run.now(), code), isDrift }));
+  await writeRows(
+    run,
+    aside.map(({ row }) => row),
+  );
+  for (const { row, isDrift } of aside) tell(run, row, isDrift, false);
 }
 
 /** Writes rows and remembers what this run has dealt with. */

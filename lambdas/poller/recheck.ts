@@ -37,7 +37,7 @@ export async function recheck(
     .map(({ taskId }) => taskId);
   if (due.length === 0) return true;
   const lookUps = { left: MAX_LOOK_UPS };
-  if (due.length <= IDS_PER_LOOK_UP) return lookUp(run, due, lookUps, allowance, false);
+  if (due.length <= IDS_PER_LOOK_UP) return lookUp(run, due, lookUps, allowance, 'not');
 
   // Half of it at the most: where the listing doesn't get to its end, looking up by id still finds some that ended.
   const running = await listRunning(run, run.budget.part(1 / 2, allowance));
@@ -45,23 +45,29 @@ export async function recheck(
   await dealWith(run, clearsDoubt, rulesFor(run, running), allowance);
 
   const gone = due.filter(taskId => !running.tasks.has(taskId));
-  for (let from = 0; from < gone.length; from += IDS_PER_LOOK_UP) {
-    if (!(await lookUp(run, gone.slice(from, from + IDS_PER_LOOK_UP), lookUps, allowance, true))) return false;
+  const putOffRunning = running.whole ? 'longer' : 'a minute';
+  let { whole } = running;
+  for (let from = 0; from < gone.length && lookUps.left > 0; from += IDS_PER_LOOK_UP) {
+    const some = gone.slice(from, from + IDS_PER_LOOK_UP);
+    whole = (await lookUp(run, some, lookUps, allowance, putOffRunning)) && whole;
   }
-  return running.whole;
+  return whole && gone.length <= MAX_LOOK_UPS * IDS_PER_LOOK_UP;
 }
 
 /**
- * Looks up to ten tasks up by id.
- * @param putOffRunning whether one that turns out to be running waits for its next look-up: where there are many, they
- *   are looked for in the list of what is running, and one that isn't in it would otherwise use a look-up in every run
+ * Whether a task that turns out to be running waits for its next look-up. Where there are many, they are looked for in
+ * the list of what is running, and one that isn't in it would use a look-up in every run; where that list breaks off,
+ * they take turns.
  */
+type PutOff = 'not' | 'a minute' | 'longer';
+
+/** Looks up to ten tasks up by id. @returns whether all of them were looked at */
 async function lookUp(
   run: Run,
   taskIds: readonly string[],
   lookUps: { left: number },
   allowance: Allowance,
-  putOffRunning: boolean,
+  putOffRunning: PutOff,
 ): Promise<boolean> {
   if (lookUps.left === 0) return false;
   lookUps.left -= 1;
@@ -79,26 +85,26 @@ async function lookUp(
     await markRefused(run, taskIds, error, allowance);
     return true;
   }
-  if (!found.whole) return false;
-
   const rules = rulesFor(run, found);
   const rows = await readRows(run, taskIds);
   const decided = taskIds.flatMap((taskId): Decided[] => {
     const row = rows.get(taskId);
     if (row === undefined) return []; // the index is behind: the row is gone
     const listed = found.tasks.get(taskId);
-    return [{ taskId, decision: listed ? afterLookUp(row, listed, rules, putOffRunning) : notFound(run, row, rules) }];
+    if (listed !== undefined) return [{ taskId, decision: afterLookUp(row, listed, rules, putOffRunning) }];
+    return found.whole ? [{ taskId, decision: notFound(run, row, rules) }] : [];
   });
-  return carryOut(run, decided, allowance);
+  return (await carryOut(run, decided, allowance)) && found.whole;
 }
 
 /** What the diff decides, and for a row that stays unsettled when it is looked at next. */
-function afterLookUp(row: TaskRow, listed: ListedTask, rules: EmissionRules, putOffRunning: boolean) {
+function afterLookUp(row: TaskRow, listed: ListedTask, rules: EmissionRules, putOffRunning: PutOff) {
   const decision = diff(row, listed, rules);
   const next = decision.what === 'nothing' ? row : decision.row;
-  const isFine = listed.status === IN_PROGRESS ? !putOffRunning : isTerminal(listed.status);
+  const isFine = listed.status === IN_PROGRESS ? putOffRunning === 'not' : isTerminal(listed.status);
   if (next.settled || isFine) return decision;
-  const before = row.status === listed.status ? (row.fruitlessChecks ?? 0) : 0;
+  const wasFruitless = row.status === listed.status && putOffRunning !== 'a minute';
+  const before = wasFruitless ? (row.fruitlessChecks ?? 0) : 0;
   return { ...decision, what: 'record' as const, row: putOff({ ...next, fruitlessChecks: before }, rules.answeredAt) };
 }
 

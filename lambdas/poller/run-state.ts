@@ -5,6 +5,7 @@ import type { Checkpoint, Gap } from './core/checkpoint';
 import type { EmissionRules } from './core/diff';
 import type { NewsRange } from './core/news-range';
 import type { EpochMs } from './core/task';
+import type { TaskRow } from './core/task-row';
 import type { EventBus } from './edges/event-bus';
 import type { Page, PartnerCentral } from './edges/partner-central';
 import type { SnapshotTable } from './edges/snapshot-table';
@@ -75,6 +76,13 @@ export interface Run extends Services {
   readonly handled: Set<string>;
   /** Rows written by this run, and whether they are settled: the index may not show it yet. */
   readonly written: Map<string, boolean>;
+  /** Endings that EventBridge could not take, in a run in which it had taken nothing yet. */
+  readonly givenUp: {
+    readonly row: TaskRow;
+    readonly attempts: number;
+    readonly isDrift: boolean;
+    readonly code: string;
+  }[];
   /** As it will be written at the end. */
   checkpoint: Checkpoint;
 }

@@ -5,6 +5,7 @@ import type { EpochMs } from './core/task';
 import { dealWith } from './deal-with';
 import { refuseNewerFormat } from './edges/row-item';
 import { LeaseLost, PermanentFailure, RequestRefused, TransientFailure } from './errors';
+import { setGivenUpAside } from './publish';
 import { listRunning, recheck } from './recheck';
 import {
   noCounts,
@@ -90,7 +91,7 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
       owner: runId,
       now: startedAt,
       expiresAt: deadline + LEASE_OUTLIVES_RUN_MS,
-      emitSince: emitSince ?? startedAt,
+      emitSince: Math.min(emitSince ?? startedAt, startedAt),
       signal: budget.signal,
     });
     if (stored === undefined) return summary('skipped');
@@ -123,7 +124,7 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
 /** The error that made us give the lease back tells more; if this fails too, the lease ends by itself. */
 const ignoreOnTheWayOut = () => undefined;
 
-interface Beginning extends Omit<Run, 'frame' | 'handled' | 'written' | 'checkpoint'> {
+interface Beginning extends Omit<Run, 'frame' | 'handled' | 'written' | 'givenUp' | 'checkpoint'> {
   readonly stored: StoredCheckpoint;
   readonly emitSince: EpochMs | undefined;
 }
@@ -140,7 +141,7 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & { auditBegins: b
   });
   const { catalog, includeMessage, eventSource } = settings;
   const frame = { catalog, taskFamily: TASK_FAMILY, runId, includeMessage, eventSource, eventBusName };
-  return { ...run, frame, checkpoint, auditBegins, handled: new Set(), written: new Map() };
+  return { ...run, frame, checkpoint, auditBegins, handled: new Set(), written: new Map(), givenUp: [] };
 }
 
 /** @returns whether head and recheck were whole and nothing failed, and how many rows are left unsettled */
@@ -161,6 +162,7 @@ async function work(run: Run & { auditBegins: boolean }): Promise<{ whole: boole
     if (recheckWhole) run.checkpoint = { ...run.checkpoint, recheckedAt: run.startedAt };
 
     backlogSound = await workOnBacklog(run);
+    await setGivenUpAside(run);
   } catch (error) {
     if (!(error instanceof TransientFailure)) throw error;
     run.logger.warn('The run ended early; the next one goes on', { error });
@@ -169,7 +171,7 @@ async function work(run: Run & { auditBegins: boolean }): Promise<{ whole: boole
     if (settled) unsettled?.delete(taskId);
     else unsettled?.add(taskId);
   }
-  const whole = headWhole && recheckWhole && backlogSound && run.checkpoint.initialised;
+  const whole = headWhole && recheckWhole && backlogSound && run.givenUp.length === 0 && run.checkpoint.initialised;
   return { whole, ...(unsettled && { unsettled: unsettled.size }) };
 }
 
@@ -204,21 +206,25 @@ async function sweepHead(run: Run, allowance: Allowance): Promise<boolean> {
 }
 
 /**
- * Newest gap first, for what is new matters most; but a page of the oldest before that, so that it gets done as well.
+ * Newest gap first, for what is new matters most; but a page of the oldest before that, so that it gets done as well,
+ * unless it is the one that fails.
  * @returns false when something failed; the other gaps were worked on all the same
  */
 async function workOnBacklog(run: Run): Promise<boolean> {
-  const oldest = run.checkpoint.gaps.at(-1);
-  const hasSeveral = run.checkpoint.gaps.length > 1;
-  let sound = oldest === undefined || !hasSeveral || (await workOnGap(run, oldest, run.budget.part(1 / 2), 1));
-  const gaps = sound ? run.checkpoint.gaps : run.checkpoint.gaps.slice(0, -1);
-  for (const gap of gaps) sound = (await workOnGap(run, gap, run.budget.whole)) && sound;
+  const { gaps } = run.checkpoint;
+  const oldest = gaps.at(-1);
+  let sound = true;
+  if (oldest !== undefined && gaps.length > 1 && oldest.failures === undefined) {
+    sound = await workOnGap(run, oldest, run.budget.part(1 / 2), 1);
+  }
+  const rest = sound ? run.checkpoint.gaps : run.checkpoint.gaps.slice(0, -1);
+  for (const gap of rest) sound = (await workOnGap(run, gap, run.budget.whole)) && sound;
   return sound;
 }
 
 /**
- * @returns false when it failed
- * @throws TransientFailure only where going on would make things worse, PermanentFailure
+ * @returns false when a page could not be listed
+ * @throws TransientFailure for everything else, above all a record that failed: nothing may be published after it
  */
 async function workOnGap(run: Run, gap: Gap, allowance: Allowance, maxPages?: number): Promise<boolean> {
   const { gap: start, pageSize } = pageSizeOf(run, gap);
@@ -227,12 +233,17 @@ async function workOnGap(run: Run, gap: Gap, allowance: Allowance, maxPages?: nu
     await sweep(run, progress, pageSize, allowance, maxPages);
     return true;
   } catch (error) {
-    const isOwnFault = error instanceof TransientFailure && !error.throttled && !run.budget.signal.aborted;
+    const isOwnFault =
+      error instanceof TransientFailure &&
+      progress.listingFailed === true &&
+      !error.throttled &&
+      run.budget.used.listCalls < run.budget.whole.listCalls;
     if (!isOwnFault) throw error;
     run.logger.warn('A part of the backlog failed; the next run tries it again', { error, floor: gap.floor });
     const next = failed(progress.gap);
     if (next.cursor === undefined && progress.gap.cursor !== undefined) run.counts.lostCursors += 1;
     progress.gap = noteRestart(run, next);
+    if (run.budget.signal.aborted) throw error; // it hung until the run was over
     return false;
   } finally {
     const { checkpoint } = run;

@@ -5,6 +5,7 @@
  */
 import * as v from 'valibot';
 import { DEFAULT_EVENT_SOURCE } from '../event-names';
+import { isInstant } from './core/instant';
 
 /** Environment variables of the poller function, the one place that names them for the code and the stack. */
 export const environment = {
@@ -70,6 +71,8 @@ function identifiers(pattern: RegExp, shape: string) {
   );
 }
 
+const INSTANT = 'an instant such as 2026-11-01T00:00:00Z';
+
 const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
 
 export const settingsEntries = {
@@ -91,13 +94,7 @@ export const settingsEntries = {
   ),
   emitSince: v.optional(
     described(
-      v.pipe(
-        textLike(
-          /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/,
-          'an instant such as 2026-11-01T00:00:00Z',
-        ),
-        v.check(text => !Number.isNaN(Date.parse(text)), 'an instant such as 2026-11-01T00:00:00Z'),
-      ),
+      v.pipe(v.string(INSTANT), v.check(isInstant, INSTANT), v.metadata({ allowed: INSTANT })),
       'Publish tasks that started at or after this moment. Without it: since the first poll. An earlier moment, set later, publishes that part of the past.',
     ),
   ),

@@ -12,6 +12,8 @@ export interface Progress {
   gap: Gap;
   pages: number;
   finished: boolean;
+  /** What was thrown came from listing, not from dealing with what was listed. */
+  listingFailed?: boolean;
 }
 
 /**
@@ -33,7 +35,9 @@ export async function sweep(
     const token = gap.cursor?.token;
     if (token !== undefined) seenTokens.add(token);
 
+    progress.listingFailed = true;
     const page = await fetchPage(run, pageSize, token);
+    progress.listingFailed = false;
     if (page === undefined) {
       progress.gap = noteRestart(run, restart(gap));
       return;

@@ -145,6 +145,66 @@ test('an emitSince in the future, once put right, is forgotten', async () => {
   expect(bed.published()).toEqual(outcomes([...silenced, ...later]));
 });
 
+test('a future emitSince that is taken away leaves the moment of the first poll', async () => {
+  bed = await openBed();
+  await bed.run();
+  const mistaken = bed.anotherPoller({ emitSince: ago(-30 * DAY) });
+  await mistaken.invoke({ mode: 'poll' });
+  const silenced = bed.addEnded(3);
+  expect((await mistaken.invoke({ mode: 'poll' })).result).toMatchObject({ published: 0 });
+  await bed.run('audit');
+  expect(bed.published()).toEqual(outcomes(silenced));
+});
+
+test.each(['BatchWriteItem', 'PutEvents'])(
+  'where %s fails in the backlog, nothing more is published, whatever gaps are left',
+  async operation => {
+    bed = await openBed({ headPageSize: 20, backlogPageSize: 20, maxListCallsPerRun: 10, emitSince: ago(2 * DAY) });
+    await bed.run('poll', anHourAgo);
+    const ended = spread(400);
+    await bed.run();
+    await bed.run('audit');
+    expect((await bed.checkpoint())?.gaps).toHaveLength(2);
+    const published = bed.eventBridge.events.length;
+    bed.dynamoDb.intercept = call =>
+      call.operation === operation ? { when: 'before', how: { status: 500, type: 'InternalServerError' } } : undefined;
+    bed.eventBridge.intercept = call =>
+      call.operation === operation ? { when: 'before', how: { status: 500, type: 'InternalException' } } : undefined;
+    expect(await bed.run()).toMatchObject({ outcome: 'partial' });
+    expect(bed.eventBridge.events.length - published).toBeLessThanOrEqual(10);
+    bed.dynamoDb.intercept = undefined;
+    bed.eventBridge.intercept = undefined;
+    await bed.runUntilQuiet();
+    expect([...new Set(bed.published())]).toEqual(outcomes(ended));
+  },
+);
+
+test('a page of the oldest gap that hangs holds the newer gap up no longer than a run', async () => {
+  bed = await openBed({ headPageSize: 20, backlogPageSize: 100, maxListCallsPerRun: 12, emitSince: ago(2 * DAY) });
+  await bed.run('poll', anHourAgo);
+  const ended = spread(400);
+  await bed.run();
+  const token = await bed.cursorOfNewestGap();
+  const late = bed.addEnded(1, () => ({ startTimeMs: Date.now() - DAY }));
+  bed.partnerCentral.intercept = ({ input }) =>
+    input.NextToken === token ? { when: 'before', how: 'hang' } : undefined;
+  await bed.run('audit', { timeoutMs: 3_000 });
+  for (let runs = 0; runs < 3; runs += 1) await bed.run('poll', { timeoutMs: 3_000 });
+  expect(bed.published()).toEqual(expect.arrayContaining(outcomes(late)));
+  bed.partnerCentral.intercept = undefined;
+  await bed.runUntilQuiet();
+  expect(bed.published()).toEqual(outcomes([...ended, ...late]));
+});
+
+test('a damaged gap is swept from the top', async () => {
+  bed = await openBed({ emitSince: ago(2 * DAY) });
+  await bed.run();
+  const overlooked = bed.addEnded(2, () => ({ startTimeMs: Date.now() - DAY }));
+  await bed.putItem({ ...(await bed.checkpoint()), gaps: [{ madeAt: 'long ago' }] });
+  expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 2, gaps: 0 });
+  expect(bed.published()).toEqual(outcomes(overlooked));
+});
+
 test('a clock that jumps an hour ahead and back loses nothing', async () => {
   bed = await openBed();
   await bed.run();

@@ -20,6 +20,17 @@ const scenarios: Record<string, Scenario> = {
       return outcomes(bed.addEnded(14, at => ({ startTimeMs: Date.now() - HOUR - at * MINUTE })));
     },
   },
+  'an audit with drift and a gap that is open': {
+    settings: { emitSince: new Date(Date.now() - DAY).toISOString(), backlogPageSize: 10 },
+    prepare: async bed => {
+      await bed.run();
+      const overlooked = bed.addEnded(14, at => ({ startTimeMs: Date.now() - HOUR - at * MINUTE }));
+      const floor = new Date(Date.now() - 2 * HOUR).toISOString();
+      const gap = { madeAt: floor, floor, news: { emissionFloor: floor } };
+      await bed.putItem({ ...(await bed.checkpoint()), auditRequestedAt: new Date().toISOString(), gaps: [gap] });
+      return outcomes(overlooked);
+    },
+  },
   'new endings over several batches, and some among many that were running': {
     prepare: async bed => {
       const running = bed.addRunning(15, HOUR);

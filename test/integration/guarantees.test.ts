@@ -198,25 +198,36 @@ describe('one poisoned item stops nothing', () => {
     ).toBeLessThan(MINUTE);
   });
 
-  test('an entry that EventBridge can never take is set aside once others are taken, and holds up nothing', async () => {
+  test('an entry that EventBridge can never take is set aside once it takes others, in whatever part of the run', async () => {
     bed = await openBed();
     const running = bed.addRunning(3, HOUR);
     await bed.run();
     const [poisoned] = bed.addEnded(1);
-    bed.eventBridge.entryFault = entry =>
-      entry.Detail?.includes(poisoned?.taskId as string)
-        ? { ErrorCode: 'InternalFailure', ErrorMessage: 'on purpose' }
-        : undefined;
+    const ofPoisoned = (entry: { Detail?: string | null }) => entry.Detail?.includes(poisoned?.taskId as string);
+    const internalFailure = { ErrorCode: 'InternalFailure', ErrorMessage: 'on purpose' };
+    bed.eventBridge.entryFault = () => internalFailure;
+    // While it takes nothing at all, it is EventBridge that has a problem.
+    expect(await bed.run()).toMatchObject({ outcome: 'partial', published: 0, rejected: 0, unsettled: 3 });
+    bed.eventBridge.entryFault = entry => (ofPoisoned(entry) ? internalFailure : undefined);
     for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
-    // Alone it may be EventBridge's own trouble: everything else goes on, and it is tried again.
-    expect(await bed.run()).toMatchObject({ outcome: 'partial', published: 3, rejected: 0 });
-    const others = bed.addEnded(2);
-    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 2, rejected: 1, unsettled: 1 });
+    expect(await bed.run()).toMatchObject({ outcome: 'partial', published: 3, rejected: 1, unsettled: 1 });
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0, rejected: 0 });
     bed.eventBridge.entryFault = undefined;
     await bed.run('poll', { clockOffsetMs: 2 * MINUTE });
     expect(bed.published()).toEqual(
-      outcomes([poisoned as Task, ...others, ...running.map(({ taskId }) => ({ taskId, status: 'COMPLETE' }))]),
+      outcomes([poisoned as Task, ...running.map(({ taskId }) => ({ taskId, status: 'COMPLETE' }))]),
     );
+  });
+
+  test('an entry that is only throttled is never set aside', async () => {
+    bed = await openBed();
+    await bed.run();
+    const ended = bed.addEnded(60);
+    let entries = 0;
+    bed.eventBridge.entryFault = () =>
+      entries++ % 2 ? { ErrorCode: 'ThrottlingException', ErrorMessage: 'on purpose' } : undefined;
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 60, rejected: 0 });
+    expect(bed.published()).toEqual(outcomes(ended));
   });
 
   test('an entry that is not let through, where others are, is a poisoned one and stops nothing either', async () => {

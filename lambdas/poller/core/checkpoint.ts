@@ -29,6 +29,7 @@ export interface Gap {
 
 /** What a source remembers from one run to the next. */
 export interface Checkpoint {
+  /** The earliest moment since which events were ever asked for; what came after it was dealt with once. */
   readonly emitSince: EpochMs;
   readonly initialised: boolean;
   /** Start of the newest run whose head was swept, or handed over to a gap. */
@@ -69,14 +70,13 @@ export function openRun(
   stored: StoredCheckpoint,
   terms: OpeningTerms,
 ): { checkpoint: Checkpoint; auditBegins: boolean } {
-  // A moment in the future that was configured once, and is no more, must not hold for ever.
-  const emitSince = terms.emitSince ?? Math.min(stored.emitSince, terms.now);
+  const emitSince = terms.emitSince ?? stored.emitSince;
   const emissionFloor = raisedFloor(stored, emitSince, terms);
   let gaps = stored.gaps ?? [];
 
   if (emitSince < stored.emitSince) {
     // What came after the old moment was dealt with, down from the floor that was in force; its rows may be gone by now.
-    const news = newsRange(emitSince, stored.emitSince, stored.emissionFloor ?? stored.emitSince);
+    const news = newsRange(emitSince, stored.emitSince, keptFloor(stored, terms.now) ?? stored.emitSince);
     gaps = addGap(gaps, { madeAt: terms.now, floor: emitSince, news });
   }
   const filtersChanged = stored.filters !== undefined && stored.filters !== terms.filters;
@@ -91,7 +91,7 @@ export function openRun(
   return {
     checkpoint: {
       ...remembered,
-      emitSince,
+      emitSince: Math.min(emitSince, stored.emitSince),
       emissionFloor,
       gaps,
       filters: terms.filters,
@@ -109,9 +109,11 @@ export function openRun(
  */
 function raisedFloor(stored: StoredCheckpoint, emitSince: EpochMs, { now, retentionMs }: OpeningTerms): EpochMs {
   const forgotten = stored.watermark === undefined ? -Infinity : Math.min(now - retentionMs, stored.watermark);
-  const kept = stored.emissionFloor === undefined || stored.emissionFloor > now ? -Infinity : stored.emissionFloor;
-  return Math.max(kept, emitSince, forgotten);
+  return Math.max(keptFloor(stored, now) ?? -Infinity, emitSince, forgotten);
 }
+
+const keptFloor = ({ emissionFloor }: StoredCheckpoint, now: EpochMs) =>
+  emissionFloor !== undefined && emissionFloor <= now ? emissionFloor : undefined;
 
 /**
  * A request made while an audit is open is met by it. Before the first head there is nothing to compare with, and with

@@ -39,14 +39,7 @@ export function toAttributes(checkpoint: Checkpoint): Item {
 }
 
 export function toCheckpoint(item: Item): StoredCheckpoint {
-  const gaps = (Array.isArray(item.gaps) ? (item.gaps as Item[]) : []).map(
-    gap =>
-      withoutAbsent({
-        ...gap,
-        ...each(gapTimes, name => epoch(gap[name])),
-        news: withoutAbsent(each(newsTimes, name => epoch((gap.news as Item)[name]))),
-      }) as unknown as Gap,
-  );
+  const gaps = (Array.isArray(item.gaps) ? (item.gaps as Item[]) : []).map(gap => toGap(gap, item));
   return withoutAbsent({
     ...each(times, name => epoch(item[name])),
     auditRequestedAt: epoch(item.auditRequestedAt),
@@ -55,4 +48,13 @@ export function toCheckpoint(item: Item): StoredCheckpoint {
     filters: typeof item.filters === 'string' ? item.filters : undefined,
     gaps,
   }) as StoredCheckpoint;
+}
+
+/** A damaged gap is taken for one from the top down to the emission floor: that finds all that it was going to find. */
+function toGap(gap: Item, { emissionFloor, emitSince }: Item): Gap {
+  const news = withoutAbsent(each(newsTimes, name => epoch((gap.news as Item | undefined)?.[name])));
+  const read = withoutAbsent({ ...gap, ...each(gapTimes, name => epoch(gap[name])), news }) as unknown as Gap;
+  if (read.floor !== undefined && read.news.emissionFloor !== undefined) return read;
+  const floor = epoch(emissionFloor) ?? epoch(emitSince) ?? 0;
+  return { madeAt: read.madeAt ?? 0, floor, news: { emissionFloor: floor } };
 }

@@ -1,4 +1,5 @@
 import type { PartnerCentralSellingClient } from '@aws-sdk/client-partnercentral-selling';
+import { isInstant } from '../core/instant';
 
 /** The part of an HTTP response that this needs; the SDK types it as unknown. */
 interface RawResponse {
@@ -6,7 +7,6 @@ interface RawResponse {
   body: Uint8Array | AsyncIterable<Uint8Array>;
 }
 
-const instant = /^"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"$/;
 const startTimes = /"StartTime"\s*:\s*("[^"]*"|[^\s,}\]]+)/g;
 
 /**
@@ -42,20 +42,15 @@ export function soundAnswer(answer: Uint8Array): Uint8Array {
   if (!text.trimStart().startsWith('{')) throw new SyntaxError('The answer is not a JSON object');
   if (startTimesAreInstants(text)) return answer;
   const repaired = JSON.stringify(JSON.parse(text), (key, value) =>
-    key === 'StartTime' && !isInstant(JSON.stringify(value)) ? null : value,
+    key === 'StartTime' && !isTaken(JSON.stringify(value)) ? null : value,
   );
   return Buffer.from(repaired);
 }
 
 function startTimesAreInstants(text: string): boolean {
-  for (const [, value] of text.matchAll(startTimes)) if (!isInstant(value as string)) return false;
+  for (const [, value] of text.matchAll(startTimes)) if (!isTaken(value as string)) return false;
   return true;
 }
 
-/** What the SDK takes, given as JSON. JavaScript's own parser is laxer: it knows a 30th of February. */
-function isInstant(json: string): boolean {
-  if (json === 'null') return true;
-  const [, wallClock = ''] = instant.exec(json) ?? [];
-  const at = new Date(`${wallClock}Z`);
-  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(wallClock);
-}
+/** Whether the SDK takes a StartTime, given as JSON. */
+const isTaken = (json: string) => json === 'null' || (json.startsWith('"') && isInstant(json.slice(1, -1)));

@@ -60,7 +60,16 @@ describe('the emission floor', () => {
 test('an emitSince in the future holds only as long as it is configured', () => {
   const ahead = openRun(running, { ...terms, emitSince: now + DAY }).checkpoint;
   expect(ahead.emissionFloor).toBe(now + DAY);
-  expect(openRun(ahead, terms).checkpoint).toMatchObject({ emitSince: now, emissionFloor: now });
+  expect(openRun(ahead, terms).checkpoint).toMatchObject({ emitSince: now - 200 * DAY, emissionFloor: now - 90 * DAY });
+  const earlier = openRun(ahead, { ...terms, emitSince: now - 300 * DAY }).checkpoint;
+  expect(earlier.gaps).toMatchObject([{ news: { emissionFloor: now - 300 * DAY } }]);
+  expect(earlier.gaps[0]?.news).not.toHaveProperty('coveredFrom');
+});
+
+test('an emitSince that was served before, and is set again, asks for nothing again', () => {
+  const later = openRun(running, { ...terms, emitSince: now - 10 * DAY }).checkpoint;
+  const back = openRun(later, { ...terms, emitSince: now - 200 * DAY }).checkpoint;
+  expect(back).toMatchObject({ gaps: [], emissionFloor: now - 10 * DAY, emitSince: now - 200 * DAY });
 });
 
 describe('what adds a gap', () => {

@@ -189,7 +189,7 @@ test('a page of the oldest gap that hangs holds the newer gap up no longer than 
   bed.partnerCentral.intercept = ({ input }) =>
     input.NextToken === token ? { when: 'before', how: 'hang' } : undefined;
   await bed.run('audit', { timeoutMs: 3_000 });
-  for (let runs = 0; runs < 3; runs += 1) await bed.run('poll', { timeoutMs: 3_000 });
+  await bed.run('poll', { timeoutMs: 3_000 });
   expect(bed.published()).toEqual(expect.arrayContaining(outcomes(late)));
   bed.partnerCentral.intercept = undefined;
   await bed.runUntilQuiet();

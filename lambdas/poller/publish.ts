@@ -11,7 +11,7 @@ import {
 import { refused, type TaskRow } from './core/task-row';
 import { type EntryOutcome, publishingDenied } from './edges/event-bus';
 import { PermanentFailure, RequestRefused } from './errors';
-import type { Run } from './run-state';
+import type { GivenUp, Run } from './run-state';
 
 /** An ending to be published, and the row to be written once it is. */
 export interface Ending {
@@ -21,10 +21,9 @@ export interface Ending {
   readonly isDrift: boolean;
 }
 
-interface Queued extends Ending {
-  /** Retryable failures in this run, and what the last one was. */
+interface Queued extends GivenUp {
+  /** Retryable failures in this run. */
   readonly tries: number;
-  readonly code: string;
 }
 
 /**
@@ -68,7 +67,7 @@ export async function publishAndRecord(run: Run, endings: readonly Ending[], all
     const again = await recordOutcomes(run, batch, outcomes);
     const hopeless = again.filter(({ tries: soOften }) => soOften >= MOST_TRIES && published(run) === 0);
     if (hopeless.length > 0) {
-      run.givenUp.push(...hopeless);
+      for (const ending of hopeless) run.givenUp.set(ending.row.taskId, ending);
       return false;
     }
     queue.push(...again);
@@ -161,7 +160,7 @@ function tell(run: Run, row: TaskRow, isDrift: boolean, accepted: boolean): void
  */
 export async function setGivenUpAside(run: Run): Promise<void> {
   if (published(run) === 0) return;
-  const aside = run.givenUp
+  const aside = [...run.givenUp.values()]
     .filter(({ row, code }) => !run.handled.has(row.taskId) && code !== THROTTLED)
     .map(({ row, attempts, isDrift, code }) => ({ row: refused(row, attempts, run.now(), code), isDrift }));
   await writeRows(

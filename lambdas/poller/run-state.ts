@@ -5,10 +5,10 @@ import type { Checkpoint, Gap } from './core/checkpoint';
 import type { EmissionRules } from './core/diff';
 import type { NewsRange } from './core/news-range';
 import type { EpochMs } from './core/task';
-import type { TaskRow } from './core/task-row';
 import type { EventBus } from './edges/event-bus';
 import type { Page, PartnerCentral } from './edges/partner-central';
 import type { SnapshotTable } from './edges/snapshot-table';
+import type { Ending } from './publish';
 import type { Settings } from './settings';
 
 /** What a poller needs of the world. */
@@ -65,6 +65,11 @@ export function told(counts: Counts): Outcomes & Oddities {
   ) as Outcomes & Oddities;
 }
 
+/** An ending that EventBridge could not take, and what it said last. */
+export interface GivenUp extends Ending {
+  readonly code: string;
+}
+
 /** One run, from taking the lease to giving it back. */
 export interface Run extends Services {
   readonly runId: string;
@@ -76,13 +81,8 @@ export interface Run extends Services {
   readonly handled: Set<string>;
   /** Rows written by this run, and whether they are settled: the index may not show it yet. */
   readonly written: Map<string, boolean>;
-  /** Endings that EventBridge could not take, in a run in which it had taken nothing yet. */
-  readonly givenUp: {
-    readonly row: TaskRow;
-    readonly attempts: number;
-    readonly isDrift: boolean;
-    readonly code: string;
-  }[];
+  /** By task id: what was given up while EventBridge had taken nothing yet. Two sweeps may come by the same task. */
+  readonly givenUp: Map<string, GivenUp>;
   /** As it will be written at the end. */
   checkpoint: Checkpoint;
 }

@@ -141,7 +141,7 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & { auditBegins: b
   });
   const { catalog, includeMessage, eventSource } = settings;
   const frame = { catalog, taskFamily: TASK_FAMILY, runId, includeMessage, eventSource, eventBusName };
-  return { ...run, frame, checkpoint, auditBegins, handled: new Set(), written: new Map(), givenUp: [] };
+  return { ...run, frame, checkpoint, auditBegins, handled: new Set(), written: new Map(), givenUp: new Map() };
 }
 
 /** @returns whether head and recheck were whole and nothing failed, and how many rows are left unsettled */
@@ -171,7 +171,7 @@ async function work(run: Run & { auditBegins: boolean }): Promise<{ whole: boole
     if (settled) unsettled?.delete(taskId);
     else unsettled?.add(taskId);
   }
-  const whole = headWhole && recheckWhole && backlogSound && run.givenUp.length === 0 && run.checkpoint.initialised;
+  const whole = headWhole && recheckWhole && backlogSound && run.givenUp.size === 0 && run.checkpoint.initialised;
   return { whole, ...(unsettled && { unsettled: unsettled.size }) };
 }
 

@@ -13,6 +13,8 @@ export interface FunctionOptions {
   readonly handler: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** The function's own pauses take no time; timeouts and the SDK's retries do. */
+  readonly skipPauses?: boolean | undefined;
   /** Each line that the function writes to its log. */
   readonly onLog?: ((line: string) => void) | undefined;
 }
@@ -47,13 +49,17 @@ export function hostFunction(options: FunctionOptions) {
 
   function start(): Promise<ChildProcess> {
     return new Promise((resolve, reject) => {
-      const started = fork(join(__dirname, 'lambda-child.mjs'), [options.bundle, options.handler], {
-        env: { ...lambdaEnvironment, ...options.environment },
-        execArgv: [],
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-        // A Ctrl-C is for us: the poll in hand is let finish.
-        detached: true,
-      });
+      const started = fork(
+        join(__dirname, 'lambda-child.mjs'),
+        [options.bundle, options.handler, ...(options.skipPauses ? ['no-pauses'] : [])],
+        {
+          env: { ...lambdaEnvironment, ...options.environment },
+          execArgv: [],
+          stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+          // A Ctrl-C is for us: the poll in hand is let finish.
+          detached: true,
+        },
+      );
       for (const stream of [started.stdout, started.stderr]) {
         if (stream) createInterface({ input: stream }).on('line', line => options.onLog?.(line));
       }

@@ -1,7 +1,9 @@
 // The inside of a function's process: loads the bundle as Lambda does, then answers one invocation after the other.
+import { syncBuiltinESMExports } from 'node:module';
+import timers from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
-const [, , bundle, handlerName] = process.argv;
+const [, , bundle, handlerName, pauses] = process.argv;
 const describe = error => ({ name: error?.name, message: error?.message, stack: error?.stack?.slice(0, 2_000) });
 
 /** Sampled, for what the kernel calls the peak of this process may be the peak of the one it was forked from. */
@@ -15,6 +17,12 @@ setInterval(sample, 20).unref();
 const realNow = Date.now;
 let clockOffsetMs = 0;
 Date.now = () => realNow() + clockOffsetMs;
+
+// Pauses that our own code makes on purpose: the pace of List calls, and the wait before an entry is sent again.
+if (pauses === 'no-pauses') {
+  timers.setTimeout = async () => undefined;
+  syncBuiltinESMExports();
+}
 
 let handler;
 let initError;

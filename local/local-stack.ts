@@ -24,6 +24,8 @@ export interface LocalStackOptions {
   readonly dynamoDbEndpoint?: string | undefined;
   /** Poller settings that differ from the synthesized ones. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** The poller's own pauses take no time: its List calls keep no pace. */
+  readonly skipPauses?: boolean | undefined;
   readonly onEvent?: (event: DeliveredEvent) => void;
   readonly onLog?: (line: string) => void;
 }
@@ -73,6 +75,7 @@ export async function startLocalStack(options: LocalStackOptions) {
         ...endpoints,
         POLLER_SETTINGS: JSON.stringify({ ...settings, ...more }),
       },
+      skipPauses: options.skipPauses,
       onLog: options.onLog,
     });
   const poller = hostPoller();

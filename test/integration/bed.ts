@@ -14,14 +14,15 @@ export const DAY = 24 * HOUR;
 
 export type Bed = Awaited<ReturnType<typeof openBed>>;
 
-/** @param settings what differs from the synthesized settings; List calls at ten a second unless told */
+/** @param settings what differs from the synthesized settings. The poller's own pauses take no time here. */
 export async function openBed(settings: Record<string, unknown> = {}) {
   const logs: string[] = [];
   const stack = await startLocalStack({
     directory: process.env.SYNTHESIZED as string,
     stackName: 'PartnerCentralTaskPoller',
     dynamoDbEndpoint: process.env.DYNAMODB_ENDPOINT,
-    settings: { maxListCallsPerSecond: 10, ...settings },
+    settings,
+    skipPauses: true,
     onLog: line => logs.push(line),
   });
   const store = stack.partnerCentral.store(stack.catalog);
@@ -97,6 +98,19 @@ export async function openBed(settings: Record<string, unknown> = {}) {
 
     /** Every row and the checkpoint are gone. */
     loseTable: () => remove(() => true),
+    /** As it was when it was opened, but for the processes, which stay warm. */
+    async reset() {
+      for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) {
+        service.intercept = undefined;
+        service.calls.reset();
+      }
+      stack.partnerCentral.tamper = undefined;
+      stack.eventBridge.entryFault = undefined;
+      stack.eventBridge.clear();
+      store.fromJSON({ nextNumber: 0, tasks: [], clientTokens: [] });
+      logs.length = 0;
+      await remove(() => true);
+    },
     /** Every row that may expire has expired. */
     expireRows: () => remove(({ expiresAt }) => expiresAt !== undefined),
 

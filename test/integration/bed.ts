@@ -1,5 +1,5 @@
 /** A local stack with the questions that tests ask of it. Nothing in it is mocked: real bundle, real HTTP, real tables. */
-import { DeleteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { BatchWriteItemCommand, DynamoDBClient, ScanCommand, type WriteRequest } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { InvokeOptions } from '../../local/function-host';
 import { startLocalStack } from '../../local/local-stack';
@@ -45,11 +45,19 @@ export async function openBed(settings: Record<string, unknown> = {}) {
     return found;
   }
 
-  async function remove(which: (item: Record<string, unknown>) => boolean) {
-    for (const { source, item } of (await items()).filter(which)) {
-      await database.send(new DeleteItemCommand({ TableName: stack.tableName, Key: marshall({ source, item }) }));
+  /** 25 at a time is what one call takes. */
+  async function write(requests: WriteRequest[]) {
+    for (let from = 0; from < requests.length; from += 25) {
+      const some = requests.slice(from, from + 25);
+      await database.send(new BatchWriteItemCommand({ RequestItems: { [stack.tableName]: some } }));
     }
   }
+  const put = (all: readonly Record<string, unknown>[]) =>
+    write(all.map(item => ({ PutRequest: { Item: marshall(item) } })));
+  const remove = async (which: (item: Record<string, unknown>) => boolean) =>
+    write(
+      (await items()).filter(which).map(({ source, item }) => ({ DeleteRequest: { Key: marshall({ source, item }) } })),
+    );
 
   return {
     ...stack,
@@ -64,9 +72,9 @@ export async function openBed(settings: Record<string, unknown> = {}) {
     },
 
     /** Runs until one is complete with no backlog; at most `most` runs. */
-    async runUntilQuiet(most = 30) {
+    async runUntilQuiet(most = 30, how?: InvokeOptions) {
       for (let runs = 1; runs <= most; runs += 1) {
-        const { outcome, gaps } = await this.run();
+        const { outcome, gaps } = await this.run('poll', how);
         if (outcome === 'complete' && gaps === 0) return runs;
       }
       throw new Error(`Not quiet after ${most} runs`);
@@ -88,8 +96,8 @@ export async function openBed(settings: Record<string, unknown> = {}) {
     items,
     row: async (taskId: string) => (await items()).find(({ item }) => item === `TASK#${taskId}`),
     checkpoint: async () => (await items()).find(({ item }) => item === 'CHECKPOINT'),
-    putItem: (item: Record<string, unknown>) =>
-      database.send(new PutItemCommand({ TableName: stack.tableName, Item: marshall(item) })),
+    putItems: put,
+    putItem: (item: Record<string, unknown>) => put([item]),
 
     async cursorOfNewestGap() {
       const { gaps } = (await this.checkpoint()) as { gaps: { cursor: { token: string } }[] };

@@ -1,111 +1,196 @@
 /**
- * The process is killed at each request that a run makes, once before the service acts on it and once after it acted
- * but before the answer comes; then it is started again until all is quiet.
+ * A process that dies at any request, and a table that is as it was at any moment: then the poller is started again
+ * until all is quiet, and what it has published and recorded is compared with what it does when nothing happens.
  */
 import type { Call, Fault } from '../../local/service';
 import { type Bed, DAY, HOUR, MINUTE, openBed, outcomes } from './bed';
 
 interface Scenario {
   readonly settings?: Record<string, unknown>;
-  /** Prepares what the run under test will meet, and says what must be published in the end. */
+  /** Prepares what the runs under test will meet, and says what must be published in the end. */
   readonly prepare: (bed: Bed) => Promise<string[]>;
+  /** The first of those runs. */
+  readonly mode?: 'audit';
+  /** What there has to be among the requests, so that the scenario is what it says. */
+  readonly asks: readonly string[];
 }
 
+const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
+const [lease, list, query] = ['UpdateItem', 'ListOpportunityFromEngagementTasks', 'Query'];
+const [read, publish, record] = ['BatchGetItem', 'PutEvents', 'BatchWriteItem'];
+
 const scenarios: Record<string, Scenario> = {
-  'a first run with a backfill': {
-    settings: { emitSince: new Date(Date.now() - DAY).toISOString(), headPageSize: 10 },
+  'a first run': {
+    asks: [lease, list, query, read, publish, record],
     prepare: async bed => {
       bed.addRunning(3, HOUR);
-      bed.addEnded(4, () => ({ startTimeMs: Date.now() - 2 * DAY }));
-      return outcomes(bed.addEnded(14, at => ({ startTimeMs: Date.now() - HOUR - at * MINUTE })));
+      bed.addEnded(4, () => ({ startTimeMs: Date.now() - HOUR }));
+      // After the first run's beginning, even where that one is killed before it has noted when it began.
+      return outcomes(bed.addEnded(3, () => ({ startTimeMs: Date.now() + 5 * MINUTE })));
     },
   },
-  'an audit with drift and a gap that is open': {
-    settings: { emitSince: new Date(Date.now() - DAY).toISOString(), backlogPageSize: 10 },
+  'a quiet poll': {
+    asks: [lease, list, query, read],
+    prepare: async bed => {
+      bed.addRunning(3, HOUR);
+      await bed.runUntilQuiet();
+      return [];
+    },
+  },
+  'a burst of endings across pages': {
+    settings: { headPageSize: 10, maxEventsPerRun: 15 },
+    asks: [lease, list, query, read, publish, record],
     prepare: async bed => {
       await bed.run();
-      const overlooked = bed.addEnded(14, at => ({ startTimeMs: Date.now() - HOUR - at * MINUTE }));
-      const floor = new Date(Date.now() - 2 * HOUR).toISOString();
-      const gap = { madeAt: floor, floor, news: { emissionFloor: floor } };
-      await bed.putItem({ ...(await bed.checkpoint()), auditRequestedAt: new Date().toISOString(), gaps: [gap] });
+      return outcomes(bed.addEnded(24));
+    },
+  },
+  'a recheck of many running tasks': {
+    asks: [lease, list, query, read, publish, record],
+    prepare: async bed => {
+      const running = bed.addRunning(40, HOUR);
+      await bed.runUntilQuiet();
+      const ended = running.filter((_, at) => at % 3 === 0);
+      bed.store.remove(running[1]?.taskId as string);
+      return outcomes(ended.map(({ taskId }) => bed.store.end(taskId, 'COMPLETE')));
+    },
+  },
+  'an audit with drift beside a gap that is open': {
+    settings: { emitSince: ago(DAY), backlogPageSize: 10 },
+    mode: 'audit',
+    asks: [lease, list, query, read, publish, record],
+    prepare: async bed => {
+      await bed.run();
+      const overlooked = bed.addEnded(24, at => ({ startTimeMs: Date.now() - HOUR - at * 5 * MINUTE }));
+      const gap = { madeAt: ago(HOUR), floor: ago(2 * HOUR), news: { emissionFloor: ago(2 * HOUR) } };
+      await bed.putItem({ ...(await bed.checkpoint()), gaps: [gap] });
       return outcomes(overlooked);
     },
   },
-  'new endings over several batches, and some among many that were running': {
+  'a backfill that takes several runs': {
+    settings: { emitSince: ago(DAY), headPageSize: 5, backlogPageSize: 10, maxEventsPerRun: 10 },
+    asks: [lease, list, query, read, publish, record],
     prepare: async bed => {
-      const running = bed.addRunning(15, HOUR);
-      await bed.run();
-      const fresh = bed.addEnded(12);
-      const old = running.filter((_, at) => at % 3 === 0).map(({ taskId }) => bed.store.end(taskId, 'COMPLETE'));
-      return outcomes([...fresh, ...old]);
+      const ended = bed.addEnded(28, at => ({ startTimeMs: Date.now() - HOUR - at * MINUTE }));
+      bed.addEnded(4, () => ({ startTimeMs: Date.now() - 2 * DAY }));
+      return outcomes(ended);
     },
   },
 };
 
-const services = (bed: Bed) => [bed.partnerCentral, bed.dynamoDb, bed.eventBridge];
+const later = { clockOffsetMs: 2 * MINUTE };
 
-function interceptAll(bed: Bed, intercept: ((call: Call) => Fault | undefined) | undefined): void {
-  for (const service of services(bed)) service.intercept = intercept;
+/** At each request of the poller; the test's own look at the table is none. */
+function interceptAll(bed: Bed, intercept?: (call: Call) => Promise<Fault | undefined>): void {
+  const others = intercept && (async (call: Call) => (call.operation === 'Scan' ? undefined : intercept(call)));
+  for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge]) service.intercept = others;
 }
 
-/** Kills the process at its request number `at`. @returns what it was doing, or undefined when it made fewer requests */
-async function runAndKill(bed: Bed, at: number, when: 'before' | 'after'): Promise<string | undefined> {
-  let requests = 0;
-  let doing: string | undefined;
-  let killed: Promise<void> | undefined;
-  interceptAll(bed, call => {
-    if (requests++ !== at) return undefined;
-    doing = call.operation;
-    // The service acts in between, if it is to act at all.
-    killed = new Promise<void>(resolve => setTimeout(resolve, 60)).then(() => bed.poller.kill());
-    return { when, how: 'hang' };
-  });
-  const { error } = await bed.poll();
-  await killed;
-  interceptAll(bed, undefined);
-  expect(error?.name).toBe(doing && 'ProcessDied');
-  return doing;
+const isQuiet = ({ outcome, gaps }: { outcome: string; gaps: number }) => outcome === 'complete' && gaps === 0;
+
+/** The table without what a second attempt may change: times, counts of attempts, the owner of a lease that is over. */
+async function tableOf(bed: Bed): Promise<object[]> {
+  const aside = new Set(['leaseOwner', 'publishAttempts', 'fruitlessChecks', 'misses', 'expiresAt']);
+  const isTime = (value: unknown) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value);
+  const normal = (item: Record<string, unknown>) =>
+    Object.fromEntries(
+      Object.entries(item).flatMap(([name, value]) =>
+        aside.has(name) ? [] : [[name, isTime(value) ? 'a time' : value]],
+      ),
+    );
+  return (await bed.items()).map(normal).sort((a, b) => (String(a.item) < String(b.item) ? -1 : 1));
 }
 
-describe.each(Object.entries(scenarios))('killed during %s', (_name, { settings, prepare }) => {
-  test.each(['before', 'after'] as const)(
-    '%s each request: nothing lost, and a repeat has the same id',
-    async when => {
-      const killedAt: string[] = [];
-      for (let at = 0; ; at += 1) {
-        const bed = await openBed(settings);
-        try {
-          const expected = await prepare(bed);
-          const doing = await runAndKill(bed, at, when);
-          if (doing === undefined) break;
-          killedAt.push(doing);
-          // The dead run's lease has to end first.
-          for (let runs = 0; runs < 3; runs += 1) await bed.run('poll', { clockOffsetMs: 2 * MINUTE });
+describe.each(Object.entries(scenarios))('killed during %s', (_name, { settings, prepare, asks, ...scenario }) => {
+  const mode = scenario.mode ?? 'poll';
+  let bed: Bed;
+  let expected: string[];
+  let undisturbed: object[];
+  const operations: string[] = [];
+  /** The table before each request that changes it, and how many events were out by then. */
+  const moments: { items: Record<string, unknown>[]; published: string[] }[] = [];
+  let begin: () => Promise<void>;
 
-          const published = bed.published();
-          expect([...new Set(published)]).toEqual(expected);
-          const repeats = published.length - expected.length;
-          const endedBetween =
-            when === 'after' ? doing === 'PutEvents' || doing === 'BatchWriteItem' : doing === 'BatchWriteItem';
-          expect(repeats).toBeLessThanOrEqual(endedBetween ? 10 : 0);
-          expect(new Set(bed.eventBridge.events.map(({ detail }) => detail.eventId)).size).toBe(expected.length);
-          expect(await bed.checkpoint()).toMatchObject({ leaseExpiresAtMs: 0, gaps: [] });
-        } finally {
-          await bed.close();
-        }
+  beforeAll(async () => {
+    bed = await openBed(settings);
+    expected = await prepare(bed);
+    const tasks = JSON.stringify(bed.store);
+    const items = await bed.items();
+    begin = async () => {
+      await bed.reset();
+      bed.store.fromJSON(JSON.parse(tasks));
+      await bed.putItems(items);
+    };
+    await begin();
+    interceptAll(bed, async ({ operation }) => {
+      operations.push(operation);
+      if (operation === lease || operation === record) {
+        moments.push({ items: await bed.items(), published: bed.published() });
       }
-      expect(new Set(killedAt)).toEqual(
-        new Set([
-          'UpdateItem',
-          'ListOpportunityFromEngagementTasks',
-          'BatchGetItem',
-          'PutEvents',
-          'BatchWriteItem',
-          'Query',
-        ]),
-      );
-      expect(killedAt.length).toBeGreaterThan(10);
+      return undefined;
+    });
+    if (!isQuiet(await bed.run(mode))) await bed.runUntilQuiet();
+    interceptAll(bed);
+    expect(bed.published()).toEqual(expected);
+    expect(new Set(operations)).toEqual(new Set(asks));
+    undisturbed = await tableOf(bed);
+  });
+  afterAll(() => bed.close());
+
+  async function expectTheSameEnd(): Promise<void> {
+    expect([...new Set(bed.published())]).toEqual(expected);
+    expect(new Set(bed.eventBridge.events.map(({ detail }) => detail.eventId)).size).toBe(expected.length);
+    expect(await tableOf(bed)).toEqual(undisturbed);
+    expect(await bed.checkpoint()).toMatchObject({ leaseExpiresAtMs: 0, gaps: [] });
+  }
+
+  test.each(['before', 'after'] as const)(
+    '%s each request: nothing lost, a repeat has the same id, and the table ends the same',
+    async when => {
+      let killedAt = 0;
+      for (let at = 0; ; at += 1) {
+        await begin();
+        let requests = 0;
+        let doing: string | undefined;
+        interceptAll(bed, async ({ operation }) => {
+          if (requests++ !== at) return undefined;
+          doing = operation;
+          await bed.poller.kill();
+          return { when, how: 'hang' }; // nobody is left to answer to
+        });
+        for (let runs = 0; runs < 30 && doing === undefined; runs += 1) {
+          const { result, error } = await bed.poll(runs === 0 ? mode : 'poll');
+          expect(error?.name).toBe(doing && 'ProcessDied');
+          if (result && isQuiet(result)) break;
+        }
+        if (doing === undefined) break; // it was quiet before there were so many requests
+        killedAt += 1;
+        // An audit that nobody noted down is asked for again by the next day's schedule.
+        if (mode === 'audit' && at === 0) await bed.run('audit', later);
+        await bed.runUntilQuiet(30, later); // by then the dead run's lease has ended
+
+        await expectTheSameEnd();
+        const unrecorded = doing === (when === 'before' ? record : publish);
+        expect(bed.eventBridge.events.length - expected.length).toBeLessThanOrEqual(unrecorded ? 10 : 0);
+      }
+      expect(killedAt).toBe(operations.length);
     },
     180_000,
   );
+
+  test('restarted from each state of the table on the way: before and after together are all there is', async () => {
+    expect(moments.length).toBeGreaterThan(1);
+    for (const { items, published } of moments) {
+      const tasks = JSON.stringify(bed.store);
+      await bed.reset();
+      bed.store.fromJSON(JSON.parse(tasks));
+      await bed.putItems(items);
+      await bed.run(mode, later);
+      await bed.runUntilQuiet(30, later);
+      expect([...new Set([...published, ...bed.published()])].sort()).toEqual(expected);
+      const repeats = published.length + bed.published().length - expected.length;
+      expect(repeats).toBeLessThanOrEqual(10);
+      expect(await tableOf(bed)).toEqual(undisturbed);
+    }
+  }, 180_000);
 });

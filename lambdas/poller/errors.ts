@@ -99,7 +99,10 @@ export function sortFailure(thrown: unknown, doing: string, advice: Advice): Err
     return new PermanentFailure(`${said}. ${advice.notFound}`, options);
   }
   const status = error.$metadata?.httpStatusCode;
-  const refused = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
+  // An answer that breaks off can't be read: its status says "your mistake", but nobody knows which.
+  const isReadable = error.name !== 'SyntaxError';
+  const refused =
+    isReadable && status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
   if (error.name === 'ValidationException' || (refused && !throttled.has(error.name))) {
     return new RequestRefused(error.name, said, error.Reason, error.ErrorList, advice.refused, options);
   }

@@ -1,0 +1,309 @@
+/**
+ * Random lives of tasks, polls that are disturbed at random, and a model that says what must come of it. Everything is
+ * the real bundle over real HTTP. `npm run fuzz -- --runs 5000` runs as many cases as wanted, `--seed` repeats some.
+ */
+import fc from 'fast-check';
+import * as v from 'valibot';
+import { taskEventSchema } from '../../lambdas/task-event';
+import type { FunctionHost } from '../../local/function-host';
+import type { Call, Fault, ServiceName } from '../../local/service';
+import { type Bed, DAY, errorAnswer, HOUR, MINUTE, openBed } from '../integration/bed';
+import { isHistory, isTerminal, isTrue, type Life, mustBeTold, type Told, toldAgain } from './world';
+
+const runs = Number(process.env.FUZZ_RUNS ?? 200);
+const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+/** Small pages and budgets cut runs short; a change from one to another makes cursors worthless. */
+const settings = [
+  { headPageSize: 2, backlogPageSize: 10, maxEventsPerRun: 10, maxListCallsPerRun: 10 },
+  { headPageSize: 7, backlogPageSize: 25, maxEventsPerRun: 15, maxListCallsPerRun: 12 },
+  { headPageSize: 100, backlogPageSize: 1_000, maxEventsPerRun: 1_000, maxListCallsPerRun: 100 },
+] as const;
+const generous = settings.length - 1;
+
+type Disturbance =
+  | { is: 'nothing' }
+  /** The process dies at one request of that kind. */
+  | { is: 'death'; at: string; nth: number; when: Fault['when'] }
+  /** Single requests go wrong; the SDK gets over some of them. */
+  | { is: 'mishaps'; at: number[]; when: Fault['when']; how: 'reset' | 'truncate' | 'error' | 'throttle' }
+  /** From its request number `from` on, a service answers nothing but errors. */
+  | { is: 'outage'; of: ServiceName; from: number; when: Fault['when'] }
+  | { is: 'dead cursors' }
+  /** Duplicates, null elements, and summaries without an id on every page. */
+  | { is: 'untidy list' }
+  /** Every so many entries one is refused, for good or for now. */
+  | { is: 'refused entries'; every: number; code: 'MalformedDetail' | 'InternalFailure' };
+
+type Step =
+  | { do: 'start'; count: number; ago: number; status: string }
+  | { do: 'change'; first: number; every: number; status: string }
+  | { do: 'remove'; pick: number }
+  | { do: 'wait'; ms: number }
+  | { do: 'poll'; mode: 'poll' | 'audit'; by: number; disturbed: Disturbance }
+  | { do: 'poll twice at once'; by: number };
+
+const statuses = fc.constantFrom('IN_PROGRESS', 'COMPLETE', 'FAILED', 'COMPLETE', 'FAILED', 'SUSPENDED');
+const when = fc.constantFrom<Fault['when']>('before', 'after');
+const poller = fc.nat(generous);
+const operation = fc.constantFrom(
+  'UpdateItem',
+  'ListOpportunityFromEngagementTasks',
+  'Query',
+  'BatchGetItem',
+  'PutEvents',
+  'BatchWriteItem',
+);
+
+const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<Disturbance>({ is: 'nothing' }) },
+  { weight: 4, arbitrary: fc.record({ is: fc.constant('death'), at: operation, nth: fc.nat(2), when }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      is: fc.constant('mishaps'),
+      at: fc.uniqueArray(fc.nat(12), { minLength: 1, maxLength: 6 }),
+      when,
+      how: fc.constantFrom('reset', 'truncate', 'error', 'throttle'),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      is: fc.constant('outage'),
+      of: fc.constantFrom<ServiceName>('partnercentral', 'dynamodb', 'events'),
+      from: fc.nat(5),
+      when,
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant<Disturbance>({ is: 'dead cursors' }) },
+  { weight: 1, arbitrary: fc.constant<Disturbance>({ is: 'untidy list' }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      is: fc.constant('refused entries'),
+      every: fc.integer({ min: 2, max: 5 }),
+      code: fc.constantFrom('MalformedDetail', 'InternalFailure'),
+    }),
+  },
+);
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('start'),
+      count: fc.integer({ min: 1, max: 25 }),
+      // Just now; late, but within the look back; so late that only an audit finds it.
+      ago: fc.constantFrom(0, 0, 3 * MINUTE, 2 * HOUR),
+      status: fc.constantFrom('IN_PROGRESS', 'IN_PROGRESS', 'COMPLETE', 'FAILED'),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('change'),
+      first: fc.nat(30),
+      every: fc.integer({ min: 1, max: 6 }),
+      status: statuses,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove'), pick: fc.nat(30) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait'), ms: fc.constantFrom(MINUTE, 10 * MINUTE, 5 * HOUR) }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      do: fc.constant('poll'),
+      mode: fc.constantFrom('poll', 'poll', 'poll', 'audit'),
+      by: poller,
+      disturbed: disturbance,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('poll twice at once'), by: poller }) },
+);
+
+/** What has happened in all cases together: a generator that went dull would prove nothing. */
+const tally = { polls: 0, cut: 0, deaths: 0, mishaps: 0, events: 0, repeats: 0, drift: 0 };
+
+const story = fc.array(step, { minLength: 1, maxLength: 20, size: 'max' });
+
+let bed: Bed;
+let pollers: FunctionHost[];
+
+beforeAll(async () => {
+  process.stdout.write(`Random lives: ${runs} cases from seed ${seed}\n`);
+  bed = await openBed();
+  pollers = settings.map(each => bed.anotherPoller(each));
+});
+afterAll(() => bed.close());
+afterAll(() => void process.stdout.write(`Random lives: ${JSON.stringify(tally)}\n`));
+
+test(
+  'whatever happens to tasks and polls: nothing lost, nothing invented, nothing twice but after a mishap',
+  async () => {
+    await fc.assert(fc.asyncProperty(story, live), { numRuns: runs, seed });
+    if (runs >= 100) expect(Object.entries(tally).filter(([, count]) => count === 0)).toEqual([]);
+  },
+  runs * 5_000 + 600_000,
+);
+
+async function live(steps: readonly Step[]): Promise<void> {
+  await bed.reset();
+  const lives = new Map<string, Life>();
+  const blameless = new Set<string>();
+  let clockOffsetMs = 0;
+  const now = () => Date.now() + clockOffsetMs;
+
+  function note(taskId: string, status: string): void {
+    const task = bed.store.get(taskId);
+    const life = lives.get(taskId);
+    const phases = [...(life?.phases ?? []), { since: now(), status, reasonCode: task?.reasonCode }];
+    lives.set(taskId, { startTimeMs: task?.startTimeMs ?? 0, isListed: true, wasSeenRunning: false, ...life, phases });
+  }
+
+  async function poll(mode: 'poll' | 'audit', by: number, disturbed: Disturbance): Promise<boolean> {
+    const host = pollers[by] as FunctionHost;
+    const hit = disturb(disturbed, host);
+    const { result, error } = await host.invoke<Awaited<ReturnType<Bed['run']>>>({ mode }, { clockOffsetMs });
+    disturb({ is: 'nothing' }, host);
+    tally.polls += 1;
+    tally.deaths += hit.died ? 1 : 0;
+    tally.mishaps += hit.answersWereLost ? 1 : 0;
+    tally.cut += result?.gaps ? 1 : 0;
+    tally.drift += result?.drift ?? 0;
+    if (hit.died) {
+      expect(error?.name).toBe('ProcessDied');
+    } else {
+      expect(error).toBeUndefined();
+      expect(result?.published).toBeLessThanOrEqual(settings[by]?.maxEventsPerRun as number);
+      expect(result?.listCalls).toBeLessThanOrEqual(settings[by]?.maxListCallsPerRun as number);
+      if (result && !hit.answersWereLost) blameless.add(result.runId);
+    }
+    for (const { item, unsettledSource } of await bed.items()) {
+      const life = lives.get(String(item).slice('TASK#'.length));
+      if (life && unsettledSource) lives.set(String(item).slice('TASK#'.length), { ...life, wasSeenRunning: true });
+    }
+    return result?.outcome === 'complete' && result.gaps === 0;
+  }
+
+  for (const each of steps) {
+    clockOffsetMs += 1_000;
+    const ids = [...lives.keys()].filter(taskId => lives.get(taskId)?.isListed);
+    if (each.do === 'wait') clockOffsetMs += each.ms;
+    if (each.do === 'start') {
+      for (let count = 0; count < each.count; count += 1) {
+        const { taskId, status } = bed.store.add({ status: each.status, startTimeMs: now() - each.ago });
+        note(taskId, status);
+      }
+    }
+    if (each.do === 'change') {
+      for (const taskId of ids.filter((_, at) => at >= each.first && (at - each.first) % each.every === 0)) {
+        if (bed.store.get(taskId)?.status === each.status) continue;
+        const reasonCode = each.status === 'FAILED' ? 'InternalError' : undefined;
+        bed.store.set(taskId, { status: each.status, reasonCode });
+        note(taskId, each.status);
+      }
+    }
+    if (each.do === 'remove') {
+      const taskId = ids[each.pick % (ids.length || 1)];
+      if (taskId !== undefined) {
+        bed.store.remove(taskId);
+        lives.set(taskId, { ...(lives.get(taskId) as Life), isListed: false });
+      }
+    }
+    if (each.do === 'poll') await poll(each.mode, each.by, each.disturbed);
+    if (each.do === 'poll twice at once') {
+      await Promise.all([each.by, (each.by + 1) % settings.length].map(by => poll('poll', by, { is: 'nothing' })));
+    }
+  }
+
+  // All is well again, and so it stays for two days.
+  for (let day = 0; day < 2; day += 1) {
+    clockOffsetMs += DAY + HOUR;
+    await poll('audit', generous, { is: 'nothing' });
+    let quiet = false;
+    for (let polls = 0; polls < 20 && !quiet; polls += 1) {
+      clockOffsetMs += MINUTE;
+      quiet = await poll('poll', generous, { is: 'nothing' });
+    }
+    expect(quiet).toBe(true);
+  }
+
+  const checkpoint = await bed.checkpoint();
+  const emitSince = Date.parse(checkpoint?.emitSince as string);
+  const events = bed.eventBridge.events.map(({ detail }) => v.parse(taskEventSchema, detail) as Told);
+  tally.events += events.length;
+  const told = new Set(events.map(({ taskId, taskStatus }) => `${taskId} ${taskStatus}`));
+
+  const lost = [...lives].flatMap(([taskId, life]) => {
+    const status = mustBeTold(life, emitSince);
+    return status === undefined || told.has(`${taskId} ${status}`) ? [] : [`${taskId} ${status}`];
+  });
+  expect(lost).toEqual([]);
+  const invented = events.filter(event => {
+    const life = lives.get(event.taskId);
+    return life === undefined || !isTrue(event, life) || isHistory(life, emitSince);
+  });
+  expect(invented).toEqual([]);
+  expect(new Set(events.map(({ eventId }) => eventId)).size).toBe(told.size);
+  tally.repeats += events.length - told.size;
+  const culprits = [...toldAgain(events)].filter(([runId, count]) => blameless.has(runId) || count > 10);
+  expect(culprits).toEqual([]);
+
+  expect(checkpoint).toMatchObject({ leaseExpiresAtMs: 0, gaps: [], initialised: true });
+  const restless = (await bed.items()).flatMap(({ item, unsettledSource }) => {
+    const life = lives.get(String(item).slice('TASK#'.length));
+    return unsettledSource && life?.isListed && isTerminal(life.phases.at(-1)?.status ?? '') ? [item] : [];
+  });
+  expect(restless).toEqual([]);
+}
+
+/** Until it is called again. @returns what has come of it so far */
+function disturb(disturbed: Disturbance, host: FunctionHost): { died: boolean; answersWereLost: boolean } {
+  const hit = { died: false, answersWereLost: false };
+  let requests = 0;
+  const ofService = new Map<ServiceName, number>();
+  const ofOperation = new Map<string, number>();
+
+  async function intercept({ service, operation, input }: Call): Promise<Fault | undefined> {
+    if (operation === 'Scan') return undefined; // the test's own look at the table
+    const at = requests++;
+    const atService = ofService.get(service) ?? 0;
+    ofService.set(service, atService + 1);
+    const nth = ofOperation.get(operation) ?? 0;
+    ofOperation.set(operation, nth + 1);
+    if (disturbed.is === 'death' && operation === disturbed.at && nth === disturbed.nth) {
+      hit.died = true;
+      await host.kill();
+      return { when: disturbed.when, how: 'hang' };
+    }
+    if (disturbed.is === 'mishaps' && disturbed.at.includes(at)) {
+      hit.answersWereLost = true;
+      const how = { error: { status: 500 }, throttle: { status: 429, type: 'ThrottlingException' } };
+      return {
+        when: disturbed.when,
+        how: disturbed.how in how ? how[disturbed.how as 'error'] : (disturbed.how as 'reset'),
+      };
+    }
+    if (disturbed.is === 'outage' && service === disturbed.of && atService >= disturbed.from) {
+      hit.answersWereLost = true;
+      return { when: disturbed.when, how: { status: 503 } };
+    }
+    if (disturbed.is === 'dead cursors' && input.NextToken != null) return errorAnswer('ValidationException');
+    return undefined;
+  }
+
+  for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge]) service.intercept = intercept;
+  bed.partnerCentral.tamper =
+    disturbed.is === 'untidy list'
+      ? (_, output) => {
+          const summaries = output.TaskSummaries as object[];
+          return { ...output, TaskSummaries: [...summaries.slice(0, 1), null, ...summaries, { TaskStatus: 'FAILED' }] };
+        }
+      : undefined;
+  bed.eventBridge.entryFault =
+    disturbed.is === 'refused entries'
+      ? (_, index) => (index % disturbed.every === 0 ? { ErrorCode: disturbed.code, ErrorMessage: 'no' } : undefined)
+      : undefined;
+  return hit;
+}

@@ -6,9 +6,9 @@ import fc from 'fast-check';
 import * as v from 'valibot';
 import { taskEventSchema } from '../../lambdas/task-event';
 import type { FunctionHost } from '../../local/function-host';
-import type { Call, Fault, ServiceName } from '../../local/service';
-import { type Bed, DAY, errorAnswer, HOUR, MINUTE, openBed } from '../integration/bed';
-import { isHistory, isTerminal, isTrue, type Life, mustBeTold, type Told, toldAgain } from './world';
+import { type Bed, DAY, HOUR, MINUTE, openBed } from '../integration/bed';
+import { type Disturbance, disturb, disturbance, undisturbed } from './disturbance';
+import { isHistory, isTerminal, isTrue, type Life, mustBeTold, type Told, toldInVain } from './world';
 
 const runs = Number(process.env.FUZZ_RUNS ?? 200);
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -20,20 +20,7 @@ const settings = [
   { headPageSize: 100, backlogPageSize: 1_000, maxEventsPerRun: 1_000, maxListCallsPerRun: 100 },
 ] as const;
 const generous = settings.length - 1;
-
-type Disturbance =
-  | { is: 'nothing' }
-  /** The process dies at one request of that kind. */
-  | { is: 'death'; at: string; nth: number; when: Fault['when'] }
-  /** Single requests go wrong; the SDK gets over some of them. */
-  | { is: 'mishaps'; at: number[]; when: Fault['when']; how: 'reset' | 'truncate' | 'error' | 'throttle' }
-  /** From its request number `from` on, a service answers nothing but errors. */
-  | { is: 'outage'; of: ServiceName; from: number; when: Fault['when'] }
-  | { is: 'dead cursors' }
-  /** Duplicates, null elements, and summaries without an id on every page. */
-  | { is: 'untidy list' }
-  /** Every so many entries one is refused, for good or for now. */
-  | { is: 'refused entries'; every: number; code: 'MalformedDetail' | 'InternalFailure' };
+const LOOK_BACK = 5 * MINUTE;
 
 type Step =
   | { do: 'start'; count: number; ago: number; status: string }
@@ -44,50 +31,7 @@ type Step =
   | { do: 'poll twice at once'; by: number };
 
 const statuses = fc.constantFrom('IN_PROGRESS', 'COMPLETE', 'FAILED', 'COMPLETE', 'FAILED', 'SUSPENDED');
-const when = fc.constantFrom<Fault['when']>('before', 'after');
 const poller = fc.nat(generous);
-const operation = fc.constantFrom(
-  'UpdateItem',
-  'ListOpportunityFromEngagementTasks',
-  'Query',
-  'BatchGetItem',
-  'PutEvents',
-  'BatchWriteItem',
-);
-
-const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
-  { weight: 4, arbitrary: fc.constant<Disturbance>({ is: 'nothing' }) },
-  { weight: 4, arbitrary: fc.record({ is: fc.constant('death'), at: operation, nth: fc.nat(2), when }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      is: fc.constant('mishaps'),
-      at: fc.uniqueArray(fc.nat(12), { minLength: 1, maxLength: 6 }),
-      when,
-      how: fc.constantFrom('reset', 'truncate', 'error', 'throttle'),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      is: fc.constant('outage'),
-      of: fc.constantFrom<ServiceName>('partnercentral', 'dynamodb', 'events'),
-      from: fc.nat(5),
-      when,
-    }),
-  },
-  { weight: 1, arbitrary: fc.constant<Disturbance>({ is: 'dead cursors' }) },
-  { weight: 1, arbitrary: fc.constant<Disturbance>({ is: 'untidy list' }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      is: fc.constant('refused entries'),
-      every: fc.integer({ min: 2, max: 5 }),
-      code: fc.constantFrom('MalformedDetail', 'InternalFailure'),
-    }),
-  },
-);
-
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 5,
@@ -152,25 +96,26 @@ async function live(steps: readonly Step[]): Promise<void> {
   const lives = new Map<string, Life>();
   const blameless = new Set<string>();
   let clockOffsetMs = 0;
+  let drift = 0;
   const now = () => Date.now() + clockOffsetMs;
 
   function note(taskId: string, status: string): void {
     const task = bed.store.get(taskId);
     const life = lives.get(taskId);
     const phases = [...(life?.phases ?? []), { since: now(), status, reasonCode: task?.reasonCode }];
-    lives.set(taskId, { startTimeMs: task?.startTimeMs ?? 0, isListed: true, wasSeenRunning: false, ...life, phases });
+    lives.set(taskId, { startTimeMs: task?.startTimeMs ?? 0, isListed: true, wasNoted: false, ...life, phases });
   }
 
   async function poll(mode: 'poll' | 'audit', by: number, disturbed: Disturbance): Promise<boolean> {
     const host = pollers[by] as FunctionHost;
-    const hit = disturb(disturbed, host);
+    const hit = disturb(bed, disturbed, host);
     const { result, error } = await host.invoke<Awaited<ReturnType<Bed['run']>>>({ mode }, { clockOffsetMs });
-    disturb({ is: 'nothing' }, host);
+    disturb(bed, undisturbed, host);
     tally.polls += 1;
     tally.deaths += hit.died ? 1 : 0;
     tally.mishaps += hit.answersWereLost ? 1 : 0;
     tally.cut += result?.gaps ? 1 : 0;
-    tally.drift += result?.drift ?? 0;
+    drift += result?.drift ?? 0;
     if (hit.died) {
       expect(error?.name).toBe('ProcessDied');
     } else {
@@ -181,7 +126,7 @@ async function live(steps: readonly Step[]): Promise<void> {
     }
     for (const { item, unsettledSource } of await bed.items()) {
       const life = lives.get(String(item).slice('TASK#'.length));
-      if (life && unsettledSource) lives.set(String(item).slice('TASK#'.length), { ...life, wasSeenRunning: true });
+      if (life && unsettledSource) lives.set(String(item).slice('TASK#'.length), { ...life, wasNoted: true });
     }
     return result?.outcome === 'complete' && result.gaps === 0;
   }
@@ -213,18 +158,18 @@ async function live(steps: readonly Step[]): Promise<void> {
     }
     if (each.do === 'poll') await poll(each.mode, each.by, each.disturbed);
     if (each.do === 'poll twice at once') {
-      await Promise.all([each.by, (each.by + 1) % settings.length].map(by => poll('poll', by, { is: 'nothing' })));
+      await Promise.all([each.by, (each.by + 1) % settings.length].map(by => poll('poll', by, undisturbed)));
     }
   }
 
   // All is well again, and so it stays for two days.
   for (let day = 0; day < 2; day += 1) {
     clockOffsetMs += DAY + HOUR;
-    await poll('audit', generous, { is: 'nothing' });
+    await poll('audit', generous, undisturbed);
     let quiet = false;
     for (let polls = 0; polls < 20 && !quiet; polls += 1) {
       clockOffsetMs += MINUTE;
-      quiet = await poll('poll', generous, { is: 'nothing' });
+      quiet = await poll('poll', generous, undisturbed);
     }
     expect(quiet).toBe(true);
   }
@@ -247,8 +192,12 @@ async function live(steps: readonly Step[]): Promise<void> {
   expect(invented).toEqual([]);
   expect(new Set(events.map(({ eventId }) => eventId)).size).toBe(told.size);
   tally.repeats += events.length - told.size;
-  const culprits = [...toldAgain(events)].filter(([runId, count]) => blameless.has(runId) || count > 10);
+  const culprits = [...toldInVain(events)].filter(([runId, ids]) => blameless.has(runId) || ids.size > 10);
   expect(culprits).toEqual([]);
+
+  tally.drift += drift;
+  const late = steps.flatMap(each => (each.do === 'start' && each.ago > LOOK_BACK ? [each.count] : []));
+  expect(drift).toBeLessThanOrEqual(late.reduce((sum, count) => sum + count, 0));
 
   expect(checkpoint).toMatchObject({ leaseExpiresAtMs: 0, gaps: [], initialised: true });
   const restless = (await bed.items()).flatMap(({ item, unsettledSource }) => {
@@ -256,54 +205,4 @@ async function live(steps: readonly Step[]): Promise<void> {
     return unsettledSource && life?.isListed && isTerminal(life.phases.at(-1)?.status ?? '') ? [item] : [];
   });
   expect(restless).toEqual([]);
-}
-
-/** Until it is called again. @returns what has come of it so far */
-function disturb(disturbed: Disturbance, host: FunctionHost): { died: boolean; answersWereLost: boolean } {
-  const hit = { died: false, answersWereLost: false };
-  let requests = 0;
-  const ofService = new Map<ServiceName, number>();
-  const ofOperation = new Map<string, number>();
-
-  async function intercept({ service, operation, input }: Call): Promise<Fault | undefined> {
-    if (operation === 'Scan') return undefined; // the test's own look at the table
-    const at = requests++;
-    const atService = ofService.get(service) ?? 0;
-    ofService.set(service, atService + 1);
-    const nth = ofOperation.get(operation) ?? 0;
-    ofOperation.set(operation, nth + 1);
-    if (disturbed.is === 'death' && operation === disturbed.at && nth === disturbed.nth) {
-      hit.died = true;
-      await host.kill();
-      return { when: disturbed.when, how: 'hang' };
-    }
-    if (disturbed.is === 'mishaps' && disturbed.at.includes(at)) {
-      hit.answersWereLost = true;
-      const how = { error: { status: 500 }, throttle: { status: 429, type: 'ThrottlingException' } };
-      return {
-        when: disturbed.when,
-        how: disturbed.how in how ? how[disturbed.how as 'error'] : (disturbed.how as 'reset'),
-      };
-    }
-    if (disturbed.is === 'outage' && service === disturbed.of && atService >= disturbed.from) {
-      hit.answersWereLost = true;
-      return { when: disturbed.when, how: { status: 503 } };
-    }
-    if (disturbed.is === 'dead cursors' && input.NextToken != null) return errorAnswer('ValidationException');
-    return undefined;
-  }
-
-  for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge]) service.intercept = intercept;
-  bed.partnerCentral.tamper =
-    disturbed.is === 'untidy list'
-      ? (_, output) => {
-          const summaries = output.TaskSummaries as object[];
-          return { ...output, TaskSummaries: [...summaries.slice(0, 1), null, ...summaries, { TaskStatus: 'FAILED' }] };
-        }
-      : undefined;
-  bed.eventBridge.entryFault =
-    disturbed.is === 'refused entries'
-      ? (_, index) => (index % disturbed.every === 0 ? { ErrorCode: disturbed.code, ErrorMessage: 'no' } : undefined)
-      : undefined;
-  return hit;
 }

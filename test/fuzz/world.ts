@@ -17,8 +17,8 @@ export interface Life {
   /** Oldest first. */
   readonly phases: readonly Phase[];
   readonly isListed: boolean;
-  /** The poller has written down that it goes on. */
-  readonly wasSeenRunning: boolean;
+  /** The poller has noted in its table that the task is to be watched. */
+  readonly wasNoted: boolean;
 }
 
 export interface Told {
@@ -34,7 +34,7 @@ export interface Told {
 /** An outcome that nobody may miss: the task is there, it has ended, and it is no history. */
 export function mustBeTold(life: Life, emitSince: number): string | undefined {
   const now = life.phases.at(-1)?.status as string;
-  return life.isListed && isTerminal(now) && (life.startTimeMs >= emitSince || life.wasSeenRunning) ? now : undefined;
+  return life.isListed && isTerminal(now) && (life.startTimeMs >= emitSince || life.wasNoted) ? now : undefined;
 }
 
 /** History is what had started and ended before anybody was to be told, and stays ended. */
@@ -56,19 +56,12 @@ export function isTrue(told: Told, life: Life): boolean {
   );
 }
 
-/**
- * Who told something that had to be told again: by run, how many outcomes. A run is to blame for what it told and a later
- * one tells once more.
- */
-export function toldAgain(all: readonly Told[]): Map<string, number> {
+/** By run, the outcomes that it told in vain: a later run told them once more, so this one can't have recorded them. */
+export function toldInVain(all: readonly Told[]): Map<string, Set<string>> {
   const lastRun = new Map(all.map(({ eventId, runId }) => [eventId, runId]));
-  const blamed = new Set(all.flatMap(told => (lastRun.get(told.eventId) === told.runId ? [] : [told])).map(blame));
-  const counts = new Map<string, number>();
-  for (const line of blamed) {
-    const runId = line.slice(0, line.indexOf(' '));
-    counts.set(runId, (counts.get(runId) ?? 0) + 1);
+  const inVain = new Map<string, Set<string>>();
+  for (const { eventId, runId } of all) {
+    if (lastRun.get(eventId) !== runId) inVain.set(runId, (inVain.get(runId) ?? new Set()).add(eventId));
   }
-  return counts;
+  return inVain;
 }
-
-const blame = ({ runId, eventId }: Told) => `${runId} ${eventId}`;

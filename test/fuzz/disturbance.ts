@@ -1,0 +1,121 @@
+/** What may come between a poller and its work, one thing in each poll. */
+import fc from 'fast-check';
+import type { FunctionHost } from '../../local/function-host';
+import type { Call, Fault, ServiceName } from '../../local/service';
+import { type Bed, errorAnswer } from '../integration/bed';
+
+const mishaps = {
+  reset: 'reset',
+  'truncated answer': 'truncate',
+  error: { status: 500 },
+  throttling: { status: 429, type: 'ThrottlingException' },
+} as const satisfies Record<string, Fault['how']>;
+
+export type Disturbance =
+  | { is: 'nothing' }
+  /** The process dies at one request of that kind. */
+  | { is: 'death'; at: string; nth: number; when: Fault['when'] }
+  /** Single requests go wrong; the SDK gets over some of them. */
+  | { is: 'mishaps'; at: number[]; when: Fault['when']; how: keyof typeof mishaps }
+  /** From its request number `from` on, a service answers nothing but errors. */
+  | { is: 'outage'; of: ServiceName; from: number; when: Fault['when'] }
+  | { is: 'dead cursors' }
+  /** Duplicates, null elements, and summaries without an id on every page. */
+  | { is: 'untidy list' }
+  /** Every so many entries one is refused, for good or for now. */
+  | { is: 'refused entries'; every: number; code: 'MalformedDetail' | 'InternalFailure' };
+
+export const undisturbed: Disturbance = { is: 'nothing' };
+
+const when = fc.constantFrom<Fault['when']>('before', 'after');
+const operation = fc.constantFrom(
+  'UpdateItem',
+  'ListOpportunityFromEngagementTasks',
+  'Query',
+  'BatchGetItem',
+  'PutEvents',
+  'BatchWriteItem',
+);
+
+export const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(undisturbed) },
+  { weight: 4, arbitrary: fc.record({ is: fc.constant('death'), at: operation, nth: fc.nat(2), when }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      is: fc.constant('mishaps'),
+      at: fc.uniqueArray(fc.nat(12), { minLength: 1, maxLength: 6 }),
+      when,
+      how: fc.constantFrom('reset', 'truncated answer', 'error', 'throttling'),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      is: fc.constant('outage'),
+      of: fc.constantFrom<ServiceName>('partnercentral', 'dynamodb', 'events'),
+      from: fc.nat(5),
+      when,
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant<Disturbance>({ is: 'dead cursors' }) },
+  { weight: 1, arbitrary: fc.constant<Disturbance>({ is: 'untidy list' }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      is: fc.constant('refused entries'),
+      every: fc.integer({ min: 2, max: 5 }),
+      code: fc.constantFrom('MalformedDetail', 'InternalFailure'),
+    }),
+  },
+);
+
+/** Disturbs whatever is asked until it is called again. @returns what has come of it so far */
+export function disturb(
+  bed: Bed,
+  disturbed: Disturbance,
+  host: FunctionHost,
+): { died: boolean; answersWereLost: boolean } {
+  const hit = { died: false, answersWereLost: false };
+  let requests = 0;
+  const ofService = new Map<ServiceName, number>();
+  const ofOperation = new Map<string, number>();
+
+  async function intercept({ service, operation, input }: Call): Promise<Fault | undefined> {
+    if (operation === 'Scan') return undefined; // the test's own look at the table
+    const at = requests++;
+    const atService = ofService.get(service) ?? 0;
+    ofService.set(service, atService + 1);
+    const nth = ofOperation.get(operation) ?? 0;
+    ofOperation.set(operation, nth + 1);
+    if (disturbed.is === 'death' && operation === disturbed.at && nth === disturbed.nth) {
+      hit.died = true;
+      await host.kill();
+      return { when: disturbed.when, how: 'hang' };
+    }
+    if (disturbed.is === 'mishaps' && disturbed.at.includes(at)) {
+      hit.answersWereLost = true;
+      return { when: disturbed.when, how: mishaps[disturbed.how] };
+    }
+    if (disturbed.is === 'outage' && service === disturbed.of && atService >= disturbed.from) {
+      hit.answersWereLost = true;
+      return { when: disturbed.when, how: { status: 503 } };
+    }
+    if (disturbed.is === 'dead cursors' && input.NextToken != null) return errorAnswer('ValidationException');
+    return undefined;
+  }
+
+  for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge]) service.intercept = intercept;
+  bed.partnerCentral.tamper =
+    disturbed.is === 'untidy list'
+      ? (_, output) => {
+          const summaries = output.TaskSummaries as object[];
+          return { ...output, TaskSummaries: [...summaries.slice(0, 1), null, ...summaries, { TaskStatus: 'FAILED' }] };
+        }
+      : undefined;
+  bed.eventBridge.entryFault =
+    disturbed.is === 'refused entries'
+      ? (_, index) => (index % disturbed.every === 0 ? { ErrorCode: disturbed.code, ErrorMessage: 'no' } : undefined)
+      : undefined;
+  return hit;
+}

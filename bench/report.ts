@@ -28,7 +28,7 @@ export function cellTable(cells: readonly Cell[]): string[][] {
       number(measured.readUnits),
       number(measured.writeUnits),
       number(measured.putCalls),
-      measured.cpuMs.toFixed(0),
+      number(Math.round(measured.cpuMs)),
       megabytes(measured.peakRssBytes),
       number(right),
       number(missing),
@@ -75,8 +75,8 @@ export function loadText({ poller, bare }: Loads): string {
 /** With 1 entry in 10 throttled once. */
 export function throttledText(cells: readonly Cell[]): string {
   const of = (name: Cell['poller']) => cells.find(({ poller }) => poller === name) as Cell;
-  const lost = ({ missing, endings }: Cell) => `${missing === 0 ? 'none' : number(missing)} of ${number(endings)}`;
-  return `Where EventBridge throttles one entry in ten, once, the peer loses ${lost(of('peer'))} events for good, and this poller ${lost(of('ours'))}.`;
+  const lost = ({ missing }: Cell) => (missing === 0 ? 'none' : number(missing));
+  return `Where EventBridge throttles one entry in ten, once, the peer loses ${lost(of('peer'))} of ${number(of('peer').endings)} events for good, and this poller ${lost(of('ours'))}.`;
 }
 
 /** https://docs.aws.amazon.com/partner-central/latest/developer-guide/quotas.html */

@@ -50,6 +50,8 @@ export interface ServiceOptions {
   /** Loopback port; 0 or none takes a free one. */
   port?: number | undefined;
   intercept?: Intercept | undefined;
+  /** Sees each call with what the service answered, whether the answer arrives or not. Nothing is answered before it returns. */
+  onReply?: ((call: Call, reply: Reply) => void) | undefined;
 }
 
 /** What a handler throws to answer with an error of the service. */
@@ -108,6 +110,7 @@ export async function startService(
       await sleep(how.delayMs, undefined, { signal: closing.signal });
     }
     const reply = await act(async () => handle(call, { headers: request.headers, body }));
+    service.onReply?.(call, reply);
     if (how === 'truncate') return send(response, { ...reply, body: firstHalf(reply.body) });
     if (!lateAnswer) return send(response, reply);
     if (!isDelay(how)) return misbehave(response, how);
@@ -162,6 +165,7 @@ export async function startService(
     calls: calls as CallCounts,
     /** Replace it at any time; it decides from the next call on. */
     intercept: options.intercept,
+    onReply: options.onReply,
     /** Ends hung and idle connections too, and waits for what the service is just doing. */
     close(): Promise<void> {
       closed ??= (async () => {

@@ -83,6 +83,17 @@ test.each(['before', 'after'] as const)('fault: hang %s, until the service close
   expect(acted).toHaveLength(when === 'after' ? 1 : 0);
 });
 
+test('onReply sees what the service answered, also where the answer is lost', async () => {
+  const seen: string[] = [];
+  service.onReply = ({ operation }, { status }) => void seen.push(`${operation} ${status}`);
+  service.intercept = ({ index }) => (index === 1 ? { when: 'after', how: 'reset' } : undefined);
+  await post();
+  await expect(post()).rejects.toThrow();
+  service.intercept = () => ({ when: 'before', how: error }); // it does not act
+  await post();
+  expect(seen).toEqual(['Ping 200', 'Ping 200']);
+});
+
 test('close() ends a delayed answer', async () => {
   const seen = new Promise<void>(resolve => {
     service.intercept = () => {

@@ -13,10 +13,20 @@ export const prices = {
   tableWriteUnit: 0.625e-6,
   /** Of 4 KB, consistent; half of it for an index. */
   tableReadUnit: 0.125e-6,
+  tableGbMonth: 0.25,
+  /** Point-in-time recovery. */
+  tableRecoveryGbMonth: 0.2,
   /** Of 64 KB. */
   customEvent: 1e-6,
+  archivedGb: 0.1,
+  archiveGbMonth: 0.023,
   queueRequest: 0.4e-6,
+  topicRequest: 0.5e-6,
   email: 2e-5,
   logGb: 0.5,
+  logGbMonth: 0.03,
   metricMonth: 0.3,
+  /** Of each metric that an alarm looks at, in periods of a minute or more. */
+  alarmMetricMonth: 0.1,
+  compositeAlarmMonth: 0.5,
 } as const;

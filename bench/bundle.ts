@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+/**
+ * Bundles a file as the stack bundles its functions (infra/constructs/bundled-function.ts): what is compared differs in
+ * what was written, not in how it was built. A test holds the two together.
+ * @returns path of the bundle
+ */
+export async function bundle(entry: string, directory: string, name: string): Promise<string> {
+  const outfile = join(directory, `${name}.mjs`);
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    mainFields: ['module', 'main'],
+    target: 'node24',
+    minify: true,
+    logLevel: 'warning',
+  });
+  return outfile;
+}

@@ -1,0 +1,116 @@
+/** The plot of growth, as SVG by hand: two panels on logarithmic axes, on a background of its own. */
+
+export interface GrowthPoint {
+  readonly history: number;
+  readonly listCalls: number;
+  readonly cpuMs: number;
+}
+
+export interface Growth {
+  readonly ours: readonly GrowthPoint[];
+  /** Without the histories that it did not get through. */
+  readonly peer: readonly GrowthPoint[];
+}
+
+const WIDTH = 960;
+const HEIGHT = 400;
+const panel = { top: 84, bottom: 330, width: 330 };
+const colours = { ours: '#0a58ca', peer: '#b3470e', text: '#1f2328', faint: '#59636e', grid: '#d8dee4' };
+const labels = { ours: 'this poller', peer: 'lists everything' };
+
+/** A quiet poll's List calls and CPU time by history, for both pollers. Text is 14 pixels or more. */
+export function growthPlot(growth: Growth): string {
+  const histories = [...new Set([...growth.ours, ...growth.peer].map(({ history }) => history))].sort((a, b) => a - b);
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="14" role="img" aria-labelledby="title description">`,
+    '<title id="title">What a quiet poll costs as the history grows</title>',
+    `<desc id="description">${described(growth)}</desc>`,
+    `<rect width="${WIDTH}" height="${HEIGHT}" rx="8" fill="#ffffff"/>`,
+    text(24, 36, 'What a quiet poll costs as the history grows', { size: 18, weight: 600 }),
+    ...drawPanel(78, 'List calls', growth, histories, point => point.listCalls),
+    ...drawPanel(550, 'CPU time in milliseconds', growth, histories, point => point.cpuMs),
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+function drawPanel(
+  left: number,
+  title: string,
+  growth: Growth,
+  histories: readonly number[],
+  measure: (point: GrowthPoint) => number,
+): string[] {
+  const values = [...growth.ours, ...growth.peer].map(measure);
+  const lowest = Math.floor(Math.log10(Math.min(...values)));
+  // A little above a decade doesn't need another one.
+  const highest = Math.max(lowest + 1, Math.ceil(Math.log10(Math.max(...values)) - 0.02));
+  const [first, last] = [Math.log10(histories[0] ?? 1), Math.log10(histories.at(-1) ?? 10)];
+  const right = left + panel.width;
+  const x = (history: number) => left + ((Math.log10(history) - first) / Math.max(1, last - first)) * panel.width;
+  const y = (value: number) =>
+    panel.bottom - ((Math.log10(value) - lowest) / (highest - lowest)) * (panel.bottom - panel.top);
+  const decades = Array.from({ length: highest - lowest + 1 }, (_, at) => 10 ** (lowest + at));
+  return [
+    text(left, panel.top - 18, title, { weight: 600 }),
+    ...decades.flatMap(decade => [
+      `<line x1="${left}" y1="${px(y(decade))}" x2="${right}" y2="${px(y(decade))}" stroke="${colours.grid}"/>`,
+      text(left - 10, y(decade) + 5, decade.toLocaleString('en'), { anchor: 'end', colour: colours.faint }),
+    ]),
+    ...histories.map(history =>
+      text(x(history), panel.bottom + 24, history.toLocaleString('en'), { anchor: 'middle', colour: colours.faint }),
+    ),
+    text((left + right) / 2, panel.bottom + 50, 'ended tasks in the list', { anchor: 'middle', colour: colours.faint }),
+    ...(['peer', 'ours'] as const).flatMap(name =>
+      drawLine(name, growth[name], point => [x(point.history), y(measure(point))]),
+    ),
+  ];
+}
+
+function drawLine(
+  name: keyof Growth,
+  points: readonly GrowthPoint[],
+  place: (point: GrowthPoint) => [x: number, y: number],
+): string[] {
+  const places = points.map(place);
+  const last = places.at(-1);
+  if (last === undefined) return [];
+  const colour = colours[name];
+  const path = places.map(([x, y]) => `${px(x)},${px(y)}`).join(' ');
+  return [
+    `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2.5" stroke-linejoin="round"/>`,
+    ...places.map(([x, y]) => `<circle cx="${px(x)}" cy="${px(y)}" r="4.5" fill="${colour}"/>`),
+    // Above the line's end, and where it rises to the left of it.
+    text(last[0] - 12, last[1] - 11, labels[name], { anchor: 'end', colour, weight: 600 }),
+  ];
+}
+
+const described = (growth: Growth) =>
+  (['ours', 'peer'] as const)
+    .map(name => {
+      const points = growth[name].map(
+        ({ history, listCalls, cpuMs }) => `${history} tasks: ${listCalls} List calls, ${cpuMs.toFixed(0)} ms`,
+      );
+      return `${labels[name]}: ${points.join('; ')}.`;
+    })
+    .join(' ');
+
+interface TextStyle {
+  readonly anchor?: 'middle' | 'end';
+  readonly colour?: string;
+  readonly size?: number;
+  readonly weight?: number;
+}
+
+function text(x: number, y: number, words: string, { anchor, colour = colours.text, size, weight }: TextStyle): string {
+  const attributes = [
+    anchor && `text-anchor="${anchor}"`,
+    size && `font-size="${size}"`,
+    weight && `font-weight="${weight}"`,
+  ].filter(Boolean);
+  return `<text x="${px(x)}" y="${px(y)}" fill="${colour}" ${attributes.join(' ')}>${escapeXml(words)}</text>`;
+}
+
+const px = (length: number) => Math.round(length * 10) / 10;
+
+const escapeXml = (words: string) => words.replace(/[<>&]/g, character => `&#${character.charCodeAt(0)};`);

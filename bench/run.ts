@@ -1,0 +1,136 @@
+/**
+ * `npm run bench`: this poller and the one that people write today, side by side on the same local services; what a month
+ * costs; and whether the targets hold. Progress goes to standard error, results to standard output.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { synthesize } from '../infra/synthesize';
+import { readSynthesized } from '../local/synthesized';
+import { replaceBetween } from '../scripts/write-docs';
+import { measureBackfill } from './backfill';
+import { bundle } from './bundle';
+import { type Cell, measureCells } from './cells';
+import { costText, measureCosts } from './cost';
+import { growthPlot } from './growth-plot';
+import { measureLoadTimes } from './load-time';
+import { ALL_HISTORIES, type BenchOptions, help, readOptions, UsageError } from './options';
+import { partners, typicalPartner } from './partners';
+import { measureQuietPolls } from './quiet-polls';
+import {
+  benchmarkDocument,
+  benchmarkText,
+  cellTable,
+  growthOf,
+  growthTable,
+  loadText,
+  machineText,
+  targetTable,
+  throttledText,
+} from './report';
+import { type Ours, startOurs, startPeer } from './side-by-side';
+import { textTable } from './tables';
+import { checkTargets } from './targets';
+import { measureThrottledEntries } from './throttled-entries';
+
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
+
+const STACK = 'PartnerCentralTaskPoller';
+/** A backfill of more takes minutes. */
+const LONGEST_BACKFILL = 100_000;
+
+main().then(
+  exitCode => {
+    process.exitCode = exitCode;
+  },
+  error => {
+    console.error(error instanceof UsageError ? error.message : error);
+    process.exit(error instanceof UsageError ? 2 : 1);
+  },
+);
+
+/** @returns the exit code */
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) {
+    process.stdout.write(help);
+    return 0;
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'task-poller-bench-'));
+  try {
+    return await run(options, directory);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+async function run({ histories, write }: BenchOptions, directory: string): Promise<number> {
+  tell('Synthesizing and bundling');
+  synthesize({ outdir: directory });
+  const peerBundle = await bundle(join(__dirname, 'peer', 'handler.ts'), directory, 'peer');
+  const bare = await bundle(join(__dirname, 'bare-clients.ts'), directory, 'bare');
+
+  tell('Load times');
+  const loads = measureLoadTimes({ poller: readSynthesized(directory, STACK).poller.bundle, bare });
+  const { cells, throttled, quietPolls } = await measureHistories(histories, directory, peerBundle);
+  const backfilled = Math.min(LONGEST_BACKFILL, Math.max(...histories));
+  tell(`A backfill of ${backfilled} tasks`);
+  const backfill = await measureBackfill(directory, STACK, backfilled);
+  tell('A month');
+  const costs = await measureCosts(directory, STACK, histories === ALL_HISTORIES ? partners : [typicalPartner]);
+
+  const growth = growthOf(quietPolls, cells);
+  const targets = checkTargets({ cells, quietPolls, backfill, costs });
+  console.log(
+    [
+      machineText(),
+      textTable(cellTable(cells)),
+      throttledText(throttled),
+      textTable(cellTable(throttled)),
+      'Quiet polls with 20 tasks running:',
+      textTable(growthTable(growth)),
+      loadText(loads),
+      costText(costs),
+      textTable(targetTable(targets)),
+    ].join('\n\n'),
+  );
+  if (write) {
+    const root = join(__dirname, '..');
+    const readme = join(root, 'README.md');
+    const withCost = replaceBetween(readFileSync(readme, 'utf8'), 'cost', costText(costs));
+    writeFileSync(readme, replaceBetween(withCost, 'benchmark', benchmarkText(growth, loads, throttled)));
+    writeFileSync(join(root, 'docs', 'benchmark.md'), benchmarkDocument(cells, throttled, targets));
+    writeFileSync(join(root, 'docs', 'growth.svg'), growthPlot(growth));
+  }
+  return targets.every(({ holds }) => holds) ? 0 : 1;
+}
+
+/** Every history in its turn. Ours stay up until the quiet polls of all of them have been compared. */
+async function measureHistories(histories: readonly number[], directory: string, peerBundle: string) {
+  const all: { history: number; ours: Ours }[] = [];
+  const cells: Cell[] = [];
+  const throttled: Cell[] = [];
+  try {
+    for (const history of histories) {
+      const ours = await startOurs(directory, STACK);
+      all.push({ history, ours });
+      const peer = await startPeer(peerBundle, ours.stack);
+      try {
+        cells.push(...(await measureCells({ ours, peer, history, tell })));
+        if (throttled.length > 0) continue;
+        tell('One entry in ten throttled');
+        throttled.push(...(await measureThrottledEntries({ ours, peer, history })));
+      } finally {
+        await peer.close();
+      }
+    }
+    tell('Quiet polls of every history in turn');
+    return { cells, throttled, quietPolls: await measureQuietPolls(all) };
+  } finally {
+    await Promise.all(all.map(({ ours }) => ours.close()));
+  }
+}
+
+function tell(what: string) {
+  console.error(`${new Date().toISOString().slice(11, 19)} ${what}`);
+}

@@ -1,0 +1,35 @@
+import { growthPlot } from '../../bench/growth-plot';
+
+const ours = [1_000, 10_000, 100_000, 1_000_000].map(history => ({ history, listCalls: 2, cpuMs: 15 }));
+const peer = [1_000, 10_000, 100_000].map(history => ({ history, listCalls: history / 1_000, cpuMs: history / 50 }));
+const svg = growthPlot({ ours, peer });
+
+test('it is well-formed XML', () => {
+  const open: string[] = [];
+  const rest = svg.replace(/<(\/?)([a-z]+)((?: [\w:-]+="[^"<&]*")*) ?(\/?)>/g, (_, closes, name, __, isEmpty) => {
+    if (closes) expect(open.pop()).toBe(name);
+    else if (!isEmpty) open.push(name);
+    return '';
+  });
+  expect(open).toEqual([]);
+  expect(rest).not.toMatch(/[<>&]/);
+  expect(svg.startsWith('<svg xmlns="http://www.w3.org/2000/svg"')).toBe(true);
+});
+
+test('it has every point of both pollers in both panels, and says who is who', () => {
+  expect(svg.match(/<circle /g)).toHaveLength(2 * (ours.length + peer.length));
+  expect(svg.match(/<polyline /g)).toHaveLength(4);
+  expect(svg).not.toContain('NaN');
+  for (const label of ['this poller', 'lists everything', 'List calls', 'CPU time in milliseconds', '1,000,000'])
+    expect(svg).toContain(`>${label}</text>`);
+  expect(svg).toContain('100000 tasks: 100 List calls, 2000 ms');
+});
+
+test('equal values lie level, and a tenfold one lies a decade higher', () => {
+  const [risingInCalls, flatInCalls] = [...svg.matchAll(/points="([^"]+)"/g)].map(([, points]) =>
+    (points as string).split(' ').map(point => Number(point.split(',')[1])),
+  ) as [number[], number[]];
+  expect(new Set(flatInCalls).size).toBe(1);
+  const [first, second, third] = risingInCalls as [number, number, number];
+  expect(first - second).toBeCloseTo(second - third, 0);
+});

@@ -1,0 +1,105 @@
+import { billedResources } from '../../bench/billed-resources';
+import {
+  assumed,
+  functionSeconds,
+  monthlyCost,
+  monthlyUsage,
+  POLLS_A_MONTH,
+  total,
+  type Usage,
+} from '../../bench/month';
+import { partners } from '../../bench/partners';
+import { readSynthesized } from '../../local/synthesized';
+
+const nothing: Usage = {
+  polls: 0,
+  listCalls: 0,
+  otherCalls: 0,
+  cpuMs: 0,
+  readUnits: 0,
+  writeUnits: 0,
+  logBytes: 0,
+  events: 0,
+  eventBytes: 0,
+};
+const parts = {
+  quietPoll: {
+    ...nothing,
+    polls: 1,
+    listCalls: 2,
+    otherCalls: 3,
+    cpuMs: 10,
+    readUnits: 0.5,
+    writeUnits: 2,
+    logBytes: 660,
+  },
+  ending: { ...nothing, writeUnits: 6, events: 1, eventBytes: 1_000 },
+  auditOfATask: { ...nothing, readUnits: 1, listCalls: 0.001 },
+  rowBytes: 900,
+};
+const resources = { memoryMb: 256, retentionDays: 90, archiveDays: 30, alarmMetrics: 8, compositeAlarms: 0 };
+const partner = { name: 'test', history: 1_000, running: 20, endingsADay: 50, failuresADay: 5 };
+
+test('a month is its polls, its endings and an audit a day', () => {
+  expect(monthlyUsage(partner, parts, resources)).toMatchObject({
+    polls: 43_200,
+    writeUnits: 43_200 * 2 + 1_500 * 6,
+    readUnits: 43_200 * 0.5 + 30 * 4_500,
+    listCalls: 43_200 * 2 + 30 * 4.5,
+    events: 1_500,
+  });
+});
+
+test('a function runs for its round trips and its share of a CPU', () => {
+  const usage = { ...nothing, listCalls: 2, otherCalls: 3, cpuMs: 100 };
+  expect(functionSeconds(usage, 1_769)).toBeCloseTo(2 * 0.2 + 3 * 0.01 + 0.1);
+  expect(functionSeconds(usage, 1_769 / 2)).toBeCloseTo(2 * 0.2 + 3 * 0.01 + 0.2);
+});
+
+test('each item is what is used times its price', () => {
+  const cost = Object.fromEntries(monthlyCost(partner, parts, resources));
+  const seconds = functionSeconds(monthlyUsage(partner, parts, resources), 256);
+  expect(cost).toEqual({
+    Compute: expect.closeTo(seconds * 0.25 * 0.0000133334),
+    'Requests: schedules and function': expect.closeTo((POLLS_A_MONTH + 30) * 1.2e-6),
+    'Table: writes': expect.closeTo(95_400 * 0.625e-6),
+    'Table: reads': expect.closeTo(156_600 * 0.125e-6),
+    'Table: storage and recovery': expect.closeTo((50 * 97 * 1_000 * 0.45) / 1e9),
+    'Events and their archive': expect.closeTo(1_500e-6 + 0.0015 * 0.123),
+    'Metrics: the heartbeat': 0.3,
+    'Metrics: failed tasks': expect.closeTo((0.3 * 150) / 720),
+    Alarms: expect.closeTo(0.8),
+    Logs: expect.closeTo((43_200 * 1_000 * 0.53) / 1e9),
+    'Alerts: queue': expect.closeTo((648_000 + 450) * 0.4e-6),
+    'Alerts: function and mails': expect.closeTo(150 * (0.7e-6 + 2e-5 + 0.5 * 0.25 * 0.0000133334)),
+  });
+  expect(assumed.lambdaLogBytesAPoll + 660).toBe(1_000);
+  expect(total(monthlyCost(partner, parts, resources))).toBeCloseTo(Object.values(cost).reduce((a, b) => a + b));
+});
+
+test('a metric that reports in every hour costs no more than a metric', () => {
+  const busy = { ...partner, failuresADay: 10_000 };
+  expect(Object.fromEntries(monthlyCost(busy, parts, resources))['Metrics: failed tasks']).toBeCloseTo(0.3);
+});
+
+test('three partners are priced', () => {
+  expect(partners.map(({ name }) => name)).toEqual(['small', 'typical', 'large']);
+});
+
+const { template } = readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller');
+
+test('what is billed comes from the synthesized stack', () => {
+  expect(billedResources(template)).toMatchObject({ memoryMb: 256, retentionDays: 90, archiveDays: 30 });
+});
+
+test('alarms are counted by the metrics they look at', () => {
+  const { alarmMetrics: before } = billedResources(template);
+  const Type = 'AWS::CloudWatch::Alarm';
+  const Resources = {
+    ...template.Resources,
+    Simple: { Type, Properties: { MetricName: 'Errors' } },
+    Formula: { Type, Properties: { Metrics: [{ Expression: 'a/b' }, { MetricStat: {} }, { MetricStat: {} }] } },
+    Composite: { Type: 'AWS::CloudWatch::CompositeAlarm', Properties: {} },
+  };
+  expect(billedResources({ Resources })).toMatchObject({ alarmMetrics: before + 3, compositeAlarms: 1 });
+});

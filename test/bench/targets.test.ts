@@ -1,0 +1,46 @@
+import { type Cell, runningCounts } from '../../bench/cells';
+import type { PartnerCost } from '../../bench/cost';
+import { typicalPartner } from '../../bench/partners';
+import { checkTargets, type Results } from '../../bench/targets';
+
+const cells = (listCallsAtAMillion: number) =>
+  runningCounts.flatMap(running =>
+    [2, listCallsAtAMillion].map(
+      listCalls => ({ running, endings: 0, poller: 'ours', measured: { listCalls } }) as unknown as Cell,
+    ),
+  );
+const cost = (dollars: number) => ({ partner: typicalPartner, items: [['All', dollars]] }) as unknown as PartnerCost;
+
+const good: Results = {
+  cells: cells(2),
+  quietPolls: [
+    { history: 1_000, listCalls: 2, cpuMs: 10 },
+    { history: 1_000_000, listCalls: 2, cpuMs: 13 },
+  ],
+  backfill: {
+    tasks: 100_000,
+    polls: 12,
+    deadlineSeconds: 10,
+    peakRssBytes: 149e6,
+    right: 100_000,
+    missing: 0,
+    extra: 0,
+  },
+  costs: [cost(2)],
+};
+const failed = (results: Results) => checkTargets(results).flatMap(({ holds }, at) => (holds ? [] : [at]));
+
+test('all hold at their limits', () => {
+  expect(failed(good)).toEqual([]);
+});
+
+test.each<[string, Partial<Results>, number]>([
+  ['List calls grow', { cells: cells(3) }, 0],
+  ['CPU time grows', { quietPolls: [good.quietPolls[0], { history: 1e6, listCalls: 2, cpuMs: 13.1 }] as never }, 1],
+  ['memory grows', { backfill: { ...good.backfill, peakRssBytes: 150e6 } }, 2],
+  ['an event is lost', { backfill: { ...good.backfill, right: 99_999, missing: 1 } }, 3],
+  ['an event is repeated', { backfill: { ...good.backfill, extra: 1 } }, 3],
+  ['a month is dearer', { costs: [cost(2.01)] }, 4],
+])('fails when %s', (_, worse, at) => {
+  expect(failed({ ...good, ...worse })).toEqual([at]);
+});

@@ -31,10 +31,15 @@ export interface Told {
   readonly detectedBefore: string;
 }
 
-/** An outcome that nobody may miss: the task is there, it has ended, and it is no history. */
-export function mustBeTold(life: Life, emitSince: number): string | undefined {
-  const now = life.phases.at(-1)?.status as string;
-  return life.isListed && isTerminal(now) && (life.startTimeMs >= emitSince || life.wasNoted) ? now : undefined;
+/**
+ * An outcome that nobody may miss: the task is there, it has ended, and it is no history. One that started before the
+ * time to be told about is only watched until it ends: that it ended otherwise later on, no sweep will show.
+ */
+export function mustBeTold({ isListed, wasNoted, startTimeMs, phases }: Life, emitSince: number): string | undefined {
+  const outcomes = phases.filter(({ status }) => isTerminal(status));
+  const isWithinReach = startTimeMs >= emitSince || (wasNoted && outcomes.length === 1);
+  const now = phases.at(-1)?.status as string;
+  return isListed && isTerminal(now) && isWithinReach ? now : undefined;
 }
 
 /** History is what had started and ended before anybody was to be told, and stays ended. */

@@ -30,6 +30,8 @@ const failing = (
   },
 });
 const hang: Fault = { when: 'before', how: 'hang' };
+const empty: Fault = { when: 'before', how: { status: 200, body: '' } };
+const truncated: Fault = { when: 'after', how: 'truncate' };
 const late: Fault = { when: 'after', how: { delayMs: 6_000 } };
 
 /** Each call is done by half, and says so. */
@@ -71,6 +73,18 @@ faultMatrix({
   'DynamoDB 500s when the lease is taken': failing(takesLease, serverError, { events: 0 }),
   'DynamoDB 500s from the index': failing(only('Query'), serverError, { events: 15 }),
   'DynamoDB 500s when the run is to be finished': failing(finishes, serverError, { events: 17 }),
+
+  // Read as an empty table, they would have us begin anew, or publish again.
+  'empty bodies when the lease is taken': failing(takesLease, empty, { events: 0 }),
+  'empty bodies while rows are read': failing(only('BatchGetItem'), empty, { events: 0 }),
+  'empty bodies while rows are written': {
+    ...failing(only('BatchWriteItem'), empty, { events: 10, published: 0 }),
+    repeats: 10,
+  },
+  'empty bodies from the index': failing(only('Query'), empty, { events: 15 }),
+
+  'truncated bodies of DynamoDB': failing(() => true, truncated, { events: 0 }),
+  'truncated bodies while rows are written': failing(only('BatchWriteItem'), truncated, { events: 10, published: 0 }),
 
   'hung sockets of DynamoDB': failing(() => true, hang, { events: 0 }),
   // The lease can't be given back either, and ends by itself.

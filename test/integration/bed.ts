@@ -22,15 +22,18 @@ export const DAY = 24 * HOUR;
 
 export type Bed = Awaited<ReturnType<typeof openBed>>;
 
-/** @param settings what differs from the synthesized settings. The poller's own pauses take no time here. */
-export async function openBed(settings: Record<string, unknown> = {}) {
+/**
+ * @param settings what differs from the synthesized settings
+ * @param skipPauses whether the poller's own pauses take no time
+ */
+export async function openBed(settings: Record<string, unknown> = {}, skipPauses = true) {
   const logs: string[] = [];
   const stack = await startLocalStack({
     directory: process.env.SYNTHESIZED as string,
     stackName: 'PartnerCentralTaskPoller',
     dynamoDbEndpoint: process.env.DYNAMODB_ENDPOINT,
     settings,
-    skipPauses: true,
+    skipPauses,
     onLog: line => logs.push(line),
   });
   const store = stack.partnerCentral.store(stack.catalog);

@@ -1,6 +1,7 @@
 /** Partner Central: calls that fail, and answers that are no use. */
 import type { InvokeOptions } from '../../../local/function-host';
 import type { Fault } from '../../../local/service';
+import type { Task } from '../../../local/task-store';
 import { errorAnswer, HOUR, MINUTE, outcomes } from '../bed';
 import { always, endedSinceFirstRun, faultMatrix, type Row, someCalls } from './matrix';
 
@@ -78,12 +79,16 @@ faultMatrix({
   'a page out of order': {
     play: async bed => {
       bed.store.addHistory({ count: 2_000, newestAt: Date.now() - 2 * HOUR, spacingMs: MINUTE });
-      const ended = await endedSinceFirstRun(bed, 50);
-      // An old entry where the newest belong: by itself it would end the sweep.
+      const ended = await endedSinceFirstRun(bed, 150);
+      const [oldest] = bed.store.tasks();
+      // An old entry where the newest belong: by itself it would end the sweep on its first page.
       let answers = 0;
       bed.partnerCentral.tamper = (_, output) => {
         answers += 1;
-        return answers > 1 ? output : { ...output, TaskSummaries: (output.TaskSummaries as object[]).toReversed() };
+        const summaries = output.TaskSummaries as object[];
+        const { taskId: TaskId, startTimeMs } = oldest as Task;
+        const misplaced = { ...summaries[0], TaskId, StartTime: new Date(startTimeMs).toISOString() };
+        return answers > 1 ? output : { ...output, TaskSummaries: [misplaced, ...summaries] };
       };
       expect(await bed.run()).toMatchObject({ outOfOrder: 1 });
       await bed.runUntilQuiet();
@@ -168,7 +173,14 @@ faultMatrix({
         last = summaries.at(-1);
         return { ...output, TaskSummaries: again };
       };
+      let rowsRead = 0;
+      bed.dynamoDb.intercept = ({ operation, input }) => {
+        const asked = operation === 'BatchGetItem' ? Object.values(input.RequestItems as object) : [];
+        for (const { Keys } of asked) rowsRead += Keys.length;
+        return undefined;
+      };
       expect(await bed.run()).toMatchObject({ outcome: 'complete', pages: 3, published: 25 });
+      expect(rowsRead).toBe(25); // one that was dealt with is not even read again
       return outcomes(ended);
     },
   },

@@ -78,6 +78,23 @@ faultMatrix({
     },
   },
 
+  'an entry that is throttled for as long as the run lasts': {
+    pauses: true,
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 11);
+      const one = ended[10]?.taskId as string;
+      bed.eventBridge.entryFault = ({ Detail }) => (Detail?.includes(one) ? refusal('ThrottlingException') : undefined);
+      bed.takeCalls();
+      expect(await bed.run('poll', { timeoutMs: 3_000 })).toMatchObject({
+        outcome: 'partial',
+        published: 10,
+        rejected: 0,
+      });
+      expect(bed.takeCalls().puts).toBeLessThan(25); // backed off: without a pause there are hundreds
+      return outcomes(ended);
+    },
+  },
+
   'permanent entry errors': {
     play: async bed => {
       const ended = await endedSinceFirstRun(bed, 12);

@@ -19,7 +19,7 @@ faultMatrix({
         bed.eventBridge.calls.reset();
         bed.eventBridge.intercept = ({ index }) => (index > 0 ? fault : undefined);
         // What was accepted before is recorded.
-        expect(await bed.run('poll', { timeoutMs: 4_000 })).toMatchObject({ outcome: 'partial', published: 10 });
+        expect(await bed.run('poll', { timeoutMs: 2_500 })).toMatchObject({ outcome: 'partial', published: 10 });
       }
       bed.eventBridge.intercept = undefined;
       expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 5 });

@@ -23,6 +23,8 @@ export interface InvokeOptions {
   readonly timeoutMs?: number;
   /** How far the function's clock is ahead of ours. */
   readonly clockOffsetMs?: number;
+  /** The same for two deliveries of one event; a new one unless given. */
+  readonly requestId?: string;
 }
 
 export type Invocation<T> = { readonly cpuMs: number; readonly peakRssBytes: number } & (
@@ -79,7 +81,7 @@ export function hostFunction(options: FunctionOptions) {
      */
     async invoke<T = unknown>(
       input: unknown,
-      { timeoutMs = options.timeoutMs, clockOffsetMs = 0 }: InvokeOptions = {},
+      { timeoutMs = options.timeoutMs, clockOffsetMs = 0, requestId = randomUUID() }: InvokeOptions = {},
     ): Promise<Invocation<T>> {
       child ??= start();
       const process = await child;
@@ -96,7 +98,7 @@ export function hostFunction(options: FunctionOptions) {
           process.kill('SIGKILL');
         }, timeoutMs);
         process.once('exit', onExit).once('message', end);
-        process.send({ input, timeoutMs, clockOffsetMs, requestId: randomUUID() });
+        process.send({ input, timeoutMs, clockOffsetMs, requestId });
       });
     },
 

@@ -32,10 +32,12 @@ test('the JSON Schema has every field of the event, open to more', () => {
 test('each guarantee names tests that exist', () => {
   const files = new Map(
     ['test/integration', 'test/poller/core'].flatMap(folder =>
-      readdirSync(join(root, folder)).map(file => [file, read(folder, file)] as const),
+      readdirSync(join(root, folder), { encoding: 'utf8', recursive: true })
+        .filter(file => file.endsWith('.test.ts'))
+        .map(file => [file, read(folder, file)] as const),
     ),
   );
-  const named = [...read('README.md').matchAll(/`([\w-]+\.test\.ts)` › ([^<|\n]+?)(?=<br>| \|)/g)];
+  const named = [...read('README.md').matchAll(/`([\w/-]+\.test\.ts)` › ([^<|\n]+?)(?=<br>| \|)/g)];
   expect(named.length).toBeGreaterThanOrEqual(13);
   for (const [, file, title] of named) {
     expect({ title, isIn: file, found: files.get(file as string)?.includes(`'${title}'`) }).toEqual({

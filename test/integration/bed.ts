@@ -1,9 +1,17 @@
 /** A local stack with the questions that tests ask of it. Nothing in it is mocked: real bundle, real HTTP, real tables. */
-import { BatchWriteItemCommand, DynamoDBClient, ScanCommand, type WriteRequest } from '@aws-sdk/client-dynamodb';
+import {
+  BatchWriteItemCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  ScanCommand,
+  type WriteRequest,
+} from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import type { InvokeOptions } from '../../local/function-host';
+import type { Summary } from '../../lambdas/poller/run';
+import { sourceId } from '../../lambdas/poller/settings';
+import type { FunctionHost, InvokeOptions } from '../../local/function-host';
 import { startLocalStack } from '../../local/local-stack';
-import type { Fault } from '../../local/service';
+import type { Call, Fault } from '../../local/service';
 import type { Task } from '../../local/task-store';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -14,15 +22,18 @@ export const DAY = 24 * HOUR;
 
 export type Bed = Awaited<ReturnType<typeof openBed>>;
 
-/** @param settings what differs from the synthesized settings. The poller's own pauses take no time here. */
-export async function openBed(settings: Record<string, unknown> = {}) {
+/**
+ * @param settings what differs from the synthesized settings
+ * @param skipPauses whether the poller's own pauses take no time
+ */
+export async function openBed(settings: Record<string, unknown> = {}, skipPauses = true) {
   const logs: string[] = [];
   const stack = await startLocalStack({
     directory: process.env.SYNTHESIZED as string,
     stackName: 'PartnerCentralTaskPoller',
     dynamoDbEndpoint: process.env.DYNAMODB_ENDPOINT,
     settings,
-    skipPauses: true,
+    skipPauses,
     onLog: line => logs.push(line),
   });
   const store = stack.partnerCentral.store(stack.catalog);
@@ -45,6 +56,12 @@ export async function openBed(settings: Record<string, unknown> = {}) {
     return found;
   }
 
+  async function item(sortKey: string): Promise<Record<string, unknown> | undefined> {
+    const Key = marshall({ source: sourceId({ catalog: stack.catalog as 'Sandbox' }), item: sortKey });
+    const { Item } = await database.send(new GetItemCommand({ TableName: stack.tableName, Key, ConsistentRead: true }));
+    return Item && unmarshall(Item);
+  }
+
   /** 25 at a time is what one call takes. */
   async function write(requests: WriteRequest[]) {
     for (let from = 0; from < requests.length; from += 25) {
@@ -65,8 +82,8 @@ export async function openBed(settings: Record<string, unknown> = {}) {
     logs,
 
     /** One run that must not throw. */
-    async run(mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions) {
-      const { result, error } = await stack.poll(mode, how);
+    async run(mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions, poller: FunctionHost = stack.poller) {
+      const { result, error } = await poller.invoke<Summary>({ mode }, how);
       if (error) throw new Error(`The run failed: ${error.name}: ${error.message}`);
       return result;
     },
@@ -94,10 +111,26 @@ export async function openBed(settings: Record<string, unknown> = {}) {
     published: () => stack.eventBridge.events.map(({ detail }) => `${detail.taskId} ${detail.taskStatus}`).sort(),
 
     items,
-    row: async (taskId: string) => (await items()).find(({ item }) => item === `TASK#${taskId}`),
-    checkpoint: async () => (await items()).find(({ item }) => item === 'CHECKPOINT'),
+    row: (taskId: string) => item(`TASK#${taskId}`),
+    checkpoint: () => item('CHECKPOINT'),
     putItems: put,
     putItem: (item: Record<string, unknown>) => put([item]),
+
+    /** What the table itself answers, for an intercept that makes something else of it. */
+    async askTable(operation: string, input: Call['input']): Promise<Record<string, unknown>> {
+      const answer = await fetch(stack.dynamoDb.url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/x-amz-json-1.0',
+          'x-amz-target': `DynamoDB_20120810.${operation}`,
+          'x-amz-date': '20261122T000000Z',
+          authorization:
+            'AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
+        },
+        body: JSON.stringify({ ...input, ...ours }),
+      });
+      return (await answer.json()) as Record<string, unknown>;
+    },
 
     async cursorOfNewestGap() {
       const { gaps } = (await this.checkpoint()) as { gaps: { cursor: { token: string } }[] };
@@ -152,4 +185,14 @@ export const outcomes = (tasks: readonly Pick<Task, 'taskId' | 'status'>[]) =>
 export const errorAnswer = (type: string, status = 400, more: object = {}): Fault => ({
   when: 'before',
   how: { status, type, body: { __type: type, Message: `${type} on purpose`, message: `${type} on purpose`, ...more } },
+});
+
+/** Changes nothing, and tells our own requests to the table from the poller's. */
+const ours = { ReturnConsumedCapacity: 'NONE' };
+export const isPollers = ({ input }: Call) => input.ReturnConsumedCapacity === undefined;
+
+/** An answer of DynamoDB that is not the table's own. */
+export const tableAnswer = (body: object): Fault => ({
+  when: 'before',
+  how: { status: 200, body: JSON.stringify(body) },
 });

@@ -36,16 +36,6 @@ describe('nothing lost', () => {
     expect(bed.published()).toEqual(running.map(({ taskId }) => `${taskId} FAILED`).sort());
   });
 
-  test('an ending that is listed late, with an old start time, is found by the audit and counted as drift', async () => {
-    bed = await openBed({ emitSince: new Date(Date.now() - 2 * DAY).toISOString() });
-    await bed.run();
-    const late = bed.addEnded(3, at => ({ startTimeMs: Date.now() - DAY - at }));
-    expect(await bed.run()).toMatchObject({ published: 0 });
-    expect(await bed.run('audit')).toMatchObject({ outcome: 'complete', published: 3, drift: 3, gaps: 0 });
-    expect(await bed.run('audit')).toMatchObject({ published: 0, drift: 0 });
-    expect(bed.published()).toEqual(outcomes(late));
-  });
-
   test('an earlier emitSince, set later, publishes that part of the past and no more', async () => {
     bed = await openBed();
     const [day, hour, older] = [DAY, HOUR, 3 * DAY].map(ago =>
@@ -59,24 +49,6 @@ describe('nothing lost', () => {
     expect(older).toHaveLength(4);
   });
 
-  test('filters that are widened show their past as events, not as drift', async () => {
-    bed = await openBed({ engagementIdentifiers: ['eng-00000000000001'] });
-    const engagement = (number: number) => ({ engagementId: `eng-0000000000000${number}` });
-    await bed.run();
-    const [ours] = bed.addEnded(1, () => engagement(1));
-    const [other] = bed.addEnded(1, () => engagement(2));
-    const runningElsewhere = bed.store.add({ ...engagement(2), startTimeMs: Date.now() - 9 * DAY });
-    await bed.run();
-    expect(bed.published()).toEqual(outcomes([ours as never]));
-
-    const wider = bed.anotherPoller({ engagementIdentifiers: undefined });
-    const { result } = await wider.invoke({ mode: 'audit' });
-    expect(result).toMatchObject({ outcome: 'complete', published: 1, drift: 0 });
-    bed.store.end(runningElsewhere.taskId, 'COMPLETE');
-    await wider.invoke({ mode: 'poll' });
-    expect(bed.published()).toEqual(outcomes([ours, other, bed.store.get(runningElsewhere.taskId)] as never));
-  });
-
   test('what a cut head left is worked off by the runs after it', async () => {
     bed = await openBed({ headPageSize: 20, maxListCallsPerRun: 10 });
     await bed.run('poll', anHourAgo);
@@ -84,25 +56,6 @@ describe('nothing lost', () => {
     expect(await bed.run()).toMatchObject({ outcome: 'partial', gaps: 1 });
     await bed.runUntilQuiet();
     expect(bed.published()).toEqual(outcomes(ended));
-  });
-
-  test('a reopened task that ends the same way is not news; one that ends the other way is', async () => {
-    bed = await openBed();
-    await bed.run();
-    const [same, other] = bed.addEnded(2, () => ({ status: 'FAILED' })) as unknown as [Task, Task];
-    await bed.run();
-    for (const { taskId } of [same, other]) bed.store.set(taskId, { status: 'IN_PROGRESS' });
-    expect(await bed.run()).toMatchObject({ reopened: 2, unsettled: 2, published: 0 });
-    bed.store.set(same.taskId, { status: 'FAILED' });
-    bed.store.end(other.taskId, 'COMPLETE');
-    expect(await bed.run()).toMatchObject({ published: 1, unsettled: 0 });
-    expect(bed.published()).toEqual(
-      [`${same.taskId} FAILED`, `${other.taskId} FAILED`, `${other.taskId} COMPLETE`].sort(),
-    );
-    expect(bed.eventBridge.events.at(-1)?.detail).toMatchObject({
-      taskStatus: 'COMPLETE',
-      previousStatus: 'IN_PROGRESS',
-    });
   });
 });
 
@@ -116,36 +69,9 @@ describe('nothing twice', () => {
       expect(await bed.run(mode)).toMatchObject({ published: 0, drift: 0 });
     expect(bed.eventBridge.events).toHaveLength(50);
   });
-
-  test('a task listed twice, on one page or two, is published once', async () => {
-    bed = await openBed({ headPageSize: 10 });
-    await bed.run();
-    const ended = bed.addEnded(25);
-    let last: object | undefined;
-    bed.partnerCentral.tamper = (_, output) => {
-      const summaries = output.TaskSummaries as object[];
-      const again = [last, ...summaries, summaries[0]].filter(summary => summary !== undefined);
-      last = summaries.at(-1);
-      return { ...output, TaskSummaries: again };
-    };
-    await bed.runUntilQuiet();
-    expect(bed.published()).toEqual(outcomes(ended));
-  });
 });
 
 describe('no flood', () => {
-  test('a lost table starts again silently', async () => {
-    bed = await openBed();
-    await bed.run();
-    bed.addEnded(20, () => ({ startTimeMs: Date.now() - 1 }));
-    await bed.run();
-    expect(bed.eventBridge.events).toHaveLength(20);
-    await bed.loseTable();
-    await new Promise(resolve => setTimeout(resolve, 2)); // the tasks are older than the new beginning
-    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0 });
-    expect(await bed.run('audit')).toMatchObject({ published: 0 });
-  });
-
   test('one run publishes at most maxEventsPerRun, the rest follows', async () => {
     bed = await openBed({ maxEventsPerRun: 30 });
     await bed.run();
@@ -176,28 +102,6 @@ describe('no flood', () => {
 });
 
 describe('one poisoned item stops nothing', () => {
-  test('one entry among a hundred that EventBridge refuses is kept, put off, and published once it is taken', async () => {
-    bed = await openBed();
-    await bed.run();
-    const ended = bed.addEnded(100);
-    const poisoned = ended[42]?.taskId as string;
-    bed.eventBridge.entryFault = entry =>
-      entry.Detail?.includes(poisoned) ? { ErrorCode: 'MalformedDetail', ErrorMessage: 'on purpose' } : undefined;
-    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 99, rejected: 1, unsettled: 1 });
-    expect(await bed.row(poisoned)).toMatchObject({ publishAttempts: 1, lastError: 'MalformedDetail' });
-    expect(await bed.run()).toMatchObject({ published: 0, rejected: 0 }); // not before its time
-    expect(await bed.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({ published: 0, rejected: 1 });
-    expect(await bed.row(poisoned)).toMatchObject({ publishAttempts: 2 });
-    bed.eventBridge.entryFault = undefined;
-    await bed.run('poll', { clockOffsetMs: 10 * MINUTE });
-    expect(bed.published()).toEqual(outcomes(ended));
-    const [first] = bed.eventBridge.events;
-    const last = bed.eventBridge.events.at(-1);
-    expect(
-      Date.parse(String(last?.detail.detectedBefore)) - Date.parse(String(first?.detail.detectedBefore)),
-    ).toBeLessThan(MINUTE);
-  });
-
   test('an entry that EventBridge can never take is set aside once it takes others, in whatever part of the run', async () => {
     bed = await openBed();
     const running = bed.addRunning(3, HOUR);
@@ -265,38 +169,6 @@ describe('one poisoned item stops nothing', () => {
     expect(await bed.row(poisoned)).toMatchObject({ lastError: 'ValidationException' });
   });
 
-  test('malformed summaries are skipped and counted, the rest of the page is dealt with', async () => {
-    bed = await openBed();
-    await bed.run();
-    const ended = bed.addEnded(5);
-    bed.partnerCentral.tamper = (_, output) => {
-      const [first, second, ...rest] = output.TaskSummaries as Record<string, unknown>[];
-      const odd = [null, {}, { TaskStatus: 'FAILED' }, { TaskId: null, TaskStatus: 'FAILED' }, { TaskId: 7 }];
-      return {
-        ...output,
-        TaskSummaries: [...odd, { ...first, StartTime: 1_795_382_342 }, { ...second, StartTime: 'yesterday' }, ...rest],
-      };
-    };
-    expect(await bed.run()).toMatchObject({ outcome: 'complete', malformed: 5, published: 5 });
-    expect(bed.published()).toEqual(outcomes(ended));
-  });
-
-  test('a status and a reason code that nobody knows pass through', async () => {
-    bed = await openBed();
-    await bed.run();
-    const paused = bed.store.add({ status: 'PAUSED' });
-    const failed = bed.store.add({ status: 'FAILED', reasonCode: 'BrandNewCode', message: 'new' });
-    expect(await bed.run()).toMatchObject({ unknownStatus: 1, published: 1, unsettled: 1 });
-    expect(bed.eventBridge.events[0]?.detail).toMatchObject({
-      taskId: failed.taskId,
-      reasonCode: 'BrandNewCode',
-      reasonCategory: 'unknown',
-    });
-    bed.store.end(paused.taskId, 'COMPLETE');
-    await bed.run('poll', { clockOffsetMs: 2 * MINUTE });
-    expect(bed.eventBridge.events[1]?.detail).toMatchObject({ taskId: paused.taskId, previousStatus: 'PAUSED' });
-  });
-
   test('an id that Partner Central refuses to look up is marked and put off; its neighbours are found', async () => {
     bed = await openBed({ lookbackMinutes: 1 });
     const running = bed.addRunning(8, HOUR);
@@ -344,34 +216,6 @@ describe('one poisoned item stops nothing', () => {
     expect(await bed.run()).toMatchObject({ published: 10, rejected: 0 });
     expect(bed.takeCalls().puts).toBe(5);
     expect(bed.published()).toEqual(outcomes(ended));
-  });
-
-  test('a message of 2 MB is cut in the event and in the row', async () => {
-    bed = await openBed();
-    await bed.run();
-    bed.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: '"<é>\n'.repeat(400_000) });
-    expect(await bed.run()).toMatchObject({ published: 1, rejected: 0 });
-    const { detail } = bed.eventBridge.events[0] as { detail: Record<string, unknown> };
-    expect(detail.messageTruncated).toBe(true);
-    expect(String(detail.message).length).toBeGreaterThan(50_000);
-    expect(Buffer.byteLength(String((await bed.row(String(detail.taskId)))?.message))).toBeLessThanOrEqual(1_024);
-  });
-
-  test('a task that vanishes is missing after three look-ups over a quarter of an hour, and any sighting clears it', async () => {
-    bed = await openBed();
-    const [task] = bed.addRunning(1, HOUR);
-    const { taskId } = task as { taskId: string };
-    await bed.run();
-    const saved = bed.store.get(taskId);
-    bed.store.remove(taskId);
-    const missing: unknown[] = [];
-    for (const minutes of [0, 2, 5, 10, 20])
-      missing.push((await bed.run('poll', { clockOffsetMs: minutes * MINUTE })).missing ?? 0);
-    expect(missing).toEqual([0, 0, 0, 0, 1]);
-    expect(await bed.row(taskId)).toMatchObject({ misses: 5, missing: true });
-    // An audit looks it up, due or not.
-    bed.store.add({ ...saved, status: 'COMPLETE' });
-    expect(await bed.run('audit', { clockOffsetMs: 21 * MINUTE })).toMatchObject({ published: 1, unsettled: 0 });
   });
 });
 
@@ -431,49 +275,6 @@ describe('bounded', () => {
     expect(bed.published()).toEqual(
       outcomes([...past, ...fresh, ...running.map(({ taskId }) => ({ taskId, status: 'COMPLETE' }))]),
     );
-  });
-});
-
-describe('one run at a time', () => {
-  test('a second run finds the lease taken and does nothing', async () => {
-    bed = await openBed();
-    await bed.run();
-    bed.addEnded(20);
-    bed.partnerCentral.intercept = () => ({ when: 'before', how: { delayMs: 1_000 } });
-    const first = bed.run();
-    const second = bed.anotherPoller();
-    await new Promise(resolve => setTimeout(resolve, 500)); // the first is waiting for its list by now
-    expect((await second.invoke({ mode: 'poll' })).result).toMatchObject({ outcome: 'skipped', listCalls: 0 });
-    expect(await first).toMatchObject({ outcome: 'complete', published: 20 });
-    expect(bed.eventBridge.events).toHaveLength(20);
-  });
-
-  test('an audit asked for while a poll runs is done by the next run', async () => {
-    bed = await openBed({ emitSince: new Date(Date.now() - DAY).toISOString() });
-    await bed.run();
-    bed.addEnded(1, () => ({ startTimeMs: Date.now() - HOUR }));
-    bed.partnerCentral.intercept = () => ({ when: 'before', how: { delayMs: 1_000 } });
-    const first = bed.run();
-    await new Promise(resolve => setTimeout(resolve, 500));
-    expect((await bed.anotherPoller().invoke({ mode: 'audit' })).result).toMatchObject({ outcome: 'skipped' });
-    bed.partnerCentral.intercept = undefined;
-    expect(await first).toMatchObject({ published: 0 });
-    expect(await bed.run()).toMatchObject({ published: 1, drift: 1 });
-  });
-
-  test('a lease left by a dead run ends by itself, and one that can not be is no lease', async () => {
-    bed = await openBed();
-    await bed.run();
-    const checkpoint = await bed.checkpoint();
-    const heldFor = (ms: number) =>
-      bed.putItem({ ...checkpoint, leaseOwner: 'dead', leaseExpiresAtMs: Date.now() + ms });
-    await heldFor(MINUTE);
-    expect(await bed.run()).toMatchObject({ outcome: 'skipped' });
-    await heldFor(-1);
-    expect(await bed.run()).toMatchObject({ outcome: 'complete' });
-    await heldFor(HOUR);
-    expect(await bed.run()).toMatchObject({ outcome: 'complete' });
-    expect(await bed.checkpoint()).toMatchObject({ leaseExpiresAtMs: 0 });
   });
 });
 

@@ -1,6 +1,6 @@
-/** Looking again at what the head doesn't show: many running tasks, look-ups by id, an index that is behind. */
+/** Looking again at what the head doesn't show: many running tasks, look-ups by id. */
 import type { Call } from '../../local/service';
-import { type Bed, errorAnswer, HOUR, MINUTE, openBed, outcomes } from './bed';
+import { type Bed, errorAnswer, HOUR, isPollers, MINUTE, openBed, outcomes, tableAnswer } from './bed';
 
 let bed: Bed;
 afterEach(() => bed.close());
@@ -74,28 +74,6 @@ test('a list of what is running that breaks off proves nothing about what it lac
   expect(bed.published()).toEqual(outcomes(ended));
 });
 
-test('700 rows that never settle use at most 20 look-ups a run, and what ends meanwhile is found', async () => {
-  bed = await openBed();
-  const lost = bed.addRunning(700, HOUR);
-  const [alive] = bed.addRunning(1, 2 * HOUR);
-  await bed.run();
-  for (const { taskId } of lost) bed.store.remove(taskId);
-  let lookUps = 0;
-  bed.partnerCentral.intercept = call => {
-    if (isLookUp(call)) lookUps += 1;
-    return undefined;
-  };
-  const perRun: number[] = [];
-  for (let minute = 0; minute < 4; minute += 1) {
-    lookUps = 0;
-    await bed.run('poll', { clockOffsetMs: minute * 100 });
-    perRun.push(lookUps);
-  }
-  expect(perRun).toEqual([20, 20, 20, 10]);
-  endAll([alive as { taskId: string }]);
-  expect(await bed.run()).toMatchObject({ published: 1, unsettled: 700 });
-});
-
 test('among many, one that runs and is in no list of what is running is put off; once it is listed, it is watched again', async () => {
   bed = await openBed();
   const [hidden, ...others] = bed.addRunning(15, HOUR);
@@ -125,52 +103,13 @@ test('an index that answers in pages is read to its end', async () => {
   const running = bed.addRunning(9, HOUR);
   await bed.run();
   endAll(running);
-  bed.dynamoDb.intercept = async ({ operation, input }) => {
-    if (operation !== 'Query' || input.Limit !== undefined) return undefined;
-    const answer = await fetch(bed.dynamoDb.url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/x-amz-json-1.0',
-        'x-amz-target': 'DynamoDB_20120810.Query',
-        'x-amz-date': '20261122T000000Z',
-        authorization:
-          'AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
-      },
-      body: JSON.stringify({ ...input, Limit: 4 }),
-    });
-    return { when: 'before', how: { status: answer.status, body: await answer.text() } };
-  };
+  bed.dynamoDb.intercept = async call =>
+    call.operation === 'Query' && isPollers(call)
+      ? tableAnswer(await bed.askTable('Query', { ...call.input, Limit: 4 }))
+      : undefined;
   bed.takeCalls();
   expect(await bed.run()).toMatchObject({ published: 9, unsettled: 0 });
   expect(bed.dynamoDb.calls.of('Query')).toBe(2 * 3); // ours and the ones in between
-});
-
-test('an index that is behind names candidates only; the rows decide, read consistently', async () => {
-  bed = await openBed();
-  const running = bed.addRunning(3, HOUR);
-  await bed.run();
-  let before: string | undefined;
-  const inconsistent: unknown[] = [];
-  bed.dynamoDb.intercept = async ({ operation, input }) => {
-    if (operation === 'BatchGetItem') {
-      inconsistent.push(...Object.values(input.RequestItems as object).filter(({ ConsistentRead }) => !ConsistentRead));
-    }
-    return operation === 'Query' && before ? { when: 'before', how: { status: 200, body: before } } : undefined;
-  };
-  before = JSON.stringify({
-    Items: running.map(({ taskId }) => ({
-      source: { S: 'Sandbox#OpportunityFromEngagement' },
-      item: { S: `TASK#${taskId}` },
-      nextCheckAt: { S: '1970-01-01T00:00:00.000Z' },
-    })),
-  });
-  endAll(running);
-  expect(await bed.run()).toMatchObject({ published: 3 });
-  expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0 });
-  bed.store.remove(running[0]?.taskId as string);
-  expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0 });
-  expect(await bed.row(running[0]?.taskId as string)).not.toHaveProperty('misses');
-  expect(inconsistent).toEqual([]);
 });
 
 test('an event that was refused is published from the row when its task is listed no more', async () => {

@@ -69,7 +69,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
       if (error instanceof ConditionalCheckFailedException) throw error;
       return sorted('UpdateItem of the checkpoint')(error);
     });
-    return unmarshall(answer.Attributes ?? {});
+    return unmarshall(present(answer.Attributes, 'UpdateItem of the checkpoint'));
   }
 
   return {
@@ -156,7 +156,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
           if (attempt > 0) await pauseBeforeRetry(attempt, budget, 'BatchGetItem');
           const read = new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } });
           const answer = await client.send(read, { abortSignal: budget.signal }).catch(sorted('BatchGetItem'));
-          for (const marshalled of answer.Responses?.[tableName] ?? []) {
+          for (const marshalled of present(answer.Responses, 'BatchGetItem')[tableName] ?? []) {
             const item = unmarshall(marshalled);
             refuseNewerFormat('A row', item.formatVersion);
             const result = toRow(item);
@@ -203,7 +203,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
           if (attempt > 0) await pauseBeforeRetry(attempt, budget, 'BatchWriteItem');
           const put = new BatchWriteItemCommand({ RequestItems: { [tableName]: requests } });
           const answer = await client.send(put, { abortSignal: budget.signal }).catch(sorted('BatchWriteItem'));
-          requests = (answer.UnprocessedItems?.[tableName] ?? []) as typeof requests;
+          requests = (present(answer.UnprocessedItems, 'BatchWriteItem')[tableName] ?? []) as typeof requests;
         }
       };
       for (const part of chunks(rows, MAX_ROWS_PER_WRITE)) await write(part);
@@ -223,7 +223,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
           ...(start && { ExclusiveStartKey: start }),
         });
         const answer = await client.send(query, { abortSignal: budget.signal }).catch(sorted('Query of the index'));
-        for (const marshalled of answer.Items ?? []) {
+        for (const marshalled of present(answer.Items, 'Query of the index')) {
           const item = unmarshall(marshalled);
           const taskId = taskIdOf(item);
           candidates.set(taskId, {
@@ -237,6 +237,16 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
       return [...candidates.values()];
     },
   };
+}
+
+/**
+ * The SDK reads an empty body as an answer without members. Taken for a table that has nothing, it would make us begin
+ * anew or publish again; so what every answer has must be there.
+ * @throws TransientFailure when it isn't
+ */
+function present<T>(member: T | undefined, operation: string): T {
+  if (member === undefined) throw new TransientFailure(`${operation}: the answer is empty`);
+  return member;
 }
 
 /** @throws TransientFailure when no time of the whole run is left for it */

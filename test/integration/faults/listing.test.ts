@@ -1,0 +1,215 @@
+/** Partner Central: calls that fail, and answers that are no use. */
+import type { InvokeOptions } from '../../../local/function-host';
+import type { Fault } from '../../../local/service';
+import type { Task } from '../../../local/task-store';
+import { errorAnswer, HOUR, MINUTE, outcomes } from '../bed';
+import { always, endedSinceFirstRun, faultMatrix, type Row, someCalls } from './matrix';
+
+const smallPages = { headPageSize: 20, backlogPageSize: 20 };
+
+/** It gets on for as long as it lasts. */
+const throttled = (share: number, tasks: number, mostRuns: number): Row => ({
+  settings: { headPageSize: 5, backlogPageSize: 5 },
+  play: async bed => {
+    const ended = await endedSinceFirstRun(bed, tasks);
+    const { intercept, failed } = someCalls(share, errorAnswer('ThrottlingException', 429));
+    bed.takeCalls();
+    bed.partnerCentral.intercept = intercept;
+    let listCalls = 0;
+    for (let runs = 0; runs < mostRuns && bed.eventBridge.events.length < tasks; runs += 1) {
+      listCalls += (await bed.run()).listCalls;
+    }
+    expect(bed.published()).toEqual(outcomes(ended));
+    expect(failed()).toBeGreaterThan(0);
+    expect(listCalls).toBe(bed.takeCalls().list); // what was refused is counted as well
+    return outcomes(ended);
+  },
+});
+
+/** First of every call, which must forget nothing; then of every page but the first, which must leave a gap. */
+const broken = (fault: Fault, how?: InvokeOptions): Row => ({
+  settings: smallPages,
+  play: async bed => {
+    const ended = await endedSinceFirstRun(bed, 50);
+    const before = await bed.checkpoint();
+    bed.partnerCentral.intercept = always(fault);
+    expect(await bed.run('poll', how)).toMatchObject({ outcome: 'partial', published: 0 });
+    expect(await bed.checkpoint()).toMatchObject({ watermark: before?.watermark, gaps: [], leaseExpiresAtMs: 0 });
+    bed.partnerCentral.intercept = ({ input }) => (input.NextToken ? fault : undefined);
+    expect(await bed.run('poll', how)).toMatchObject({ outcome: 'partial', published: 20, gaps: 1 });
+    return outcomes(ended);
+  },
+});
+const answer = (status: number, body: string): Fault => ({ when: 'before', how: { status, body } });
+
+/** The sweep starts again from the top and passes over what it has done. */
+const lostCursor = (refusal: Fault): Row => ({
+  settings: smallPages,
+  play: async bed => {
+    const ended = await endedSinceFirstRun(bed, 100);
+    let pages = 0;
+    bed.partnerCentral.intercept = () => (pages++ === 3 ? refusal : undefined);
+    expect(await bed.run()).toMatchObject({ outcome: 'partial', lostCursors: 1, gaps: 0, published: 100 });
+    const line = bed.logs.find(log => log.includes('refused a page token')) as string;
+    expect(JSON.parse(line)).toMatchObject({ reason: 'ON_PURPOSE', errorList: [{ FieldName: 'NextToken' }] });
+    return outcomes(ended);
+  },
+});
+const aboutTheToken = { Reason: 'ON_PURPOSE', ErrorList: [{ FieldName: 'NextToken', Message: 'no', Code: 'INVALID' }] };
+
+faultMatrix({
+  'throttling at 10 % of List calls': throttled(0.1, 60, 1),
+  'throttling at 30 % of List calls': throttled(0.3, 60, 3),
+  'throttling at 90 % of List calls': throttled(0.9, 10, 20),
+  'throttling under the status that the guide gives it': broken(errorAnswer('ThrottlingException', 400)),
+  '500s': broken(errorAnswer('InternalServerException', 500)),
+  '503s that are no JSON': broken(answer(503, '<html>busy</html>')),
+  'hung sockets': broken({ when: 'before', how: 'hang' }, { timeoutMs: 1_500 }),
+  resets: broken({ when: 'before', how: 'reset' }),
+  'truncated bodies': broken({ when: 'after', how: 'truncate' }),
+  'garbage bodies: nothing': broken(answer(200, '')),
+  'garbage bodies: no JSON': broken(answer(200, '<html>fine</html>')),
+  'garbage bodies: a list': broken(answer(200, '[]')),
+  'garbage bodies: summaries that are no list': broken(answer(200, '{"TaskSummaries":{"0":{}}}')),
+  'answers to List that arrive after the client gave up': broken(
+    { when: 'after', how: { delayMs: 3_000 } },
+    { timeoutMs: 1_500 },
+  ),
+
+  'a page out of order': {
+    play: async bed => {
+      bed.store.addHistory({ count: 2_000, newestAt: Date.now() - 2 * HOUR, spacingMs: MINUTE });
+      const ended = await endedSinceFirstRun(bed, 150);
+      const [oldest] = bed.store.tasks();
+      // An old entry where the newest belong: by itself it would end the sweep on its first page.
+      let answers = 0;
+      bed.partnerCentral.tamper = (_, output) => {
+        answers += 1;
+        const summaries = output.TaskSummaries as object[];
+        const { taskId: TaskId, startTimeMs } = oldest as Task;
+        const misplaced = { ...summaries[0], TaskId, StartTime: new Date(startTimeMs).toISOString() };
+        return answers > 1 ? output : { ...output, TaskSummaries: [misplaced, ...summaries] };
+      };
+      expect(await bed.run()).toMatchObject({ outOfOrder: 1 });
+      await bed.runUntilQuiet();
+      expect(bed.published()).toEqual(outcomes(ended));
+      // To the end of the list once between two audits, and no more.
+      answers = 0;
+      bed.takeCalls();
+      expect(await bed.run()).toMatchObject({ outOfOrder: 1 });
+      expect(bed.takeCalls().list).toBeLessThanOrEqual(2);
+      return outcomes(ended);
+    },
+  },
+
+  'a repeated token': {
+    settings: smallPages,
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 100);
+      let token: unknown;
+      bed.partnerCentral.tamper = (_, output) => {
+        token ??= output.NextToken;
+        return { ...output, NextToken: token };
+      };
+      const first = await bed.run();
+      expect(first).toMatchObject({ outcome: 'partial' });
+      expect(first.repeatedTokens).toBeGreaterThan(0);
+      const stuck: number[] = [];
+      for (let runs = 0; runs < 2; runs += 1) {
+        token = undefined;
+        stuck.push((await bed.run()).stuckGaps ?? 0);
+      }
+      expect(stuck.at(-1)).toBeGreaterThan(0); // somebody is told
+      return outcomes(ended);
+    },
+  },
+
+  'an expired cursor': lostCursor(errorAnswer('ResourceNotFoundException', 404, aboutTheToken)),
+  'a rejected cursor': lostCursor(errorAnswer('ValidationException', 400, aboutTheToken)),
+
+  'cursors that die between polls': {
+    settings: { ...smallPages, maxEventsPerRun: 60 },
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 200);
+      let alive = new Set<unknown>();
+      bed.partnerCentral.tamper = (_, output) => {
+        alive.add(output.NextToken);
+        return output;
+      };
+      bed.partnerCentral.intercept = ({ input }) =>
+        input.NextToken && !alive.has(input.NextToken) ? errorAnswer('ValidationException') : undefined;
+      const runs = [];
+      do {
+        alive = new Set();
+        runs.push(await bed.run());
+      } while (runs.at(-1)?.gaps && runs.length < 20);
+      expect(runs.reduce((sum, { lostCursors = 0 }) => sum + lostCursors, 0)).toBeGreaterThan(2);
+      expect(runs.filter(({ stuckGaps }) => stuckGaps)).toEqual([]);
+      expect(bed.published()).toEqual(outcomes(ended));
+      return outcomes(ended);
+    },
+  },
+
+  'page sizes changed between polls': {
+    settings: { headPageSize: 20, maxListCallsPerRun: 10 },
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 400);
+      expect(await bed.run()).toMatchObject({ gaps: 1 });
+      const other = bed.anotherPoller({ headPageSize: 30, backlogPageSize: 70 });
+      for (let runs = 0; runs < 10; runs += 1) {
+        // A cursor of another size is dropped: it is not for Partner Central to tell.
+        expect(await bed.run('poll', {}, other)).not.toHaveProperty('lostCursors');
+      }
+      expect(bed.published()).toEqual(outcomes(ended));
+      return outcomes(ended);
+    },
+  },
+
+  'duplicates across pages': {
+    settings: { headPageSize: 10 },
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 25);
+      let last: object | undefined;
+      bed.partnerCentral.tamper = (_, output) => {
+        const summaries = output.TaskSummaries as object[];
+        const again = [last, ...summaries, summaries[0]].filter(summary => summary !== undefined);
+        last = summaries.at(-1);
+        return { ...output, TaskSummaries: again };
+      };
+      let rowsRead = 0;
+      bed.dynamoDb.intercept = ({ operation, input }) => {
+        const asked = operation === 'BatchGetItem' ? Object.values(input.RequestItems as object) : [];
+        for (const { Keys } of asked) rowsRead += Keys.length;
+        return undefined;
+      };
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', pages: 3, published: 25 });
+      expect(rowsRead).toBe(25); // one that was dealt with is not even read again
+      return outcomes(ended);
+    },
+  },
+
+  '700 rows that can never settle': {
+    play: async bed => {
+      const lost = bed.addRunning(700, HOUR);
+      const [alive] = bed.addRunning(1, 2 * HOUR);
+      await bed.run();
+      for (const { taskId } of lost) bed.store.remove(taskId);
+      let lookUps = 0;
+      bed.partnerCentral.intercept = ({ input }) => {
+        if (input.TaskIdentifier) lookUps += 1;
+        return undefined;
+      };
+      const perRun: number[] = [];
+      for (let runs = 0; runs < 4; runs += 1) {
+        lookUps = 0;
+        const { listCalls } = await bed.run('poll', { clockOffsetMs: runs * 100 });
+        expect(listCalls).toBe(lookUps + 2);
+        perRun.push(lookUps);
+      }
+      expect(perRun).toEqual([20, 20, 20, 10]);
+      bed.store.end(alive?.taskId as string, 'COMPLETE');
+      expect(await bed.run()).toMatchObject({ published: 1, unsettled: 700 });
+      return [`${alive?.taskId} COMPLETE`];
+    },
+  },
+});

@@ -1,0 +1,114 @@
+/**
+ * The fault matrix: one row for each thing that may go wrong. A row causes its fault and asserts what is special about
+ * it; then the fault is healed, and all rows end alike: exactly what had to be published is, and nothing more comes.
+ */
+import * as v from 'valibot';
+import { taskEventSchema } from '../../../lambdas/task-event';
+import type { Call, Fault, Intercept, Service } from '../../../local/service';
+import type { Task } from '../../../local/task-store';
+import { type Bed, HOUR, MINUTE, openBed } from '../bed';
+
+export interface Row {
+  /** What differs from the synthesized settings. */
+  readonly settings?: Record<string, unknown>;
+  /** The poller's own pauses take their time; otherwise they take none. */
+  readonly pauses?: true;
+  /** @returns `taskId status` of everything that must be published in the end */
+  readonly play: (bed: Bed) => Promise<string[]>;
+  /** Most events that may be published again, with the id they had; none unless told. */
+  readonly repeats?: number;
+}
+
+export function faultMatrix(rows: Record<string, Row>): void {
+  for (const [name, { settings, pauses, play, repeats = 0 }] of Object.entries(rows)) {
+    test(name, async () => {
+      const bed = await openBed(settings, !pauses);
+      try {
+        const expected = await play(bed);
+        heal(bed);
+        await endsWell(bed, expected.sort(), repeats);
+      } finally {
+        await bed.close();
+      }
+    }, 180_000);
+  }
+}
+
+function heal(bed: Bed): void {
+  for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge]) service.intercept = undefined;
+  bed.partnerCentral.tamper = undefined;
+  bed.partnerCentral.limit = undefined;
+  bed.eventBridge.entryFault = undefined;
+}
+
+/** Later than any lease and any pause that a row leaves behind. */
+const later = { clockOffsetMs: 2 * HOUR };
+const evenLater = { clockOffsetMs: 3 * HOUR };
+
+async function endsWell(bed: Bed, expected: readonly string[], repeats: number): Promise<void> {
+  await bed.runUntilQuiet(30, later);
+  const published = bed.published();
+  expect([...new Set(published)]).toEqual(expected);
+  expect(published.length - expected.length).toBeLessThanOrEqual(repeats);
+  const details = bed.eventBridge.events.map(({ detail }) => detail);
+  expect(new Set(details.map(({ eventId }) => eventId)).size).toBe(expected.length);
+  expect(details.filter(detail => !keepsContract(detail))).toEqual([]);
+  expect(await bed.checkpoint()).toMatchObject({ leaseExpiresAtMs: 0, gaps: [] });
+
+  const runs = [await bed.run('poll', evenLater), await bed.run('audit', evenLater)];
+  while (runs.at(-1)?.gaps && runs.length < 30) runs.push(await bed.run('poll', evenLater));
+  expect(runs.filter(run => run.published + run.rejected + run.drift > 0)).toEqual([]);
+  const { auditRequestedAt, auditedAt, ...checkpoint } = (await bed.checkpoint()) as Record<string, unknown>;
+  expect(String(auditedAt) >= String(auditRequestedAt)).toBe(true);
+  expect(checkpoint).toMatchObject({ leaseExpiresAtMs: 0, gaps: [] });
+}
+
+const contract = v.strictObject(taskEventSchema.entries);
+const keepsContract = (detail: Record<string, unknown>) =>
+  v.is(contract, detail) && (detail.detectedAfter === undefined || detail.detectedAfter <= detail.detectedBefore);
+
+export const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
+export const anHourAgo = { clockOffsetMs: -HOUR };
+
+/**
+ * Tasks that ended since a first run an hour ago. They are new to the next head and too old for those after it to look
+ * back at: what a run loses of them, only the audit finds, and that would be drift.
+ */
+export async function endedSinceFirstRun(bed: Bed, count: number, more: Partial<Task> = {}) {
+  await bed.run('poll', anHourAgo);
+  return bed.addEnded(count, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000, ...more }));
+}
+
+export const always = (fault: Fault) => () => fault;
+
+/** Fails a share of all calls: the same ones each time the test runs. */
+export function someCalls(share: number, fault: Fault) {
+  let state = 0;
+  let failed = 0;
+  const intercept: Intercept = () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    const mixed = Math.imul(state ^ (state >>> 15), 0x85ebca6b) >>> 0;
+    if (mixed / 2 ** 32 >= share) return undefined;
+    failed += 1;
+    return fault;
+  };
+  return { intercept, failed: () => failed };
+}
+
+/** Holds the first call that matches until it is let go. */
+export function holdFirst(service: Service, matches: (call: Call) => boolean = () => true) {
+  let letGo: () => void = () => undefined;
+  const released = new Promise<undefined>(resolve => {
+    letGo = () => resolve(undefined);
+  });
+  const arrived = new Promise<void>(resolve => {
+    let isFirst = true;
+    service.intercept = call => {
+      if (!isFirst || !matches(call)) return undefined;
+      isFirst = false;
+      resolve();
+      return released;
+    };
+  });
+  return { arrived, letGo };
+}

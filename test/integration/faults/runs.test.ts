@@ -1,0 +1,217 @@
+/** The poller's own circumstances: runs that overlap or die, clocks, deadlines, audits, and settings that change. */
+
+import type { Summary } from '../../../lambdas/poller/run';
+import type { InvokeOptions } from '../../../local/function-host';
+import { DAY, errorAnswer, HOUR, MINUTE, outcomes } from '../bed';
+import { ago, always, endedSinceFirstRun, faultMatrix, holdFirst, type Row } from './matrix';
+
+/** The one that gets the lease is held until the others have come and gone. */
+const runsAtOnce = (count: number, how: InvokeOptions = {}): Row => ({
+  play: async bed => {
+    const ended = await endedSinceFirstRun(bed, 20);
+    const { letGo } = holdFirst(bed.partnerCentral);
+    bed.takeCalls();
+    const pollers = [bed.poller, ...Array.from({ length: count - 1 }, () => bed.anotherPoller())];
+    const done: Summary[] = [];
+    await Promise.all(
+      pollers.map(async poller => {
+        done.push(await bed.run('poll', how, poller));
+        if (done.length === count - 1) letGo();
+      }),
+    );
+    expect(done.map(({ outcome }) => outcome)).toEqual([...Array(count - 1).fill('skipped'), 'complete']);
+    expect(done.map(({ listCalls }) => listCalls)).toEqual([...Array(count - 1).fill(0), 1]);
+    return outcomes(ended);
+  },
+});
+
+/** Runs from an audit on until there is nothing left to do, asking for more audits where told. */
+async function auditUntilQuiet(run: (mode: 'poll' | 'audit') => Promise<Summary>, then: 'poll' | 'audit' = 'poll') {
+  const runs = [await run('audit')];
+  while (runs.at(-1)?.gaps && runs.length < 30) runs.push(await run(then));
+  return runs;
+}
+const driftOf = (runs: readonly Summary[]) => runs.reduce((sum, { drift }) => sum + drift, 0);
+
+faultMatrix({
+  'two runs at once': runsAtOnce(2),
+  'five runs at once': runsAtOnce(5),
+  'the same event delivered twice': runsAtOnce(2, { requestId: '6752a8ee-657e-4906-854d-1becaa7b1917' }),
+
+  'a lease left by a dead run': {
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 20);
+      const { arrived } = holdFirst(bed.partnerCentral);
+      const dead = bed.poll();
+      await arrived;
+      await bed.poller.kill();
+      expect((await dead).error?.name).toBe('ProcessDied');
+      expect(await bed.run()).toMatchObject({ outcome: 'skipped' });
+      expect(await bed.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({
+        outcome: 'complete',
+        published: 20,
+      });
+      return outcomes(ended);
+    },
+  },
+
+  'a clock that jumps back an hour': {
+    play: async bed => {
+      const [running] = bed.addRunning(1, 2 * HOUR);
+      await bed.run();
+      const first = bed.addEnded(3);
+      expect(await bed.run('poll', { clockOffsetMs: HOUR })).toMatchObject({ outcome: 'complete', published: 3 });
+      // Dead with the lease in its hand: that one would hold for an hour.
+      const { arrived } = holdFirst(bed.partnerCentral);
+      const dead = bed.poll('poll', { clockOffsetMs: HOUR });
+      await arrived;
+      await bed.poller.kill();
+      await dead;
+      const second = bed.addEnded(3);
+      bed.store.end(running?.taskId as string, 'COMPLETE');
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 4 });
+      return outcomes([...first, ...second, { taskId: running?.taskId as string, status: 'COMPLETE' }]);
+    },
+  },
+
+  'an audit asked for while a poll runs': {
+    settings: { emitSince: ago(DAY) },
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 20);
+      const late = bed.addEnded(1, () => ({ startTimeMs: Date.now() - 3 * HOUR }));
+      const { arrived, letGo } = holdFirst(bed.partnerCentral);
+      const poll = bed.run();
+      await arrived;
+      expect(await bed.run('audit', {}, bed.anotherPoller())).toMatchObject({ outcome: 'skipped' });
+      letGo();
+      expect(await poll).toMatchObject({ outcome: 'complete', published: 20, drift: 0 });
+      // The next run does it. What the poll found is no drift, what it could not find is.
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 1, drift: 1 });
+      return outcomes([...ended, ...late]);
+    },
+  },
+
+  'an audit asked for while a backfill runs': {
+    settings: { emitSince: ago(2 * DAY), maxEventsPerRun: 60, headPageSize: 20, backlogPageSize: 20 },
+    play: async bed => {
+      const past = bed.addEnded(250, at => ({ startTimeMs: Date.now() - DAY - at * 1_000 }));
+      expect(await bed.run()).toMatchObject({ gaps: 1 });
+      const runs = await auditUntilQuiet(mode => bed.run(mode));
+      expect(runs.length).toBeGreaterThan(3);
+      expect(driftOf(runs)).toBe(0);
+      return outcomes(past);
+    },
+  },
+
+  'an audit asked for while another audit runs': {
+    settings: { emitSince: ago(2 * DAY), maxListCallsPerRun: 10, headPageSize: 10, backlogPageSize: 10 },
+    play: async bed => {
+      const past = bed.addEnded(300, at => ({ startTimeMs: Date.now() - DAY - at * 1_000 }));
+      await bed.runUntilQuiet();
+      const [late] = bed.addEnded(1, () => ({ startTimeMs: Date.now() - DAY - HOUR }));
+      const runs = await auditUntilQuiet(mode => bed.run(mode), 'audit');
+      expect(runs.length).toBeGreaterThanOrEqual(3);
+      expect(runs.map(({ gaps }) => gaps)).toEqual([...Array(runs.length - 1).fill(1), 0]);
+      expect(driftOf(runs)).toBe(1);
+      return outcomes([...past, late as never]);
+    },
+  },
+
+  'a burst over the event budget every tenth poll during a backfill': {
+    settings: {
+      emitSince: ago(2 * DAY),
+      headPageSize: 20,
+      backlogPageSize: 20,
+      maxListCallsPerRun: 10,
+      maxEventsPerRun: 30,
+    },
+    play: async bed => {
+      const past = bed.addEnded(300, at => ({ startTimeMs: Date.now() - DAY - at * 1_000 }));
+      const pastLines = outcomes(past);
+      const fresh: typeof past = [];
+      let left = past.length;
+      let polls = 0;
+      for (; left > 0; polls += 1) {
+        if (polls % 10 === 1) fresh.push(...bed.addEnded(70));
+        expect((await bed.run()).published).toBeLessThanOrEqual(30);
+        const published = new Set(bed.published());
+        const leftBefore = left;
+        left = pastLines.filter(line => !published.has(line)).length;
+        expect(left).toBeLessThan(leftBefore); // the burst takes its part of a poll, and no more
+      }
+      expect(fresh).toHaveLength(140);
+      // In the polls that so many events take at thirty a poll, and a few more.
+      expect(polls).toBeLessThanOrEqual((300 + 140) / 30 + 4);
+      return outcomes([...past, ...fresh]);
+    },
+  },
+
+  'retention changed between polls': {
+    settings: { emitSince: ago(20 * DAY), retentionDays: 1 },
+    play: async bed => {
+      const past = bed.addEnded(10, at => ({ startTimeMs: Date.now() - 10 * DAY - at * 1_000 }));
+      expect(await bed.run()).toMatchObject({ published: 10 });
+      await bed.run();
+      await bed.expireRows();
+      // What is remembered longer from now on was forgotten before: it must not look new.
+      const longer = bed.anotherPoller({ retentionDays: 90 });
+      expect(await bed.run('audit', {}, longer)).toMatchObject({ outcome: 'complete', published: 0, drift: 0 });
+      const fresh = bed.addEnded(5);
+      expect(await bed.run('poll', {}, longer)).toMatchObject({ published: 5 });
+      expect(await bed.run('audit')).toMatchObject({ outcome: 'complete', published: 0, drift: 0 });
+      return outcomes([...past, ...fresh]);
+    },
+  },
+
+  'filters changed between polls': {
+    settings: { engagementIdentifiers: ['eng-00000000000001'] },
+    play: async bed => {
+      const engagement = (number: number) => ({ engagementId: `eng-0000000000000${number}` });
+      const ours = await endedSinceFirstRun(bed, 3, engagement(1));
+      const others = bed.addEnded(3, at => ({ startTimeMs: Date.now() - 15 * MINUTE - at, ...engagement(2) }));
+      const running = bed.store.add({ ...engagement(2), startTimeMs: Date.now() - 9 * DAY });
+      expect(await bed.run()).toMatchObject({ published: 3, unsettled: 0 });
+
+      // Widened, they show their past as events, not as drift, and what has been running for long.
+      const wider = bed.anotherPoller({ engagementIdentifiers: undefined });
+      const audited = await bed.run('audit', {}, wider);
+      expect(audited).toMatchObject({ outcome: 'complete', published: 3, drift: 0, unsettled: 1 });
+      // Narrowed again, they leave nothing behind that was seen running.
+      bed.store.end(running.taskId, 'COMPLETE');
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 1, drift: 0 });
+      return outcomes([...ours, ...others, { ...running, status: 'COMPLETE' }]);
+    },
+  },
+
+  'a deadline of 2 seconds with 20,000 tasks to go': {
+    settings: { emitSince: ago(2 * DAY), maxEventsPerRun: 10_000 },
+    play: async bed => {
+      bed.store.addHistory({ count: 20_000, newestAt: Date.now() - HOUR, oldestAt: Date.now() - DAY });
+      const runs: Summary[] = [];
+      do runs.push(await bed.run('poll', { timeoutMs: 2_000 }));
+      while (runs.at(-1)?.gaps && runs.length < 100);
+      expect(runs.length).toBeGreaterThan(3);
+      expect(runs.filter(({ published }) => published === 0)).toEqual([]); // each gets on
+      return outcomes(bed.store.tasks());
+    },
+  },
+
+  'AccessDenied, then repaired': {
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 20);
+      for (const service of [bed.partnerCentral, bed.eventBridge, bed.dynamoDb]) {
+        service.intercept = always(errorAnswer('AccessDeniedException'));
+        for (let polls = 0; polls < 2; polls += 1) {
+          expect((await bed.poll()).error).toMatchObject({
+            name: 'PermanentFailure',
+            message: expect.stringContaining("Let the function's role use"),
+          });
+        }
+        service.intercept = undefined;
+      }
+      expect(bed.published()).toEqual([]);
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 20 });
+      return outcomes(ended);
+    },
+  },
+});

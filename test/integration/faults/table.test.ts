@@ -1,0 +1,249 @@
+/** DynamoDB: calls that fail, answers that are incomplete or old, and a table that is not what it was. */
+import type { InvokeOptions } from '../../../local/function-host';
+import type { Call, Fault, Intercept } from '../../../local/service';
+import { type Bed, errorAnswer, HOUR, isPollers, MINUTE, outcomes, tableAnswer } from '../bed';
+import { endedSinceFirstRun, faultMatrix, holdFirst, type Row } from './matrix';
+
+const throttling = errorAnswer('ProvisionedThroughputExceededException');
+const serverError = errorAnswer('InternalServerError', 500);
+const takesLease = ({ operation, input }: Call) =>
+  operation === 'UpdateItem' && String(input.UpdateExpression).includes('if_not_exists');
+const finishes = ({ operation, input }: Call) =>
+  operation === 'UpdateItem' && String(input.UpdateExpression).includes('watermark');
+const only = (operation: string) => (call: Call) => call.operation === operation;
+
+/** One kind of call fails throughout a run. */
+const failing = (
+  which: (call: Call) => boolean,
+  fault: Fault,
+  { events, published = events }: { events: number; published?: number },
+  how: InvokeOptions = { timeoutMs: 2_500 },
+): Row => ({
+  play: async bed => {
+    const running = bed.addRunning(2, 2 * HOUR);
+    const ended = await endedSinceFirstRun(bed, 15);
+    for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
+    bed.dynamoDb.intercept = call => (which(call) ? fault : undefined);
+    expect(await bed.run('poll', how)).toMatchObject({ outcome: 'partial', published });
+    expect(bed.eventBridge.events).toHaveLength(events);
+    return outcomes([...ended, ...running]);
+  },
+});
+const hang: Fault = { when: 'before', how: 'hang' };
+const empty: Fault = { when: 'before', how: { status: 200, body: '' } };
+const truncated: Fault = { when: 'after', how: 'truncate' };
+const late: Fault = { when: 'after', how: { delayMs: 6_000 } };
+
+/** Each call is done by half, and says so. */
+const halfDone =
+  (bed: Bed, operation: 'BatchGetItem' | 'BatchWriteItem'): Intercept =>
+  async call => {
+    if (call.operation !== operation || !isPollers(call)) return undefined;
+    const [name, whole] =
+      Object.entries(call.input.RequestItems as Record<string, unknown[] | { Keys: unknown[] }>)[0] ?? [];
+    const all = Array.isArray(whole) ? whole : (whole?.Keys ?? []);
+    const part = (some: unknown[]) => ({ [String(name)]: Array.isArray(whole) ? some : { ...whole, Keys: some } });
+    const half = Math.ceil(all.length / 2);
+    const done = await bed.askTable(operation, { RequestItems: part(all.slice(0, half)) });
+    const rest = half < all.length ? part(all.slice(half)) : {};
+    return tableAnswer({
+      ...done,
+      ...(operation === 'BatchGetItem' ? { UnprocessedKeys: rest } : { UnprocessedItems: rest }),
+    });
+  };
+
+faultMatrix({
+  'DynamoDB throttling of every third call': {
+    play: async bed => {
+      const running = bed.addRunning(12, 2 * HOUR);
+      const ended = await endedSinceFirstRun(bed, 25);
+      for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
+      bed.dynamoDb.calls.reset();
+      bed.dynamoDb.intercept = ({ index }) => (index % 3 === 0 ? throttling : undefined);
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 37 });
+      return outcomes([...ended, ...running]);
+    },
+  },
+  'DynamoDB throttling while rows are read': failing(only('BatchGetItem'), throttling, { events: 0 }),
+  // Publishing stops at the first record that fails.
+  'DynamoDB throttling while rows are written': {
+    ...failing(only('BatchWriteItem'), throttling, { events: 10, published: 0 }),
+    repeats: 10,
+  },
+  'DynamoDB 500s when the lease is taken': failing(takesLease, serverError, { events: 0 }),
+  'DynamoDB 500s from the index': failing(only('Query'), serverError, { events: 15 }),
+  'DynamoDB 500s when the run is to be finished': failing(finishes, serverError, { events: 17 }),
+
+  // Read as an empty table, they would have us begin anew, or publish again.
+  'empty bodies when the lease is taken': failing(takesLease, empty, { events: 0 }),
+  'empty bodies while rows are read': failing(only('BatchGetItem'), empty, { events: 0 }),
+  'empty bodies while rows are written': {
+    ...failing(only('BatchWriteItem'), empty, { events: 10, published: 0 }),
+    repeats: 10,
+  },
+  'empty bodies from the index': failing(only('Query'), empty, { events: 15 }),
+
+  'truncated bodies of DynamoDB': failing(() => true, truncated, { events: 0 }),
+  'truncated bodies while rows are written': failing(only('BatchWriteItem'), truncated, { events: 10, published: 0 }),
+
+  'hung sockets of DynamoDB': failing(() => true, hang, { events: 0 }),
+  // The lease can't be given back either, and ends by itself.
+  'hung sockets of DynamoDB when the run is to be finished': failing(
+    call => call.operation === 'UpdateItem' && !takesLease(call),
+    hang,
+    { events: 17 },
+    { timeoutMs: 4_000 },
+  ),
+
+  'answers to the lease that arrive after the client gave up': failing(takesLease, late, { events: 0 }),
+  'answers to BatchWriteItem that arrive after the client gave up': failing(only('BatchWriteItem'), late, {
+    events: 10,
+    published: 0,
+  }),
+  'answers to the end of a run that arrive after the client gave up': failing(finishes, late, { events: 17 }),
+
+  UnprocessedItems: {
+    play: async bed => {
+      await bed.run();
+      const ended = bed.addEnded(40);
+      bed.dynamoDb.intercept = halfDone(bed, 'BatchWriteItem');
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 40 });
+      expect((await bed.items()).filter(({ publishedStatuses }) => publishedStatuses)).toHaveLength(40);
+      return outcomes(ended);
+    },
+  },
+  UnprocessedKeys: {
+    play: async bed => {
+      await bed.run();
+      const ended = bed.addEnded(40);
+      await bed.run();
+      bed.dynamoDb.intercept = halfDone(bed, 'BatchGetItem');
+      // The head looks back at all of them.
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', tasks: 40, published: 0 });
+      return outcomes(ended);
+    },
+  },
+
+  'one row among ten that the table refuses': {
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 10, {
+        status: 'FAILED',
+        message: 'fine',
+        reasonCode: 'InternalError',
+      });
+      const { taskId } = bed.store.set(ended[4]?.taskId as string, { message: 'POISON' });
+      bed.dynamoDb.intercept = ({ operation, input }) =>
+        operation === 'BatchWriteItem' && JSON.stringify(input).includes('POISON')
+          ? errorAnswer('ValidationException')
+          : undefined;
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 10, refusedRows: 1 });
+      expect(await bed.run()).toMatchObject({ published: 0 });
+      // Its outcome is kept.
+      expect(await bed.row(taskId)).toMatchObject({ publishedStatuses: new Set(['FAILED']) });
+      expect(await bed.row(taskId)).not.toHaveProperty('message');
+      return outcomes(ended);
+    },
+  },
+
+  'conditional failures on the lease': {
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 20);
+      const failed = errorAnswer('ConditionalCheckFailedException');
+      bed.dynamoDb.intercept = call => (takesLease(call) ? failed : undefined);
+      expect(await bed.run()).toMatchObject({ outcome: 'skipped', listCalls: 0 });
+      bed.dynamoDb.intercept = call => (finishes(call) ? failed : undefined);
+      expect(await bed.run()).toMatchObject({ outcome: 'partial', published: 20 });
+      bed.dynamoDb.intercept = undefined;
+      // The lease was another's to give back, as far as that run could know.
+      expect(await bed.run()).toMatchObject({ outcome: 'skipped' });
+      return outcomes(ended);
+    },
+  },
+
+  'a run that outlives its lease': {
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 20);
+      const { arrived, letGo } = holdFirst(bed.partnerCentral);
+      const slow = bed.run();
+      await arrived;
+      expect(await bed.run('poll', { clockOffsetMs: 2 * MINUTE }, bed.anotherPoller())).toMatchObject({
+        outcome: 'complete',
+        published: 20,
+      });
+      const { watermark } = (await bed.checkpoint()) as { watermark: string };
+      letGo();
+      expect(await slow).toMatchObject({ outcome: 'partial', published: 0 });
+      expect(await bed.checkpoint()).toMatchObject({ watermark });
+      return outcomes(ended);
+    },
+  },
+
+  'a lease whose answer is lost': {
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 2);
+      let isFirst = true;
+      bed.dynamoDb.intercept = call => {
+        if (!isFirst || !takesLease(call)) return undefined;
+        isFirst = false;
+        return { when: 'after', how: 'reset' };
+      };
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 2 });
+      return outcomes(ended);
+    },
+  },
+
+  // Names candidates only, and old ones; the rows decide, read consistently.
+  'an index that lags by seconds': {
+    play: async bed => {
+      // What it answers now is what it held two polls ago.
+      const held: object[] = [{ Items: [] }, { Items: [] }];
+      const inconsistent: unknown[] = [];
+      bed.dynamoDb.intercept = async call => {
+        if (call.operation === 'BatchGetItem') {
+          inconsistent.push(...Object.values(call.input.RequestItems as object).filter(read => !read.ConsistentRead));
+        }
+        if (call.operation !== 'Query' || !isPollers(call)) return undefined;
+        held.push(await bed.askTable('Query', call.input));
+        return tableAnswer(held.shift() as object);
+      };
+      const running = bed.addRunning(12, HOUR);
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', unsettled: 12 });
+      const endedAt = new Date().toISOString();
+      for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
+      const fresh = bed.addEnded(3);
+      const [gone] = running;
+      const published: number[] = [];
+      for (let polls = 0; polls < 6; polls += 1) {
+        const run = await bed.run();
+        expect(run.outcome).toBe('complete');
+        published.push(run.published);
+        if (run.published === 12) bed.store.remove(gone?.taskId as string);
+      }
+      // In the polls after that it still names the twelve, of which one is listed no more.
+      expect(published).toEqual([3, 12, 0, 0, 0, 0]);
+      expect(await bed.row(gone?.taskId as string)).not.toHaveProperty('misses');
+      expect(inconsistent).toEqual([]);
+      for (const { detail } of bed.eventBridge.events.slice(3)) {
+        expect(String(detail.detectedAfter) < endedAt).toBe(true);
+      }
+      return outcomes([...running, ...fresh]);
+    },
+  },
+
+  'a snapshot table restored empty (no flood)': {
+    play: async bed => {
+      const running = bed.addRunning(3, 2 * HOUR);
+      const ended = await endedSinceFirstRun(bed, 20);
+      // It will look back at these, which started before the new beginning.
+      ended.push(...bed.addEnded(5, at => ({ startTimeMs: Date.now() - 1_000 - at })));
+      expect(await bed.run()).toMatchObject({ published: 25 });
+      await bed.loseTable();
+      // It starts again silently, and watches what is running.
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0, unsettled: 3 });
+      expect(await bed.run('audit')).toMatchObject({ published: 0, drift: 0 });
+      for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
+      expect(await bed.run()).toMatchObject({ published: 3 });
+      return outcomes([...ended, ...running]);
+    },
+  },
+});

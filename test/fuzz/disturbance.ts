@@ -58,7 +58,7 @@ export const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
       when,
     }),
   },
-  { weight: 1, arbitrary: fc.constant<Disturbance>({ is: 'dead cursors' }) },
+  { weight: 2, arbitrary: fc.constant<Disturbance>({ is: 'dead cursors' }) },
   { weight: 1, arbitrary: fc.constant<Disturbance>({ is: 'untidy list' }) },
   {
     weight: 1,

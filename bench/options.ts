@@ -1,16 +1,11 @@
 /** The command line of `npm run bench`. */
-import { parseArgs } from 'node:util';
+import { readFlags, shown, UsageError } from '../local/command-line';
 
 export interface BenchOptions {
   /** Numbers of ended tasks, ascending. */
   readonly histories: readonly number[];
   readonly write: boolean;
   readonly help: boolean;
-}
-
-/** What the command line says can't be done; the message fits one line. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 export const ALL_HISTORIES = [1_000, 10_000, 100_000, 1_000_000];
@@ -29,7 +24,7 @@ Exit codes: 0 every target holds, 1 a target failed or it could not run, 2 the c
 `;
 
 const flags = {
-  history: { type: 'string' },
+  history: { type: 'string', value: 'N,…' },
   write: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
@@ -38,16 +33,8 @@ const flags = {
  * @param args what follows the script's name
  * @throws UsageError saying what is allowed
  */
-export function readOptions(args: string[]): BenchOptions {
-  const { values, tokens } = parseArgs({ args, options: flags, strict: false, tokens: true });
-  const allowed = 'allowed: --history N,…, --write, --help.';
-  for (const token of tokens) {
-    if (token.kind === 'positional') throw new UsageError(`Got "${token.value}", ${allowed}`);
-    if (token.kind !== 'option') continue;
-    if (!Object.hasOwn(flags, token.name)) throw new UsageError(`Got ${token.rawName}, ${allowed}`);
-    if (flags[token.name as keyof typeof flags].type === 'boolean' && token.value !== undefined)
-      throw new UsageError(`${token.rawName}: got "${token.value}", allowed: no value.`);
-  }
+export function readOptions(args: string[], environment: NodeJS.ProcessEnv): BenchOptions {
+  const values = readFlags('npm run bench', flags, args, environment);
   if (values.write && values.history !== undefined)
     throw new UsageError(
       '--write: got it with --history, allowed: only without, for the documents show every history.',
@@ -63,6 +50,7 @@ function histories(value: unknown): number[] {
   const asked = typeof value === 'string' ? [...new Set(value.split(','))] : [];
   const known = ALL_HISTORIES.filter(history => asked.includes(String(history)));
   if (known.length === asked.length && known.length >= 2) return known; // growth needs two
-  const got = typeof value === 'string' ? `"${value}"` : 'no value';
-  throw new UsageError(`--history: got ${got}, allowed: at least two of ${ALL_HISTORIES.join(', ')}, with commas.`);
+  throw new UsageError(
+    `--history: got ${shown(value)}, allowed: at least two of ${ALL_HISTORIES.join(', ')}, with commas.`,
+  );
 }

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { synthesize } from '../infra/synthesize';
+import { UsageError } from '../local/command-line';
 import { readSynthesized } from '../local/synthesized';
 import { replaceBetween } from '../scripts/write-docs';
 import { measureBackfill } from './backfill';
@@ -14,7 +15,7 @@ import { type Cell, measureCells } from './cells';
 import { costText, measureCosts } from './cost';
 import { growthPlot } from './growth-plot';
 import { measureLoadTimes } from './load-time';
-import { ALL_HISTORIES, type BenchOptions, help, readOptions, UsageError } from './options';
+import { ALL_HISTORIES, type BenchOptions, help, readOptions } from './options';
 import { partners, typicalPartner } from './partners';
 import { measureQuietPolls } from './quiet-polls';
 import {
@@ -51,7 +52,7 @@ main().then(
 
 /** @returns the exit code */
 async function main(): Promise<number> {
-  const options = readOptions(process.argv.slice(2));
+  const options = readOptions(process.argv.slice(2), process.env);
   if (options.help) {
     process.stdout.write(help);
     return 0;

@@ -1,7 +1,7 @@
 /** The command line of `npm start`. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlags, shown, UsageError, wholeNumber } from './command-line';
 
 export interface StartOptions {
   readonly once: boolean;
@@ -12,11 +12,6 @@ export interface StartOptions {
   readonly keep?: string | undefined;
   readonly port?: number | undefined;
   readonly app?: string | undefined;
-}
-
-/** What the command line says can't be done; the message fits one line. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 export const help = `Runs the Partner Central task poller on this machine, on local stand-ins for the AWS services.
@@ -48,11 +43,11 @@ Exit codes: 0 done or stopped, 1 it could not run, 2 the command line is wrong.
 
 const flags = {
   once: { type: 'boolean' },
-  tasks: { type: 'string' },
+  tasks: { type: 'string', value: 'N' },
   json: { type: 'boolean' },
-  keep: { type: 'string' },
-  port: { type: 'string' },
-  app: { type: 'string' },
+  keep: { type: 'string', value: 'DIR' },
+  port: { type: 'string', value: 'N' },
+  app: { type: 'string', value: 'DIR' },
   help: { type: 'boolean' },
 } as const;
 
@@ -61,15 +56,7 @@ const flags = {
  * @throws UsageError saying what is allowed
  */
 export function readOptions(args: string[], environment: NodeJS.ProcessEnv): StartOptions {
-  refuseWhatNpmTook(environment);
-  const { values, tokens } = parseArgs({ args, options: flags, strict: false, tokens: true });
-  for (const token of tokens) {
-    if (token.kind === 'positional') throw new UsageError(`Got "${token.value}", ${allowedFlags()}`);
-    if (token.kind !== 'option') continue;
-    if (!Object.hasOwn(flags, token.name)) throw new UsageError(`Got ${token.rawName}, ${allowedFlags()}`);
-    if (flags[token.name as keyof typeof flags].type === 'boolean' && token.value !== undefined)
-      throw new UsageError(`${token.rawName}: got "${token.value}", allowed: no value.`);
-  }
+  const values = readFlags('npm start', flags, args, environment);
   const { once = false, json = false, help = false } = values as Record<string, boolean>;
   return {
     once,
@@ -82,23 +69,6 @@ export function readOptions(args: string[], environment: NodeJS.ProcessEnv): Sta
   };
 }
 
-const allowedFlags = () => 'allowed: --once, --tasks N, --json, --keep DIR, --port N, --app DIR, --help.';
-
-/** `npm start --once` without the `--`: npm takes the option for its own, and we would run without it. */
-function refuseWhatNpmTook(environment: NodeJS.ProcessEnv) {
-  const taken = ['once', 'tasks', 'keep', 'port', 'app'].find(name => environment[`npm_config_${name}`] !== undefined);
-  if (taken)
-    throw new UsageError(`npm took --${taken} for itself. Put -- before the options: npm start -- --${taken} …`);
-}
-
-// An option without its value is `true` here.
-
-function wholeNumber(flag: string, value: unknown, least: number, most: number): number {
-  const isIn = typeof value === 'string' && /^\d{1,7}$/.test(value) && Number(value) >= least && Number(value) <= most;
-  if (isIn) return Number(value);
-  throw new UsageError(`${flag}: got ${shown(value)}, allowed: a whole number from ${least} to ${most}.`);
-}
-
 function folder(flag: string, value: unknown, mustExist: boolean): string {
   const allowed = mustExist ? 'the path of a folder' : 'the path of a folder, which is made if need be';
   if (typeof value !== 'string' || value === '')
@@ -108,5 +78,3 @@ function folder(flag: string, value: unknown, mustExist: boolean): string {
     throw new UsageError(`${flag}: got "${value}", which is ${found ? 'a file' : 'not there'}, allowed: ${allowed}.`);
   return resolve(value);
 }
-
-const shown = (value: unknown) => (typeof value === 'string' ? `"${value}"` : 'no value');

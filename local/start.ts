@@ -7,12 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CannotStart } from './cannot-start';
+import { UsageError } from './command-line';
 import type { DeliveredEvent } from './event-bridge';
 import { openKeptState } from './kept-state';
 import { startLocalStack } from './local-stack';
 import { asJson, type Line, textNarrator } from './narrate';
 import { failed, openScene } from './scene';
-import { help, readOptions, type StartOptions, UsageError } from './start-options';
+import { help, readOptions, type StartOptions } from './start-options';
 import { stackNameIn, synthesizeInto } from './synthesis';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made

@@ -1,51 +1,58 @@
 /** Runs the random lives of test/fuzz as often as wanted, from a seed that is printed. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readFlags, UsageError, wholeNumber } from '../local/command-line';
 
-const usage = `npm run fuzz -- [--runs N] [--seed N]
+export const help = `Drives random task lives, polls and mishaps through the poller's bundle, and holds what comes of it against a model.
 
-Drives random task lives, polls and mishaps through the poller's bundle, and holds what comes of it against a model.
+  npm run fuzz -- --runs 5000                so many cases, from a seed of its own; one or two a second
+  npm run fuzz -- --runs 200 --seed 42       the same cases as the last time with this seed
 
-  --runs N   how many cases; 1000 unless told. Two or three a second.
-  --seed N   repeats the cases of an earlier run, which printed its seed.
+Options (note the -- that keeps npm from taking them for its own):
+  --runs N       how many cases, 1 to 1000000 (default 1000)
+  --seed N       where chance begins, 0 to 2147483647 (default: anywhere; it is printed)
+  --help         this text
+
+Exit codes: 0 every case went well, 1 one did not and is shown in its shortest form, 2 the command line is wrong.
 `;
 
-/** @throws Error naming the option that can't be used, and what it allows */
-export function readFuzzOptions(args: readonly string[]): { runs: number; seed?: number } | 'help' {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { runs: { type: 'string', default: '1000' }, seed: { type: 'string' }, help: { type: 'boolean' } },
-  });
-  if (values.help) return 'help';
-  const runs = wholeNumber('--runs', values.runs, 1);
-  return { runs, ...(values.seed !== undefined && { seed: wholeNumber('--seed', values.seed, 0) }) };
+const flags = {
+  runs: { type: 'string', value: 'N' },
+  seed: { type: 'string', value: 'N' },
+  help: { type: 'boolean' },
+} as const;
+
+/**
+ * @returns what the test reads from its environment, or undefined where help is asked for
+ * @throws UsageError saying what is allowed
+ */
+export function readFuzzOptions(args: readonly string[], environment: NodeJS.ProcessEnv) {
+  const { runs = '1000', seed, help } = readFlags('npm run fuzz', flags, args, environment);
+  if (help) return undefined;
+  return {
+    FUZZ_RUNS: String(wholeNumber('--runs', runs, 1, 1_000_000)),
+    ...(seed !== undefined && { FUZZ_SEED: String(wholeNumber('--seed', seed, 0, 2 ** 31 - 1)) }),
+  };
 }
 
-function wholeNumber(name: string, given: string, min: number): number {
-  const number = Number(given);
-  if (/^\d+$/.test(given) && number >= min && number < 2 ** 31) return number;
-  throw new Error(`${name}: got ${given}, allowed: a whole number from ${min} to ${2 ** 31 - 1}`);
-}
-
+/** @returns the exit code */
 function main(): number {
-  const options = readFuzzOptions(process.argv.slice(2));
-  if (options === 'help') {
-    console.log(usage);
+  const options = readFuzzOptions(process.argv.slice(2), process.env);
+  if (options === undefined) {
+    process.stdout.write(help);
     return 0;
   }
-  const env = { ...process.env, FUZZ_RUNS: String(options.runs) };
-  if (options.seed !== undefined) Object.assign(env, { FUZZ_SEED: String(options.seed) });
   const jest = join(require.resolve('jest/package.json'), '..', 'bin', 'jest.js');
-  const { status } = spawnSync(process.execPath, [jest, 'test/fuzz'], { env, stdio: 'inherit' });
-  return status ?? 1;
+  const env = { ...process.env, ...options };
+  return spawnSync(process.execPath, [jest, 'test/fuzz/random-lives'], { env, stdio: 'inherit' }).status ?? 1;
 }
 
 if (require.main === module) {
   try {
     process.exitCode = main();
   } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}`);
-    process.exitCode = 1;
+    if (!(error instanceof UsageError)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
   }
 }

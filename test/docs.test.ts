@@ -31,7 +31,7 @@ test('the JSON Schema has every field of the event, open to more', () => {
 
 test('each guarantee names tests that exist', () => {
   const files = new Map(
-    ['test/integration', 'test/poller/core'].flatMap(folder =>
+    ['test', 'test/integration', 'test/poller/core'].flatMap(folder =>
       readdirSync(join(root, folder), { encoding: 'utf8', recursive: true })
         .filter(file => file.endsWith('.test.ts'))
         .map(file => [file, read(folder, file)] as const),

@@ -9,7 +9,7 @@ test.each<[string[], object]>([
   [['--history', '10000,1000'], { histories: [1_000, 10_000] }],
   [['--history=1000,1000000'], { histories: [1_000, 1_000_000] }],
 ])('%j', (args, options) => {
-  expect(readOptions(args)).toMatchObject(options);
+  expect(readOptions(args, {})).toMatchObject(options);
 });
 
 test.each<[string[], string]>([
@@ -21,7 +21,11 @@ test.each<[string[], string]>([
   [['--write=yes'], '--write: got "yes", allowed: no value.'],
   [['--write', '--history', '1000,10000'], '--write: got it with --history, allowed: only without'],
 ])('fails when the command line is %j, saying what is allowed', (args, message) => {
-  expect(() => readOptions(args)).toThrow(message);
+  expect(() => readOptions(args, {})).toThrow(message);
+});
+
+test('fails when npm took an option for its own', () => {
+  expect(() => readOptions([], { npm_config_history: '1000' })).toThrow('npm run bench -- --history');
 });
 
 test('--help tells, and a wrong option ends with 2', () => {

@@ -8,7 +8,8 @@ import {
   PartnerCentralSellingClient,
   StartOpportunityFromEngagementTaskCommand,
 } from '@aws-sdk/client-partnercentral-selling';
-import { readOptions, UsageError } from '../../local/start-options';
+import { UsageError } from '../../local/command-line';
+import { readOptions } from '../../local/start-options';
 import { clientOf } from './clients';
 
 interface Line {

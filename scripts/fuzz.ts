@@ -6,7 +6,7 @@ import { readFlags, UsageError, wholeNumber } from '../local/command-line';
 export const help = `Drives random task lives, polls and mishaps through the poller's bundle, and holds what comes of it against a model.
 
   npm run fuzz -- --runs 5000                so many cases, from a seed of its own; one or two a second
-  npm run fuzz -- --runs 200 --seed 42       the same cases as the last time with this seed
+  npm run fuzz -- --runs 200 --seed 42       the same stories as the last time with this seed
 
 Options (note the -- that keeps npm from taking them for its own):
   --runs N       how many cases, 1 to 1000000 (default 1000)

@@ -6,7 +6,7 @@
  * Where usage differs, it has the better of it: pages of 1,000, where the default is 100; a Scan, which reads the same rows
  * for a tenth of the capacity units of BatchGetItem and in a hundredth of the calls; rows of three attributes; and a first
  * run that publishes nothing, where many flood their readers with the whole history. What it does not do is what it is
- * known for: it never looks at FailedEntryCount.
+ * known for: it never looks at FailedEntryCount, nor at UnprocessedItems.
  */
 import { BatchWriteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';

@@ -53,7 +53,7 @@ export function isHistory(life: Life, emitSince: number): boolean {
 
 /** The event is true if the task took on that status, for that reason, between the two moments that it names. */
 export function isTrue(told: Told, life: Life): boolean {
-  const after = Date.parse(told.detectedAfter ?? '') || Number.NEGATIVE_INFINITY;
+  const after = Date.parse(told.detectedAfter ?? ''); // all these tasks have a start time, so it is never absent
   const before = Date.parse(told.detectedBefore);
   return life.phases.some(
     ({ status, reasonCode, since }) =>

@@ -97,7 +97,7 @@ export async function openBed(settings: Record<string, unknown> = {}, skipPauses
       throw new Error(`Not quiet after ${most} runs`);
     },
 
-    /** Ended tasks, all `startedAgo` ms old unless told. */
+    /** Ended tasks that started just now unless told. */
     addEnded(count: number, more: (at: number) => Partial<Task> = () => ({})) {
       return Array.from({ length: count }, (_, at) =>
         store.add({ status: at % 3 === 2 ? 'FAILED' : 'COMPLETE', ...more(at) }),

@@ -64,7 +64,7 @@ faultMatrix({
   'throttling under the status that the guide gives it': broken(errorAnswer('ThrottlingException', 400)),
   '500s': broken(errorAnswer('InternalServerException', 500)),
   '503s that are no JSON': broken(answer(503, '<html>busy</html>')),
-  'hung sockets': broken({ when: 'before', how: 'hang' }, { timeoutMs: 1_500 }),
+  'hung sockets': broken({ when: 'before', how: 'hang' }, { timeoutMs: 3_000 }),
   resets: broken({ when: 'before', how: 'reset' }),
   'truncated bodies': broken({ when: 'after', how: 'truncate' }),
   'garbage bodies: nothing': broken(answer(200, '')),
@@ -72,8 +72,8 @@ faultMatrix({
   'garbage bodies: a list': broken(answer(200, '[]')),
   'garbage bodies: summaries that are no list': broken(answer(200, '{"TaskSummaries":{"0":{}}}')),
   'answers to List that arrive after the client gave up': broken(
-    { when: 'after', how: { delayMs: 3_000 } },
-    { timeoutMs: 1_500 },
+    { when: 'after', how: { delayMs: 6_000 } },
+    { timeoutMs: 3_000 },
   ),
 
   'a page out of order': {

@@ -59,7 +59,7 @@ async function endsWell(bed: Bed, expected: readonly string[], repeats: number):
   while (runs.at(-1)?.gaps && runs.length < 30) runs.push(await bed.run('poll', evenLater));
   expect(runs.filter(run => run.published + run.rejected + run.drift > 0)).toEqual([]);
   const { auditRequestedAt, auditedAt, ...checkpoint } = (await bed.checkpoint()) as Record<string, unknown>;
-  expect(String(auditedAt) >= String(auditRequestedAt)).toBe(true);
+  expect(Date.parse(String(auditedAt))).toBeGreaterThanOrEqual(Date.parse(String(auditRequestedAt)));
   expect(checkpoint).toMatchObject({ leaseExpiresAtMs: 0, gaps: [] });
 }
 

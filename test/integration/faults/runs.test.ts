@@ -191,7 +191,7 @@ faultMatrix({
       do runs.push(await bed.run('poll', { timeoutMs: 2_000 }));
       while (runs.at(-1)?.gaps && runs.length < 100);
       expect(runs.length).toBeGreaterThan(1);
-      expect(runs.filter(({ published }) => published === 0)).toEqual([]); // each gets on
+      expect(runs.slice(0, -1).filter(({ published }) => published === 0)).toEqual([]); // each gets on
       return outcomes(bed.store.tasks());
     },
   },

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { synthesize } from '../infra/synthesize';
+import { readFlags, UsageError } from '../local/command-line';
 import { readSynthesized } from '../local/synthesized';
 import { replaceBetween } from '../scripts/write-docs';
 import { type BilledResources, billedResources } from './billed-resources';
@@ -180,13 +181,14 @@ export function costText(costs: readonly PartnerCost[]): string {
 }
 
 async function main(): Promise<void> {
+  const { write } = readFlags('npm run cost', { write: { type: 'boolean' } }, process.argv.slice(2), process.env);
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
   const directory = mkdtempSync(join(tmpdir(), 'task-poller-cost-'));
   try {
     synthesize({ outdir: directory });
     const text = costText(await measureCosts(directory, 'PartnerCentralTaskPoller'));
     console.log(text);
-    if (!process.argv.includes('--write')) return;
+    if (!write) return;
     const readme = join(__dirname, '..', 'README.md');
     writeFileSync(readme, replaceBetween(readFileSync(readme, 'utf8'), 'cost', text));
   } finally {
@@ -194,4 +196,9 @@ async function main(): Promise<void> {
   }
 }
 
-if (require.main === module) void main();
+if (require.main === module) {
+  main().catch(error => {
+    console.error(error instanceof UsageError ? error.message : error);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  });
+}

@@ -20,7 +20,10 @@ Date.now = () => realNow() + clockOffsetMs;
 
 // Pauses that our own code makes on purpose: the pace of List calls, and the wait before an entry is sent again.
 if (pauses === 'no-pauses') {
-  timers.setTimeout = async () => undefined;
+  timers.setTimeout = async (_ms, value, { signal } = {}) => {
+    signal?.throwIfAborted();
+    return value;
+  };
   syncBuiltinESMExports();
 }
 

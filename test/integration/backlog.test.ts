@@ -1,10 +1,9 @@
 /** What takes more than one run: gaps, backfills, audits, and what may go wrong with them. */
-import { type Bed, DAY, errorAnswer, HOUR, MINUTE, openBed, outcomes } from './bed';
+import { ago, type Bed, DAY, errorAnswer, HOUR, MINUTE, openBed, outcomes } from './bed';
 
 let bed: Bed;
 afterEach(() => bed.close());
 
-const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
 const anHourAgo = { clockOffsetMs: -HOUR };
 /** New to the next head after `anHourAgo`, and too old for those after it to look back at. */
 const spread = (count: number) => bed.addEnded(count, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000 }));

@@ -19,6 +19,8 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
+/** As the poller's settings and its checkpoint have a moment. */
+export const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
 
 export type Bed = Awaited<ReturnType<typeof openBed>>;
 
@@ -164,8 +166,6 @@ export async function openBed(settings: Record<string, unknown> = {}, skipPauses
       for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) service.calls.reset();
       return { list, writes, reads, puts };
     },
-
-    summaryLines: () => logs.flatMap(line => (line.includes('"message":"Run"') ? [JSON.parse(line)] : [])),
 
     async close() {
       database.destroy();

@@ -3,7 +3,7 @@
  * until all is quiet, and what it has published and recorded is compared with what it does when nothing happens.
  */
 import type { Call, Fault } from '../../local/service';
-import { type Bed, DAY, HOUR, MINUTE, openBed, outcomes } from './bed';
+import { ago, type Bed, DAY, HOUR, MINUTE, openBed, outcomes } from './bed';
 
 interface Scenario {
   readonly settings?: Record<string, unknown>;
@@ -15,7 +15,6 @@ interface Scenario {
   readonly asks: readonly string[];
 }
 
-const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
 const [lease, list, query] = ['UpdateItem', 'ListOpportunityFromEngagementTasks', 'Query'];
 const [read, publish, record] = ['BatchGetItem', 'PutEvents', 'BatchWriteItem'];
 

@@ -67,7 +67,6 @@ const contract = v.strictObject(taskEventSchema.entries);
 const keepsContract = (detail: Record<string, unknown>) =>
   v.is(contract, detail) && (detail.detectedAfter === undefined || detail.detectedAfter <= detail.detectedBefore);
 
-export const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
 export const anHourAgo = { clockOffsetMs: -HOUR };
 
 /**

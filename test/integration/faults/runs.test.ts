@@ -2,8 +2,8 @@
 
 import type { Summary } from '../../../lambdas/poller/run';
 import type { InvokeOptions } from '../../../local/function-host';
-import { DAY, errorAnswer, HOUR, MINUTE, outcomes } from '../bed';
-import { ago, always, endedSinceFirstRun, faultMatrix, holdFirst, type Row } from './matrix';
+import { ago, DAY, errorAnswer, HOUR, MINUTE, outcomes } from '../bed';
+import { always, endedSinceFirstRun, faultMatrix, holdFirst, type Row } from './matrix';
 
 /** The one that gets the lease is held until the others have come and gone. */
 const runsAtOnce = (count: number, how: InvokeOptions = {}): Row => ({

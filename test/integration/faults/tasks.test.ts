@@ -1,6 +1,6 @@
 /** Partner Central: summaries that are odd, and tasks whose lives are. */
-import { DAY, HOUR, MINUTE, outcomes } from '../bed';
-import { ago, endedSinceFirstRun, faultMatrix, type Row } from './matrix';
+import { ago, DAY, HOUR, MINUTE, outcomes } from '../bed';
+import { endedSinceFirstRun, faultMatrix, type Row } from './matrix';
 
 /** The page goes on without them. */
 const malformed = (...odd: unknown[]): Row => ({

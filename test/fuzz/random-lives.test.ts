@@ -133,7 +133,7 @@ async function live({ watchedForMs, steps }: Story): Promise<void> {
     }
     for (const { item, unsettledSource, ...checkpoint } of await bed.items()) {
       // What is to be told about is fixed once, whatever happens to the run that fixed it.
-      if (item === 'CHECKPOINT') emitSince ??= Date.parse(checkpoint.emitSince as string);
+      if (checkpoint.emitSince !== undefined) emitSince ??= Date.parse(checkpoint.emitSince as string);
       const life = lives.get(String(item).slice('TASK#'.length));
       if (life && unsettledSource) lives.set(String(item).slice('TASK#'.length), { ...life, wasNoted: true });
     }

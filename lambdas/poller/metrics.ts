@@ -5,20 +5,23 @@ import type { Summary } from './run';
 export const METRICS_NAMESPACE = 'PartnerCentralTaskPoller';
 
 /**
- * Custom metrics cost $0.30 a month for each name that reports. Only the heartbeat always does; the others report when
- * there is something to report, and a quiet month costs one metric.
+ * Custom metrics, with the one dimension `service` (the stack's name). Each costs $0.30 a month while it reports, charged
+ * by the hour. Only the heartbeat always does; the others report when there is something to report, so a quiet month
+ * costs one metric. Each is read by the alarm it is named with and by the dashboard; what no alarm needs is in the log.
  */
 export const metricNames = {
-  /** Runs that were complete. Its absence is how one finds out that the poller doesn't finish. */
+  /** Runs that were complete, always: $0.30. Read by "not finishing": its absence is what goes off. */
   heartbeat: 'CompleteRuns',
+  /** Events published for failed tasks, in hours with one. Read by "tasks failed". */
   failed: 'TasksFailed',
-  rejected: 'EventsRejected',
-  drift: 'Drift',
-  missing: 'TasksMissing',
-  /** Summaries, rows and look-ups that were set aside so that the others could go on. */
+  /** Tasks that have been running for longer than `stalledAfterMinutes`, as long as there are any. Read by "tasks stalled". */
+  stalled: 'TasksStalled',
+  /** What could not be dealt with and is kept aside, as long as there is any. Read by "set aside". */
   setAside: 'ItemsSetAside',
-  skipped: 'RunsSkipped',
-  stuckGaps: 'StuckGaps',
+  /** Endings that an audit found and the polls had overlooked, and one for each run while the audit is overdue. Read by "audit". */
+  auditProblems: 'AuditProblems',
+  /** Open gaps, in runs that ended with the backlog as it was. Read by "backlog". */
+  backlogUnchanged: 'BacklogUnchanged',
 } as const;
 
 export function report(metrics: Metrics, summary: Summary): void {
@@ -26,12 +29,10 @@ export function report(metrics: Metrics, summary: Summary): void {
   const counts: Record<keyof typeof metricNames, number> = {
     heartbeat: summary.outcome === 'complete' ? 1 : 0,
     failed: summary.failed,
-    rejected: summary.rejected,
-    drift: summary.drift,
-    missing: summary.missing ?? 0,
+    stalled: 0,
     setAside: malformed + damagedRows + refusedRows + refusedLookUps,
-    skipped: summary.outcome === 'skipped' ? 1 : 0,
-    stuckGaps: summary.stuckGaps ?? 0,
+    auditProblems: summary.drift,
+    backlogUnchanged: summary.stuckGaps ?? 0,
   };
   const reported = Object.entries(counts).filter(([, count]) => count > 0);
   for (const [key, count] of reported) metrics.addMetric(metricNames[key as keyof typeof metricNames], 'Count', count);

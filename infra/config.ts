@@ -39,13 +39,6 @@ export const configEntries = {
     'PartnerCentralTaskPoller',
   ),
   pollEveryMinutes: v.optional(described(wholeNumber(1, 1440, 'minutes'), 'Time from one poll to the next.'), 1),
-  auditEveryHours: v.optional(
-    described(
-      wholeNumber(1, 720, 'hours'),
-      'Time from one audit, which looks at all tasks of the retention period, to the next.',
-    ),
-    24,
-  ),
   functionTimeoutSeconds: v.optional(
     described(
       wholeNumber(10, 900, 'seconds'),

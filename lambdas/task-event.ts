@@ -1,6 +1,7 @@
 /**
- * The contract with everybody who hangs a rule on the bus: the detail of a `TaskCompleted` or `TaskFailed` event.
- * The TypeScript type and the JSON Schema (docs/task-event.schema.json) both come from the one schema below, so they can't disagree.
+ * The contract with everybody who hangs a rule on the bus: the detail of a `TaskCompleted` or `TaskFailed` event, and of
+ * a `TaskStalled` event. The TypeScript types and the JSON Schemas (docs/task-event.schema.json and
+ * docs/task-stalled-event.schema.json) both come from the schemas below, so they can't disagree.
  * Fields are only ever added; a change that would break a reader is a new `schemaVersion` beside the old one.
  */
 import * as v from 'valibot';
@@ -23,21 +24,35 @@ const text = v.pipe(v.string(), v.minLength(1));
 const described = (description: string) => v.pipe(text, v.description(description));
 const instant = (description: string) => v.pipe(v.string(), v.isoTimestamp(), v.description(description));
 
-export const taskEventSchema = v.object({
-  schemaVersion: v.pipe(
-    v.literal('1'),
-    v.description('Version of this shape. Fields are only added within a version.'),
-  ),
-  eventId: v.pipe(
+const schemaVersion = v.pipe(
+  v.literal('1'),
+  v.description('Version of this shape. Fields are only added within a version.'),
+);
+const eventId = (madeOf: string) =>
+  v.pipe(
     v.string(),
     v.regex(/^[0-9a-f]{64}$/),
-    v.description('Same for every delivery of the same outcome: SHA-256 of catalog, task family, task id and status.'),
-  ),
+    v.description(`Same for every delivery of the same thing: SHA-256 of ${madeOf}.`),
+  );
+/** What a task is, whatever became of it. */
+const identity = {
   runId: described('The poll that saw the change; find its log line by this id.'),
   catalog: described('Partner Central catalog: AWS or Sandbox.'),
   taskType: described('Task family, for example OpportunityFromEngagement.'),
   taskId: described('Task identifier, for example task-dpf02ig3g2uui.'),
   taskArn: v.optional(described('ARN of the task. Its account field is empty.')),
+};
+const belongings = {
+  opportunityId: v.optional(described('Opportunity that the task worked on or created.')),
+  resourceSnapshotJobId: v.optional(described('Resource snapshot job that belongs to the task.')),
+  engagementId: v.optional(described('Engagement that the task worked on.')),
+  contextId: v.optional(described('Context within the engagement.')),
+};
+
+export const taskEventSchema = v.object({
+  schemaVersion,
+  eventId: eventId('catalog, task family, task id and status'),
+  ...identity,
   taskStatus: v.pipe(v.picklist(['COMPLETE', 'FAILED']), v.description('How the task ended.')),
   previousStatus: v.optional(described('The status recorded before this one; absent for a task first seen ended.')),
   startTime: v.optional(instant('When the task started, to the millisecond.')),
@@ -50,12 +65,27 @@ export const taskEventSchema = v.object({
   ),
   message: v.optional(described('Message as the API gave it; cut when it would not fit an event.')),
   messageTruncated: v.optional(v.pipe(v.literal(true), v.description('Present when message was cut.'))),
-  opportunityId: v.optional(described('Opportunity that the task worked on or created.')),
-  resourceSnapshotJobId: v.optional(described('Resource snapshot job that belongs to the task.')),
-  engagementId: v.optional(described('Engagement that the task worked on.')),
-  contextId: v.optional(described('Context within the engagement.')),
+  ...belongings,
   detectedAfter: v.optional(instant('The last moment at which the task was known not to have this status.')),
   detectedBefore: instant('The moment at which this status was first seen. The change happened in between.'),
 });
 
 export type TaskEvent = v.InferOutput<typeof taskEventSchema>;
+
+/** A task that has been running for longer than `stalledAfterMinutes`: once a task, where `taskStalledEvents` is on. */
+export const taskStalledEventSchema = v.object({
+  schemaVersion,
+  eventId: eventId('catalog, task family, task id and the word STALLED'),
+  ...identity,
+  taskStatus: described('The status that the task still has: IN_PROGRESS, or one that this release does not know.'),
+  startTime: instant('When the task started, to the millisecond.'),
+  ...belongings,
+  stalledAfterMinutes: v.pipe(
+    v.number(),
+    v.integer(),
+    v.description('How long a task may run before it counts as stalled, as configured when this was published.'),
+  ),
+  detectedBefore: instant('The moment at which the task was seen to be running still.'),
+});
+
+export type TaskStalledEvent = v.InferOutput<typeof taskStalledEventSchema>;

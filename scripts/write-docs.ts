@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import { configEntries } from '../infra/config';
-import { TASK_COMPLETED, TASK_FAILED } from '../lambdas/event-names';
+import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED } from '../lambdas/event-names';
 import { unwrapped } from '../lambdas/poller/settings';
-import { taskEventSchema } from '../lambdas/task-event';
+import { taskEventSchema, taskStalledEventSchema } from '../lambdas/task-event';
 
 const root = join(__dirname, '..');
 
@@ -17,20 +17,32 @@ const root = join(__dirname, '..');
 export function documents(): Map<string, string> {
   const readme = join(root, 'README.md');
   return new Map([
-    [join(root, 'docs', 'task-event.schema.json'), `${JSON.stringify(eventSchema(), null, 2)}\n`],
+    [join(root, 'docs', 'task-event.schema.json'), schemaFile(eventSchema())],
+    [join(root, 'docs', 'task-stalled-event.schema.json'), schemaFile(stalledEventSchema())],
     [readme, replaceBetween(readFileSync(readme, 'utf8'), 'configuration', configurationTable())],
   ]);
 }
 
+const schemaFile = (schema: object) => `${JSON.stringify(schema, null, 2)}\n`;
+
 /** For validators and code generators; readers must accept fields that are added later. */
-export function eventSchema(): object {
-  const { $schema, ...schema } = toJsonSchema(taskEventSchema, { target: 'draft-07' });
-  return {
-    $schema,
-    title: `Detail of ${TASK_COMPLETED} and ${TASK_FAILED}`,
-    description: 'Published by the Partner Central task poller when a task completes or fails.',
-    ...schema,
-  };
+const eventSchema = () =>
+  described(
+    taskEventSchema,
+    `Detail of ${TASK_COMPLETED} and ${TASK_FAILED}`,
+    'Published by the Partner Central task poller when a task completes or fails.',
+  );
+
+const stalledEventSchema = () =>
+  described(
+    taskStalledEventSchema,
+    `Detail of ${TASK_STALLED}`,
+    'Published by the Partner Central task poller, once a task, when a task has been running for too long.',
+  );
+
+function described(entries: v.GenericSchema, title: string, description: string): object {
+  const { $schema, ...schema } = toJsonSchema(entries, { target: 'draft-07' });
+  return { $schema, title, description, ...schema };
 }
 
 export function configurationTable(): string {

@@ -66,7 +66,9 @@ export class Poller extends Construct {
         resources: [`${table.tableArn}/index/${tableSchema.index.name}`],
       }),
     );
-    poller.addToRolePolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }));
+    if (!config.shadow) {
+      poller.addToRolePolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }));
+    }
     allowListingTasks(poller, config.catalog);
     return poller;
   }

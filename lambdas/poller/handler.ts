@@ -8,7 +8,7 @@
  */
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
-import { connectEventBus } from './edges/event-bus';
+import { connectEventBus, shadowOfEventBus } from './edges/event-bus';
 import { connectPartnerCentral } from './edges/partner-central';
 import { connectSnapshotTable } from './edges/snapshot-table';
 import { report } from './metrics';
@@ -26,7 +26,7 @@ const services = {
   logger,
   partnerCentral: connectPartnerCentral(settings, Date.now),
   table: connectSnapshotTable(tableName, source, settings.includeMessage),
-  bus: connectEventBus(),
+  bus: settings.shadow ? shadowOfEventBus(logger) : connectEventBus(),
   now: Date.now,
 };
 

@@ -25,14 +25,14 @@ export const metricNames = {
 } as const;
 
 export function report(metrics: Metrics, summary: Summary): void {
-  const { malformed = 0, damagedRows = 0, refusedRows = 0, refusedLookUps = 0 } = summary;
+  const { malformed = 0, damagedRows = 0, refusedRows = 0, missing = 0, refusedStalledEvents = 0 } = summary;
   const counts: Record<keyof typeof metricNames, number> = {
     heartbeat: summary.outcome === 'complete' ? 1 : 0,
     failed: summary.failed,
-    stalled: 0,
-    setAside: malformed + damagedRows + refusedRows + refusedLookUps,
-    auditProblems: summary.drift,
-    backlogUnchanged: summary.stuckGaps ?? 0,
+    stalled: summary.stalled ?? 0,
+    setAside: (summary.setAside ?? 0) + malformed + damagedRows + refusedRows + missing + refusedStalledEvents,
+    auditProblems: summary.drift + (summary.auditOverdue ? 1 : 0),
+    backlogUnchanged: summary.backlogUnchanged ? summary.gaps : 0,
   };
   const reported = Object.entries(counts).filter(([, count]) => count > 0);
   for (const [key, count] of reported) metrics.addMetric(metricNames[key as keyof typeof metricNames], 'Count', count);

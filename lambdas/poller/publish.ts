@@ -1,20 +1,21 @@
 import { type Allowance, jitteredPauseMs } from './budget';
 import {
-  buildEvent,
   type EventEntry,
   entryBytes,
+  entryOf,
   MAX_CALL_BYTES,
   MAX_CALL_ENTRIES,
   MAX_ENTRY_BYTES,
-  toEntry,
 } from './core/build-event';
+import { reasonCategory } from './core/reason-codes';
+import { isTerminal, withoutAbsent } from './core/task';
 import { refused, type TaskRow } from './core/task-row';
 import { type EntryOutcome, publishingDenied } from './edges/event-bus';
 import { PermanentFailure, RequestRefused } from './errors';
 import type { GivenUp, Run } from './run-state';
 
-/** An ending to be published, and the row to be written once it is. */
-export interface Ending {
+/** What is to be published, and the row to be written once it is: a settled one for an ending, any other stalls. */
+export interface News {
   readonly row: TaskRow;
   /** How often EventBridge refused it in earlier runs. */
   readonly attempts: number;
@@ -35,13 +36,13 @@ const MOST_TRIES = 8;
 const THROTTLED = 'ThrottlingException';
 
 /**
- * Publishes endings and records them, batch by batch: never the other way round, and never a batch before the one
+ * Publishes news and records it, batch by batch: never the other way round, and never a batch before the one
  * ahead of it is recorded, so that a death in between repeats at most one batch and loses nothing.
  * @returns false when time or the event budget ran out before all were done
  * @throws TransientFailure, PermanentFailure; what was accepted before is recorded
  */
-export async function publishAndRecord(run: Run, endings: readonly Ending[], allowance: Allowance): Promise<boolean> {
-  const queue: Queued[] = endings.map(ending => ({ ...ending, tries: 0, code: '' }));
+export async function publishAndRecord(run: Run, news: readonly News[], allowance: Allowance): Promise<boolean> {
+  const queue: Queued[] = news.map(item => ({ ...item, tries: 0, code: '' }));
   let batchLimit = MAX_CALL_ENTRIES;
   while (queue.length > 0) {
     const room = Math.min(run.budget.eventsLeft(allowance), batchLimit);
@@ -67,7 +68,7 @@ export async function publishAndRecord(run: Run, endings: readonly Ending[], all
     const again = await recordOutcomes(run, batch, outcomes);
     const hopeless = again.filter(({ tries: soOften }) => soOften >= MOST_TRIES && published(run) === 0);
     if (hopeless.length > 0) {
-      for (const ending of hopeless) run.givenUp.set(ending.row.taskId, ending);
+      for (const item of hopeless) run.givenUp.set(item.row.taskId, item);
       return false;
     }
     queue.push(...again);
@@ -80,7 +81,7 @@ function takeBatch(run: Run, queue: Queued[], room: number): { batch: Queued[]; 
   const entries: EventEntry[] = [];
   let bytes = 0;
   for (const { row } of queue.slice(0, room)) {
-    const entry = toEntry(buildEvent(row, run.frame), run.frame);
+    const entry = entryOf(row, run.frame);
     bytes += entryBytes(entry);
     if (bytes > MAX_CALL_BYTES && entries.length > 0) break;
     entries.push(entry);
@@ -105,7 +106,7 @@ async function recordOutcomes(
   throwIfDenied(run, batch, outcomes);
   const othersWereAccepted = published(run) > 0 || outcomes.some(({ became }) => became === 'accepted');
   const again: Queued[] = [];
-  const done: { row: TaskRow; isDrift: boolean; accepted: boolean }[] = [];
+  const done: Done[] = [];
   batch.forEach(({ row, attempts, isDrift, tries }, at) => {
     const outcome = outcomes[at] as EntryOutcome;
     if (outcome.became === 'accepted') done.push({ row, isDrift, accepted: true });
@@ -113,19 +114,35 @@ async function recordOutcomes(
       outcome.became === 'refused' ||
       (othersWereAccepted && tries + 1 >= MOST_TRIES && outcome.code !== THROTTLED)
     ) {
-      done.push({ row: refused(row, attempts, run.now(), outcome.code), isDrift, accepted: false });
+      done.push(setAside(run, { row, attempts, isDrift, code: outcome.code }));
     } else again.push({ row, attempts, isDrift, tries: tries + 1, code: outcome.code });
   });
-  await writeRows(
-    run,
-    done.map(({ row }) => row),
-  );
+  await recordDone(run, done);
   run.budget.used.events += done.length;
-  for (const { row, isDrift, accepted } of done) tell(run, row, isDrift, accepted);
   return again;
 }
 
-const published = (run: Run) => run.counts.completed + run.counts.failed;
+interface Done {
+  readonly row: TaskRow;
+  readonly isDrift: boolean;
+  readonly accepted: boolean;
+}
+
+/** That a task stalls needs no row to be tried again: while nothing says that it was told, the next run tells it. */
+function setAside(run: Run, { row, attempts, isDrift, code }: GivenUp): Done {
+  const next = row.settled ? refused(row, attempts, run.now(), code) : { ...row, lastError: code };
+  return { row: next, isDrift, accepted: false };
+}
+
+async function recordDone(run: Run, done: readonly Done[]): Promise<void> {
+  await writeRows(
+    run,
+    done.filter(({ row, accepted }) => accepted || isTerminal(row.status)).map(({ row }) => row),
+  );
+  for (const { row, isDrift, accepted } of done) tell(run, row, isDrift, accepted);
+}
+
+const published = ({ counts }: Run) => counts.completed + counts.failed + counts.stalledEvents;
 
 /**
  * Where nothing at all was let through, we have lost the right to publish, and a person should know at once. One entry
@@ -145,13 +162,28 @@ function tell(run: Run, row: TaskRow, isDrift: boolean, accepted: boolean): void
     run.logger.warn('The audit found an ending that the polls had overlooked', { taskId });
   }
   if (accepted) {
-    if (row.status === 'FAILED') run.counts.failed += 1;
+    if (!row.settled) run.counts.stalledEvents += 1;
+    else if (row.status === 'FAILED') run.counts.failed += 1;
     else run.counts.completed += 1;
+    if (!run.settings.shadow) run.logger.info('Published', whatWasPublished(run, row));
     return;
   }
-  run.counts.rejected += 1;
+  if (isTerminal(row.status)) run.counts.rejected += 1;
+  else run.counts.refusedStalledEvents += 1;
   const { lastError: code, publishAttempts: attempts } = row;
   run.logger.error('EventBridge refused the event; it is kept and tried again', { taskId, code, attempts });
+}
+
+/** Ids and codes only: what the API said may name a customer. */
+function whatWasPublished(run: Run, { taskId, status: taskStatus, reasonCode, previousStatus, ...row }: TaskRow) {
+  // For a task that was never seen running, or ended before, nobody knows when the clock began to tick.
+  const wasSeenRunning = row.settled && previousStatus !== undefined && !isTerminal(previousStatus);
+  return {
+    taskId,
+    taskStatus,
+    ...(reasonCode !== undefined && { reasonCode, reasonCategory: reasonCategory(reasonCode) }),
+    ...(wasSeenRunning && row.detectedAfter !== undefined && { lagSeconds: (run.now() - row.detectedAfter) / 1_000 }),
+  };
 }
 
 /**
@@ -160,22 +192,21 @@ function tell(run: Run, row: TaskRow, isDrift: boolean, accepted: boolean): void
  */
 export async function setGivenUpAside(run: Run): Promise<void> {
   if (published(run) === 0) return;
-  const aside = [...run.givenUp.values()]
-    .filter(({ row, code }) => !run.handled.has(row.taskId) && code !== THROTTLED)
-    .map(({ row, attempts, isDrift, code }) => ({ row: refused(row, attempts, run.now(), code), isDrift }));
-  await writeRows(
+  const aside = [...run.givenUp.values()].filter(({ row, code }) => !run.handled.has(row.taskId) && code !== THROTTLED);
+  await recordDone(
     run,
-    aside.map(({ row }) => row),
+    aside.map(item => setAside(run, item)),
   );
-  for (const { row, isDrift } of aside) tell(run, row, isDrift, false);
 }
 
 /** Writes rows and remembers what this run has dealt with. */
 export async function writeRows(run: Run, rows: readonly TaskRow[]): Promise<void> {
   const cut = await run.table.writeRows(rows, run.budget);
-  for (const { taskId, settled } of rows) {
+  for (const { taskId, settled, ...row } of rows) {
     run.handled.add(taskId);
-    run.written.set(taskId, settled);
+    // Not the whole row: a first run may write very many of them.
+    const { status, startTime, stalledAt, missing, lastError } = row;
+    run.written.set(taskId, settled ? undefined : withoutAbsent({ status, startTime, stalledAt, missing, lastError }));
   }
   if (cut.length === 0) return;
   run.counts.refusedRows += cut.length;

@@ -4,11 +4,12 @@ import type { EventFrame } from './core/build-event';
 import type { Checkpoint, Gap } from './core/checkpoint';
 import type { EmissionRules } from './core/diff';
 import type { NewsRange } from './core/news-range';
+import type { Watched } from './core/stalled';
 import type { EpochMs } from './core/task';
 import type { EventBus } from './edges/event-bus';
 import type { Page, PartnerCentral } from './edges/partner-central';
 import type { SnapshotTable } from './edges/snapshot-table';
-import type { Ending } from './publish';
+import type { News } from './publish';
 import type { Settings } from './settings';
 
 /** What a poller needs of the world. */
@@ -46,6 +47,9 @@ const noOddities = {
   damagedRows: 0,
   refusedLookUps: 0,
   refusedRows: 0,
+  /** That tasks stall: told, and what EventBridge refused of it. */
+  stalledEvents: 0,
+  refusedStalledEvents: 0,
   outOfOrder: 0,
   repeatedTokens: 0,
   lostCursors: 0,
@@ -65,8 +69,8 @@ export function told(counts: Counts): Outcomes & Oddities {
   ) as Outcomes & Oddities;
 }
 
-/** An ending that EventBridge could not take, and what it said last. */
-export interface GivenUp extends Ending {
+/** What EventBridge could not take, and what it said last. */
+export interface GivenUp extends News {
   readonly code: string;
 }
 
@@ -79,8 +83,8 @@ export interface Run extends Services {
   readonly counts: Counts;
   /** Ids that this run has dealt with; a task listed twice, or by two sweeps, is dealt with once. */
   readonly handled: Set<string>;
-  /** Rows written by this run, and whether they are settled: the index may not show it yet. */
-  readonly written: Map<string, boolean>;
+  /** By task id, what this run wrote of unsettled rows, and undefined for settled ones: the index may not show it yet. */
+  readonly written: Map<string, Watched | undefined>;
   /** By task id: what was given up while EventBridge had taken nothing yet. Two sweeps may come by the same task. */
   readonly givenUp: Map<string, GivenUp>;
   /** As it will be written at the end. */

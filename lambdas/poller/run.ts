@@ -1,11 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { type Allowance, openBudget } from './budget';
-import { addGap, failed, type Gap, openRun, type StoredCheckpoint } from './core/checkpoint';
+import {
+  addGap,
+  failed,
+  type Gap,
+  gotSmaller,
+  isAuditOverdue,
+  openRun,
+  type StoredCheckpoint,
+} from './core/checkpoint';
+import { isStalled, isToBeTold, type StallRules, type Watched } from './core/stalled';
 import type { EpochMs } from './core/task';
-import { dealWith } from './deal-with';
+import { dealWith, readRows } from './deal-with';
 import { refuseNewerFormat } from './edges/row-item';
+import type { Candidate } from './edges/snapshot-table';
 import { LeaseLost, PermanentFailure, RequestRefused, TransientFailure } from './errors';
-import { setGivenUpAside } from './publish';
+import { publishAndRecord, setGivenUpAside } from './publish';
 import { listRunning, recheck } from './recheck';
 import {
   noCounts,
@@ -33,8 +43,18 @@ export interface Summary extends Outcomes, Oddities {
   readonly published: number;
   /** Tasks still to be watched; absent when it wasn't looked at. */
   readonly unsettled?: number;
+  /** Of these, what has been running for longer than `stalledAfterMinutes`. */
+  readonly stalled?: number;
+  /** Of these, what EventBridge refuses to take or Partner Central to look up. */
+  readonly setAside?: number;
   /** Parts of the list still to be swept. */
   readonly gaps: number;
+  /** The backlog is as it was before this run. */
+  readonly backlogUnchanged?: true;
+  /** No audit has finished for two periods. */
+  readonly auditOverdue?: true;
+  /** Nothing is really published. */
+  readonly shadow?: true;
   /** Attempts, the SDK's retries included. */
   readonly listCalls: number;
   readonly milliseconds: number;
@@ -72,13 +92,13 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
     events: settings.maxEventsPerRun,
   });
   const counts = noCounts();
-  const summary = (outcome: Summary['outcome'], gaps = 0, unsettled?: number): Summary => ({
+  const summary = (outcome: Summary['outcome'], state: State = { gaps: 0 }): Summary => ({
     outcome,
     mode,
+    ...(settings.shadow && { shadow: true }),
     ...told(counts),
-    published: counts.completed + counts.failed,
-    ...(unsettled !== undefined && { unsettled }),
-    gaps,
+    published: counts.completed + counts.failed + counts.stalledEvents,
+    ...state,
     listCalls: budget.used.listCalls,
     milliseconds: now() - startedAt,
     runId,
@@ -98,10 +118,10 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
 
     try {
       const run = begin({ ...services, runId, startedAt, budget, counts, stored, emitSince });
-      const { whole, unsettled } = await work(run);
+      const { whole, ...state } = await work(run);
       if (whole) run.checkpoint = { ...run.checkpoint, lastSuccessAt: startedAt };
       await table.finish(runId, run.checkpoint, budget.lastSignals().finish);
-      return summary(whole ? 'complete' : 'partial', run.checkpoint.gaps.length, unsettled);
+      return summary(whole ? 'complete' : 'partial', state);
     } catch (error) {
       if (!(error instanceof LeaseLost))
         await table.release(runId, budget.lastSignals().release).catch(ignoreOnTheWayOut);
@@ -124,6 +144,9 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
 /** The error that made us give the lease back tells more; if this fails too, the lease ends by itself. */
 const ignoreOnTheWayOut = () => undefined;
 
+/** How things stand at the end of a run. */
+type State = Pick<Summary, 'unsettled' | 'stalled' | 'setAside' | 'gaps' | 'backlogUnchanged' | 'auditOverdue'>;
+
 interface Beginning extends Omit<Run, 'frame' | 'handled' | 'written' | 'givenUp' | 'checkpoint'> {
   readonly stored: StoredCheckpoint;
   readonly emitSince: EpochMs | undefined;
@@ -137,16 +160,21 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & { auditBegins: b
     retentionMs: settings.retentionDays * 86_400_000,
     lookbackMs: settings.lookbackMinutes * 60_000,
     filters: partnerCentral.filters,
+    auditEveryMs: settings.auditEveryHours * 3_600_000,
+    tellStalled: settings.taskStalledEvents,
     ...(emitSince !== undefined && { emitSince }),
   });
-  const { catalog, includeMessage, eventSource } = settings;
-  const frame = { catalog, taskFamily: TASK_FAMILY, runId, includeMessage, eventSource, eventBusName };
+  const { catalog, includeMessage, eventSource, stalledAfterMinutes } = settings;
+  const taskFamily = TASK_FAMILY;
+  const frame = { catalog, taskFamily, runId, includeMessage, eventSource, eventBusName, stalledAfterMinutes };
   return { ...run, frame, checkpoint, auditBegins, handled: new Set(), written: new Map(), givenUp: new Map() };
 }
 
-/** @returns whether head and recheck were whole and nothing failed, and how many rows are left unsettled */
-async function work(run: Run & { auditBegins: boolean }): Promise<{ whole: boolean; unsettled?: number }> {
-  let unsettled: Set<string> | undefined;
+/** @returns whether head and recheck were whole and nothing failed, and how things stand */
+async function work(run: Run & { auditBegins: boolean }): Promise<State & { whole: boolean }> {
+  const gapsBefore = run.checkpoint.gaps;
+  let candidates: Candidate[] | undefined;
+  let eventsOfBacklog = 0;
   let headWhole = false;
   let recheckWhole = false;
   let backlogSound = false;
@@ -155,24 +183,78 @@ async function work(run: Run & { auditBegins: boolean }): Promise<{ whole: boole
     if (!run.checkpoint.initialised) await learnRunning(run, budget.part(HEAD_PART));
     headWhole = await sweepHead(run, budget.part(HEAD_PART));
 
-    const candidates = await run.table.unsettled(budget);
-    unsettled = new Set(candidates.map(({ taskId }) => taskId));
+    candidates = await run.table.unsettled(budget);
     const backlogIsOpen = run.checkpoint.gaps.length > 0;
-    recheckWhole = await recheck(run, candidates, run.auditBegins, backlogIsOpen ? budget.part(1 / 2) : budget.whole);
-    if (recheckWhole) run.checkpoint = { ...run.checkpoint, recheckedAt: run.startedAt };
+    const allowance = backlogIsOpen ? budget.part(1 / 2) : budget.whole;
+    recheckWhole = await recheck(run, candidates, run.auditBegins, allowance);
+    if (recheckWhole) {
+      run.checkpoint = { ...run.checkpoint, recheckedAt: run.startedAt };
+      await tellStalled(run, candidates, allowance);
+    }
 
-    backlogSound = await workOnBacklog(run);
+    const eventsBefore = budget.used.events;
+    try {
+      backlogSound = await workOnBacklog(run);
+    } finally {
+      eventsOfBacklog = budget.used.events - eventsBefore;
+    }
     await setGivenUpAside(run);
   } catch (error) {
     if (!(error instanceof TransientFailure)) throw error;
     run.logger.warn('The run ended early; the next one goes on', { error });
   }
-  for (const [taskId, settled] of run.written) {
-    if (settled) unsettled?.delete(taskId);
-    else unsettled?.add(taskId);
+  const { gaps, initialised } = run.checkpoint;
+  const whole = headWhole && recheckWhole && backlogSound && run.givenUp.size === 0 && initialised;
+  const auditOverdue = isAuditOverdue(run.checkpoint, run.startedAt);
+  if (auditOverdue) run.logger.warn('No audit has finished for two periods', { gaps: gaps.length });
+  const isUnchanged = gapsBefore.length > 0 && eventsOfBacklog === 0 && !gotSmaller(gapsBefore, gaps);
+  return {
+    whole,
+    ...(candidates && unsettledOnes(run, candidates)),
+    gaps: gaps.length,
+    ...(isUnchanged && { backlogUnchanged: true }),
+    ...(auditOverdue && { auditOverdue }),
+  };
+}
+
+const stallRules = (run: Run): StallRules => ({
+  now: run.startedAt,
+  stalledAfterMs: run.settings.stalledAfterMinutes * 60_000,
+  emitSince: run.checkpoint.emitSince,
+});
+
+/** What the index had when it was asked, with what this run has changed since. */
+function unsettledOnes(run: Run, candidates: readonly Candidate[]): Pick<State, 'unsettled' | 'stalled' | 'setAside'> {
+  const unsettled = new Map<string, Watched>(candidates.map(candidate => [candidate.taskId, candidate]));
+  for (const [taskId, watched] of run.written) {
+    if (watched === undefined) unsettled.delete(taskId);
+    else unsettled.set(taskId, watched);
   }
-  const whole = headWhole && recheckWhole && backlogSound && run.givenUp.size === 0 && run.checkpoint.initialised;
-  return { whole, ...(unsettled && { unsettled: unsettled.size }) };
+  const tasks = [...unsettled.values()];
+  const rules = stallRules(run);
+  const stalled = tasks.filter(task => isStalled(task, rules)).length;
+  const setAside = tasks.filter(({ lastError }) => lastError !== undefined).length;
+  return { unsettled: tasks.length, ...(stalled > 0 && { stalled }), ...(setAside > 0 && { setAside }) };
+}
+
+/**
+ * Tells that tasks stall, where that is wanted. Only after a whole recheck, and of tasks that were a part of it: the
+ * others may have ended long ago.
+ */
+async function tellStalled(run: Run, candidates: readonly Candidate[], allowance: Allowance): Promise<void> {
+  const { tellStalledSince } = run.checkpoint;
+  if (tellStalledSince === undefined) return;
+  const rules = stallRules(run);
+  const isOne = (task: Watched) => isToBeTold(task, rules, tellStalledSince);
+  const toBeTold = candidates.filter(task => task.nextCheckAt <= run.startedAt && isOne(task));
+  const some = toBeTold.slice(0, run.budget.eventsLeft(allowance));
+  const rows = await readRows(
+    run,
+    some.map(({ taskId }) => taskId),
+  );
+  const running = [...rows.values()].filter(row => !row.settled && !row.misses && isOne(row));
+  const news = running.map(row => ({ row: { ...row, stalledAt: run.now() }, attempts: 0, isDrift: false }));
+  await publishAndRecord(run, news, allowance);
 }
 
 /** Learns what is running. No history is read, so that it costs the same whatever went before. */

@@ -109,6 +109,28 @@ export const settingsEntries = {
     described(flag(), "The API's own message in event, mail and table; false keeps it out of all three."),
     true,
   ),
+  shadow: v.optional(
+    described(
+      flag(),
+      'Do everything but publish, and log what would have been published. What ends meanwhile counts as told.',
+    ),
+    false,
+  ),
+  stalledAfterMinutes: v.optional(
+    described(wholeNumber(1, 43_200, 'minutes'), 'How long a task may run before it counts as stalled.'),
+    60,
+  ),
+  taskStalledEvents: v.optional(
+    described(flag(), 'Publish a `TaskStalled` event, once a task, for tasks that stall from now on.'),
+    false,
+  ),
+  auditEveryHours: v.optional(
+    described(
+      wholeNumber(1, 720, 'hours'),
+      'Time from one audit, which looks at all tasks of the retention period, to the next.',
+    ),
+    24,
+  ),
   lookbackMinutes: v.optional(
     described(
       wholeNumber(1, 1440, 'minutes'),

@@ -10,6 +10,6 @@ export const tableSchema = {
     name: 'unsettled',
     partitionKey: 'unsettledSource',
     sortKey: 'nextCheckAt',
-    projected: ['status', 'startTime', 'fruitlessChecks'],
+    projected: ['status', 'startTime', 'fruitlessChecks', 'stalledAt', 'missing', 'lastError'],
   },
 } as const;

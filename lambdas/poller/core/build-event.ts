@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { TASK_COMPLETED, TASK_FAILED, type TaskDetailType } from '../../event-names';
-import type { TaskEvent } from '../../task-event';
+import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED, type TaskDetailType } from '../../event-names';
+import type { TaskEvent, TaskStalledEvent } from '../../task-event';
 import { reasonCategory } from './reason-codes';
 import { type TerminalStatus, withoutAbsent } from './task';
 import type { TaskRow } from './task-row';
@@ -13,6 +13,7 @@ export interface EventFrame {
   readonly includeMessage: boolean;
   readonly eventSource: string;
   readonly eventBusName: string;
+  readonly stalledAfterMinutes: number;
 }
 
 /** One entry of a PutEvents call. */
@@ -24,24 +25,46 @@ export interface EventEntry {
   readonly Detail: string;
 }
 
-/** The same for every delivery of one outcome. Its parts are what never changes about a task: StartTime does, by milliseconds. */
-export function eventId(catalog: string, taskFamily: string, taskId: string, status: TerminalStatus): string {
+/**
+ * The same for every delivery of one outcome, or of the news that a task stalls. Its parts are what never changes about a
+ * task: StartTime does, by milliseconds.
+ */
+export function eventId(
+  catalog: string,
+  taskFamily: string,
+  taskId: string,
+  what: TerminalStatus | typeof STALLED,
+): string {
   return createHash('sha256')
-    .update(JSON.stringify([catalog, taskFamily, taskId, status]))
+    .update(JSON.stringify([catalog, taskFamily, taskId, what]))
     .digest('hex');
 }
+
+/** Stands where the status of an ending does. */
+const STALLED = 'STALLED';
+
+const identity = (row: TaskRow, frame: EventFrame, what: TerminalStatus | typeof STALLED) => ({
+  schemaVersion: '1' as const,
+  eventId: eventId(frame.catalog, frame.taskFamily, row.taskId, what),
+  runId: frame.runId,
+  catalog: frame.catalog,
+  taskType: frame.taskFamily,
+  taskId: row.taskId,
+  taskArn: row.taskArn,
+});
+
+const belongings = ({ opportunityId, resourceSnapshotJobId, engagementId, contextId }: TaskRow) => ({
+  opportunityId,
+  resourceSnapshotJobId,
+  engagementId,
+  contextId,
+});
 
 /** @param row the settled row that is to be written once this event is accepted */
 export function buildEvent(row: TaskRow, frame: EventFrame): TaskEvent {
   const taskStatus = row.status as TerminalStatus;
   return withoutAbsent({
-    schemaVersion: '1' as const,
-    eventId: eventId(frame.catalog, frame.taskFamily, row.taskId, taskStatus),
-    runId: frame.runId,
-    catalog: frame.catalog,
-    taskType: frame.taskFamily,
-    taskId: row.taskId,
-    taskArn: row.taskArn,
+    ...identity(row, frame, taskStatus),
     taskStatus,
     previousStatus: row.previousStatus,
     startTime: isoTime(row.startTime),
@@ -49,12 +72,21 @@ export function buildEvent(row: TaskRow, frame: EventFrame): TaskEvent {
     reasonCategory: row.reasonCode === undefined ? undefined : reasonCategory(row.reasonCode),
     message: frame.includeMessage ? row.message : undefined,
     messageTruncated: frame.includeMessage ? row.messageTruncated : undefined,
-    opportunityId: row.opportunityId,
-    resourceSnapshotJobId: row.resourceSnapshotJobId,
-    engagementId: row.engagementId,
-    contextId: row.contextId,
+    ...belongings(row),
     detectedAfter: isoTime(row.detectedAfter),
     detectedBefore: new Date(row.firstTerminalAt as number).toISOString(),
+  });
+}
+
+/** @param row of a running task, with `stalledAt`, as it is to be written once this event is accepted */
+export function buildStalledEvent(row: TaskRow, frame: EventFrame): TaskStalledEvent {
+  return withoutAbsent({
+    ...identity(row, frame, STALLED),
+    taskStatus: row.status,
+    startTime: new Date(row.startTime as number).toISOString(),
+    ...belongings(row),
+    stalledAfterMinutes: frame.stalledAfterMinutes,
+    detectedBefore: new Date(row.stalledAt as number).toISOString(),
   });
 }
 
@@ -76,24 +108,35 @@ export function entryBytes(entry: EventEntry): number {
   );
 }
 
+/** What is published of a row: a settled one has ended, and any other stalls. */
+export function entryOf(row: TaskRow, frame: EventFrame): EventEntry {
+  if (row.settled) return toEntry(buildEvent(row, frame), frame);
+  return wrap(buildStalledEvent(row, frame), TASK_STALLED, frame);
+}
+
+function wrap(event: TaskEvent | TaskStalledEvent, detailType: TaskDetailType, frame: EventFrame): EventEntry {
+  return {
+    EventBusName: frame.eventBusName,
+    Source: frame.eventSource,
+    DetailType: detailType,
+    Resources: event.taskArn === undefined ? [] : [event.taskArn],
+    Detail: JSON.stringify(event),
+  };
+}
+
 /**
- * Wraps an event for PutEvents. A message that is too long for an entry is cut and marked.
+ * Wraps an ending for PutEvents. A message that is too long for an entry is cut and marked.
  * The entry is larger than MAX_ENTRY_BYTES only if the rest of the event is.
  */
 export function toEntry(event: TaskEvent, frame: EventFrame): EventEntry {
-  const wrap = (detail: TaskEvent): EventEntry => ({
-    EventBusName: frame.eventBusName,
-    Source: frame.eventSource,
-    DetailType: event.taskStatus === 'FAILED' ? TASK_FAILED : TASK_COMPLETED,
-    Resources: event.taskArn === undefined ? [] : [event.taskArn],
-    Detail: JSON.stringify(detail),
-  });
-  const whole = wrap(event);
+  const wrapEnding = (ending: TaskEvent) =>
+    wrap(ending, ending.taskStatus === 'FAILED' ? TASK_FAILED : TASK_COMPLETED, frame);
+  const whole = wrapEnding(event);
   if (entryBytes(whole) <= MAX_ENTRY_BYTES || event.message === undefined) return whole;
   const { message, ...rest } = event;
-  const room = MAX_ENTRY_BYTES - entryBytes(wrap({ ...rest, message: '', messageTruncated: true }));
+  const room = MAX_ENTRY_BYTES - entryBytes(wrapEnding({ ...rest, message: '', messageTruncated: true }));
   const kept = cutToBytes(message, room, text => Buffer.byteLength(JSON.stringify(text)) - 2);
-  return wrap({ ...rest, ...(kept !== '' && { message: kept }), messageTruncated: true });
+  return wrapEnding({ ...rest, ...(kept !== '' && { message: kept }), messageTruncated: true });
 }
 
 /** The longest beginning of `text` that measures at most `room`, never splitting a surrogate pair. */

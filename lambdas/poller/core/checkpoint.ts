@@ -46,6 +46,11 @@ export interface Checkpoint {
   readonly distrustedAt?: EpochMs;
   readonly filters?: string;
   readonly lastSuccessAt?: EpochMs;
+  /** Since when audits come as often as they do now; after a pause or with another rate, from then on. */
+  readonly auditsExpectedSince?: EpochMs;
+  readonly auditEveryMs?: number;
+  /** Since when it is told that tasks stall; absent while that is switched off. */
+  readonly tellStalledSince?: EpochMs;
 }
 
 /** The checkpoint as the table may have it: before the first run has finished, only `emitSince` is there. */
@@ -60,6 +65,8 @@ export interface OpeningTerms {
   readonly emitSince?: EpochMs;
   /** Identifies the source's filters; the order of identifiers doesn't matter. */
   readonly filters: string;
+  readonly auditEveryMs: number;
+  readonly tellStalled: boolean;
 }
 
 /**
@@ -87,10 +94,13 @@ export function openRun(
     const driftBefore = (stored.watermark as EpochMs) - terms.lookbackMs;
     gaps = addGap(gaps, { madeAt: terms.now, floor: emissionFloor, news: { emissionFloor }, driftBefore });
   }
-  const { formatVersion: _, ...remembered } = stored;
+  const { formatVersion: _, tellStalledSince, ...remembered } = stored;
   return {
     checkpoint: {
       ...remembered,
+      ...(terms.tellStalled && { tellStalledSince: tellStalledSince ?? terms.now }),
+      auditsExpectedSince: auditsExpectedSince(stored, terms),
+      auditEveryMs: terms.auditEveryMs,
       emitSince: Math.min(emitSince, stored.emitSince),
       emissionFloor,
       gaps,
@@ -122,6 +132,19 @@ const keptFloor = ({ emissionFloor }: StoredCheckpoint, now: EpochMs) =>
 function isAuditDue({ auditRequestedAt, auditedAt, watermark, gaps = [] }: StoredCheckpoint): boolean {
   if (auditRequestedAt === undefined || watermark === undefined || gaps.length >= MAX_GAPS) return false;
   return auditRequestedAt > (auditedAt ?? -Infinity) && !gaps.some(gap => gap.driftBefore !== undefined);
+}
+
+/** A pause of more than a period, or another rate, makes the time since the last audit say nothing. */
+function auditsExpectedSince(stored: StoredCheckpoint, { now, auditEveryMs }: OpeningTerms): EpochMs {
+  const { lastSuccessAt, auditsExpectedSince: since } = stored;
+  const wentOn = lastSuccessAt !== undefined && now - lastSuccessAt <= auditEveryMs;
+  return since !== undefined && wentOn && stored.auditEveryMs === auditEveryMs ? since : now;
+}
+
+/** Whether no audit has finished for two periods, though there should have been one in each. */
+export function isAuditOverdue({ auditedAt, auditsExpectedSince, auditEveryMs }: Checkpoint, now: EpochMs): boolean {
+  if (auditsExpectedSince === undefined || auditEveryMs === undefined) return false;
+  return now - Math.max(auditedAt ?? -Infinity, auditsExpectedSince) > 2 * auditEveryMs;
 }
 
 /** Eight cursors of 2,048 characters keep the checkpoint small. */
@@ -199,6 +222,14 @@ export function isDrift(startTime: EpochMs | undefined, audit: Gap, gaps: readon
   return !gaps.some(
     gap => gap.driftBefore === undefined && startTime >= gap.floor && startTime <= (gap.reached ?? Infinity),
   );
+}
+
+/** Whether one of the gaps is gone, or came further down. */
+export function gotSmaller(before: readonly Gap[], after: readonly Gap[]): boolean {
+  return before.some(gap => {
+    const now = after.find(({ madeAt, floor }) => madeAt === gap.madeAt && floor === gap.floor);
+    return now === undefined || (now.reached ?? Infinity) < (gap.reached ?? Infinity);
+  });
 }
 
 /** At most one sweep goes to the end of the list between two audits; its cost is the whole history. */

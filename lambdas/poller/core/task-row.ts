@@ -26,6 +26,8 @@ export interface TaskRow extends ListedTask {
   readonly missing?: true;
   /** Checks in a row that brought nothing; the pause before the next one doubles with each. */
   readonly fruitlessChecks?: number;
+  /** When it was told that the task stalls; kept for good, so that it is told once a task. */
+  readonly stalledAt?: EpochMs;
   /** Unsettled rows only. */
   readonly nextCheckAt?: EpochMs;
   /** Settled rows with a start time only; DynamoDB deletes the row some time after this. */
@@ -59,6 +61,7 @@ export function watch(known: TaskRow | undefined, listed: ListedTask, seenAt: Ep
     previousStatus: statusBefore(known, listed),
     firstSeenAt: known?.firstSeenAt ?? seenAt,
     lastSeenAt: seenAt,
+    stalledAt: known?.stalledAt,
     nextCheckAt: EVERY_RUN,
     unknownAttributes: known?.unknownAttributes,
   });
@@ -86,6 +89,7 @@ export function settle(
     lastSeenAt: askedAt,
     firstTerminalAt: known?.status === listed.status ? (known.firstTerminalAt ?? at) : at,
     detectedAfter: known?.status === listed.status ? known.detectedAfter : undefined,
+    stalledAt: known?.stalledAt,
     expiresAt: startTime === undefined ? undefined : Math.max(startTime, at) + retentionMs + ROW_OUTLIVES_RETENTION_MS,
     unknownAttributes: known?.unknownAttributes,
   });

@@ -12,6 +12,7 @@ const times = [
   'distrustedAt',
   'lastSuccessAt',
   'auditedAt',
+  'auditsExpectedSince',
 ] as const;
 const gapTimes = ['madeAt', 'floor', 'reached', 'driftBefore'] as const;
 const newsTimes = ['emissionFloor', 'coveredFrom', 'coveredTo'] as const;
@@ -28,6 +29,9 @@ export function toAttributes(checkpoint: Checkpoint): Item {
     initialised: checkpoint.initialised,
     filters: checkpoint.filters,
     ...each(times, name => iso(checkpoint[name])),
+    auditEveryMs: checkpoint.auditEveryMs,
+    // Null, for a write leaves alone what it doesn't name, and a moment from before a pause would tell the past at once.
+    tellStalledSince: iso(checkpoint.tellStalledSince) ?? null,
     gaps: checkpoint.gaps.map(gap =>
       withoutAbsent({
         ...gap,
@@ -43,6 +47,8 @@ export function toCheckpoint(item: Item): StoredCheckpoint {
   return withoutAbsent({
     ...each(times, name => epoch(item[name])),
     auditRequestedAt: epoch(item.auditRequestedAt),
+    tellStalledSince: epoch(item.tellStalledSince),
+    auditEveryMs: typeof item.auditEveryMs === 'number' ? item.auditEveryMs : undefined,
     formatVersion: item.formatVersion,
     initialised: item.initialised === true,
     filters: typeof item.filters === 'string' ? item.filters : undefined,

@@ -40,7 +40,15 @@ const texts = [
   'engagementId',
   'contextId',
 ] as const satisfies readonly (keyof ListedTask)[];
-const times = ['startTime', 'firstSeenAt', 'lastSeenAt', 'firstTerminalAt', 'detectedAfter', 'firstMissedAt'] as const;
+const times = [
+  'startTime',
+  'firstSeenAt',
+  'lastSeenAt',
+  'firstTerminalAt',
+  'detectedAfter',
+  'firstMissedAt',
+  'stalledAt',
+] as const;
 const counts = ['publishAttempts', 'misses', 'fruitlessChecks'] as const;
 
 const known = new Set<string>([

@@ -10,7 +10,8 @@ import {
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { type Budget, jitteredPauseMs } from '../budget';
 import type { Checkpoint, StoredCheckpoint } from '../core/checkpoint';
-import type { EpochMs } from '../core/task';
+import type { Watched } from '../core/stalled';
+import { type EpochMs, withoutAbsent } from '../core/task';
 import type { TaskRow } from '../core/task-row';
 import { LeaseLost, RequestRefused, sortFailure, TransientFailure } from '../errors';
 import { tableSchema } from '../table-schema';
@@ -27,7 +28,7 @@ const LONGEST_LEASE_MS = 16 * 60_000;
 const { partitionKey, sortKey, index } = tableSchema;
 
 /** An entry of the index of unsettled rows. It lags behind the table: a candidate, never a reason to decide. */
-export interface Candidate {
+export interface Candidate extends Watched {
   readonly taskId: string;
   readonly nextCheckAt: EpochMs;
   readonly inDoubt: boolean;
@@ -225,12 +226,8 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
         const answer = await client.send(query, { abortSignal: budget.signal }).catch(sorted('Query of the index'));
         for (const marshalled of present(answer.Items, 'Query of the index')) {
           const item = unmarshall(marshalled);
-          const taskId = taskIdOf(item);
-          candidates.set(taskId, {
-            taskId,
-            nextCheckAt: Date.parse(String(item[index.sortKey])) || 0,
-            inDoubt: Number(item.fruitlessChecks ?? 0) > 0,
-          });
+          const candidate = toCandidate(item);
+          candidates.set(candidate.taskId, candidate);
         }
         start = answer.LastEvaluatedKey;
       } while (start);
@@ -238,6 +235,20 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
     },
   };
 }
+
+const toCandidate = (item: Record<string, unknown>): Candidate =>
+  withoutAbsent({
+    taskId: taskIdOf(item),
+    nextCheckAt: epoch(item[index.sortKey]) ?? 0,
+    inDoubt: Number(item.fruitlessChecks ?? 0) > 0,
+    status: String(item.status),
+    startTime: epoch(item.startTime),
+    stalledAt: epoch(item.stalledAt),
+    missing: item.missing === true,
+    lastError: typeof item.lastError === 'string' ? item.lastError : undefined,
+  });
+
+const epoch = (value: unknown) => Date.parse(String(value)) || undefined;
 
 /**
  * The SDK reads an empty body as an answer without members. Taken for a table that has nothing, it would make us begin

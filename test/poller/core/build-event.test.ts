@@ -20,6 +20,7 @@ const frame: EventFrame = {
   includeMessage: true,
   eventSource: 'partnercentral.task-poller',
   eventBusName: 'bus',
+  stalledAfterMinutes: 60,
 };
 
 const failed: TaskRow = {

@@ -14,7 +14,14 @@ import {
 
 const DAY = 86_400_000;
 const now = Date.UTC(2026, 10, 22, 12);
-const terms = { now, retentionMs: 90 * DAY, lookbackMs: 300_000, filters: 'none' };
+const terms = {
+  now,
+  retentionMs: 90 * DAY,
+  lookbackMs: 300_000,
+  filters: 'none',
+  auditEveryMs: DAY,
+  tellStalled: false,
+};
 const running: StoredCheckpoint = {
   emitSince: now - 200 * DAY,
   emissionFloor: now - 100 * DAY,

@@ -128,7 +128,7 @@ describe('what the function takes and tells', () => {
     );
   });
 
-  test('a run is one line in the log, with its counts and ids and without a message', async () => {
+  test('a run is one line in the log, and so is each event, with counts and ids and without a message', async () => {
     bed = await openBed();
     await bed.run();
     const task = bed.store.add({
@@ -139,8 +139,17 @@ describe('what the function takes and tells', () => {
     bed.logs.length = 0;
     const summary = await bed.run();
     const lines = bed.logs.filter(log => !log.includes('"_aws"'));
-    expect(lines).toHaveLength(1);
+    expect(lines).toHaveLength(2);
     expect(JSON.parse(lines[0] as string)).toMatchObject({
+      level: 'INFO',
+      message: 'Published',
+      taskId: task.taskId,
+      taskStatus: 'FAILED',
+      reasonCode: 'InternalError',
+      reasonCategory: 'internal',
+      runId: summary.runId,
+    });
+    expect(JSON.parse(lines[1] as string)).toMatchObject({
       ...summary,
       level: 'INFO',
       source: 'Sandbox#OpportunityFromEngagement',

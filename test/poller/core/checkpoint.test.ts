@@ -3,6 +3,8 @@ import {
   advance,
   failed,
   type Gap,
+  gotSmaller,
+  isAuditOverdue,
   isDrift,
   isStuck,
   MAX_GAPS,
@@ -199,4 +201,52 @@ test('the order is distrusted once between two audits', () => {
   expect(mayDistrustOrder({ ...checkpoint, distrustedAt: now })).toBe(false);
   expect(mayDistrustOrder({ ...checkpoint, distrustedAt: now, auditedAt: now - 1 })).toBe(false);
   expect(mayDistrustOrder({ ...checkpoint, distrustedAt: now, auditedAt: now + 1 })).toBe(true);
+});
+
+describe('whether the audit is overdue', () => {
+  const since = now - 3 * DAY;
+  const watched = { ...running, lastSuccessAt: now - 60_000, auditsExpectedSince: since, auditEveryMs: DAY };
+  const overdue = (stored: StoredCheckpoint) => isAuditOverdue(openRun(stored, terms).checkpoint, now);
+
+  test.each<[string, Partial<StoredCheckpoint>, boolean]>([
+    ['one finished a period ago', { auditedAt: now - DAY }, false],
+    ['one finished just two periods ago', { auditedAt: now - 2 * DAY }, false],
+    ['the last finished longer ago', { auditedAt: now - 2 * DAY - 1 }, true],
+    ['none ever finished', {}, true],
+    ['none is expected for as long yet', { auditsExpectedSince: now - DAY }, false],
+    ['nobody polled for more than a period', { auditedAt: since, lastSuccessAt: now - DAY - 1 }, false],
+    ['they have come at another rate until now', { auditedAt: since, auditEveryMs: 2 * DAY }, false],
+  ])('%s', (_name, more, expected) => expect(overdue({ ...watched, ...more })).toBe(expected));
+
+  test('not after a release that kept no such thing', () => {
+    const { auditsExpectedSince: _, ...before } = watched;
+    expect(overdue({ ...before, auditedAt: since })).toBe(false);
+  });
+
+  test('not in a first run, and from then on it is expected', () => {
+    const { checkpoint } = openRun({ emitSince: now - 400 * DAY }, terms);
+    expect(isAuditOverdue(checkpoint, now)).toBe(false);
+    const later = { ...terms, now: now + 60_000 };
+    expect(openRun({ ...checkpoint, lastSuccessAt: now }, later).checkpoint.auditsExpectedSince).toBe(now);
+  });
+});
+
+describe('since when it is told that tasks stall', () => {
+  const told = (stored: Partial<StoredCheckpoint>, tellStalled: boolean) =>
+    openRun({ ...running, ...stored }, { ...terms, tellStalled }).checkpoint.tellStalledSince;
+  test('from when it is switched on', () => expect(told({}, true)).toBe(now));
+  test('still', () => expect(told({ tellStalledSince: now - DAY }, true)).toBe(now - DAY));
+  test('not while it is off', () => expect(told({ tellStalledSince: now - DAY }, false)).toBeUndefined());
+});
+
+test.each<[string, readonly Gap[], readonly Gap[], boolean]>([
+  ['a gap is gone', [gap(), gap({ madeAt: 1 })], [gap()], true],
+  ['a gap came further down', [gap({ reached: 9 })], [gap({ reached: 8 })], true],
+  ['a gap has come down for the first time', [gap()], [gap({ reached: 8 })], true],
+  ['a new one came', [gap({ reached: 9 })], [gap({ madeAt: now + 1 }), gap({ reached: 9 })], false],
+  ['nothing happened', [gap({ reached: 9 })], [gap({ reached: 9 })], false],
+  ['a gap has to start again', [gap({ reached: 9 })], [restart(gap({ reached: 9 }))], false],
+  ['there was none', [], [gap()], false],
+])('whether a backlog got smaller: %s', (_name, before, after, smaller) => {
+  expect(gotSmaller(before, after)).toBe(smaller);
 });

@@ -23,6 +23,7 @@ const anyRow: fc.Arbitrary<TaskRow> = fc
     firstTerminalAt: optional(instant),
     detectedAfter: optional(instant),
     firstMissedAt: optional(instant),
+    stalledAt: optional(instant),
     message: optional(text),
     reasonCode: optional(text),
     engagementId: optional(text),

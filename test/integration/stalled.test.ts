@@ -1,0 +1,165 @@
+/** Tasks that run for too long: counted in every run, and told once where that is wanted. */
+import * as v from 'valibot';
+import { taskStalledEventSchema } from '../../lambdas/task-event';
+import { type Bed, errorAnswer, HOUR, isPollers, MINUTE, openBed } from './bed';
+
+let bed: Bed;
+afterEach(() => bed.close());
+
+const told = () => bed.eventBridge.events.filter(event => event['detail-type'] === 'TaskStalled');
+const toldTasks = () => told().map(({ detail }) => detail.taskId as string);
+/** Tasks that have just begun; `addRunning` would have them begin before the first poll. */
+const start = (count: number) => Array.from({ length: count }, () => bed.store.add({ startTimeMs: Date.now() }));
+const startOne = () => bed.store.add({ startTimeMs: Date.now() });
+const hoursLater = (hours: number) => ({ clockOffsetMs: hours * HOUR + MINUTE });
+const ids = (tasks: readonly { taskId: string }[]) => tasks.map(({ taskId }) => taskId);
+const end = (tasks: readonly { taskId: string }[]) => {
+  for (const { taskId } of tasks) bed.store.set(taskId, { status: 'FAILED', reasonCode: 'InternalError' });
+};
+
+test('a task that runs for longer than it may is counted in every run until it ends, and no event tells it unless that is switched on', async () => {
+  bed = await openBed();
+  await bed.run();
+  const tasks = start(2);
+  expect(await bed.run()).not.toHaveProperty('stalled');
+  for (const hours of [1, 2]) expect(await bed.run('poll', hoursLater(hours))).toMatchObject({ stalled: 2 });
+  const metrics = bed.logs.filter(line => line.includes('"_aws"')).map(line => JSON.parse(line).TasksStalled);
+  expect(metrics).toEqual([undefined, undefined, 2, 2]);
+  end(tasks.slice(1));
+  expect(await bed.run('poll', hoursLater(2))).toMatchObject({ stalled: 1, failed: 1 });
+  expect(told()).toEqual([]);
+});
+
+test('it is told once, in an event of its own shape and id', async () => {
+  bed = await openBed({ taskStalledEvents: true });
+  await bed.run();
+  const task = startOne();
+  await bed.run();
+  expect(told()).toEqual([]);
+  for (const hours of [1, 1, 5]) await bed.run('poll', hoursLater(hours));
+  expect(toldTasks()).toEqual([task.taskId]);
+  const [event] = told();
+  expect(v.is(v.strictObject(taskStalledEventSchema.entries), event?.detail)).toBe(true);
+  expect(event?.detail).toMatchObject({ taskStatus: 'IN_PROGRESS', stalledAfterMinutes: 60 });
+  expect(event?.detail).not.toHaveProperty('message');
+  const { startTime, detectedBefore } = (event as NonNullable<typeof event>).detail as Record<string, string>;
+  expect(Date.parse(String(detectedBefore)) - Date.parse(String(startTime))).toBeGreaterThanOrEqual(HOUR);
+
+  end([task]);
+  await bed.run('poll', hoursLater(5));
+  const ending = bed.eventBridge.events.find(({ detail }) => detail.taskStatus === 'FAILED');
+  expect(ending?.detail).toMatchObject({ taskId: task.taskId, previousStatus: 'IN_PROGRESS' });
+  expect(ending?.detail.eventId).not.toBe(event?.detail.eventId);
+
+  // It runs again, and again for too long: once a task is once.
+  bed.store.set(task.taskId, { status: 'IN_PROGRESS' });
+  await bed.run('audit', hoursLater(6));
+  expect(await bed.run('poll', hoursLater(8))).toMatchObject({ stalled: 1 });
+  expect(toldTasks()).toEqual([task.taskId]);
+});
+
+test('never of a task from before emitSince, which is not counted either', async () => {
+  bed = await openBed({ taskStalledEvents: true });
+  bed.addRunning(3, 30 * MINUTE);
+  expect(await bed.run()).toMatchObject({ unsettled: 3 });
+  const summary = await bed.run('poll', hoursLater(1));
+  expect(summary).toMatchObject({ unsettled: 3 });
+  expect(summary).not.toHaveProperty('stalled');
+  expect(told()).toEqual([]);
+});
+
+test('switched on, it does not tell the past at once; nor when it is switched off and on again', async () => {
+  bed = await openBed();
+  await bed.run();
+  const long = startOne();
+  await bed.run();
+  const telling = bed.anotherPoller({ taskStalledEvents: true });
+  const run = (hours: number, poller = telling) => bed.run('poll', hoursLater(hours), poller);
+  expect(await run(2)).toMatchObject({ stalled: 1, published: 0 });
+  const short = bed.store.add({ startTimeMs: Date.now() + 2 * HOUR });
+  await run(2);
+  expect(await run(3)).toMatchObject({ stalled: 2, stalledEvents: 1 });
+  expect(toldTasks()).toEqual([short.taskId]);
+
+  bed.store.add({ startTimeMs: Date.now() + 3 * HOUR });
+  await run(3, bed.poller);
+  await run(5, bed.poller);
+  expect(await run(6)).toMatchObject({ stalled: 3, published: 0 });
+  expect(toldTasks()).not.toContain(long.taskId);
+});
+
+test('it keeps to the event budget, and the rest follows', async () => {
+  bed = await openBed({ taskStalledEvents: true, maxEventsPerRun: 10 });
+  await bed.run();
+  const tasks = start(25);
+  await bed.run();
+  const published = [];
+  for (let runs = 0; runs < 4; runs += 1) published.push((await bed.run('poll', hoursLater(1))).published);
+  expect(published).toEqual([10, 10, 5, 0]);
+  expect(toldTasks().sort()).toEqual(ids(tasks).sort());
+});
+
+test('a death between telling and recording tells it again, with the same id', async () => {
+  bed = await openBed({ taskStalledEvents: true });
+  await bed.run();
+  const task = startOne();
+  await bed.run();
+  bed.dynamoDb.intercept = call =>
+    call.operation === 'BatchWriteItem' && isPollers(call) ? { when: 'before', how: 'hang' } : undefined;
+  await bed.run('poll', { ...hoursLater(1), timeoutMs: 2_000 });
+  bed.dynamoDb.intercept = undefined;
+  for (const hours of [2, 3]) await bed.run('poll', hoursLater(hours));
+  expect(toldTasks()).toEqual([task.taskId, task.taskId]);
+  expect(new Set(told().map(({ detail }) => detail.eventId)).size).toBe(1);
+});
+
+test('not on the word of the index: one that has ended, or can not be seen, is not told', async () => {
+  bed = await openBed({ taskStalledEvents: true });
+  await bed.run();
+  const [ended, vanished] = [startOne(), startOne()];
+  await bed.run();
+  end([ended]);
+  bed.partnerCentral.tamper = (_, output) => ({
+    ...output,
+    TaskSummaries: (output.TaskSummaries as { TaskId: string }[]).filter(({ TaskId }) => TaskId !== vanished.taskId),
+  });
+  expect(await bed.run('poll', hoursLater(1))).toMatchObject({ failed: 1, published: 1 });
+  expect(told()).toEqual([]);
+});
+
+test('not where Partner Central could not be asked', async () => {
+  bed = await openBed({ taskStalledEvents: true });
+  await bed.run();
+  start(12);
+  await bed.run();
+  await bed.run('poll', { clockOffsetMs: 30 * MINUTE }); // no head looks back at them from now on
+  bed.partnerCentral.intercept = ({ input }) =>
+    Array.isArray(input.TaskStatus) ? errorAnswer('InternalServerException', 500) : undefined;
+  expect(await bed.run('poll', hoursLater(1))).toMatchObject({ outcome: 'partial', published: 0 });
+  bed.partnerCentral.intercept = undefined;
+  expect(await bed.run('poll', hoursLater(1))).toMatchObject({ outcome: 'complete', stalledEvents: 12 });
+});
+
+test('one that EventBridge refuses is tried again in the next run, holds nobody up, and is counted as set aside', async () => {
+  bed = await openBed({ taskStalledEvents: true });
+  await bed.run();
+  const tasks = start(3);
+  await bed.run();
+  const poisoned = tasks[1]?.taskId as string;
+  bed.eventBridge.entryFault = entry =>
+    entry.Detail?.includes(poisoned) ? { ErrorCode: 'MalformedDetail', ErrorMessage: 'on purpose' } : undefined;
+  bed.logs.length = 0;
+  expect(await bed.run('poll', hoursLater(1))).toMatchObject({
+    outcome: 'complete',
+    stalledEvents: 2,
+    refusedStalledEvents: 1,
+    rejected: 0,
+    stalled: 3,
+  });
+  expect(bed.logs.join('\n')).toContain('"ItemsSetAside":1');
+  bed.eventBridge.entryFault = undefined;
+  await bed.run('poll', hoursLater(1));
+  expect(toldTasks().sort()).toEqual(ids(tasks).sort());
+  end(tasks);
+  expect(await bed.run('poll', hoursLater(1))).toMatchObject({ failed: 3 });
+});

@@ -1,0 +1,30 @@
+import { isStalled, isToBeTold, type Watched } from '../../../lambdas/poller/core/stalled';
+
+const MINUTE = 60_000;
+const now = Date.UTC(2026, 10, 22, 12);
+const rules = { now, stalledAfterMs: 60 * MINUTE, emitSince: now - 600 * MINUTE };
+const running = (minutes: number, more: Partial<Watched> = {}): Watched => ({
+  status: 'IN_PROGRESS',
+  startTime: now - minutes * MINUTE,
+  ...more,
+});
+const { startTime: _, ...ageless } = running(90);
+
+test.each<[name: string, task: Watched, stalled: boolean]>([
+  ['for less than it may', running(59), false],
+  ['for as long as it may', running(60), true],
+  ['since emitSince', running(600), true],
+  ['since before emitSince', running(601), false],
+  ['with a status that we do not know', running(90, { status: 'PAUSED' }), true],
+  ['and its ending can not be published', running(90, { status: 'FAILED' }), false],
+  ['but is no longer listed', running(90, { missing: true }), false],
+  ['since nobody knows when', ageless, false],
+])('a task that runs %s', (_name, task, stalled) => expect(isStalled(task, rules)).toBe(stalled));
+
+test.each<[name: string, task: Watched, since: number, told: boolean]>([
+  ['that stalls since it was switched on', running(90), now - 40 * MINUTE, true],
+  ['that stalls from that very moment', running(90), now - 30 * MINUTE, true],
+  ['that had stalled before', running(90), now - 29 * MINUTE, false],
+  ['that was told', running(90, { stalledAt: now - MINUTE }), now - 40 * MINUTE, false],
+  ['that does not stall', running(59), now - 40 * MINUTE, false],
+])('a task %s', (_name, task, since, told) => expect(isToBeTold(task, rules, since)).toBe(told));

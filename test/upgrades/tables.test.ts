@@ -1,0 +1,122 @@
+/**
+ * Tables as each release left them, at 18:00 on 22 November 2026, and what this release makes of them. A release may
+ * only ever add attributes, so that rolling back one loses nothing; what an older one would misread raises the format
+ * version, and is refused there.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { toCheckpoint } from '../../lambdas/poller/edges/checkpoint-item';
+import { FORMAT_VERSION, toRow } from '../../lambdas/poller/edges/row-item';
+import { type Bed, openBed } from '../integration/bed';
+
+type Item = Record<string, unknown> & { item: string };
+
+const folder = join(__dirname, 'tables');
+const releases = readdirSync(folder).map(file => file.replace(/\.json$/, ''));
+const tableOf = (release: string): Item[] =>
+  JSON.parse(readFileSync(join(folder, `${release}.json`), 'utf8')).map(
+    (item: Record<string, AttributeValue>) => unmarshall(item) as Item,
+  );
+const rowsOf = (table: readonly Item[]) => table.filter(({ item }) => item.startsWith('TASK#'));
+const idOf = ({ item }: Item) => item.slice('TASK#'.length);
+
+test('there is a table of this release, and of every format version', () => {
+  const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8'));
+  expect(existsSync(join(folder, `${version}.json`))).toBe(true);
+  const formats = new Set(releases.flatMap(tableOf).map(({ formatVersion }) => formatVersion));
+  expect([...formats].sort()).toEqual(Array.from({ length: FORMAT_VERSION }, (_, at) => at + 1));
+});
+
+describe.each(releases)('a table of %s', release => {
+  const table = tableOf(release);
+
+  test('is read whole: nothing damaged, nothing unknown', () => {
+    for (const item of rowsOf(table)) {
+      const { row, damaged } = toRow(item);
+      expect({ item: item.item, damaged, unknown: row.unknownAttributes }).toEqual({
+        item: item.item,
+        damaged: false,
+        unknown: undefined,
+      });
+    }
+    const checkpoint = toCheckpoint(table.find(({ item }) => item === 'CHECKPOINT') as Item);
+    expect(checkpoint.gaps?.map(({ floor }) => new Date(floor).toISOString())).toEqual([
+      '2026-11-01T00:00:00.000Z',
+      '2026-11-18T00:00:00.000Z',
+    ]);
+    expect(checkpoint).toMatchObject({ initialised: true, watermark: Date.UTC(2026, 10, 22, 17, 59) });
+  });
+
+  describe('in the hands of this release', () => {
+    let bed: Bed;
+    beforeEach(async () => {
+      bed = await openBed();
+    });
+    afterEach(() => bed.close());
+    const then = Date.UTC(2026, 10, 22, 18);
+    const atThatTime = () => ({ clockOffsetMs: then - Date.now() });
+    const listed = (status: string) => ({ status, startTimeMs: then - 90 * 60_000 });
+
+    /** What was running has ended; what had ended is as it was. */
+    function everythingEnds(): string[] {
+      for (const item of rowsOf(table)) {
+        const taskId = idOf(item);
+        const ended = /complete|ageless|unknown/.test(taskId) ? 'COMPLETE' : 'FAILED';
+        bed.store.add({ taskId, ...listed(ended) });
+      }
+      // Where the older gap is still to be swept.
+      bed.store.add({ taskId: 'task-overlooked001', status: 'COMPLETE', startTimeMs: Date.UTC(2026, 10, 19) });
+      return [
+        'task-missing000001 FAILED',
+        'task-overlooked001 COMPLETE',
+        'task-refused000001 FAILED',
+        'task-running000001 FAILED',
+        'task-stalled000001 FAILED',
+        'task-unknown000001 COMPLETE',
+      ];
+    }
+
+    test('nothing is lost and nothing is told twice', async () => {
+      await bed.putItems(table);
+      const expected = everythingEnds();
+      await bed.runUntilQuiet(10, atThatTime());
+      expect(bed.published()).toEqual(expected);
+      expect(await bed.checkpoint()).toMatchObject({ gaps: [], leaseExpiresAtMs: 0 });
+    });
+
+    test('what a later release has added is kept, so that rolling back and forth loses nothing', async () => {
+      const added = { ofALaterRelease: { nested: [1, 'two'] } };
+      const isGapList = (value: unknown): value is object[] => Array.isArray(value);
+      await bed.putItems(
+        table.map(item => ({
+          ...item,
+          ...added,
+          ...(isGapList(item.gaps) && { gaps: item.gaps.map(gap => ({ ...gap, ...added })) }),
+        })),
+      );
+      const expected = everythingEnds();
+      bed.partnerCentral.intercept = ({ input }) =>
+        input.TaskIdentifier || input.TaskStatus ? undefined : { when: 'before', how: { status: 500 } };
+      await bed.run('poll', atThatTime());
+      const { gaps } = (await bed.checkpoint()) as { gaps: object[] };
+      expect(gaps).toEqual([expect.objectContaining(added), expect.objectContaining(added)]);
+      bed.partnerCentral.intercept = undefined;
+      await bed.runUntilQuiet(10, atThatTime());
+      expect(bed.published()).toEqual(expected);
+      for (const item of rowsOf(table)) expect(await bed.row(idOf(item))).toMatchObject(added);
+      expect(await bed.checkpoint()).toMatchObject(added);
+    });
+
+    test('fails when the format is newer: it is refused before anything is published or written', async () => {
+      const newer = table.map(item => ({ ...item, formatVersion: FORMAT_VERSION + 1 }));
+      await bed.putItems(newer);
+      everythingEnds();
+      const { error } = await bed.poll('poll', atThatTime());
+      expect(error?.message).toMatch(/has format version 2, and this release reads up to 1\. Deploy the release that/);
+      expect(bed.published()).toEqual([]);
+      for (const item of rowsOf(newer)) expect(await bed.row(idOf(item))).toEqual(item);
+    });
+  });
+});

@@ -39,7 +39,8 @@ export type Invocation<T> = { readonly cpuMs: number; readonly peakRssBytes: num
 const lambdaEnvironment = {
   AWS_REGION: 'us-east-1',
   AWS_ACCESS_KEY_ID: 'local',
-  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_SECRET_ACCESS_KEY: 'secret-access-key-of-nobody',
+  AWS_SESSION_TOKEN: 'session-token-of-nobody',
   AWS_LAMBDA_FUNCTION_NAME: 'local',
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
   // Lambda runs a version of Node that the SDK doesn't warn about.

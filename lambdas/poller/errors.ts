@@ -92,6 +92,9 @@ export interface Advice {
  */
 export function sortFailure(thrown: unknown, doing: string, advice: Advice): Error {
   const error = thrown as ServiceError;
+  // An answer that breaks off can't be read: its status says "your mistake", but nobody knows which. The parser quotes
+  // what it stumbles over, and that may be a task's message, which belongs in no log.
+  if (error.name === 'SyntaxError') return new TransientFailure(`${doing}: the answer can not be read`);
   const options = { cause: thrown };
   const said = `${doing}: ${error.name}${error.Reason ? ` (${error.Reason})` : ''}: ${error.message}`;
   if (notAuthorised.has(error.name)) return new PermanentFailure(`${said}. ${advice.denied}`, options);
@@ -99,10 +102,7 @@ export function sortFailure(thrown: unknown, doing: string, advice: Advice): Err
     return new PermanentFailure(`${said}. ${advice.notFound}`, options);
   }
   const status = error.$metadata?.httpStatusCode;
-  // An answer that breaks off can't be read: its status says "your mistake", but nobody knows which.
-  const isReadable = error.name !== 'SyntaxError';
-  const refused =
-    isReadable && status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
+  const refused = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
   if (error.name === 'ValidationException' || (refused && !throttled.has(error.name))) {
     return new RequestRefused(error.name, said, error.Reason, error.ErrorList, advice.refused, options);
   }

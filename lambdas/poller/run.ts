@@ -107,22 +107,22 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
   try {
     if (mode === 'audit') await table.requestAudit(startedAt, budget.signal);
     const emitSince = settings.emitSince === undefined ? undefined : Date.parse(settings.emitSince);
-    const stored = await table.takeLease({
-      owner: runId,
-      now: startedAt,
-      expiresAt: deadline + LEASE_OUTLIVES_RUN_MS,
-      emitSince: Math.min(emitSince ?? startedAt, startedAt),
-      signal: budget.signal,
-    });
-    if (stored === undefined) return summary('skipped');
-
     try {
+      const stored = await table.takeLease({
+        owner: runId,
+        now: startedAt,
+        expiresAt: deadline + LEASE_OUTLIVES_RUN_MS,
+        emitSince: Math.min(emitSince ?? startedAt, startedAt),
+        signal: budget.signal,
+      });
+      if (stored === undefined) return summary('skipped');
       const run = begin({ ...services, runId, startedAt, budget, counts, stored, emitSince });
       const { whole, ...state } = await work(run);
       if (whole) run.checkpoint = { ...run.checkpoint, lastSuccessAt: startedAt };
       await table.finish(runId, run.checkpoint, budget.lastSignals().finish);
       return summary(whole ? 'complete' : 'partial', state);
     } catch (error) {
+      // Also where taking it failed: it may be ours, and only the answer was lost.
       if (!(error instanceof LeaseLost))
         await table.release(runId, budget.lastSignals().release).catch(ignoreOnTheWayOut);
       throw error;

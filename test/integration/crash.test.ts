@@ -54,6 +54,16 @@ const scenarios: Record<string, Scenario> = {
       return outcomes(ended.map(({ taskId }) => bed.store.end(taskId, 'COMPLETE')));
     },
   },
+  'a run that tells of tasks that stall': {
+    settings: { taskStalledEvents: true },
+    asks: [lease, list, query, read, publish, record],
+    prepare: async bed => {
+      await bed.run('poll', { clockOffsetMs: -4 * HOUR });
+      const running = bed.addRunning(14, 3 * HOUR);
+      await bed.run('poll', { clockOffsetMs: -3 * HOUR });
+      return outcomes(running);
+    },
+  },
   'an audit with drift beside a gap that is open': {
     settings: { emitSince: ago(DAY), backlogPageSize: 10 },
     mode: 'audit',

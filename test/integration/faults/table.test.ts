@@ -76,6 +76,16 @@ faultMatrix({
 
   // Read as an empty table, they would have us begin anew, or publish again.
   'empty bodies when the lease is taken': failing(takesLease, empty, { events: 0 }),
+  'a lease that is taken while its answer is cut off': {
+    play: async bed => {
+      const ended = await endedSinceFirstRun(bed, 3);
+      bed.dynamoDb.intercept = call => (takesLease(call) ? truncated : undefined);
+      expect(await bed.run()).toMatchObject({ outcome: 'partial' });
+      bed.dynamoDb.intercept = undefined;
+      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 3 }); // it need not wait for the lease to end
+      return outcomes(ended);
+    },
+  },
   'empty bodies while rows are read': failing(only('BatchGetItem'), empty, { events: 0 }),
   'empty bodies while rows are written': {
     ...failing(only('BatchWriteItem'), empty, { events: 10, published: 0 }),

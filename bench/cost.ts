@@ -60,7 +60,9 @@ async function measureParts(partner: Partner, retentionDays: number, directory: 
   const { history, running, endingsADay } = partner;
   const auditedDays = Math.min(retentionDays, MOST_AUDITED / endingsADay);
   const emitSince = Date.now() - auditedDays * DAY_MS;
-  const ours = await startOurs(directory, stackName, { emitSince: new Date(emitSince).toISOString() });
+  // Nothing stalls: the metric that counts it would report, and a task that runs for weeks is nobody's usual month.
+  const settings = { emitSince: new Date(emitSince).toISOString(), stalledAfterMinutes: 43_200 };
+  const ours = await startOurs(directory, stackName, settings);
   try {
     const { store, clock } = ours;
     store.addHistory({ count: history, newestAt: clock.now() - 120 * MINUTE_MS, spacingMs: DAY_MS / endingsADay });

@@ -102,6 +102,24 @@ describe('resumed after a pause', () => {
   });
 });
 
+test('a table restored to an earlier moment publishes again what ended since, with the same ids, and loses nothing', async () => {
+  bed = await openBed();
+  const running = bed.addRunning(3, HOUR);
+  await bed.run('poll', later(-3 * HOUR));
+  await bed.run('poll', later(-2 * HOUR));
+  const earlier = await bed.items();
+  const ended = [...running.map(({ taskId }) => end(taskId)), ...bed.addEnded(12)];
+  await bed.run();
+  await bed.loseTable();
+  await bed.putItems(earlier);
+  const endedAfter = bed.addEnded(2);
+  await bed.runUntilQuiet();
+  const all = outcomes([...ended, ...endedAfter]);
+  expect([...new Set(bed.published())]).toEqual(all);
+  expect(new Set(bed.eventBridge.events.map(({ detail }) => detail.eventId)).size).toBe(all.length);
+  expect(await bed.run('audit')).toMatchObject({ drift: 0, published: 0 });
+});
+
 describe('the audit', () => {
   const overdue = async (ms: number) => (await bed.run('poll', later(ms))).auditOverdue ?? false;
 

@@ -127,6 +127,19 @@ test('not on the word of the index: one that has ended, or can not be seen, is n
   expect(told()).toEqual([]);
 });
 
+test('not one that nobody has looked at in this run: it may have ended since', async () => {
+  bed = await openBed({ taskStalledEvents: true });
+  await bed.run();
+  const { taskId } = bed.store.add({ startTimeMs: Date.now(), status: 'PAUSED' });
+  const minutes = async (at: number) => (await bed.run('poll', { clockOffsetMs: at * MINUTE })).stalledEvents ?? 0;
+  for (const at of [0, 30, 32, 35, 40, 49, 58]) expect(await minutes(at)).toBe(0);
+  const { nextCheckAt } = (await bed.row(taskId)) as { nextCheckAt: string };
+  expect(Date.parse(nextCheckAt)).toBeGreaterThan(Date.now() + 62 * MINUTE); // it has that status in vain ever more slowly
+  expect(await minutes(61)).toBe(0);
+  expect(await minutes(75)).toBe(1);
+  expect(told()[0]?.detail).toMatchObject({ taskId, taskStatus: 'PAUSED' });
+});
+
 test('not where Partner Central could not be asked', async () => {
   bed = await openBed({ taskStalledEvents: true });
   await bed.run();

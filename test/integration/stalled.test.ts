@@ -140,6 +140,17 @@ test('not one that nobody has looked at in this run: it may have ended since', a
   expect(told()[0]?.detail).toMatchObject({ taskId, taskStatus: 'PAUSED' });
 });
 
+test('one that is no longer listed does not count as running once it is missing', async () => {
+  bed = await openBed();
+  await bed.run();
+  const { taskId } = startOne();
+  await bed.run();
+  bed.store.remove(taskId);
+  const stalled = [];
+  for (const hours of [1, 2, 3, 4]) stalled.push((await bed.run('poll', hoursLater(hours))).stalled);
+  expect(stalled).toEqual([1, 1, undefined, undefined]);
+});
+
 test('not where Partner Central could not be asked', async () => {
   bed = await openBed({ taskStalledEvents: true });
   await bed.run();

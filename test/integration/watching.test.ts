@@ -165,6 +165,39 @@ describe('a backlog', () => {
     expect(takeMetric('BacklogUnchanged')).toEqual([]);
   });
 
+  test('that publishes a large page bit by bit is none either', async () => {
+    bed = await openBed({ maxEventsPerRun: 10 });
+    bed.addEnded(90, at => ({ startTimeMs: Date.now() - (at + 1) * HOUR }));
+    await bed.run();
+    const backfilling = bed.anotherPoller({ emitSince: history.emitSince });
+    const runs = [];
+    do runs.push(await bed.run('poll', {}, backfilling));
+    while (runs.at(-1)?.gaps && runs.length < 40);
+    expect(runs.length).toBeGreaterThan(5);
+    expect(takeMetric('BacklogUnchanged')).toEqual([]);
+  });
+
+  test('that finds nothing to publish but gets through the list is none either', async () => {
+    bed = await openBed({ ...history, emitSince: undefined });
+    await bed.run('poll', later(-90 * DAY));
+    bed.addEnded(150, at => ({ startTimeMs: Date.now() - (at + 1) * HOUR }));
+    await bed.runUntilQuiet();
+    const audit = [await bed.run('audit')];
+    while (audit.at(-1)?.gaps && audit.length < 20) audit.push(await bed.run());
+    expect(audit.length).toBeGreaterThan(1);
+    expect(audit.every(({ published, backlogUnchanged }) => published === 0 && !backlogUnchanged)).toBe(true);
+  });
+
+  test('that has just come up is none yet', async () => {
+    bed = await openBed(history);
+    bed.addEnded(200, at => ({ startTimeMs: Date.now() - at * HOUR }));
+    bed.partnerCentral.intercept = ({ input }) =>
+      input.NextToken ? errorAnswer('InternalServerException', 500) : undefined;
+    const summary = await bed.run();
+    expect(summary).toMatchObject({ outcome: 'partial', gaps: 1 });
+    expect(summary).not.toHaveProperty('backlogUnchanged');
+  });
+
   test('that stays as it is counts in each run, until it gets smaller', async () => {
     bed = await openBed(history);
     bed.addEnded(200, at => ({ startTimeMs: Date.now() - at * HOUR }));
@@ -193,6 +226,16 @@ describe('what is set aside counts in each run, for as long as it is', () => {
     bed.eventBridge.entryFault = undefined;
     await bed.run('poll', later(HOUR));
     expect(takeMetric('ItemsSetAside')).toEqual([]);
+  });
+
+  test('a task that is no longer listed, once', async () => {
+    bed = await openBed();
+    const [task] = bed.addRunning(1, 2 * HOUR);
+    await bed.run('poll', later(-HOUR));
+    bed.store.remove(task?.taskId as string);
+    takeLog();
+    for (const minutes of [0, 10, 30, 90, 91]) await bed.run('poll', later(minutes * MINUTE));
+    expect(takeMetric('ItemsSetAside')).toEqual([1]);
   });
 
   test('an id that Partner Central refuses to look up', async () => {

@@ -147,7 +147,8 @@ test('one that is no longer listed does not count as running once it is missing'
   await bed.run();
   bed.store.remove(taskId);
   const stalled = [];
-  for (const hours of [1, 2, 3, 4]) stalled.push((await bed.run('poll', hoursLater(hours))).stalled);
+  // In the last of them nobody looks at it: it was put off.
+  for (const hours of [1, 2, 3, 3.01]) stalled.push((await bed.run('poll', hoursLater(hours))).stalled);
   expect(stalled).toEqual([1, 1, undefined, undefined]);
 });
 

@@ -78,40 +78,28 @@ export function allowBusToUseKey(key: IKey, busArn: string): void {
 
 type Through = 'dynamodb' | 'lambda' | 'sns' | 'sqs';
 
-/**
- * Lets a role use the key, but only by way of services that it already may use.
- * @param reads services that decrypt for it: the table's (writing asks for no more), its environment, a queue it receives from
- * @param sends services that encrypt for it: a queue or topic that it sends to, which ask for both
- */
-export function allowKeyUse(
-  role: IRole,
-  { encryptionKey }: Encrypted,
-  { reads = [], sends = [] }: { readonly reads?: readonly Through[]; readonly sends?: readonly Through[] },
-): void {
-  for (const statement of keyUse(Stack.of(role), { encryptionKey }, { reads, sends }))
-    role.addToPrincipalPolicy(statement);
+interface KeyUse {
+  /** Services that decrypt for the role: the table's (writing asks for no more), Lambda its environment, SQS what it receives. */
+  readonly reads?: readonly Through[];
+  /** Services that encrypt for it what it sends; they ask for the right to decrypt as well. */
+  readonly sends?: readonly Through[];
 }
 
-/** The statements of `allowKeyUse`, for a policy that is written in one piece; none without a key. */
-export function keyUse(
-  stack: Stack,
-  { encryptionKey }: Encrypted,
-  { reads = [], sends = [] }: { readonly reads?: readonly Through[]; readonly sends?: readonly Through[] },
-): PolicyStatement[] {
+/** Lets a role use the key, if there is one, but only by way of services that it already may use. */
+export function allowKeyUse(role: IRole, encrypted: Encrypted, use: KeyUse): void {
+  for (const statement of keyUse(Stack.of(role), encrypted, use)) role.addToPrincipalPolicy(statement);
+}
+
+/** The same as statements, for a policy that is written in one piece. */
+export function keyUse(stack: Stack, { encryptionKey }: Encrypted, { reads = [], sends = [] }: KeyUse) {
   if (!encryptionKey) return [];
-  const through = (action: string, services: readonly Through[]) =>
-    services.length === 0
-      ? []
-      : [
-          new PolicyStatement({
-            actions: [action],
-            resources: [encryptionKey.keyArn],
-            conditions: {
-              StringEquals: {
-                'kms:ViaService': services.map(service => `${service}.${stack.region}.amazonaws.com`).sort(),
-              },
-            },
-          }),
-        ];
-  return [...through('kms:Decrypt', [...reads, ...sends]), ...through('kms:GenerateDataKey', sends)];
+  const through = (action: string, services: readonly Through[]) => {
+    const names = services.map(service => `${service}.${stack.region}.amazonaws.com`).sort();
+    const conditions = { StringEquals: { 'kms:ViaService': names } };
+    return new PolicyStatement({ actions: [action], resources: [encryptionKey.keyArn], conditions });
+  };
+  return [
+    through('kms:Decrypt', [...reads, ...sends]),
+    ...(sends.length > 0 ? [through('kms:GenerateDataKey', sends)] : []),
+  ];
 }

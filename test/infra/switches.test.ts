@@ -15,11 +15,10 @@ describe('enabled: false', () => {
   });
 
   test('changes nothing else', () => {
-    const on = JSON.parse(JSON.stringify(template()).replaceAll('"State":"DISABLED"', '"State":"ENABLED"'));
     const enabledAgain = structuredClone(off);
     for (const { Type, Properties } of Object.values(enabledAgain.Resources))
       if (Type === 'AWS::Scheduler::Schedule') Properties.State = 'ENABLED';
-    expect(enabledAgain).toEqual(on);
+    expect(enabledAgain).toEqual(template());
   });
 });
 

@@ -12,6 +12,8 @@ export interface BilledResources {
   /** Metrics that alarms look at; an alarm on a formula has several. */
   readonly alarmMetrics: number;
   readonly compositeAlarms: number;
+  /** Customer managed keys. */
+  readonly encryptionKeys: number;
 }
 
 /** Reads them out of a synthesized template. */
@@ -35,5 +37,6 @@ export function billedResources({ Resources }: Template): BilledResources {
       0,
     ),
     compositeAlarms: ofType('AWS::CloudWatch::CompositeAlarm').length,
+    encryptionKeys: ofType('AWS::KMS::Key').length,
   };
 }

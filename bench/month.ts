@@ -55,6 +55,12 @@ export const assumed = {
   /** Send, receive, delete. */
   queueRequestsAFailure: 3,
   secondsAMail: 0.5,
+  /** Table, logs and environment ask for the stack's own key, if there is one, and remember it for five minutes. */
+  keyRequestsAPoll: 3 / 5,
+  /** The bus and the archive encrypt it and decrypt it again. */
+  keyRequestsAnEvent: 4,
+  /** Into the queue, out of it, and to the topic. */
+  keyRequestsAFailure: 5,
 } as const;
 
 /** Each part as the use of it alone, beyond that of a quiet poll. */
@@ -87,13 +93,21 @@ export function functionSeconds(usage: Usage, memoryMb: number): number {
 export type CostItem = readonly [name: string, dollars: number];
 
 export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: BilledResources): CostItem[] {
-  const { memoryMb, retentionDays, archiveDays } = resources;
+  const { memoryMb, retentionDays, archiveDays, encryptionKeys } = resources;
   const usage = monthlyUsage(partner, parts, resources);
   const failures = partner.failuresADay * DAYS;
   const invocations = usage.polls + DAYS;
   const rowsGb = (partner.endingsADay * (retentionDays + ROWS_OUTLIVE_RETENTION_DAYS) * (parts.rowBytes + 100)) / 1e9;
   const archivedGb = usage.eventBytes / 1e9;
   const logGb = (usage.logBytes + usage.polls * assumed.lambdaLogBytesAPoll) / 1e9;
+  const keyRequests =
+    usage.polls * assumed.keyRequestsAPoll +
+    usage.events * assumed.keyRequestsAnEvent +
+    failures * assumed.keyRequestsAFailure;
+  const encryptionKey: CostItem[] =
+    encryptionKeys === 0
+      ? []
+      : [['Encryption key', encryptionKeys * prices.keyMonth + keyRequests * prices.keyRequest]];
   const gbSeconds = (seconds: number, mb: number) => seconds * (mb / 1_024) * prices.lambdaGbSecond;
   return [
     ['Compute', gbSeconds(functionSeconds(usage, memoryMb), memoryMb)],
@@ -119,6 +133,7 @@ export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: B
       'Alerts: function and mails',
       failures * (prices.lambdaRequest + gbSeconds(assumed.secondsAMail, 256) + prices.topicRequest + prices.email),
     ],
+    ...encryptionKey,
   ];
 }
 

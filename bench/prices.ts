@@ -29,4 +29,7 @@ export const prices = {
   /** Of each metric that an alarm looks at, in periods of a minute or more. */
   alarmMetricMonth: 0.1,
   compositeAlarmMonth: 0.5,
+  /** Each of the first two rotations adds as much again. */
+  keyMonth: 1,
+  keyRequest: 3e-6,
 } as const;

@@ -28,6 +28,40 @@ function logRetention() {
   return v.pipe(asNumber, v.picklist(retentionPeriodsInDays, allowed), v.metadata({ allowed, unit: 'days' }));
 }
 
+/**
+ * Tags as an object, or as text: `team=crm,cost-center=42`. IAM takes keys that differ only in case for the same.
+ * https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html, https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+ */
+function tags() {
+  const allowed =
+    'key=value, separated by commas, or an object in cdk.json: 1 to 50 keys of 1 to 128 letters, digits, spaces and _.:/=+-@, none twice, none beginning with aws:, and values of at most 256 of these';
+  const split = (given: string) =>
+    given.split(',').map(pair => {
+      const [key, ...value] = pair.split('=');
+      return [key?.trim(), value.length > 0 ? value.join('=').trim() : undefined];
+    });
+  const isKey = (key: unknown) => /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/iu.test(String(key));
+  const isValue = (value: unknown) => typeof value === 'string' && /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(value);
+  return v.pipe(
+    v.union(
+      [
+        v.pipe(v.string(), v.transform(split)),
+        v.pipe(
+          v.custom<object>(given => typeof given === 'object' && given !== null && !Array.isArray(given)),
+          v.transform(given => Object.entries(given)),
+        ),
+      ],
+      allowed,
+    ),
+    v.minLength(1, allowed),
+    v.maxLength(50, allowed),
+    v.check(pairs => pairs.every(([key, value]) => isKey(key) && isValue(value)), allowed),
+    v.check(pairs => new Set(pairs.map(([key]) => String(key).toLowerCase())).size === pairs.length, allowed),
+    v.transform(pairs => Object.fromEntries(pairs) as Record<string, string>),
+    v.metadata({ allowed }),
+  );
+}
+
 export const configEntries = {
   ...settingsEntries,
   stackName: v.optional(
@@ -73,6 +107,38 @@ export const configEntries = {
   ),
   tracing: v.optional(
     described(flag(), 'X-Ray traces of both functions; about $0.22 a month at a poll a minute.'),
+    false,
+  ),
+  enabled: v.optional(
+    described(
+      flag(),
+      'false stops the schedules, and so the polls. All else stays, and so does what is known; the first poll after it goes on from there.',
+    ),
+    true,
+  ),
+  existingTableName: v.optional(
+    described(
+      // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+      textLike(/^[A-Za-z0-9_.-]{3,255}$/, '3 to 255 letters, digits and _.-'),
+      "Use this table, such as a restored one, in place of the stack's own, which is left behind and kept.",
+    ),
+  ),
+  permissionsBoundary: v.optional(
+    described(
+      // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
+      textLike(
+        /^(arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([!-~]+\/)?)?[\w+=,.@-]{1,128}$/,
+        'name or ARN of a managed policy',
+      ),
+      'Permissions boundary of every role in the stack.',
+    ),
+  ),
+  tags: v.optional(described(tags(), 'Tags of the stack and of everything in it that can have some.')),
+  customerManagedKey: v.optional(
+    described(
+      flag(),
+      "A key of the stack's own, rather than keys of AWS, encrypts all that is stored; about $1.10 a month, and up to $2 more after its yearly rotations.",
+    ),
     false,
   ),
 };

@@ -1,6 +1,8 @@
-import { CfnOutput, Stack } from 'aws-cdk-lib';
+import { CfnOutput, Stack, Tags } from 'aws-cdk-lib';
+import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { Config } from './config';
+import { encryptionKey as newEncryptionKey } from './constructs/encryption-key';
 import { FailedTaskAlerts } from './constructs/failed-task-alerts';
 import { Poller } from './constructs/poller';
 import { SnapshotTable } from './constructs/snapshot-table';
@@ -11,12 +13,14 @@ export class TaskPollerStack extends Stack {
   constructor(scope: Construct, id: string, { config }: { readonly config: Config }) {
     super(scope, id, {
       description: 'Publishes an event when an AWS Partner Central task completes or fails',
+      ...(config.tags && { tags: config.tags }), // of the stack itself
     });
 
-    const { table } = new SnapshotTable(this, 'SnapshotTable');
-    const { bus } = new TaskBus(this, 'TaskBus', { config });
-    const poller = new Poller(this, 'Poller', { config, table, bus });
-    const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', { config, bus });
+    const encryptionKey = config.customerManagedKey ? newEncryptionKey(this, 'EncryptionKey') : undefined;
+    const { table } = new SnapshotTable(this, 'SnapshotTable', { config, encryptionKey });
+    const { bus } = new TaskBus(this, 'TaskBus', { config, encryptionKey });
+    const poller = new Poller(this, 'Poller', { config, table, bus, encryptionKey });
+    const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', { config, bus, encryptionKey });
 
     const output = (key: string, value: string, description: string) =>
       new CfnOutput(this, key, { value, description });
@@ -25,5 +29,16 @@ export class TaskPollerStack extends Stack {
     output('SnapshotTableName', table.tableName, 'Table with what the poller knows of each task');
     output('TaskAlertsTopicArn', alerts.topic.topicArn, 'Topic with a text for people about failed tasks');
     output('PollerFunctionName', poller.function.functionName, 'Function that polls; invoke it with {"mode":"poll"}');
+
+    for (const [key, value] of Object.entries(config.tags ?? {})) Tags.of(this).add(key, value);
+    if (config.permissionsBoundary) limitRoles(this, config.permissionsBoundary);
   }
+}
+
+/** Every role of the stack, those that CDK may come to make for itself included. */
+function limitRoles(stack: Stack, nameOrArn: string) {
+  const policy = nameOrArn.startsWith('arn:')
+    ? ManagedPolicy.fromManagedPolicyArn(stack, 'PermissionsBoundary', nameOrArn)
+    : ManagedPolicy.fromManagedPolicyName(stack, 'PermissionsBoundary', nameOrArn);
+  PermissionsBoundary.of(stack).apply(policy);
 }

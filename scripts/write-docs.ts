@@ -64,6 +64,9 @@ const withoutValue: Readonly<Record<string, string>> = {
   catalog: '`Sandbox`, in `cdk.json`',
   emitSince: 'the first poll',
   alertEmail: 'nobody',
+  existingTableName: "the stack's own",
+  permissionsBoundary: 'none',
+  tags: 'none',
 };
 
 function defaultOf(key: string, entry: v.GenericSchema): string {

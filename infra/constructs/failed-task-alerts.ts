@@ -1,11 +1,10 @@
 import { Duration } from 'aws-cdk-lib';
 import { type CfnRule, type EventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { Alias } from 'aws-cdk-lib/aws-kms';
+import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -14,9 +13,11 @@ import { mostTasksInAMail } from '../../lambdas/alerts/format';
 import { TASK_FAILED } from '../../lambdas/event-names';
 import type { Config } from '../config';
 import { bundledFunction } from './bundled-function';
+import { allowKeyUse, type Encrypted } from './encryption-key';
 import { longestRetention, privateQueue } from './private-queue';
+import { privateTopic } from './private-topic';
 
-interface FailedTaskAlertsProps {
+interface FailedTaskAlertsProps extends Encrypted {
   readonly config: Config;
   readonly bus: EventBus;
 }
@@ -33,26 +34,21 @@ export class FailedTaskAlerts extends Construct {
   /** Events that never became a mail, whether the rule or the formatter failed. */
   readonly undelivered: Queue;
 
-  constructor(scope: Construct, id: string, { config, bus }: FailedTaskAlertsProps) {
+  constructor(scope: Construct, id: string, { config, bus, encryptionKey }: FailedTaskAlertsProps) {
     super(scope, id);
-    this.topic = new Topic(this, 'Topic', {
-      displayName: 'Partner Central failed tasks',
-      enforceSSL: true,
-      // AWS's own key for SNS: free, and its policy lets everybody in this account publish who may publish to the topic.
-      // Services such as CloudWatch may not use it, so alarms need a topic of their own, which they have to have anyway.
-      masterKey: Alias.fromAliasName(this, 'SnsKey', 'alias/aws/sns'),
-    });
+    this.topic = privateTopic(this, 'Topic', { displayName: 'Partner Central failed tasks', encryptionKey });
     if (config.alertEmail) this.topic.addSubscription(new EmailSubscription(config.alertEmail));
 
-    this.undelivered = privateQueue(this, 'Undelivered', { retentionPeriod: longestRetention });
+    this.undelivered = privateQueue(this, 'Undelivered', { retentionPeriod: longestRetention, encryptionKey });
     const queue = privateQueue(this, 'Queue', {
       retentionPeriod: Duration.days(4),
       // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: six times the timeout, plus the window
       visibilityTimeout: Duration.seconds(6 * formatterTimeout.toSeconds() + batchWindow.toSeconds()),
       deadLetterQueue: { queue: this.undelivered, maxReceiveCount: 5 },
+      encryptionKey,
     });
     this.rule(config, bus, queue);
-    this.formatter(config, queue);
+    this.formatter(config, queue, { encryptionKey });
   }
 
   private rule(config: Config, bus: EventBus, queue: Queue) {
@@ -70,16 +66,18 @@ export class FailedTaskAlerts extends Construct {
     (rule.node.defaultChild as CfnRule).addPropertyOverride('EventPattern.replay-name', [{ exists: false }]);
   }
 
-  private formatter(config: Config, queue: Queue): NodejsFunction {
+  private formatter(config: Config, queue: Queue, { encryptionKey }: Encrypted): NodejsFunction {
     const formatter = bundledFunction(this, 'Formatter', {
       handlerFile: 'alerts/handler.ts',
       description: 'Writes the mail about failed tasks',
       config,
+      encryptionKey,
       timeout: formatterTimeout,
       memorySize: 256,
       environment: { [environment.topicArn]: this.topic.topicArn },
     });
     formatter.addToRolePolicy(new PolicyStatement({ actions: ['sns:Publish'], resources: [this.topic.topicArn] }));
+    allowKeyUse(formatter.role as IRole, { encryptionKey }, { reads: ['sqs'], sends: ['sns'] });
     formatter.addEventSource(
       new SqsEventSource(queue, {
         batchSize: mostTasksInAMail,

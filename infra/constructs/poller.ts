@@ -1,7 +1,6 @@
 import { Duration, Stack, Validations } from 'aws-cdk-lib';
-import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
-import { Policy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IRole, Policy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -14,11 +13,13 @@ import { environment } from '../../lambdas/poller/settings';
 import { tableSchema } from '../../lambdas/poller/table-schema';
 import { type Config, settingsJson } from '../config';
 import { bundledFunction } from './bundled-function';
+import { allowKeyUse, type Encrypted, keyUse } from './encryption-key';
 import { lastQueue, longestRetention } from './private-queue';
+import type { TableReference } from './snapshot-table';
 
-interface PollerProps {
+interface PollerProps extends Encrypted {
   readonly config: Config;
-  readonly table: Table;
+  readonly table: TableReference;
   readonly bus: EventBus;
 }
 
@@ -30,17 +31,18 @@ export class Poller extends Construct {
 
   constructor(scope: Construct, id: string, props: PollerProps) {
     super(scope, id);
-    this.failedRuns = lastQueue(this, 'FailedRuns', "the function's asynchronous invocations", longestRetention);
+    this.failedRuns = lastQueue(this, 'FailedRuns', "the function's asynchronous invocations", longestRetention, props);
     this.function = this.pollerFunction(props);
-    this.schedules(props.config);
+    this.schedules(props);
   }
 
   /** What the function is told and what it may do stand together here: one is useless without the other. */
-  private pollerFunction({ config, table, bus }: PollerProps) {
+  private pollerFunction({ config, table, bus, encryptionKey }: PollerProps) {
     const poller = bundledFunction(this, 'Function', {
       handlerFile: 'poller/handler.ts',
       description: `Polls the tasks of Partner Central's ${config.catalog} catalog`,
       config,
+      encryptionKey,
       timeout: Duration.seconds(config.functionTimeoutSeconds),
       memorySize: config.memoryMb,
       // A run that failed is not repeated: the next tick does all that it left undone.
@@ -66,20 +68,22 @@ export class Poller extends Construct {
         resources: [`${table.tableArn}/index/${tableSchema.index.name}`],
       }),
     );
-    if (!config.shadow) {
+    if (!config.shadow)
       poller.addToRolePolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }));
-    }
+    // The table, and the queue to which Lambda sends failed runs in the role's name.
+    allowKeyUse(poller.role as IRole, { encryptionKey }, { reads: ['dynamodb'], sends: ['sqs'] });
     allowListingTasks(poller, config.catalog);
     return poller;
   }
 
-  private schedules(config: Config) {
-    const missedTicks = lastQueue(this, 'MissedTicks', 'the two schedules', Duration.hours(1));
-    const role = schedulerRole(this, this.function, missedTicks);
+  private schedules({ config, encryptionKey }: PollerProps) {
+    const missedTicks = lastQueue(this, 'MissedTicks', 'the two schedules', Duration.hours(1), { encryptionKey });
+    const role = schedulerRole(this, this.function, missedTicks, { encryptionKey });
     const schedule = (id: string, mode: 'poll' | 'audit', every: Duration, maxEventAge: Duration) =>
       new Schedule(this, id, {
         description: `Asks the task poller for ${mode === 'poll' ? 'a poll' : 'an audit'}`,
         schedule: ScheduleExpression.rate(every),
+        enabled: config.enabled,
         timeWindow: TimeWindow.off(),
         target: new LambdaInvoke(this.function, {
           input: ScheduleTargetInput.fromObject({ mode }),
@@ -125,7 +129,7 @@ function allowListingTasks(poller: NodejsFunction, catalog: Config['catalog']) {
   });
 }
 
-function schedulerRole(scope: Construct, target: IFunction, deadLetters: Queue) {
+function schedulerRole(scope: Construct, target: IFunction, deadLetters: Queue, encrypted: Encrypted) {
   const stack = Stack.of(scope);
   const role = new Role(scope, 'SchedulerRole', {
     // Without the conditions, another account's schedule could be pointed at this role (the confused deputy).
@@ -146,6 +150,7 @@ function schedulerRole(scope: Construct, target: IFunction, deadLetters: Queue) 
         statements: [
           new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [target.functionArn] }),
           new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [deadLetters.queueArn] }),
+          ...keyUse(stack, encrypted, { sends: ['sqs'] }),
         ],
       }),
     },

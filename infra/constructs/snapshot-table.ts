@@ -1,31 +1,55 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, ProjectionType, Table } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  AttributeType,
+  BillingMode,
+  type ITable,
+  ProjectionType,
+  Table,
+  TableEncryption,
+} from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import { tableSchema } from '../../lambdas/poller/table-schema';
+import type { Config } from '../config';
+import type { Encrypted } from './encryption-key';
+
+/** What a table of our own and an existing one have in common. */
+export type TableReference = Pick<ITable, 'tableName' | 'tableArn'>;
+
+interface SnapshotTableProps extends Encrypted {
+  readonly config: Pick<Config, 'existingTableName'>;
+}
 
 /** The poller's memory. Losing it loses no task, but everything unsettled would have to be found again: it is kept. */
 export class SnapshotTable extends Construct {
-  readonly table: Table;
+  readonly table: TableReference;
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, { config, encryptionKey }: SnapshotTableProps) {
     super(scope, id);
-    this.table = new Table(this, 'Table', {
+    this.table = config.existingTableName
+      ? Table.fromTableName(this, 'Table', config.existingTableName)
+      : this.newTable({ encryptionKey });
+  }
+
+  private newTable({ encryptionKey }: Encrypted) {
+    const table = new Table(this, 'Table', {
       partitionKey: { name: tableSchema.partitionKey, type: AttributeType.STRING },
       sortKey: { name: tableSchema.sortKey, type: AttributeType.STRING },
       billingMode: BillingMode.PAY_PER_REQUEST,
       timeToLiveAttribute: tableSchema.timeToLive,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      // No word on encryption: it then is under the key that AWS owns, which costs nothing and needs no grants.
+      // Without a word on encryption it is under the key that AWS owns, which costs nothing and needs no grants.
+      ...(encryptionKey && { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey }),
       deletionProtection: true,
       removalPolicy: RemovalPolicy.RETAIN,
     });
     // Only unsettled rows carry the index's key, so a quiet poll reads next to nothing however long the history is.
-    this.table.addGlobalSecondaryIndex({
+    table.addGlobalSecondaryIndex({
       indexName: tableSchema.index.name,
       partitionKey: { name: tableSchema.index.partitionKey, type: AttributeType.STRING },
       sortKey: { name: tableSchema.index.sortKey, type: AttributeType.STRING },
       projectionType: ProjectionType.INCLUDE,
       nonKeyAttributes: [...tableSchema.index.projected],
     });
+    return table;
   }
 }

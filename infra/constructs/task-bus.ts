@@ -1,24 +1,61 @@
-import { Duration } from 'aws-cdk-lib';
-import { EventBus } from 'aws-cdk-lib/aws-events';
+import { Duration, Stack } from 'aws-cdk-lib';
+import { type CfnArchive, type CfnEventBus, EventBus } from 'aws-cdk-lib/aws-events';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Config } from '../config';
+import { allowBusToUseKey, type Encrypted } from './encryption-key';
+import { lastQueue, longestRetention } from './private-queue';
 
-interface TaskBusProps {
+interface TaskBusProps extends Encrypted {
   readonly config: Pick<Config, 'archiveDays' | 'eventSource'>;
 }
 
-/** A bus of our own: who may publish on it is ours to say, and a replay reaches our readers only. */
+/**
+ * A bus of our own: who may publish on it is ours to say, and a replay reaches our readers only.
+ * It has no policy, which means that only principals of this account may use it, and only those whom IAM allows to.
+ */
 export class TaskBus extends Construct {
   readonly bus: EventBus;
+  /** Events that the bus could not encrypt or decrypt under the stack's own key; without such a key there are none. */
+  readonly keyFailures: Queue | undefined;
 
-  constructor(scope: Construct, id: string, { config }: TaskBusProps) {
+  constructor(scope: Construct, id: string, { config, encryptionKey }: TaskBusProps) {
     super(scope, id);
     this.bus = new EventBus(this, 'Bus', { description: 'Partner Central tasks that completed or failed' });
-    if (config.archiveDays === 0) return;
-    this.bus.archive('Archive', {
-      description: 'Events of the task poller, for a replay',
-      eventPattern: { source: [config.eventSource] },
-      retention: Duration.days(config.archiveDays),
-    });
+    if (config.archiveDays > 0) {
+      const archive = this.bus.archive('Archive', {
+        description: 'Events of the task poller, for a replay',
+        eventPattern: { source: [config.eventSource] },
+        retention: Duration.days(config.archiveDays),
+      });
+      // CDK drops a key that is given to `archive()`: https://github.com/aws/aws-cdk/issues/38298
+      if (encryptionKey) (archive.node.defaultChild as CfnArchive).kmsKeyIdentifier = encryptionKey.keyArn;
+    }
+    this.keyFailures = encryptionKey && this.encryptBus(encryptionKey);
+  }
+
+  private encryptBus(encryptionKey: IKey): Queue {
+    const bus = this.bus.node.defaultChild as CfnEventBus;
+    bus.kmsKeyIdentifier = encryptionKey.keyArn;
+    // Put together from the name: a reference to the bus would close a circle, as the bus refers to the key.
+    const busArn = Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: bus.name });
+    allowBusToUseKey(encryptionKey, busArn);
+
+    // An event that was accepted is recorded as published: with the key disabled in that moment, the bus would drop it.
+    // This queue is not under the key, for it would fail together with the bus.
+    // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
+    const keyFailures = lastQueue(this, 'KeyFailures', 'the event bus', longestRetention);
+    keyFailures.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('events.amazonaws.com')],
+        actions: ['sqs:SendMessage'],
+        resources: [keyFailures.queueArn],
+        conditions: { ArnEquals: { 'aws:SourceArn': this.bus.eventBusArn } },
+      }),
+    );
+    bus.deadLetterConfig = { arn: keyFailures.queueArn };
+    return keyFailures;
   }
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { billedResources } from '../../bench/billed-resources';
 import {
   assumed,
@@ -9,6 +12,7 @@ import {
   type Usage,
 } from '../../bench/month';
 import { partners } from '../../bench/partners';
+import { synthesize } from '../../infra/synthesize';
 import { readSynthesized } from '../../local/synthesized';
 
 const nothing: Usage = {
@@ -37,7 +41,14 @@ const parts = {
   auditOfATask: { ...nothing, readUnits: 1, listCalls: 0.001 },
   rowBytes: 900,
 };
-const resources = { memoryMb: 256, retentionDays: 90, archiveDays: 30, alarmMetrics: 8, compositeAlarms: 0 };
+const resources = {
+  memoryMb: 256,
+  retentionDays: 90,
+  archiveDays: 30,
+  alarmMetrics: 8,
+  compositeAlarms: 0,
+  encryptionKeys: 0,
+};
 const partner = { name: 'test', history: 1_000, running: 20, endingsADay: 50, failuresADay: 5 };
 
 test('a month is its polls, its endings and an audit a day', () => {
@@ -77,6 +88,16 @@ test('each item is what is used times its price', () => {
   expect(total(monthlyCost(partner, parts, resources))).toBeCloseTo(Object.values(cost).reduce((a, b) => a + b));
 });
 
+test('a key has a line of its own, and a stack without one has no such line', () => {
+  const without = monthlyCost(partner, parts, resources);
+  const withKey = monthlyCost(partner, parts, { ...resources, encryptionKeys: 1 });
+  expect(withKey.slice(0, -1)).toEqual(without);
+  const requests = (43_200 * 3) / 5 + 1_500 * 4 + 150 * 5;
+  expect(withKey.at(-1)).toEqual(['Encryption key', expect.closeTo(1 + (requests * 0.03) / 10_000)]);
+  // What the key's description and the configuration table say.
+  expect(withKey.at(-1)?.[1]).toBeCloseTo(1.1);
+});
+
 test('a metric that reports in every hour costs no more than a metric', () => {
   const busy = { ...partner, failuresADay: 10_000 };
   expect(Object.fromEntries(monthlyCost(busy, parts, resources))['Metrics: failed tasks']).toBeCloseTo(0.3);
@@ -90,6 +111,14 @@ const { template } = readSynthesized(process.env.SYNTHESIZED as string, 'Partner
 
 test('what is billed comes from the synthesized stack', () => {
   expect(billedResources(template)).toMatchObject({ memoryMb: 256, retentionDays: 90, archiveDays: 30 });
+});
+
+test('keys are counted', () => {
+  expect(billedResources(template).encryptionKeys).toBe(0);
+  const directory = mkdtempSync(join(tmpdir(), 'month-test-'));
+  const { stacks } = synthesize({ bundle: false, outdir: directory, context: { customerManagedKey: true } });
+  expect(billedResources(stacks[0]?.template).encryptionKeys).toBe(1);
+  rmSync(directory, { recursive: true });
 });
 
 test('alarms are counted by the metrics they look at', () => {

@@ -36,10 +36,16 @@ async function cdkSynth(...context: string[]) {
 }
 
 test('-c reaches the template, and each bundle loads as Lambda would load it', async () => {
-  const { status, output, outdir } = await cdkSynth('catalog=AWS', 'stackName=Production', 'pollEveryMinutes=5');
+  const { status, output, outdir } = await cdkSynth(
+    ...['catalog=AWS', 'stackName=Production', 'pollEveryMinutes=5', 'tags=team=crm,cost-center=42'],
+  );
   expect({ status, output }).toMatchObject({ status: 0 });
   const text = readFileSync(join(outdir, 'Production.template.json'), 'utf8');
   expect(text).toContain('rate(5 minutes)');
+  expect(JSON.parse(text)).toHaveProperty('Resources.TaskBus82DFEABF.Properties.Tags', [
+    { Key: 'cost-center', Value: '42' },
+    { Key: 'team', Value: 'crm' },
+  ]);
   expect(JSON.parse(readFileSync(join(outdir, 'validation-report.json'), 'utf8')).pluginReports).toEqual([]);
 
   const { Resources } = JSON.parse(text) as { Resources: Record<string, Resource> };

@@ -12,6 +12,11 @@ const problemsOf = (context: Record<string, unknown>) => {
 };
 const elevenOpportunities = Array.from({ length: 11 }, (_, index) => `O${index + 1}`).join(',');
 
+const combination = (text: string) => expect.stringContaining(text);
+function manyTags(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`key${at}`, 'value']));
+}
+
 test('a catalog is enough', () => {
   expect(readConfig({ catalog: 'AWS' })).toEqual({
     catalog: 'AWS',
@@ -24,6 +29,8 @@ test('a catalog is enough', () => {
     logRetentionDays: 30,
     logLevel: 'INFO',
     tracing: false,
+    enabled: true,
+    customerManagedKey: false,
     eventSource: 'partnercentral.task-poller',
     includeMessage: true,
     lookbackMinutes: 5,
@@ -47,11 +54,52 @@ test('text, as -c passes it, means the same as a value in cdk.json', () => {
     tracing: true,
     includeMessage: false,
     retentionDays: 30,
+    enabled: false,
+    customerManagedKey: true,
+    existingTableName: 'restored-table',
+    permissionsBoundary: 'arn:aws:iam::111122223333:policy/teams/crm',
   };
   const asText = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, String(value)]));
   const config = readConfig({ catalog: 'Sandbox', ...asText });
   expect(config).toMatchObject(values);
   expect(config).toEqual(readConfig({ catalog: 'Sandbox', ...values }));
+});
+
+test.each<[why: string, given: unknown, tags: Record<string, string>]>([
+  ['text', 'team=crm,cost-center=42', { team: 'crm', 'cost-center': '42' }],
+  ['text with spaces around', ' team = crm , cost-center = 42 ', { team: 'crm', 'cost-center': '42' }],
+  ['text with = in a value', 'query=a=b', { query: 'a=b' }],
+  ['an empty value', 'archived=', { archived: '' }],
+  ['an object', { team: 'crm', 'cost center': '4+2' }, { team: 'crm', 'cost center': '4+2' }],
+  ['letters of any language', { équipe: 'großhändler' }, { équipe: 'großhändler' }],
+  ['the longest', { ['k'.repeat(128)]: 'v'.repeat(256) }, { ['k'.repeat(128)]: 'v'.repeat(256) }],
+  ['the most', manyTags(50), manyTags(50)],
+])('tags from %s', (_, tags, expected) => {
+  expect(readConfig({ catalog: 'AWS', tags }).tags).toEqual(expected);
+});
+
+const tagRule = combination(
+  'allowed: key=value, separated by commas, or an object in cdk.json: 1 to 50 keys of 1 to 128 letters',
+);
+test.each<[why: string, tags: unknown]>([
+  ['there are none', ''],
+  ['there are none in the object', {}],
+  ['they are a list', ['team=crm']],
+  ['they are a number', 42],
+  ['one has no value', 'team=crm,archived'],
+  ['one has no key', '=crm'],
+  ['a key is there twice', 'team=crm,team=sales'],
+  ['IAM would take two keys for one', { team: 'crm', Team: 'crm' }],
+  ['a key is for AWS', 'aws:team=crm'],
+  ['a key is for AWS in capitals', { 'AWS:team': 'crm' }],
+  ['a key is too long', { ['k'.repeat(129)]: 'crm' }],
+  ['a value is too long', { team: 'v'.repeat(257) }],
+  ['a value is no text', { 'cost-center': 42 }],
+  ['a value has what no service takes', { team: 'crm, sales' }],
+  ['there are 51', manyTags(51)],
+])('fails when tags are bad: %s', (_, tags) => {
+  expect(problemsOf({ tags })).toEqual([tagRule]);
+  expect(problemsOf({ tags })[0]).toContain(`tags: got ${JSON.stringify(tags)}, allowed: `);
 });
 
 test("CDK's own keys are none of our business", () => {
@@ -66,7 +114,6 @@ test("CDK's own keys are none of our business", () => {
   expect(problemsOf(context)).toEqual([]);
 });
 
-const combination = (text: string) => expect.stringContaining(text);
 test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>([
   ['the catalog does not exist', { catalog: 'sandbox' }, ['catalog: got "sandbox", allowed: AWS or Sandbox']],
   [
@@ -135,6 +182,30 @@ test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>(
   ],
   ['the log level is none', { logLevel: 'info' }, ['logLevel: got "info", allowed: DEBUG or INFO or WARN or ERROR']],
   ['a switch is neither on nor off', { tracing: 'yes' }, ['tracing: got "yes", allowed: true or false']],
+  ['enabled is neither true nor false', { enabled: 'off' }, ['enabled: got "off", allowed: true or false']],
+  [
+    'the key is named, not switched',
+    { customerManagedKey: 'alias/mine' },
+    ['customerManagedKey: got "alias/mine", allowed: true or false'],
+  ],
+  [
+    'the table is not named but given by ARN',
+    { existingTableName: 'arn:aws:dynamodb:eu-west-1:111122223333:table/x' },
+    [
+      'existingTableName: got "arn:aws:dynamodb:eu-west-1:111122223333:table/x", allowed: 3 to 255 letters, digits and _.-',
+    ],
+  ],
+  ['the table name is empty', { existingTableName: '' }, [combination('existingTableName: got ""')]],
+  [
+    'the boundary is a role',
+    { permissionsBoundary: 'arn:aws:iam::111122223333:role/crm' },
+    ['permissionsBoundary: got "arn:aws:iam::111122223333:role/crm", allowed: name or ARN of a managed policy'],
+  ],
+  [
+    'the boundary is a path without an ARN',
+    { permissionsBoundary: 'teams/crm' },
+    ['permissionsBoundary: got "teams/crm", allowed: name or ARN of a managed policy'],
+  ],
   [
     'the stack name is none',
     { stackName: '2nd_stack' },

@@ -1,80 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { synthesize } from '../../infra/synthesize';
-
-type Json = Record<string, unknown>;
-interface Resource {
-  readonly Type: string;
-  readonly Properties: Json;
-  readonly DeletionPolicy?: string;
-  readonly UpdateReplacePolicy?: string;
-}
-interface TemplateJson {
-  readonly Resources: Record<string, Resource>;
-  readonly Outputs: Record<string, { Value: unknown }>;
-}
-
-const folder = mkdtempSync(join(tmpdir(), 'stack-test-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-const outdir = () => mkdtempSync(join(folder, 'assembly-'));
-
-const synthesized = new Map<string, TemplateJson>();
-function template(context: Json = {}): TemplateJson {
-  const key = JSON.stringify(context);
-  const known = synthesized.get(key) ?? synthesize({ bundle: false, outdir: outdir(), context }).stacks[0]?.template;
-  synthesized.set(key, known);
-  return known;
-}
-
-/** Logical ids without CDK's hash, and references as `Id`, `Id.Attribute` or text with those inside. */
-function readable(value: unknown): unknown {
-  const name = (logicalId: string) => logicalId.replace(/[0-9A-F]{8}$/, '');
-  if (Array.isArray(value)) return value.map(readable);
-  if (typeof value !== 'object' || value === null) return value;
-  const json = value as Json;
-  if (typeof json.Ref === 'string') return `{${name(json.Ref)}}`;
-  const get = json['Fn::GetAtt'] as [string, string] | undefined;
-  if (get) return `{${name(get[0])}.${get[1]}}`;
-  const join = json['Fn::Join'] as [string, unknown[]] | undefined;
-  if (join) return join[1].map(readable).join(join[0]);
-  return Object.fromEntries(Object.entries(json).map(([key, inner]) => [key, readable(inner)]));
-}
-
-/** Resources of a type by their readable id. */
-function all(type: string, from = template()) {
-  return Object.fromEntries(
-    Object.entries(from.Resources)
-      .filter(([, resource]) => resource.Type === type)
-      .map(([id, resource]) => [
-        id.replace(/[0-9A-F]{8}$/, ''),
-        { ...resource, Properties: readable(resource.Properties) as Json },
-      ]),
-  );
-}
-const properties = (type: string, id: string, from = template()) => all(type, from)[id]?.Properties;
-
-interface Statement {
-  readonly Action: string | string[];
-  readonly Resource: unknown;
-  readonly Condition?: unknown;
-  readonly Effect: string;
-}
-/** Everything that a role may do, as `action, … on resource`. */
-function permissions(role: string, from = template()) {
-  const inline = (properties('AWS::IAM::Role', role, from)?.Policies ?? []) as Json[];
-  const attached = Object.values(all('AWS::IAM::Policy', from))
-    .map(policy => policy.Properties)
-    .filter(policy => (policy.Roles as string[]).includes(`{${role}}`));
-  return [...inline, ...attached]
-    .flatMap(policy => (policy.PolicyDocument as { Statement: Statement[] }).Statement)
-    .map(({ Effect, Action, Resource, Condition }) => {
-      expect(Effect).toBe('Allow');
-      return `${[Action].flat().join(', ')} on ${Resource}${Condition ? ` if ${JSON.stringify(Condition)}` : ''}`;
-    })
-    .sort();
-}
+import {
+  all,
+  allSwitches,
+  type Json,
+  outdir,
+  permissions,
+  properties,
+  readable,
+  type TemplateJson,
+  template,
+  variants,
+} from './read-template';
 
 describe('what each role may do, and nothing else', () => {
   test('the poller', () => {
@@ -369,7 +306,7 @@ describe('the queues', () => {
   test('are these four', () => expect(Object.keys(all('AWS::SQS::Queue'))).toHaveLength(4));
 });
 
-test('several stacks fit in one account: nothing has a physical name, and the buses differ', () => {
+test.each(variants)('several stacks with %j fit in one account: nothing has a name, and the buses differ', context => {
   const names = [
     'TableName',
     'FunctionName',
@@ -378,9 +315,10 @@ test('several stacks fit in one account: nothing has a physical name, and the bu
     'RoleName',
     'LogGroupName',
     'ArchiveName',
+    'AliasName',
     'Name',
   ];
-  const named = Object.values(template().Resources).filter(
+  const named = Object.values(template(context).Resources).filter(
     ({ Type, Properties }) =>
       // These refer to a function by that property.
       !['AWS::Lambda::EventInvokeConfig', 'AWS::Lambda::EventSourceMapping'].includes(Type) &&
@@ -389,7 +327,7 @@ test('several stacks fit in one account: nothing has a physical name, and the bu
   // A bus has to have a name; CDK makes it from the stack's.
   expect(named.map(({ Type }) => Type)).toEqual(['AWS::Events::EventBus']);
   const busOf = (from: TemplateJson) => properties('AWS::Events::EventBus', 'TaskBus', from)?.Name;
-  expect(busOf(template({ stackName: 'Another' }))).not.toBe(busOf(template()));
+  expect(busOf(template({ ...context, stackName: 'Another' }))).not.toBe(busOf(template(context)));
 });
 
 test('the outputs', () => {
@@ -410,12 +348,15 @@ test('the whole template', () => {
 });
 
 describe('cdk-nag', () => {
-  test('checks every synthesis and finds nothing unexplained', () => {
-    const check = jest.spyOn(AwsSolutionsChecks.prototype, 'validate');
-    synthesize({ bundle: false, outdir: outdir(), context: { tracing: true, alertEmail: 'a@example.com' } });
-    expect(check.mock.results.map(({ value }) => value)).toEqual([{ success: true, violations: [] }]);
-    check.mockRestore();
-  });
+  test.each([[{}], [allSwitches], [{ ...allSwitches, existingTableName: 'restored' }]])(
+    'checks every synthesis, here with %j, and finds nothing unexplained',
+    context => {
+      const check = jest.spyOn(AwsSolutionsChecks.prototype, 'validate');
+      synthesize({ bundle: false, outdir: outdir(), context });
+      expect(check.mock.results.map(({ value }) => value)).toEqual([{ success: true, violations: [] }]);
+      check.mockRestore();
+    },
+  );
 
   test('fails when a finding is not acknowledged', () => {
     jest.isolateModules(() => {

@@ -1,0 +1,138 @@
+/** Synthesized templates, in a form that reads well in a test. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { synthesize } from '../../infra/synthesize';
+
+export type Json = Record<string, unknown>;
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: Json;
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+  readonly DependsOn?: string[];
+}
+export interface TemplateJson {
+  readonly Resources: Record<string, Resource>;
+  readonly Outputs: Record<string, { Value: unknown }>;
+}
+
+/** Every switch away from its default, but for the table: the stack has one of its own or it has not. */
+export const allSwitches = {
+  enabled: false,
+  permissionsBoundary: 'team-boundary',
+  tags: 'team=crm,cost-center=42',
+  customerManagedKey: true,
+  tracing: true,
+  alertEmail: 'a@example.com',
+} satisfies Json;
+
+/** The stacks that have to be as secure and as stable as the default one. */
+export const variants: [context: Json][] = [
+  [{}],
+  [{ enabled: false }],
+  [{ customerManagedKey: true }],
+  [{ existingTableName: 'restored' }],
+  [allSwitches],
+  [{ ...allSwitches, existingTableName: 'restored' }],
+];
+
+const folder = mkdtempSync(join(tmpdir(), 'stack-test-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+export const outdir = () => mkdtempSync(join(folder, 'assembly-'));
+
+const synthesized = new Map<string, TemplateJson>();
+export function template(context: Json = {}): TemplateJson {
+  const key = JSON.stringify(context);
+  const known = synthesized.get(key) ?? synthesize({ bundle: false, outdir: outdir(), context }).stacks[0]?.template;
+  synthesized.set(key, known);
+  return known;
+}
+
+const withoutHash = (logicalId: string) => logicalId.replace(/[0-9A-F]{8}$/, '');
+
+/** Logical ids without CDK's hash, and references as `Id`, `Id.Attribute` or text with those inside. */
+export function readable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(readable);
+  if (typeof value !== 'object' || value === null) return value;
+  const json = value as Json;
+  if (typeof json.Ref === 'string') return `{${withoutHash(json.Ref)}}`;
+  const get = json['Fn::GetAtt'] as [string, string] | undefined;
+  if (get) return `{${withoutHash(get[0])}.${get[1]}}`;
+  const join = json['Fn::Join'] as [string, unknown[]] | undefined;
+  if (join) return join[1].map(readable).join(join[0]);
+  return Object.fromEntries(Object.entries(json).map(([key, inner]) => [key, readable(inner)]));
+}
+
+/** Resources of a type by their readable id. */
+export function all(type: string, from = template()) {
+  return Object.fromEntries(
+    Object.entries(from.Resources)
+      .filter(([, resource]) => resource.Type === type)
+      .map(([id, resource]) => [
+        withoutHash(id),
+        { ...resource, Properties: readable(resource.Properties ?? {}) as Json },
+      ]),
+  );
+}
+export const properties = (type: string, id: string, from = template()) => all(type, from)[id]?.Properties;
+
+interface Statement {
+  readonly Action: string | string[];
+  readonly Resource?: unknown;
+  readonly Principal?: string | { readonly Service?: string; readonly AWS?: string };
+  readonly Condition?: Json;
+  readonly Effect: string;
+}
+
+/** What somebody may do, or may not. */
+export interface Permission {
+  /** A role by its id, a service, or an account. */
+  readonly who: string;
+  readonly actions: readonly string[];
+  readonly on: unknown;
+  readonly condition: Json | undefined;
+  readonly effect: string;
+}
+
+/** Every statement of every policy in the stack, whatever resource it is found in. */
+export function statements(from = template()): Permission[] {
+  return Object.entries(from.Resources).flatMap(([logicalId, { Type, Properties }]) => {
+    const [id, json] = [withoutHash(logicalId), readable(Properties ?? {}) as Json];
+    const holders = Type === 'AWS::IAM::Policy' ? (json.Roles as string[]).map(bare) : [id];
+    return documentsIn(json).flatMap(({ Statement }) =>
+      Statement.flatMap(({ Principal, Action, Resource, Condition, Effect }) => {
+        const principal = typeof Principal === 'object' ? (Principal.Service ?? Principal.AWS) : Principal;
+        return (principal === undefined ? holders : [principal]).flatMap(who =>
+          // In a key's own policy, and in what a role trusts, it is the holder that is meant.
+          [Resource ?? '*'].flat().map(on => ({
+            who,
+            actions: [Action].flat().sort(),
+            on: Principal !== undefined && on === '*' ? `{${id}}` : on,
+            condition: Condition,
+            effect: Effect,
+          })),
+        );
+      }),
+    );
+  });
+}
+
+const bare = (reference: string) => reference.replace(/^\{(.*)\}$/, '$1');
+
+function documentsIn(value: unknown): { Statement: Statement[] }[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const inner = Object.values(value).flatMap(documentsIn);
+  return Array.isArray((value as Json).Statement) ? [value as { Statement: Statement[] }, ...inner] : inner;
+}
+
+/** Everything that a role or a service may do, as `action, … on resource if condition`. */
+export function permissions(who: string, from = template()) {
+  return statements(from)
+    .filter(permission => permission.who === who && permission.effect === 'Allow')
+    .map(
+      ({ actions, on, condition }) =>
+        `${actions.join(', ')} on ${on}${condition ? ` if ${JSON.stringify(condition)}` : ''}`,
+    )
+    .sort();
+}

@@ -16,7 +16,11 @@ export class TaskPollerStack extends Stack {
     const { table } = new SnapshotTable(this, 'SnapshotTable');
     const { bus } = new TaskBus(this, 'TaskBus', { config });
     const poller = new Poller(this, 'Poller', { config, table, bus });
-    const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', { config, bus });
+    const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', {
+      config,
+      bus,
+      pollerLogs: poller.function.logGroup,
+    });
 
     const output = (key: string, value: string, description: string) =>
       new CfnOutput(this, key, { value, description });
@@ -24,6 +28,12 @@ export class TaskPollerStack extends Stack {
     output('EventBusArn', bus.eventBusArn, 'The same bus, for rules and policies');
     output('SnapshotTableName', table.tableName, 'Table with what the poller knows of each task');
     output('TaskAlertsTopicArn', alerts.topic.topicArn, 'Topic with a text for people about failed tasks');
+    if (alerts.chatTopic)
+      output(
+        'ChatAlertsTopicArn',
+        alerts.chatTopic.topicArn,
+        'Topic with the same for Slack or Teams; give it to Amazon Q Developer in chat applications',
+      );
     output('PollerFunctionName', poller.function.functionName, 'Function that polls; invoke it with {"mode":"poll"}');
   }
 }

@@ -56,7 +56,7 @@ export const reasons: ReasonTable = {
   },
   InvitationValidationFailed: {
     category: 'validation',
-    meaning: 'The engagement invitation can not be used as it is: expired, rejected or accepted before, for example.',
+    meaning: 'The invitation could not be used: it may have expired, or been rejected or accepted before.',
     action:
       'Look at the status and the expiry of the invitation in Partner Central. If it has expired, ask the sender for a new one.',
   },

@@ -79,4 +79,4 @@ export function utc(instant: string): string {
 }
 
 /** Who reads a chat or a subject line sees letters, digits and a little punctuation, and nothing that acts. */
-export const harmless = (text: string): string => text.replace(/[^A-Za-z0-9 .,:()_-]/gu, '?');
+export const harmless = (text: string): string => text.replace(/[^A-Za-z0-9 .,:()-]/gu, '?');

@@ -9,7 +9,8 @@ import * as v from 'valibot';
 import { configEntries } from '../infra/config';
 import { TASK_COMPLETED, TASK_FAILED } from '../lambdas/event-names';
 import { unwrapped } from '../lambdas/poller/settings';
-import { taskEventSchema } from '../lambdas/task-event';
+import { reasons, reasonText } from '../lambdas/reason-codes';
+import { reasonCategories, taskEventSchema } from '../lambdas/task-event';
 
 const root = join(__dirname, '..');
 
@@ -18,9 +19,12 @@ export function documents(): Map<string, string> {
   const readme = join(root, 'README.md');
   return new Map([
     [join(root, 'docs', 'task-event.schema.json'), `${JSON.stringify(eventSchema(), null, 2)}\n`],
-    [readme, replaceBetween(readFileSync(readme, 'utf8'), 'configuration', configurationTable())],
+    [readme, readmeOf(readFileSync(readme, 'utf8'))],
   ]);
 }
+
+const readmeOf = (text: string) =>
+  replaceBetween(replaceBetween(text, 'configuration', configurationTable()), 'reason codes', reasonTable());
 
 /** For validators and code generators; readers must accept fields that are added later. */
 export function eventSchema(): object {
@@ -33,8 +37,9 @@ export function eventSchema(): object {
   };
 }
 
+const row = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+
 export function configurationTable(): string {
-  const row = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   const rows = Object.entries<v.GenericSchema>(configEntries).map(([key, entry]) => {
     const schema = unwrapped(entry);
     const { allowed, unit } = v.getMetadata(schema) as { allowed: string; unit?: string };
@@ -44,6 +49,22 @@ export function configurationTable(): string {
     row(['Key', 'Meaning', 'Unit', 'Default', 'Allowed']),
     row(['---', '---', '---', '---', '---']),
     ...rows,
+  ].join('\n');
+}
+
+/** By category, in the order of the configuration. */
+export function reasonTable(): string {
+  const rows = reasonCategories.flatMap(category =>
+    Object.entries(reasons)
+      .filter(([, reason]) => reason.category === category)
+      .map(([code, { meaning, action }]) => row([`\`${code}\``, category, meaning, action])),
+  );
+  const { meaning, action } = reasonText('a code that is not in the table');
+  return [
+    row(['Reason code', 'Category', 'What it means', 'What to do']),
+    row(['---', '---', '---', '---']),
+    ...rows,
+    row(['any other', 'unknown', meaning, action]),
   ].join('\n');
 }
 

@@ -87,7 +87,7 @@ interface Item {
   readonly task: FailedTask;
   readonly lines: readonly string[];
   readonly kind: Kind;
-  readonly isFirstOfKind: boolean;
+  readonly heading: readonly string[];
 }
 
 function itemsOf(kinds: readonly Kind[]): Item[] {
@@ -96,11 +96,12 @@ function itemsOf(kinds: readonly Kind[]): Item[] {
   return kinds.flatMap(kind => {
     const inFull = Math.min(kind.tasks.length, mostInFull.ofAKind, inFullLeft);
     inFullLeft -= inFull;
+    const [heading, continued] = [headingOf(kind, isAlone), ['', rule, `${nameLine(kind)}, continued`, '']];
     const messagesInFull = new Set(kind.tasks.slice(0, inFull).map(task => task.message));
     return kind.tasks.map((task, index) => ({
       task,
       kind,
-      isFirstOfKind: index === 0,
+      heading: index === 0 ? heading : continued,
       lines:
         index < inFull
           ? inDetail(task, title(kind, index), isAlone)
@@ -115,16 +116,18 @@ const title = ({ tasks }: Kind, index: number) =>
 const othersTitle = (inFull: number) =>
   inFull === 0 ? [''] : ['', 'The others, each with its message where it is another one:'];
 
-function kindLines({ reasonCode, tasks }: Kind, isFirst: boolean): string[] {
+function nameLine({ reasonCode, tasks }: Kind): string {
   const category = tasks[0].reasonCategory && ` (category ${field(tasks[0].reasonCategory)})`;
-  const name = `Reason: ${reasonCode === undefined ? 'none given' : field(reasonCode)}${category ?? ''}`;
-  if (!isFirst) return ['', rule, `${name}, continued`, ''];
-  const { meaning, action } = reasonText(reasonCode);
-  const others = tasks.length - 1;
+  return `Reason: ${reasonCode === undefined ? 'none given' : field(reasonCode)}${category ?? ''}`;
+}
+
+function headingOf(kind: Kind, isAlone: boolean): string[] {
+  const { meaning, action } = reasonText(kind.reasonCode);
+  const others = kind.tasks.length - 1;
   return [
     '',
-    ...(tasks.length === 1 ? [] : [rule]),
-    name,
+    ...(isAlone ? [] : [rule]),
+    nameLine(kind),
     `What it means: ${meaning}`,
     `What to do: ${action}`,
     `More with this reason: ${others === 0 ? 'none' : count(others, 'task')}`,
@@ -213,11 +216,11 @@ function packed(items: readonly Item[], logs: PollerLogs): Part[] {
 
 /** What an item adds to a mail: its lines, those of its reason if they aren't there yet, and the link of its run. */
 function additions(
-  { task, kind, isFirstOfKind, lines }: Item,
+  { task, kind, heading, lines }: Item,
   open: { part: Part; kind?: Kind | undefined },
   logs: PollerLogs,
 ) {
-  const all = [...(open.kind === kind ? [] : kindLines(kind, isFirstOfKind)), ...lines];
+  const all = [...(open.kind === kind ? [] : heading), ...lines];
   const { links } = open.part;
   const link = links.has(task.runId) || links.size >= mostRunsLinked ? undefined : logsLink(logs, task);
   const linkBytes = link === undefined ? 0 : byteLength(`${field(task.runId)}\n${indent}${link}\n`);

@@ -4,6 +4,7 @@
  */
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as v from 'valibot';
+import { CATCH_ALL, DEFAULT } from '../lambdas/alerts/routes';
 import {
   ConfigurationError,
   flag,
@@ -14,6 +15,7 @@ import {
   textLike,
   wholeNumber,
 } from '../lambdas/poller/settings';
+import { alertRoutes } from './alert-routes';
 
 const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
 
@@ -92,6 +94,20 @@ export const configEntries = {
       textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address'),
       'Who gets a mail about failed tasks, once the address has confirmed. Without it: subscribe to the topic yourself.',
     ),
+  ),
+  alertRoutes: v.optional(
+    described(
+      alertRoutes(),
+      'Which topic is told of which failures, by `reasonCategory`; `default` is the topic of this stack. What is told nowhere is an event all the same.',
+    ),
+    `${CATCH_ALL}=${DEFAULT}`,
+  ),
+  chatAlerts: v.optional(
+    described(
+      flag(),
+      'The same alerts for Slack or Teams, on a topic of their own, as custom notifications of Amazon Q Developer in chat applications.',
+    ),
+    false,
   ),
   archiveDays: v.optional(
     described(

@@ -20,7 +20,8 @@ export class TaskPollerStack extends Stack {
     const { table } = new SnapshotTable(this, 'SnapshotTable', { config, encryptionKey });
     const { bus } = new TaskBus(this, 'TaskBus', { config, encryptionKey });
     const poller = new Poller(this, 'Poller', { config, table, bus, encryptionKey });
-    const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', { config, bus, encryptionKey });
+    const pollerLogs = poller.function.logGroup;
+    const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', { config, bus, pollerLogs, encryptionKey });
 
     const output = (key: string, value: string, description: string) =>
       new CfnOutput(this, key, { value, description });
@@ -28,6 +29,12 @@ export class TaskPollerStack extends Stack {
     output('EventBusArn', bus.eventBusArn, 'The same bus, for rules and policies');
     output('SnapshotTableName', table.tableName, 'Table with what the poller knows of each task');
     output('TaskAlertsTopicArn', alerts.topic.topicArn, 'Topic with a text for people about failed tasks');
+    if (alerts.chatTopic)
+      output(
+        'ChatAlertsTopicArn',
+        alerts.chatTopic.topicArn,
+        'Topic with the same for Slack or Teams; give it to Amazon Q Developer in chat applications',
+      );
     output('PollerFunctionName', poller.function.functionName, 'Function that polls; invoke it with {"mode":"poll"}');
 
     for (const [key, value] of Object.entries(config.tags ?? {})) Tags.of(this).add(key, value);

@@ -2,8 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { mostTasksInAMail } from '../lambdas/alerts/format';
+import type { SQSBatchResponse } from 'aws-lambda';
+import type { AlertRoutes } from '../lambdas/alerts/routes';
 import type { Summary } from '../lambdas/poller/run';
+import { alertQueue } from './alert-queue';
 import { createTableFromTemplate, startDynamoDb } from './dynamodb';
 import { type DeliveredEvent, startEventBridge } from './event-bridge';
 import { matches } from './event-pattern';
@@ -24,6 +26,9 @@ export interface LocalStackOptions {
   readonly dynamoDbEndpoint?: string | undefined;
   /** Poller settings that differ from the synthesized ones. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Routes of alerts that differ from the synthesized ones, and the topics that exist beside the stack's own. */
+  readonly alertRoutes?: AlertRoutes | undefined;
+  readonly topics?: readonly string[] | undefined;
   /** The poller's own pauses take no time: its List calls keep no pace. */
   readonly skipPauses?: boolean | undefined;
   readonly onEvent?: (event: DeliveredEvent) => void;
@@ -35,7 +40,8 @@ export type LocalStack = Awaited<ReturnType<typeof startLocalStack>>;
 export async function startLocalStack(options: LocalStackOptions) {
   const synthesized = readSynthesized(options.directory, options.stackName);
   const topicArn = 'arn:aws:sns:us-east-1:000000000000:failed-tasks';
-  const awaitingAlert: DeliveredEvent[] = [];
+  const chatTopicArn = `${topicArn}-chat`;
+  const queue = alertQueue(synthesized.alertBatchSize);
 
   const partnerCentral = await startPartnerCentral({ port: options.port });
   const dynamoDb = await startDynamoDb({
@@ -45,11 +51,11 @@ export async function startLocalStack(options: LocalStackOptions) {
   const eventBridge = await startEventBridge({
     buses: [synthesized.busId],
     onEvent: event => {
-      if (matches(synthesized.failedTasksPattern, event)) awaitingAlert.push(event);
+      if (matches(synthesized.failedTasksPattern, event)) queue.send(event);
       options.onEvent?.(event);
     },
   });
-  const sns = await startSns({ topics: [topicArn] });
+  const sns = await startSns({ topics: [topicArn, chatTopicArn, ...(options.topics ?? [])] });
 
   // Elsewhere tables may outlive a run that was killed: a name of its own keeps them apart.
   const tableName = options.dynamoDbEndpoint ? `${synthesized.tableId}-${randomUUID()}` : synthesized.tableId;
@@ -59,6 +65,9 @@ export async function startLocalStack(options: LocalStackOptions) {
     [synthesized.tableId]: tableName,
     [synthesized.busId]: synthesized.busId,
     [synthesized.topicId]: topicArn,
+    ...(synthesized.chatTopicId && { [synthesized.chatTopicId]: chatTopicArn }),
+    [synthesized.pollerLogsId]: `/aws/lambda/${options.stackName}-Poller`,
+    'AWS::Region': 'us-east-1',
   };
   const endpoints = {
     AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral.url,
@@ -81,7 +90,11 @@ export async function startLocalStack(options: LocalStackOptions) {
   const poller = hostPoller();
   const formatter = hostFunction({
     ...synthesized.formatter,
-    environment: { ...resolveEnvironment(synthesized.formatter.environment, names), ...endpoints },
+    environment: {
+      ...resolveEnvironment(synthesized.formatter.environment, names),
+      ...endpoints,
+      ...(options.alertRoutes && { ALERT_ROUTES: JSON.stringify(options.alertRoutes) }),
+    },
     onLog: options.onLog,
   });
   const hosts = [poller, formatter];
@@ -94,6 +107,7 @@ export async function startLocalStack(options: LocalStackOptions) {
     tableName,
     catalog: settings.catalog as string,
     poller,
+    formatter,
 
     /** One invocation of the poller, as the schedule makes it. */
     poll: (mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions) => poller.invoke<Summary>({ mode }, how),
@@ -105,18 +119,23 @@ export async function startLocalStack(options: LocalStackOptions) {
       return another;
     },
 
+    /** Where mails go unless a route says otherwise, and where chats do. */
+    topicArn,
+    chatTopicArn,
+    /** Failed tasks that wait for the formatter. */
+    queue,
+
     /**
      * Hands the failed tasks that the rule matched since the last time to the formatter, in batches as its queue does.
-     * @returns the mails that this makes
+     * @returns the messages that this makes
      */
     async deliverAlerts() {
       const before = sns.messages.length;
-      while (awaitingAlert.length > 0) {
-        const batch = awaitingAlert.splice(0, mostTasksInAMail);
-        const Records = batch.map(event => ({ messageId: event.id, body: JSON.stringify(event) }));
-        const { error } = await formatter.invoke({ Records });
+      await queue.deliver(async event => {
+        const { result, error } = await formatter.invoke<SQSBatchResponse>(event);
         if (error) throw new Error(`The formatter failed: ${error.message}`);
-      }
+        return result;
+      });
       return sns.messages.slice(before);
     },
 

@@ -1,4 +1,5 @@
 /** The story that `npm start` tells, a line at a time: as text for people, or as JSON for programs. Pure. */
+import type { CustomNotification } from '../lambdas/alerts/chat';
 import type { Summary } from '../lambdas/poller/run';
 import type { TaskEvent } from '../lambdas/task-event';
 import type { DeliveredEvent } from './event-bridge';
@@ -24,7 +25,8 @@ export type Line =
   | ({ readonly type: 'poll' } & Summary)
   | { readonly type: 'poll'; readonly outcome: 'error'; readonly error: { name: string; message: string } }
   | { readonly type: 'event'; readonly event: DeliveredEvent }
-  | { readonly type: 'alert'; readonly subject: string; readonly body: string }
+  | { readonly type: 'alert'; readonly format: 'mail'; readonly subject: string; readonly body: string }
+  | { readonly type: 'alert'; readonly format: 'chat'; readonly notification: CustomNotification }
   | {
       readonly type: 'summary';
       readonly polls: number;
@@ -89,7 +91,11 @@ export function textNarrator({ colour }: { colour: boolean }) {
         return told(`${ending(detailType.padEnd(13))}  ${result(detailOf(line.event))}`);
       }
       case 'alert':
-        return told(['mail to whoever has subscribed', ...mail(line.subject, line.body)].join('\n'));
+        return told(
+          line.format === 'mail'
+            ? ['mail to whoever has subscribed', ...mail(line.subject, line.body)].join('\n')
+            : ['message to Slack or Teams', ...chat(line.notification)].join('\n'),
+        );
       case 'summary':
         return summary(line, paint.bold);
     }
@@ -155,8 +161,10 @@ function result({ taskId, taskStatus, reasonCode, reasonCategory, opportunityId,
   return `${taskId}  ${what}  event ${eventId.slice(0, 12)}`;
 }
 
-const mail = (subject: string, body: string) =>
-  [`Subject: ${subject}`, '', ...body.split('\n')].map(text => `        | ${text}`.trimEnd());
+const mail = (subject: string, body: string) => framed([`Subject: ${subject}`, '', ...body.split('\n')]);
+const chat = ({ content: { title, description, nextSteps } }: CustomNotification) =>
+  framed([title, '', ...description.split('\n'), '', ...nextSteps.map(step => `- ${step}`)]);
+const framed = (lines: readonly string[]) => lines.map(text => `        | ${text}`.trimEnd());
 
 function summary(line: LineOf<'summary'>, bold: (text: string) => string): string {
   const { polls, tasksEnded, events, completed, failed, mails, keep } = line;

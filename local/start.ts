@@ -92,8 +92,11 @@ async function main(): Promise<number> {
     if (result) story.tell({ type: 'poll', ...result });
     else story.tell({ type: 'poll', outcome: 'error', error: { name: error.name, message: error.message } });
     for (const event of events.splice(0)) story.tell({ type: 'event', event });
-    const mails = await stack.deliverAlerts().catch(reason => console.error(reason.message));
-    for (const { subject = '', message } of mails ?? []) story.tell({ type: 'alert', subject, body: message });
+    const alerts = await stack.deliverAlerts().catch(reason => console.error(reason.message));
+    for (const { topicArn, subject = '', message } of alerts ?? [])
+      if (topicArn === stack.chatTopicArn)
+        story.tell({ type: 'alert', format: 'chat', notification: JSON.parse(message) });
+      else story.tell({ type: 'alert', format: 'mail', subject, body: message });
   }
   const play: Play = { scene, poll, tell: story.tell, stopping };
   if (options.once) await playOnce(play, resumed);
@@ -166,7 +169,7 @@ function openStory({ json, keep }: StartOptions) {
 
   function tell(line: Line) {
     if (line.type === 'poll') counts.polls += 1;
-    if (line.type === 'alert') counts.mails += 1;
+    if (line.type === 'alert' && line.format === 'mail') counts.mails += 1;
     if (line.type === 'event') {
       counts[line.event['detail-type'] === 'TaskFailed' ? 'failed' : 'completed'] += 1;
       published.add(String(line.event.detail.taskId));

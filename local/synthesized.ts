@@ -62,16 +62,22 @@ export function readSynthesized(directory: string, stackName: string) {
     return (ttl as { AttributeName?: string } | undefined)?.AttributeName === tableSchema.timeToLive;
   });
   const [busId] = one('event bus', ({ Type }) => Type === 'AWS::Events::EventBus');
-  const [topicId] = one('topic', ({ Type }) => Type === 'AWS::SNS::Topic');
   const [, rule] = one('rule for failed tasks', ({ Type }) => Type === 'AWS::Events::Rule');
+  const [, mapping] = one('queue for the formatter', ({ Type }) => Type === 'AWS::Lambda::EventSourceMapping');
+  const formatter = functionWith('TOPIC_ARN');
+  // The stack may have other topics and logs: these are the ones that the formatter is told of.
+  const toldOf = (variable: string) => (formatter.environment[variable] as { Ref: string } | undefined)?.Ref;
   return {
     template,
     tableId,
     busId,
-    topicId,
+    topicId: String(toldOf('TOPIC_ARN')),
+    chatTopicId: toldOf('CHAT_TOPIC_ARN'),
+    pollerLogsId: String(toldOf('POLLER_LOG_GROUP')),
+    alertBatchSize: Number(mapping.Properties.BatchSize),
     failedTasksPattern: rule.Properties.EventPattern as object,
     poller: functionWith('TABLE_NAME'),
-    formatter: functionWith('TOPIC_ARN'),
+    formatter,
   };
 }
 

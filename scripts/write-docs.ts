@@ -9,7 +9,8 @@ import * as v from 'valibot';
 import { configEntries } from '../infra/config';
 import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED } from '../lambdas/event-names';
 import { unwrapped } from '../lambdas/poller/settings';
-import { taskEventSchema, taskStalledEventSchema } from '../lambdas/task-event';
+import { reasons, reasonText } from '../lambdas/reason-codes';
+import { reasonCategories, taskEventSchema, taskStalledEventSchema } from '../lambdas/task-event';
 
 const root = join(__dirname, '..');
 
@@ -19,9 +20,12 @@ export function documents(): Map<string, string> {
   return new Map([
     [join(root, 'docs', 'task-event.schema.json'), schemaFile(eventSchema())],
     [join(root, 'docs', 'task-stalled-event.schema.json'), schemaFile(stalledEventSchema())],
-    [readme, replaceBetween(readFileSync(readme, 'utf8'), 'configuration', configurationTable())],
+    [readme, readmeOf(readFileSync(readme, 'utf8'))],
   ]);
 }
+
+const readmeOf = (text: string) =>
+  replaceBetween(replaceBetween(text, 'configuration', configurationTable()), 'reason codes', reasonTable());
 
 const schemaFile = (schema: object) => `${JSON.stringify(schema, null, 2)}\n`;
 
@@ -45,8 +49,9 @@ function described(entries: v.GenericSchema, title: string, description: string)
   return { $schema, title, description, ...schema };
 }
 
+const row = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+
 export function configurationTable(): string {
-  const row = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   const rows = Object.entries<v.GenericSchema>(configEntries).map(([key, entry]) => {
     const schema = unwrapped(entry);
     const { allowed, unit } = v.getMetadata(schema) as { allowed: string; unit?: string };
@@ -56,6 +61,22 @@ export function configurationTable(): string {
     row(['Key', 'Meaning', 'Unit', 'Default', 'Allowed']),
     row(['---', '---', '---', '---', '---']),
     ...rows,
+  ].join('\n');
+}
+
+/** By category, in the order of the configuration. */
+export function reasonTable(): string {
+  const rows = reasonCategories.flatMap(category =>
+    Object.entries(reasons)
+      .filter(([, reason]) => reason.category === category)
+      .map(([code, { meaning, action }]) => row([`\`${code}\``, category, meaning, action])),
+  );
+  const { meaning, action } = reasonText('a code that is not in the table');
+  return [
+    row(['Reason code', 'Category', 'What it means', 'What to do']),
+    row(['---', '---', '---', '---']),
+    ...rows,
+    row(['any other', 'unknown', meaning, action]),
   ].join('\n');
 }
 

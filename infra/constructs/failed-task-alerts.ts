@@ -1,15 +1,16 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { type CfnRule, type EventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { environment } from '../../lambdas/alerts/environment';
-import { mostTasksInAMail } from '../../lambdas/alerts/format';
+import { DEFAULT, NOWHERE } from '../../lambdas/alerts/routes';
 import { TASK_FAILED } from '../../lambdas/event-names';
 import type { Config } from '../config';
 import { bundledFunction } from './bundled-function';
@@ -20,24 +21,41 @@ import { privateTopic } from './private-topic';
 interface FailedTaskAlertsProps extends Encrypted {
   readonly config: Config;
   readonly bus: EventBus;
+  /** Where the poller writes its log: alerts link there. */
+  readonly pollerLogs: ILogGroup;
 }
 
-const formatterTimeout = Duration.seconds(10);
+/** Three attempts of five seconds for each message, all at once, after reading 6 MB with a seventh of a CPU. */
+const formatterTimeout = Duration.seconds(30);
 const batchWindow = Duration.seconds(60);
+/**
+ * The most that Lambda takes from a standard queue with a window; what a batch holds is then limited by its 6 MB alone:
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+ */
+const batchSize = 10_000;
 
 /**
- * Failed tasks as text for people: rule, queue, formatter, topic. The queue gathers what fails within a minute into one
- * message, because SNS deactivates an e-mail subscription that gets more than about ten a second.
+ * Failed tasks as text for people: rule, queue, formatter, topics. The queue gathers what fails within a minute into a
+ * few messages, because SNS deactivates an e-mail subscription that gets more than about ten a second, and people do
+ * so sooner.
  */
 export class FailedTaskAlerts extends Construct {
   readonly topic: Topic;
+  /** The same for chats, when they are on. */
+  readonly chatTopic: Topic | undefined;
   /** Events that never became a mail, whether the rule or the formatter failed. */
   readonly undelivered: Queue;
 
-  constructor(scope: Construct, id: string, { config, bus, encryptionKey }: FailedTaskAlertsProps) {
+  constructor(scope: Construct, id: string, { config, bus, pollerLogs, encryptionKey }: FailedTaskAlertsProps) {
     super(scope, id);
     this.topic = privateTopic(this, 'Topic', { displayName: 'Partner Central failed tasks', encryptionKey });
     if (config.alertEmail) this.topic.addSubscription(new EmailSubscription(config.alertEmail));
+    // Of its own, because a subscriber of the other would get JSON by mail, and Amazon Q can read nothing but that.
+    if (config.chatAlerts)
+      this.chatTopic = privateTopic(this, 'ChatTopic', {
+        displayName: 'Partner Central failed tasks, for chats',
+        encryptionKey,
+      });
 
     this.undelivered = privateQueue(this, 'Undelivered', { retentionPeriod: longestRetention, encryptionKey });
     const queue = privateQueue(this, 'Queue', {
@@ -48,7 +66,7 @@ export class FailedTaskAlerts extends Construct {
       encryptionKey,
     });
     this.rule(config, bus, queue);
-    this.formatter(config, queue, { encryptionKey });
+    this.formatter(config, queue, pollerLogs, { encryptionKey });
   }
 
   private rule(config: Config, bus: EventBus, queue: Queue) {
@@ -66,26 +84,39 @@ export class FailedTaskAlerts extends Construct {
     (rule.node.defaultChild as CfnRule).addPropertyOverride('EventPattern.replay-name', [{ exists: false }]);
   }
 
-  private formatter(config: Config, queue: Queue, { encryptionKey }: Encrypted): NodejsFunction {
+  private formatter(config: Config, queue: Queue, pollerLogs: ILogGroup, { encryptionKey }: Encrypted): NodejsFunction {
     const formatter = bundledFunction(this, 'Formatter', {
       handlerFile: 'alerts/handler.ts',
-      description: 'Writes the mail about failed tasks',
+      description: 'Writes the mails about failed tasks',
       config,
       encryptionKey,
       timeout: formatterTimeout,
       memorySize: 256,
-      environment: { [environment.topicArn]: this.topic.topicArn },
+      environment: {
+        [environment.topicArn]: this.topic.topicArn,
+        ...(this.chatTopic && { [environment.chatTopicArn]: this.chatTopic.topicArn }),
+        [environment.routes]: JSON.stringify(config.alertRoutes),
+        [environment.pollerLogGroup]: pollerLogs.logGroupName,
+        [environment.pollerLogRegion]: Stack.of(this).region,
+      },
     });
-    formatter.addToRolePolicy(new PolicyStatement({ actions: ['sns:Publish'], resources: [this.topic.topicArn] }));
+    formatter.addToRolePolicy(new PolicyStatement({ actions: ['sns:Publish'], resources: this.destinations(config) }));
     allowKeyUse(formatter.role as IRole, { encryptionKey }, { reads: ['sqs'], sends: ['sns'] });
     formatter.addEventSource(
       new SqsEventSource(queue, {
-        batchSize: mostTasksInAMail,
+        batchSize,
         maxBatchingWindow: batchWindow,
         reportBatchItemFailures: true,
         maxConcurrency: 2, // the fewest that Lambda allows: a burst becomes few mails, and slowly
       }),
     );
     return formatter;
+  }
+
+  /** The topics that the routes name, and no others. */
+  private destinations({ alertRoutes }: Config): string[] {
+    const routes = [...new Set(Object.values(alertRoutes))].filter(route => route !== NOWHERE);
+    const mails = routes.map(route => (route === DEFAULT ? this.topic.topicArn : route));
+    return [...mails, ...(this.chatTopic ? [this.chatTopic.topicArn] : [])];
   }
 }

@@ -1,51 +1,112 @@
 /**
- * Turns a batch of failed tasks from the queue into one mail. What can't be read goes back to the queue alone, and from
- * there to the dead-letter queue; when SNS refuses the mail, the whole batch goes back. A retry can repeat a mail, never
- * lose one.
+ * Turns a batch of failed tasks from the queue into a few messages. What can't be read goes back to the queue alone, and
+ * from there to the dead-letter queue. When SNS refuses a message, the tasks of that message go back, and no others. A
+ * retry can repeat a message, never lose a task.
  */
 import { Logger } from '@aws-lambda-powertools/logger';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { TaskEvent } from '../task-event';
-import { environment } from './environment';
-import { formatMail, parseFailedTask } from './format';
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { type Alert, composeAlerts } from './compose';
+import { readEnvironment } from './environment';
+import { type FailedTask, parseFailedTask } from './failed-task';
 
 const logger = new Logger();
-const sns = new SNSClient({});
+const clients = new Map<string, SNSClient>();
+
+/**
+ * What this instance has told to whom. When one topic of two refuses a task, the task comes back for that one, and the
+ * other need not hear of it again. Only to spare repeats: whoever forgets it repeats, and loses nothing.
+ */
+const delivered = new Set<string>();
+const mostRemembered = 20_000;
+const deliveryOf = (topicArn: string, task: FailedTask) => `${topicArn} ${task.eventId}`;
 
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const topicArn = process.env[environment.topicArn];
-  if (!topicArn) throw new Error(`${environment.topicArn} is not set: deploy the stack again`);
+  const settings = readEnvironment(process.env);
+  const { tasks, messageIds, unreadable } = readBatch(event.Records);
+  const alerts = composeAlerts(tasks, settings, (topicArn, task) => delivered.has(deliveryOf(topicArn, task)));
+  const outcomes = await Promise.all(alerts.map(publish));
 
-  // By event id, because a queue and a rule may deliver one event twice.
-  const tasks = new Map<string, TaskEvent>();
+  const refused = outcomes.filter(({ error }) => error !== undefined);
+  const again = new Set(
+    refused.flatMap(({ alert }) => alert.tasks.flatMap(task => messageIds.get(task.eventId) ?? [])),
+  );
+  const summary = {
+    records: event.Records.length,
+    taskIds: tasks.map(task => task.taskId),
+    unreadable,
+    published: outcomes.filter(({ error }) => error === undefined).map(told),
+  };
+  if (refused.length > 0) {
+    const [first] = refused;
+    logger.error('task alerts: SNS did not take a message', {
+      ...summary,
+      refused: refused.map(told),
+      error: first?.error as Error,
+    });
+  } else logger[unreadable.length > 0 ? 'warn' : 'info']('task alerts', summary);
+  return { batchItemFailures: [...unreadable, ...again].map(itemIdentifier => ({ itemIdentifier })) };
+}
+
+/** By event id, because a queue and a rule may deliver one event twice. */
+function readBatch(records: readonly SQSRecord[]) {
+  const tasks = new Map<string, FailedTask>();
+  const messageIds = new Map<string, string[]>();
   const unreadable: string[] = [];
-  for (const { messageId, body } of event.Records) {
+  for (const { messageId, body } of records) {
     try {
       const task = parseFailedTask(body);
       tasks.set(task.eventId, task);
+      messageIds.set(task.eventId, [...(messageIds.get(task.eventId) ?? []), messageId]);
     } catch {
       unreadable.push(messageId); // the reason is in the message, which the dead-letter queue keeps
     }
   }
+  return { tasks: [...tasks.values()], messageIds, unreadable };
+}
 
-  const summary = { records: event.Records.length, taskIds: [...tasks.values()].map(task => task.taskId), unreadable };
+interface Outcome {
+  readonly alert: Alert;
+  readonly messageId?: string | undefined;
+  readonly error?: unknown;
+}
+
+/** Never rejects: one topic that refuses must not hold back the others. */
+async function publish(alert: Alert): Promise<Outcome> {
+  const { topicArn, subject, message } = alert;
   try {
-    const mailId = tasks.size > 0 ? await publish(topicArn, [...tasks.values()]) : undefined;
-    logger[unreadable.length > 0 ? 'warn' : 'info']('task alerts', { ...summary, mailId });
-    return giveBack(unreadable);
+    const command = new PublishCommand({ TopicArn: topicArn, Message: message, ...(subject && { Subject: subject }) });
+    const { MessageId } = await clientFor(topicArn).send(command);
+    remember(alert);
+    return { alert, messageId: MessageId };
   } catch (error) {
-    logger.error('task alerts: SNS did not take the mail', { ...summary, error: error as Error });
-    return giveBack(event.Records.map(record => record.messageId));
+    return { alert, error: error ?? new Error('no error was given') };
   }
 }
 
-async function publish(topicArn: string, tasks: TaskEvent[]) {
-  const { subject, body } = formatMail(tasks);
-  const { MessageId } = await sns.send(new PublishCommand({ TopicArn: topicArn, Subject: subject, Message: body }));
-  return MessageId;
+/** A topic answers in its own region only. */
+function clientFor(topicArn: string): SNSClient {
+  const region = topicArn.split(':')[3] as string;
+  // Three attempts of five seconds leave time to give the records back before the function's own time is up.
+  const requestHandler = { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
+  const client = clients.get(region) ?? new SNSClient({ region, requestHandler });
+  clients.set(region, client);
+  return client;
 }
 
-const giveBack = (messageIds: string[]): SQSBatchResponse => ({
-  batchItemFailures: messageIds.map(itemIdentifier => ({ itemIdentifier })),
+function remember({ topicArn, tasks }: Alert) {
+  for (const task of tasks) delivered.add(deliveryOf(topicArn, task));
+  for (const oldest of delivered) {
+    if (delivered.size <= mostRemembered) break;
+    delivered.delete(oldest);
+  }
+}
+
+/** Of a message, what a log may have: never its text. */
+const told = ({ alert: { format, topicArn, tasks }, messageId, error }: Outcome) => ({
+  format,
+  topicArn,
+  tasks: tasks.length,
+  messageId,
+  ...(error !== undefined && { error: (error as Error).name }),
 });

@@ -1,3 +1,4 @@
+import { reasonCategory } from '../reason-codes';
 import { type Allowance, jitteredPauseMs } from './budget';
 import {
   type EventEntry,
@@ -7,7 +8,6 @@ import {
   MAX_CALL_ENTRIES,
   MAX_ENTRY_BYTES,
 } from './core/build-event';
-import { reasonCategory } from './core/reason-codes';
 import { isTerminal, withoutAbsent } from './core/task';
 import { refused, type TaskRow } from './core/task-row';
 import { type EntryOutcome, publishingDenied } from './edges/event-bus';

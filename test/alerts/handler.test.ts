@@ -4,17 +4,25 @@ import type { AddressInfo } from 'node:net';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 
 const topicArn = 'arn:aws:sns:us-east-1:123456789012:topic';
+const chatTopicArn = 'arn:aws:sns:us-east-1:123456789012:chat';
+const teamArn = 'arn:aws:sns:eu-west-1:210987654321:team';
 let server: Server;
 let handler: (event: SQSEvent) => Promise<SQSBatchResponse>;
 let requests: URLSearchParams[];
-let refuse: boolean;
+/** Those that signed for them. */
+let regions: (string | undefined)[];
+/** Topics that SNS refuses. */
+let refused: readonly string[];
 let logged: string[];
 
 beforeAll(async () => {
   server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
-    requests.push(new URLSearchParams(body));
+    const form = new URLSearchParams(body);
+    requests.push(form);
+    regions.push(/\/([a-z0-9-]+)\/sns\/aws4_request/.exec(request.headers.authorization ?? '')?.[1]);
+    const refuse = refused.includes(form.get('TopicArn') ?? '');
     response.writeHead(refuse ? 403 : 200, { 'content-type': 'text/xml' });
     response.end(
       refuse
@@ -29,13 +37,17 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
     TOPIC_ARN: topicArn,
+    ALERT_ROUTES: JSON.stringify({ access: teamArn, throttling: 'nowhere', '*': 'default' }),
+    POLLER_LOG_GROUP: '/aws/lambda/poller',
+    POLLER_LOG_REGION: 'eu-west-1',
     POWERTOOLS_DEV: 'true', // logs through the console, where the test can read along
   });
   ({ handler } = await import('../../lambdas/alerts/handler'));
 });
 afterAll(() => new Promise(resolve => server.close(resolve)));
 beforeEach(() => {
-  [requests, refuse, logged] = [[], false, []];
+  [requests, regions, refused, logged] = [[], [], [], []];
+  delete process.env.CHAT_TOPIC_ARN;
   const record = (line: unknown) => {
     logged.push(String(line));
   };
@@ -44,13 +56,15 @@ beforeEach(() => {
   jest.spyOn(console, 'error').mockImplementation(record);
 });
 
-const taskFailed = (number: number) =>
+let events = 0;
+/** Each of another event, for the handler remembers whom it has told of which. */
+const taskFailed = (number: number, more: object = {}) =>
   JSON.stringify({
     'detail-type': 'TaskFailed',
     source: 'partnercentral.task-poller',
     detail: {
       schemaVersion: '1',
-      eventId: String(number).padStart(64, '0'),
+      eventId: String(++events).padStart(64, '0'),
       runId: 'run-1',
       catalog: 'Sandbox',
       taskType: 'OpportunityFromEngagement',
@@ -58,55 +72,121 @@ const taskFailed = (number: number) =>
       taskStatus: 'FAILED',
       message: 'A customer is named here',
       detectedBefore: '2026-11-22T18:02:00.000Z',
+      ...more,
     },
   });
 const batch = (...bodies: string[]) =>
   ({ Records: bodies.map((body, index) => ({ messageId: `message-${index}`, body })) }) as SQSEvent;
+const givenBack = (...indexes: number[]) => ({
+  batchItemFailures: indexes.map(index => ({ itemIdentifier: `message-${index}` })),
+});
+const topics = () => requests.map(form => form.get('TopicArn')).sort();
 
 test('tells a batch of 50 in one mail', async () => {
   const event = batch(...Array.from({ length: 50 }, (_, number) => taskFailed(number)));
-  expect(await handler(event)).toEqual({ batchItemFailures: [] });
+  expect(await handler(event)).toEqual(givenBack());
   expect(requests).toHaveLength(1);
   expect(Object.fromEntries(requests[0] ?? [])).toMatchObject({
     Action: 'Publish',
     TopicArn: topicArn,
-    Subject: 'Partner Central Sandbox: 50 tasks failed',
-    Message: expect.stringContaining('Task 50 of 50: task-0000000000049'),
+    Subject: 'Partner Central Sandbox: 50 tasks failed (no reason given)',
+    Message: expect.stringContaining('task-0000000000049'),
   });
 });
 
-test('tells an event that was delivered twice once', async () => {
-  await handler(batch(taskFailed(1), taskFailed(1)));
+test('tells an event that was delivered twice once, in one batch or in two', async () => {
+  const body = taskFailed(1);
+  await handler(batch(body, body));
   expect(requests[0]?.get('Subject')).toBe('Partner Central Sandbox: task failed (no reason given)');
+  expect(await handler(batch(body))).toEqual(givenBack());
+  expect(requests).toHaveLength(1);
+});
+
+test('tells a chat too, where there is one', async () => {
+  process.env.CHAT_TOPIC_ARN = chatTopicArn;
+  await handler(batch(taskFailed(1)));
+  expect(topics()).toEqual([chatTopicArn, topicArn]);
+  const chat = requests.find(form => form.get('TopicArn') === chatTopicArn);
+  expect(JSON.parse(chat?.get('Message') ?? '')).toMatchObject({ version: '1.0', source: 'custom' });
+  expect(chat?.has('Subject')).toBe(false);
 });
 
 test('gives only the unreadable record back', async () => {
-  expect(await handler(batch(taskFailed(1), 'oops', taskFailed(2)))).toEqual({
-    batchItemFailures: [{ itemIdentifier: 'message-1' }],
-  });
-  expect(requests[0]?.get('Subject')).toBe('Partner Central Sandbox: 2 tasks failed');
+  expect(await handler(batch(taskFailed(1), 'oops', taskFailed(2)))).toEqual(givenBack(1));
+  expect(requests[0]?.get('Subject')).toBe('Partner Central Sandbox: 2 tasks failed (no reason given)');
 });
 
 test('sends nothing when nothing can be read', async () => {
-  expect(await handler(batch('oops', '{}'))).toEqual({
-    batchItemFailures: [{ itemIdentifier: 'message-0' }, { itemIdentifier: 'message-1' }],
-  });
+  expect(await handler(batch('oops', '{}'))).toEqual(givenBack(0, 1));
   expect(requests).toEqual([]);
 });
 
-test('fails when SNS refuses: the whole batch goes back', async () => {
-  refuse = true;
-  expect(await handler(batch(taskFailed(1), taskFailed(2)))).toEqual({
-    batchItemFailures: [{ itemIdentifier: 'message-0' }, { itemIdentifier: 'message-1' }],
-  });
-  expect(logged).toHaveLength(1);
-  expect(JSON.parse(logged[0] ?? '')).toMatchObject({ level: 'ERROR', error: { name: 'AuthorizationErrorException' } });
+test('sends nothing about what leads nowhere, and gives nothing back', async () => {
+  expect(await handler(batch(taskFailed(1, { reasonCategory: 'throttling' })))).toEqual(givenBack());
+  expect(requests).toEqual([]);
 });
 
-test('fails when the topic is not set', async () => {
-  delete process.env.TOPIC_ARN;
-  await expect(handler(batch(taskFailed(1)))).rejects.toThrow('TOPIC_ARN is not set');
-  process.env.TOPIC_ARN = topicArn;
+test('a topic in another region is asked there', async () => {
+  await handler(batch(taskFailed(1, { reasonCategory: 'access' }), taskFailed(2, { reasonCategory: 'minted' })));
+  expect(topics()).toEqual([teamArn, topicArn].sort());
+  expect(regions.sort()).toEqual(['eu-west-1', 'us-east-1']);
+});
+
+describe('when one topic refuses', () => {
+  test('only its own records go back, and the others are told', async () => {
+    refused = [teamArn];
+    const mine = taskFailed(2, { reasonCategory: 'access' });
+    expect(await handler(batch(taskFailed(1), mine, taskFailed(3), 'oops'))).toEqual(givenBack(3, 1));
+    expect(topics()).toEqual([teamArn, topicArn].sort());
+    expect(logged).toHaveLength(1);
+    expect(JSON.parse(logged[0] ?? '')).toMatchObject({
+      level: 'ERROR',
+      refused: [{ topicArn: teamArn, tasks: 1, error: 'AuthorizationErrorException' }],
+      published: [{ topicArn, tasks: 2 }],
+      error: { name: 'AuthorizationErrorException' },
+    });
+    refused = [];
+    expect(await handler(batch(mine))).toEqual(givenBack());
+    expect(requests.at(-1)?.get('TopicArn')).toBe(teamArn);
+  });
+
+  test('of mail and chat, the other is not told again', async () => {
+    process.env.CHAT_TOPIC_ARN = chatTopicArn;
+    refused = [chatTopicArn];
+    const body = taskFailed(1);
+    expect(await handler(batch(body))).toEqual(givenBack(0));
+    expect(topics()).toEqual([chatTopicArn, topicArn]);
+    refused = [];
+    expect(await handler(batch(body))).toEqual(givenBack());
+    expect(topics()).toEqual([chatTopicArn, chatTopicArn, topicArn]);
+  });
+
+  test('twice the same event: both records go back', async () => {
+    refused = [topicArn];
+    const body = taskFailed(1);
+    expect(await handler(batch(body, body))).toEqual(givenBack(0, 1));
+  });
+});
+
+test.each(['TOPIC_ARN', 'ALERT_ROUTES', 'POLLER_LOG_GROUP', 'POLLER_LOG_REGION'])(
+  'fails when %s is not set',
+  async name => {
+    const value = process.env[name];
+    delete process.env[name];
+    await expect(handler(batch(taskFailed(1)))).rejects.toThrow(`${name} is not set: deploy the stack again`);
+    process.env[name] = value;
+  },
+);
+
+test('fails when the routes are not what the stack wrote', async () => {
+  const value = process.env.ALERT_ROUTES;
+  for (const broken of ['oops', 'null', '{"access":1}']) {
+    process.env.ALERT_ROUTES = broken;
+    await expect(handler(batch(taskFailed(1)))).rejects.toThrow(
+      'ALERT_ROUTES: got text that is no JSON object of texts',
+    );
+  }
+  process.env.ALERT_ROUTES = value;
 });
 
 test('logs one line a batch, with ids and without messages', async () => {
@@ -117,7 +197,7 @@ test('logs one line a batch, with ids and without messages', async () => {
     records: 2,
     taskIds: ['task-0000000000001'],
     unreadable: ['message-1'],
-    mailId: 'mail-1',
+    published: [{ format: 'mail', topicArn, tasks: 1, messageId: 'mail-1' }],
   });
   expect(logged[0]).not.toMatch(/customer/i);
 });

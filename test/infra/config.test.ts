@@ -25,6 +25,8 @@ test('a catalog is enough', () => {
     auditEveryHours: 24,
     functionTimeoutSeconds: 55,
     memoryMb: 256,
+    alertRoutes: { '*': 'default' },
+    chatAlerts: false,
     archiveDays: 30,
     logRetentionDays: 30,
     logLevel: 'INFO',
@@ -100,6 +102,40 @@ test.each<[why: string, tags: unknown]>([
 ])('fails when tags are bad: %s', (_, tags) => {
   expect(problemsOf({ tags })).toEqual([tagRule]);
   expect(problemsOf({ tags })[0]).toContain(`tags: got ${JSON.stringify(tags)}, allowed: `);
+});
+
+const securityTeam = 'arn:aws:sns:eu-west-1:123456789012:security-team';
+
+test('routes of alerts: an object and text mean the same, and the catch-all is always among them', () => {
+  const routesOf = (alertRoutes: unknown) => readConfig({ catalog: 'AWS', alertRoutes }).alertRoutes;
+  const routes = { throttling: 'nowhere', access: securityTeam, '*': 'default' };
+  expect(routesOf({ throttling: 'nowhere', access: securityTeam })).toEqual(routes);
+  expect(routesOf(`throttling=nowhere, access=${securityTeam}`)).toEqual(routes);
+  expect(routesOf(`*=${securityTeam}`)).toEqual({ '*': securityTeam });
+  expect(routesOf({})).toEqual({ '*': 'default' });
+  expect(readConfig({ catalog: 'AWS', chatAlerts: 'true' }).chatAlerts).toBe(true);
+});
+
+describe('routes of alerts', () => {
+  const allowed =
+    "for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission, internal, unknown or * one of default, nowhere or the ARN of a topic, such as throttling=nowhere,access=arn:…; * is all the rest and can't be nowhere";
+  test.each<[why: string, routes: unknown]>([
+    ['the catch-all leads nowhere', { '*': 'nowhere' }],
+    ['the catch-all leads nowhere, as text', 'access=default,*=nowhere'],
+    ['a category does not exist', { acess: 'nowhere' }],
+    ['a destination is neither a word nor an ARN', 'access=security-team'],
+    ['a destination is an ARN of something else', { access: 'arn:aws:sqs:eu-west-1:123456789012:queue' }],
+    ['a topic is a FIFO topic', { access: `${securityTeam}.fifo` }],
+    ['a category stands there twice', `access=nowhere,access=${securityTeam}`],
+    ['it is empty', ''],
+    ['there is no destination', 'access'],
+    ['it is no table', 5],
+    ['it is a list', ['access']],
+  ])('fails when %s', (_, alertRoutes) => {
+    expect(problemsOf({ alertRoutes })).toEqual([
+      `alertRoutes: got ${JSON.stringify(alertRoutes)}, allowed: ${allowed}`,
+    ]);
+  });
 });
 
 test("CDK's own keys are none of our business", () => {

@@ -33,6 +33,29 @@ describe('what each role may do, and nothing else', () => {
     ]);
   });
 
+  test('the formatter may publish to the topics that the routes name, and to no other', () => {
+    const team = 'arn:aws:sns:eu-west-1:123456789012:security-team';
+    const topicsFor = (context: Json) =>
+      permissions('FailedTaskAlertsFormatterRole', template(context))
+        .filter(permission => permission.includes('sns:'))
+        .flatMap(permission => permission.replace(/^sns:Publish on /, '').split(','))
+        .sort();
+    expect(topicsFor({})).toEqual(['{FailedTaskAlertsTopic}']);
+    expect(topicsFor({ chatAlerts: true })).toEqual(['{FailedTaskAlertsChatTopic}', '{FailedTaskAlertsTopic}']);
+    expect(topicsFor({ alertRoutes: { access: team, quota: team, throttling: 'nowhere' } })).toEqual([
+      team,
+      '{FailedTaskAlertsTopic}',
+    ]);
+    expect(topicsFor({ alertRoutes: `*=${team}` })).toEqual([team]);
+    // Whatever other topics the stack has, those of its alarms for example, are none of the formatter's.
+    const everything = { chatAlerts: true, alertEmail: 'a@example.com' };
+    const others = Object.keys(all('AWS::SNS::Topic', template(everything))).filter(
+      id => !id.startsWith('FailedTaskAlerts'),
+    );
+    for (const id of others)
+      expect(permissions('FailedTaskAlertsFormatterRole', template(everything)).join()).not.toContain(id);
+  });
+
   test('the scheduler, and only that of this account', () => {
     expect(permissions('PollerSchedulerRole')).toEqual([
       'lambda:InvokeFunction on {PollerFunction.Arn}',
@@ -139,6 +162,9 @@ describe('the functions', () => {
     expect(properties('AWS::Lambda::Function', 'FailedTaskAlertsFormatter')?.Environment).toEqual({
       Variables: {
         TOPIC_ARN: '{FailedTaskAlertsTopic}',
+        ALERT_ROUTES: '{"*":"default"}',
+        POLLER_LOG_GROUP: '{PollerFunctionLogs}',
+        POLLER_LOG_REGION: '{AWS::Region}',
         POWERTOOLS_SERVICE_NAME: 'PartnerCentralTaskPoller',
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },
@@ -231,7 +257,7 @@ describe('alerts on failed tasks', () => {
     expect(mapping?.Properties).toEqual({
       EventSourceArn: '{FailedTaskAlertsQueue.Arn}',
       FunctionName: '{FailedTaskAlertsFormatter}',
-      BatchSize: 50,
+      BatchSize: 10_000,
       MaximumBatchingWindowInSeconds: 60,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: 2 },
@@ -247,6 +273,32 @@ describe('alerts on failed tasks', () => {
     expect(Object.values(all('AWS::SNS::Subscription', template({ alertEmail: 'a@example.com' })))).toMatchObject([
       { Properties: { Protocol: 'email', Endpoint: 'a@example.com', TopicArn: '{FailedTaskAlertsTopic}' } },
     ]);
+  });
+
+  test('go to chats by a topic of their own, only when asked', () => {
+    expect(Object.keys(all('AWS::SNS::Topic'))).not.toContain('FailedTaskAlertsChatTopic');
+    expect(template().Outputs).not.toHaveProperty('ChatAlertsTopicArn');
+    const withChats = template({ chatAlerts: true, alertEmail: 'a@example.com' });
+    expect(properties('AWS::SNS::Topic', 'FailedTaskAlertsChatTopic', withChats)?.KmsMasterKeyId).toMatch(
+      /:alias\/aws\/sns$/,
+    );
+    expect(readable(withChats.Outputs.ChatAlertsTopicArn?.Value)).toBe('{FailedTaskAlertsChatTopic}');
+    const formatter = properties('AWS::Lambda::Function', 'FailedTaskAlertsFormatter', withChats);
+    expect(formatter?.Environment).toMatchObject({ Variables: { CHAT_TOPIC_ARN: '{FailedTaskAlertsChatTopic}' } });
+    // Nobody wants its JSON by mail.
+    expect(Object.values(all('AWS::SNS::Subscription', withChats))).toMatchObject([
+      { Properties: { Protocol: 'email', TopicArn: '{FailedTaskAlertsTopic}' } },
+    ]);
+    expect(
+      Object.values(all('AWS::SNS::TopicPolicy', withChats)).flatMap(({ Properties }) => Properties.Topics),
+    ).toContain('{FailedTaskAlertsChatTopic}');
+  });
+
+  test('follow the routes', () => {
+    const routed = template({ alertRoutes: { throttling: 'nowhere' } });
+    expect(properties('AWS::Lambda::Function', 'FailedTaskAlertsFormatter', routed)?.Environment).toMatchObject({
+      Variables: { ALERT_ROUTES: '{"throttling":"nowhere","*":"default"}' },
+    });
   });
 
   test('are encrypted at rest, on a topic that refuses plain-text transport', () => {

@@ -10,7 +10,7 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Summary } from '../../lambdas/poller/run';
 import { sourceId } from '../../lambdas/poller/settings';
 import type { FunctionHost, InvokeOptions } from '../../local/function-host';
-import { startLocalStack } from '../../local/local-stack';
+import { type LocalStackOptions, startLocalStack } from '../../local/local-stack';
 import type { Call, Fault } from '../../local/service';
 import type { Task } from '../../local/task-store';
 
@@ -27,8 +27,13 @@ export type Bed = Awaited<ReturnType<typeof openBed>>;
 /**
  * @param settings what differs from the synthesized settings
  * @param skipPauses whether the poller's own pauses take no time
+ * @param more what differs of the stack itself
  */
-export async function openBed(settings: Record<string, unknown> = {}, skipPauses = true) {
+export async function openBed(
+  settings: Record<string, unknown> = {},
+  skipPauses = true,
+  more: Partial<LocalStackOptions> = {},
+) {
   const logs: string[] = [];
   const stack = await startLocalStack({
     directory: process.env.SYNTHESIZED as string,
@@ -37,6 +42,7 @@ export async function openBed(settings: Record<string, unknown> = {}, skipPauses
     settings,
     skipPauses,
     onLog: line => logs.push(line),
+    ...more,
   });
   const store = stack.partnerCentral.store(stack.catalog);
   const database = new DynamoDBClient({

@@ -135,7 +135,8 @@ test('one scene, as text, with a stack synthesized for it: a newcomer can follow
     /^\d\d:\d\d:\d\d {2}event {2}TaskCompleted {2}task-\w{13} {2}opportunity O\d+ {2}event [0-9a-f]{12}$/m,
   );
   expect(out).toMatch(/TaskFailed {5}task-\w{13} {2}EngagementAccessDenied \(access\) {2}event [0-9a-f]{12}$/m);
-  expect(out).toMatch(/^ {8}\| Subject: Partner Central Sandbox: 3 tasks failed$/m);
+  expect(out).toMatch(/^ {8}\| Subject: Partner Central Sandbox: 3 tasks failed for 3 reasons$/m);
+  expect(out).toMatch(/^ {8}\| What to do: Check that your company accepted the invitation/m);
   expect(out).toMatch(/^7 tasks ended; 3 polls published 7 events \(4 completed, 3 failed\), 1 alert mail\.$/m);
   expect(out).not.toContain('\u001b');
   expect(leftInTemporary()).toEqual([]);

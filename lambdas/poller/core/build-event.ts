@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED, type TaskDetailType } from '../../event-names';
+import { reasonCategory } from '../../reason-codes';
 import type { TaskEvent, TaskStalledEvent } from '../../task-event';
-import { reasonCategory } from './reason-codes';
 import { type TerminalStatus, withoutAbsent } from './task';
 import type { TaskRow } from './task-row';
 

@@ -9,8 +9,8 @@ import {
   MAX_ENTRY_BYTES,
   toEntry,
 } from '../../../lambdas/poller/core/build-event';
-import { knownReasonCodes, reasonCategory } from '../../../lambdas/poller/core/reason-codes';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
+import { knownReasonCodes, reasonCategory } from '../../../lambdas/reason-codes';
 import { reasonCategories, taskEventSchema } from '../../../lambdas/task-event';
 
 const frame: EventFrame = {

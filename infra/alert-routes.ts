@@ -1,0 +1,37 @@
+/** The configuration table that says which failures are told where. */
+import * as v from 'valibot';
+import { type AlertRoutes, CATCH_ALL, DEFAULT, isTopicArn, NOWHERE, type RouteKey } from '../lambdas/alerts/routes';
+import { reasonCategories } from '../lambdas/task-event';
+
+const keys: readonly string[] = [...reasonCategories, CATCH_ALL];
+
+const allowed = `for each of ${reasonCategories.join(', ')} or ${CATCH_ALL} one of ${DEFAULT}, ${NOWHERE} or the ARN of a topic, such as throttling=${NOWHERE},access=arn:…; ${CATCH_ALL} is all the rest and can't be ${NOWHERE}`;
+
+/** An object, or text such as `throttling=nowhere,access=arn:…`. The catch-all is always in what comes out. */
+export function alertRoutes() {
+  return v.pipe(
+    v.union([v.record(v.string(), v.string()), v.pipe(v.string(), v.transform(pairsOf))], allowed),
+    v.check(routes => Object.entries(routes).every(isRoute), allowed),
+    v.transform(
+      (routes): AlertRoutes => ({
+        ...(routes as Partial<Record<RouteKey, string>>),
+        [CATCH_ALL]: routes[CATCH_ALL] ?? DEFAULT,
+      }),
+    ),
+    v.metadata({ allowed }),
+  );
+}
+
+function isRoute([key, route]: [string, string]): boolean {
+  return keys.includes(key) && (route === DEFAULT || isTopicArn(route) || (route === NOWHERE && key !== CATCH_ALL));
+}
+
+/** A key that is given twice has no route: which of the two was meant? */
+function pairsOf(text: string): Record<string, string> {
+  const pairs: Record<string, string> = {};
+  for (const pair of text.split(',')) {
+    const [key = '', route = ''] = pair.split('=').map(part => part.trim());
+    pairs[key] = Object.hasOwn(pairs, key) ? '' : route;
+  }
+  return pairs;
+}

@@ -1,0 +1,62 @@
+/** A failed task as the formatter reads it off the queue. */
+import * as v from 'valibot';
+import { TASK_FAILED } from '../event-names';
+import { taskEventSchema } from '../task-event';
+import { field } from './text';
+
+/**
+ * A category is any text here: a newer poller may mint one, and its failures must be alerted all the same. Fields that
+ * are not known are ignored.
+ */
+const detailSchema = v.object({
+  ...taskEventSchema.entries,
+  reasonCategory: v.optional(v.pipe(v.string(), v.minLength(1))),
+});
+
+const envelopeSchema = v.object({
+  'detail-type': v.literal(TASK_FAILED),
+  time: v.optional(v.string()),
+  detail: detailSchema,
+});
+
+export type FailedTask = v.InferOutput<typeof detailSchema> & {
+  /** When EventBridge took the event, which can be long after the failure was first seen. */
+  readonly publishedAt?: string | undefined;
+};
+
+/**
+ * Reads a failed task out of an EventBridge event, as text.
+ * @throws SyntaxError or v.ValiError when the text is not such an event
+ */
+export function parseFailedTask(eventBridgeEvent: string): FailedTask {
+  const { time, detail } = v.parse(envelopeSchema, JSON.parse(eventBridgeEvent));
+  return { ...detail, publishedAt: time };
+}
+
+/** Tasks that failed with the same reason code, or all without one. */
+export interface Kind {
+  readonly reasonCode: string | undefined;
+  /** At least one, in the order in which they came. */
+  readonly tasks: readonly [FailedTask, ...FailedTask[]];
+}
+
+/** The most frequent kind first; of equals the one that came first. */
+export function kindsOf(tasks: readonly FailedTask[]): Kind[] {
+  const byCode = new Map<string | undefined, [FailedTask, ...FailedTask[]]>();
+  for (const task of tasks) {
+    const known = byCode.get(task.reasonCode);
+    if (known) known.push(task);
+    else byCode.set(task.reasonCode, [task]);
+  }
+  return [...byCode]
+    .map(([reasonCode, ofKind]) => ({ reasonCode, tasks: ofKind }))
+    .sort((a, b) => b.tasks.length - a.tasks.length);
+}
+
+export const reasonName = (reasonCode: string | undefined) => reasonCode ?? 'no reason given';
+
+export const catalogs = (tasks: readonly FailedTask[]) =>
+  field([...new Set(tasks.map(task => field(task.catalog)))].join(', '));
+
+/** The event does not say which of the two it is. */
+export const noMessage = 'none, or left out by includeMessage';

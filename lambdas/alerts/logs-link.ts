@@ -1,0 +1,37 @@
+import type { FailedTask } from './failed-task';
+
+/** Where the poller writes its log. */
+export interface PollerLogs {
+  readonly region: string;
+  readonly group: string;
+}
+
+/** A run id has 36 characters; part of a longer one finds it too, and keeps the link short. */
+/** A run takes 15 minutes at most, Lambda's limit, and writes its line at the end. */
+const longestRunMs = 15 * 60_000;
+
+/**
+ * Opens what one run of the poller logged, in the CloudWatch console, at the time of the failure and of its event.
+ *
+ * The console's format is not documented. As everybody reads it off the address bar: the name of the log group and the
+ * values of the query are percent-encoded twice, the query's own characters once, and each % is then written as $.
+ */
+export function logsLink({ region, group }: PollerLogs, task: FailedTask): string {
+  const query = [`filterPattern=${encoded(`"${task.runId.slice(0, 100)}"`)}`, ...period(task)].join('&');
+  const place = `log-groups/log-group/${dollars(encoded(encoded(group)))}/log-events/${dollars(encoded(`?${query}`))}`;
+  return `https://console.aws.amazon.com/cloudwatch/home?region=${encoded(region)}#logsV2:${place}`;
+}
+
+function period({ detectedBefore, publishedAt = detectedBefore }: FailedTask): string[] {
+  const moments = [Date.parse(detectedBefore), Date.parse(publishedAt)].filter(at => !Number.isNaN(at));
+  if (moments.length === 0) return [];
+  return [`start=${Math.min(...moments) - longestRunMs}`, `end=${Math.max(...moments) + longestRunMs}`];
+}
+
+/** Also what encodeURIComponent leaves as it is and a mail program or a chat may take for the end of the link. Broken text has no encoding. */
+const encoded = (text: string) =>
+  encodeURIComponent(text.replace(/\p{Cs}/gu, '\ufffd')).replace(
+    /[!'()*~]/g,
+    character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+const dollars = (text: string) => text.replaceAll('%', '$');

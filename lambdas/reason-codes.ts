@@ -1,0 +1,181 @@
+/**
+ * Why a task failed: each reason code in the service model of 2022-07-26, with what we take it to mean. The alerts, the
+ * README and the tests all read this one table.
+ *
+ * AWS documents no meanings. The names, the operations that a task calls and the settings that these need are all there
+ * is, so the texts are our reading and say what to look at first. The list is open: it doubled within a year, so a code
+ * that isn't here is passed on as it came, and alerted as one that this release does not know.
+ */
+import type { ReasonCode } from '@aws-sdk/client-partnercentral-selling';
+import type { ReasonCategory } from './task-event';
+
+export interface ReasonText {
+  /** One sentence. */
+  readonly meaning: string;
+  /** What an operator should check or do, in one or two sentences. */
+  readonly action: string;
+}
+
+export interface KnownReason extends ReasonText {
+  readonly category: Exclude<ReasonCategory, 'unknown'>;
+}
+
+/** Does not compile without a text for each code of the SDK, so that a newer SDK can't bring in a code without one. */
+export type ReasonTable = Readonly<Record<ReasonCode, KnownReason>>;
+
+export const reasons: ReasonTable = {
+  InvitationAccessDenied: {
+    category: 'access',
+    meaning: 'The role that started the task may not read or accept the engagement invitation.',
+    action:
+      'Allow that role partnercentral:GetEngagementInvitation and AcceptEngagementInvitation, and check that the invitation was sent to this AWS account.',
+  },
+  EngagementAccessDenied: {
+    category: 'access',
+    meaning: 'The account or the role that started the task has no access to the engagement.',
+    action:
+      'Check that your company accepted the invitation to this engagement, and that the role that started the task is allowed partnercentral:GetEngagement.',
+  },
+  OpportunityAccessDenied: {
+    category: 'access',
+    meaning: 'The role that started the task may not create or change the opportunity.',
+    action:
+      'Allow that role partnercentral:CreateOpportunity, GetOpportunity and UpdateOpportunity in this catalog, then start the task again.',
+  },
+  ResourceSnapshotAccessDenied: {
+    category: 'access',
+    meaning: 'The role that started the task may not put a snapshot of the opportunity into the engagement.',
+    action:
+      'Allow that role partnercentral:CreateResourceSnapshot, and check that your company is still a member of the engagement.',
+  },
+  ResourceSnapshotJobAccessDenied: {
+    category: 'access',
+    meaning: 'The job that shares the opportunity with the engagement could not be created or started.',
+    action:
+      'Allow the role that started the task partnercentral:CreateResourceSnapshotJob and StartResourceSnapshotJob, and check the role for snapshot jobs in the selling system settings.',
+  },
+  InvitationValidationFailed: {
+    category: 'validation',
+    meaning: 'The invitation could not be used: it may have expired, or been rejected or accepted before.',
+    action:
+      'Look at the status and the expiry of the invitation in Partner Central. If it has expired, ask the sender for a new one.',
+  },
+  EngagementValidationFailed: {
+    category: 'validation',
+    meaning: 'The engagement, or its context, lacks something that the task needs or has a value that is refused.',
+    action:
+      "Correct what the message names in the engagement's context (customer, project, contacts), then start the task again.",
+  },
+  OpportunityValidationFailed: {
+    category: 'validation',
+    meaning: 'The opportunity was refused: a required field is missing, or a value is not allowed.',
+    action:
+      "Complete the field that the message names, most often customer, project, close date or expected spend in the engagement's context, then start the task again.",
+  },
+  ResourceSnapshotValidationFailed: {
+    category: 'validation',
+    meaning: 'No snapshot could be made of the opportunity: it lacks what the snapshot template needs.',
+    action:
+      'Complete the field that the message names in the opportunity. It may exist already: look for it before you start the task again.',
+  },
+  ResourceSnapshotJobValidationFailed: {
+    category: 'validation',
+    meaning: 'The job that shares the opportunity with the engagement does not fit the two or its template.',
+    action:
+      'Check that the opportunity belongs to the engagement and is still open. It may exist already: look for it before you start the task again.',
+  },
+  EngagementConflict: {
+    category: 'conflict',
+    meaning: 'Somebody or something else changed the engagement while the task ran.',
+    action:
+      'Start the task again. If it fails the same way, look for a second task, integration or colleague at work on this engagement.',
+  },
+  EngagementInvitationConflict: {
+    category: 'conflict',
+    meaning: 'The invitation was dealt with elsewhere while the task ran.',
+    action:
+      'Look whether a colleague or another task has accepted it already. If so, there is nothing left to do but to use that engagement.',
+  },
+  OpportunityConflict: {
+    category: 'conflict',
+    meaning: 'The opportunity exists already, or was changed by somebody else while the task ran.',
+    action:
+      'Look for an opportunity made from the same engagement, and go on with that one. Start the task again only if there is none.',
+  },
+  ResourceSnapshotConflict: {
+    category: 'conflict',
+    meaning: 'The same snapshot of the opportunity exists already, or is being made by something else.',
+    action:
+      'Look whether the opportunity was created and shows up in the engagement. If both are so, there is nothing left to do.',
+  },
+  ResourceSnapshotJobConflict: {
+    category: 'conflict',
+    meaning: 'There is a snapshot job for this opportunity and engagement already, or it was changed meanwhile.',
+    action:
+      'Look at it with partnercentral-selling list-resource-snapshot-jobs. If it runs, there is nothing left to do; if it has stopped, start it.',
+  },
+  OpportunitySubmissionFailed: {
+    category: 'submission',
+    meaning: 'The opportunity was created, but not submitted to AWS for review.',
+    action:
+      'Open the opportunity in Partner Central, complete what the review needs, and submit it there. Starting the task again may create a second one.',
+  },
+  ServiceQuotaExceeded: {
+    category: 'quota',
+    meaning: 'A Partner Central quota of this account is used up.',
+    action:
+      'Find the quota that the message names in Service Quotas (us-east-1). Wait if it is a daily one, ask for an increase otherwise, then start the task again.',
+  },
+  RequestThrottled: {
+    category: 'throttling',
+    meaning: 'Too many requests to Partner Central at once; the task itself may be in order.',
+    action:
+      'Start the task again in some minutes. If this repeats, start fewer tasks at once: all tools in the account, your CRM too, share the quota.',
+  },
+  ContextNotFound: {
+    category: 'not-found',
+    meaning: 'The engagement has no context with the identifier that the task was started with.',
+    action:
+      'Compare it with the contexts that partnercentral-selling get-engagement shows, and start a task with one of those.',
+  },
+  CustomerProjectContextNotPermitted: {
+    category: 'not-permitted',
+    meaning: 'No opportunity may be made from a customer project context in this engagement.',
+    action:
+      "Check the type of the context and your company's part in the engagement. Ask its owner if an opportunity was expected.",
+  },
+  DisqualifiedLeadNotPermitted: {
+    category: 'not-permitted',
+    meaning: 'The lead is disqualified, and no opportunity may be made from it.',
+    action:
+      'If it was disqualified by mistake, qualify the lead in the engagement and start the task again. Otherwise there is nothing to do.',
+  },
+  InternalError: {
+    category: 'internal',
+    meaning: 'Something failed inside Partner Central.',
+    action:
+      'Start the task again, after a look whether its opportunity exists. If it fails again, give AWS Support the ARN of the task.',
+  },
+};
+
+export const knownReasonCodes = Object.keys(reasons) as ReasonCode[];
+
+const unknownReason: ReasonText = {
+  meaning: 'This is a reason code that this release does not know.',
+  action: 'Go by the message, and look at the task in Partner Central. A newer release may know the code.',
+};
+
+const noReason: ReasonText = {
+  meaning: 'Partner Central gave no reason code.',
+  action: 'Go by the message if there is one, and look at the task and its engagement in Partner Central.',
+};
+
+// A code is text from outside: `constructor` is none of ours.
+const known = (reasonCode: string): KnownReason | undefined =>
+  Object.hasOwn(reasons, reasonCode) ? reasons[reasonCode as ReasonCode] : undefined;
+
+export const reasonCategory = (reasonCode: string): ReasonCategory => known(reasonCode)?.category ?? 'unknown';
+
+/** What to tell people about a code, also about one that is unknown or absent. */
+export const reasonText = (reasonCode: string | undefined): ReasonText =>
+  reasonCode === undefined ? noReason : (known(reasonCode) ?? unknownReason);

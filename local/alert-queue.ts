@@ -1,0 +1,79 @@
+/** The queue of failed tasks between the rule and the formatter: what Lambda makes of it, without the waiting. */
+import { createHash, randomUUID } from 'node:crypto';
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { DeliveredEvent } from './event-bridge';
+
+/** Lambda's limit for one invocation: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const mostPayloadBytes = 6 * 1024 * 1024;
+
+export type InvokeFormatter = (event: SQSEvent) => Promise<SQSBatchResponse>;
+
+/** @param batchSize that of the event source mapping */
+export function alertQueue(batchSize: number) {
+  let waiting: SQSRecord[] = [];
+
+  return {
+    send: (event: DeliveredEvent) => waiting.push(record(JSON.stringify(event))),
+
+    /** How many records wait, those that came back among them. */
+    get length() {
+      return waiting.length;
+    },
+
+    /**
+     * Hands over everything that waits, in batches as large as Lambda makes them. What the function gives back waits
+     * for the next time, and so does a batch that it did not get through.
+     */
+    async deliver(invoke: InvokeFormatter) {
+      const batches = batchesOf(waiting, batchSize);
+      waiting = [];
+      for (const [index, Records] of batches.entries()) {
+        try {
+          const { batchItemFailures } = await invoke({ Records });
+          const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+          waiting.push(...Records.filter(({ messageId }) => failed.has(messageId)));
+        } catch (error) {
+          waiting.push(...batches.slice(index).flat());
+          throw error;
+        }
+      }
+    },
+  };
+}
+
+/** In order; each with at most `batchSize` records and 6 MB. */
+export function batchesOf(records: readonly SQSRecord[], batchSize: number): SQSRecord[][] {
+  const batches: SQSRecord[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const one of records) {
+    const size = Buffer.byteLength(JSON.stringify(one)) + 1;
+    if (bytes + size > mostPayloadBytes || batches.at(-1)?.length === batchSize) {
+      batches.push([]);
+      bytes = Buffer.byteLength('{"Records":[]}');
+    }
+    batches.at(-1)?.push(one);
+    bytes += size;
+  }
+  return batches;
+}
+
+/** As large as a real one, for its size counts. */
+function record(body: string): SQSRecord {
+  const now = String(Date.now());
+  return {
+    messageId: randomUUID(),
+    receiptHandle: 'A'.repeat(412),
+    body,
+    attributes: {
+      ApproximateReceiveCount: '1',
+      SentTimestamp: now,
+      SenderId: 'AIDAIENQZJOLO23YVJ4VO',
+      ApproximateFirstReceiveTimestamp: now,
+    },
+    messageAttributes: {},
+    md5OfBody: createHash('md5').update(body).digest('hex'),
+    eventSource: 'aws:sqs',
+    eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:failed-tasks',
+    awsRegion: 'us-east-1',
+  };
+}

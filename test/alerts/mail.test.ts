@@ -1,0 +1,202 @@
+import type { FailedTask } from '../../lambdas/alerts/failed-task';
+import { formatMails, type Mail } from '../../lambdas/alerts/mail';
+import { knownReasonCodes, reasons } from '../../lambdas/reason-codes';
+import { bare, burst, failed, logs, monster } from './events';
+
+const MOST_BYTES = 262_144;
+
+function onlyMail(tasks: readonly FailedTask[]): Mail {
+  const [mail, ...others] = formatMails(tasks, logs);
+  expect(others).toEqual([]);
+  return mail as Mail;
+}
+const bodyOf = (...tasks: FailedTask[]) => onlyMail(tasks).body;
+
+test('a mail about one task says what failed, why, what to do, when it was seen, and where to look', () => {
+  const { subject, body, tasks } = onlyMail([failed]);
+  expect(subject).toBe('Partner Central Sandbox: task failed (EngagementAccessDenied)');
+  expect(tasks).toEqual([failed]);
+  for (const line of [
+    'Reason: EngagementAccessDenied (category access)',
+    `What it means: ${reasons.EngagementAccessDenied.meaning}`,
+    `What to do: ${reasons.EngagementAccessDenied.action}`,
+    'More with this reason: none',
+    'Task: task-dpf02ig3g2uui (OpportunityFromEngagement)',
+    'Engagement: eng-0123456789abcd (context 1)',
+    'Opportunity: O1234567',
+    'Message from Partner Central:',
+    '    The caller has no access to the engagement.',
+    'Started: 2026-11-22 18:00:00 UTC',
+    'Seen to fail: between 2026-11-22 18:01:00 UTC and 2026-11-22 18:02:00 UTC',
+    'Run: 6752a8ee-657e-4906-854d-1becaa7b1917',
+    'aws partnercentral-selling list-opportunity-from-engagement-tasks --region us-east-1 --catalog Sandbox --task-identifier task-dpf02ig3g2uui',
+  ])
+    expect(body.split('\n')).toContain(line);
+  expect(body).toMatch(/^https:\/\/console\.aws\.amazon\.com\/cloudwatch\/home\?region=eu-west-1#\S+$/m);
+  expect(body).toContain('AWS documents no meanings');
+});
+
+test('an event that says almost nothing makes a mail all the same', () => {
+  const { subject, body } = onlyMail([bare]);
+  expect(subject).toBe('Partner Central Sandbox: task failed (no reason given)');
+  expect(body).toContain('Reason: none given\nWhat it means: Partner Central gave no reason code.\n');
+  expect(body).toContain('Seen to fail: at 2026-11-22 18:02:00 UTC');
+  expect(body).toContain('Message from Partner Central: none, or left out by includeMessage');
+  expect(body).not.toMatch(/undefined|null|Engagement:|Opportunity:|Started:/);
+});
+
+test('no command is made of an id that is none', () => {
+  expect(bodyOf({ ...failed, taskId: 'task-1; rm -rf /' })).not.toContain('--task-identifier');
+  expect(bodyOf({ ...failed, catalog: 'Sand box' })).not.toContain('--task-identifier');
+});
+
+describe('several tasks', () => {
+  const tasks = burst(8, [
+    'EngagementAccessDenied',
+    'SomethingNew',
+    'EngagementAccessDenied',
+    'EngagementAccessDenied',
+  ]);
+
+  test('are gathered by reason: what is said of it stands once, with how many more there are', () => {
+    const { subject, body } = onlyMail(tasks);
+    expect(subject).toBe('Partner Central Sandbox: 8 tasks failed for 2 reasons');
+    expect(body.match(/^What to do: /gm)).toHaveLength(2);
+    expect(body).toMatch(/^ {7}6 {2}EngagementAccessDenied\n {7}2 {2}SomethingNew$/m);
+    expect(body).toContain('More with this reason: 5 tasks');
+    expect(body).toContain('More with this reason: 1 task\n');
+    expect(onlyMail(burst(3, ['InternalError'])).subject).toBe(
+      'Partner Central Sandbox: 3 tasks failed (InternalError)',
+    );
+  });
+
+  test('the first of a reason in full, the others in a line with their ids, the time and a message that is new', () => {
+    const { body } = onlyMail(tasks);
+    expect(body).toContain('Task 3 of 6: task-0000000000003');
+    expect(body).toContain(
+      '\n  task-0000000000004  eng-0123456789abcd  O1234567  2026-11-22 18:02:00 UTC  "4: Something was refused."\n',
+    );
+    const alike = burst(5, ['InternalError']).map(task => ({ ...task, message: 'the same' }));
+    expect(onlyMail(alike).body).toMatch(/^ {2}task-0000000000004 {2}eng-\w+ {2}O1234567 {2}2026-11-22 18:02:00 UTC$/m);
+  });
+
+  test('a link for each run that saw them', () => {
+    const [one, other] = [failed, { ...bare, runId: 'run-2' }];
+    expect(bodyOf(one).match(/https:/g)).toHaveLength(1);
+    expect(bodyOf(one, one, one, one).match(/https:/g)).toHaveLength(1);
+    expect(bodyOf(one, other)).toMatch(/^6752a8ee-\S+\n {4}https:\S+\nrun-2\n {4}https:\S+$/m);
+    const many = burst(60, ['InternalError']).map((task, at) => ({ ...task, runId: `run-${at}` }));
+    expect(onlyMail(many).body).toMatch(/^and 10 more$/m);
+  });
+});
+
+describe("the API's message", () => {
+  const shown = (message: string, ...others: FailedTask[]) =>
+    /^Message from Partner Central:\n([\s\S]*?)\nSeen to fail:/m.exec(bodyOf({ ...bare, message }, ...others))?.[1];
+
+  test.each<[what: string, message: string, shown: string]>([
+    ['quotes and backslashes', `say "no" \\ 'never'`, `    say "no" \\ 'never'`],
+    ['HTML', '<a href="x">&amp;</a>', '    <a href="x">&amp;</a>'],
+    ['every kind of line break', 'a\r\nb\rc\u2028d\u0085e', '    a\n    b\n    c\n    d\n    e'],
+    [
+      'a line that looks like ours',
+      'x\nReason: none\nWhat to do: nothing',
+      '    x\n    Reason: none\n    What to do: nothing',
+    ],
+    ['tabs', 'a\tb', '    a\tb'],
+    ['control characters and broken text', 'a\u0000b\u001b[31m\ud800', '    a\\u0000b\\u001b[31m\\ud800'],
+    ['other scripts', '案件を作成できません 🚧', '    案件を作成できません 🚧'],
+    ['100 KB', 'y'.repeat(102_400), `    ${'y'.repeat(102_400)}`],
+    [
+      'more than a mail holds',
+      'y'.repeat(150_001),
+      `    ${'y'.repeat(150_000)}… (cut, 1 more character; the event has it whole)`,
+    ],
+  ])('%s, of one task', (_, message, expected) => expect(shown(message)).toBe(expected));
+
+  test.each<[what: string, message: string, shown: string]>([
+    ['1,000 characters', 'x'.repeat(1_000), `    ${'x'.repeat(1_000)}`],
+    ['one more', 'x'.repeat(1_001), `    ${'x'.repeat(1_000)}… (cut, 1 more character; the event has it whole)`],
+    [
+      'emoji, cut between two',
+      '🚧'.repeat(1_001),
+      `    ${'🚧'.repeat(750)}… (cut, 251 more characters; the event has it whole)`,
+    ],
+    ['100 KB', 'y'.repeat(102_400), `    ${'y'.repeat(1_000)}… (cut, 101,400 more characters; the event has it whole)`],
+  ])('%s, among others', (_, message, expected) => expect(shown(message, failed)).toBe(expected));
+
+  test('that was cut in the event already says so', () => {
+    const cutBefore = { ...bare, messageTruncated: true } as const;
+    expect(bodyOf({ ...cutBefore, message: 'short' })).toContain('    short… (cut, it was too long for an event)');
+    expect(bodyOf({ ...cutBefore, message: 'x'.repeat(1_001) }, failed)).toContain(
+      'x… (cut, 1 more character; the event has more of it)',
+    );
+  });
+
+  test('is cut visibly in a line, and can not begin another', () => {
+    const tasks = burst(5, ['InternalError'], `a\n${'b'.repeat(200)}`);
+    expect(onlyMail(tasks).body).toMatch(/^ {2}task-0000000000004 .* "4: a b{95}… \(cut, 105 more characters\)"$/m);
+  });
+});
+
+describe('the subject', () => {
+  test.each<[what: string, change: Partial<FailedTask>, subject: string]>([
+    ['an unknown reason', { reasonCode: 'Unheard' }, 'Partner Central AWS: task failed (Unheard)'],
+    [
+      'line breaks, control and other characters',
+      { reasonCode: 'a\r\nBcc: x\u0007é' },
+      'Partner Central AWS: task failed (a??Bcc: x??)',
+    ],
+    ['200 characters', { reasonCode: 'R'.repeat(200) }, `Partner Central AWS: task failed (${'R'.repeat(62)}...`],
+  ])('with %s', (_, change, expected) => {
+    const { subject } = onlyMail([{ ...bare, catalog: 'AWS', ...change }]);
+    expect(subject).toBe(expected);
+    expect(subject).toMatch(/^[A-Za-z][ -~]{0,98}$/);
+  });
+});
+
+const idsIn = (mails: readonly Mail[]) =>
+  mails.flatMap(({ body }) => [...new Set(body.match(/\btask-\d{13}\b/g))]).sort();
+
+describe('a burst', () => {
+  test.each<[what: string, tasks: FailedTask[], mails: number]>([
+    ['of 2,000 of one reason', burst(2_000, ['RequestThrottled']), 1],
+    ['of 2,000 of all reasons', burst(2_000, knownReasonCodes), 2],
+    ['of 2,000 with messages of 2 KB', burst(2_000, knownReasonCodes, 'm'.repeat(2_000)), 3],
+    ['of 2,000 with long messages of four bytes a character', burst(2_000, ['InternalError'], '🚧'.repeat(1_000)), 3],
+    ['of 10,000, the most a batch has', burst(10_000, ['InternalError']), 5],
+  ])('%s: few mails, each below 256 KB, and every task in exactly one', (_, tasks, atMost) => {
+    const mails = formatMails(tasks, logs);
+    expect(mails.length).toBeLessThanOrEqual(atMost);
+    for (const { body, subject } of mails) {
+      expect(Buffer.byteLength(body)).toBeLessThan(MOST_BYTES);
+      expect(subject.length).toBeLessThan(100);
+    }
+    expect(idsIn(mails)).toEqual(tasks.map(({ taskId }) => taskId).sort());
+    expect(mails.flatMap(mail => mail.tasks)).toHaveLength(tasks.length);
+    expect(new Set(mails.flatMap(mail => mail.tasks)).size).toBe(tasks.length);
+  });
+
+  test('that needs several mails says so in each, and what the reason means where it begins', () => {
+    const mails = formatMails(burst(2_000, ['InternalError'], 'm'.repeat(1_000)), logs);
+    expect(mails.length).toBeGreaterThan(1);
+    for (const [index, { subject, body }] of mails.entries()) {
+      const part = `[part ${index + 1} of ${mails.length}]`;
+      expect(subject).toBe(`Partner Central Sandbox: 2,000 tasks failed (InternalError) ${part}`);
+      expect(body).toContain(`This is part ${index + 1} of ${mails.length}`);
+      expect(body).toContain(index === 0 ? 'What it means: ' : 'Reason: InternalError (category access), continued');
+      expect(body).toContain('https://console.aws.amazon.com/');
+    }
+  });
+
+  test.each(['x', '案', '🚧', '\n', '\u0000', '\ud800', '"', '&'])(
+    'of monstrous tasks, all of %j, loses none',
+    character => {
+      const tasks = Array.from({ length: 200 }, (_, number) => monster(character, number));
+      const mails = formatMails(tasks, logs);
+      for (const { body } of mails) expect(Buffer.byteLength(body)).toBeLessThan(MOST_BYTES);
+      const told = mails.flatMap(({ body }) => [...new Set(body.match(/task-\d+ /g))]);
+      expect(new Set(told).size).toBe(200);
+    },
+  );
+});

@@ -1,0 +1,123 @@
+/**
+ * What people read, as files: texts/<reason code>.txt is the mail, texts/<reason code>.chat.json the chat message. Real
+ * events make them: a task fails in Partner Central, the poller's bundle publishes it, the formatter's bundle tells it.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { synthesize } from '../../infra/synthesize';
+import { knownReasonCodes } from '../../lambdas/reason-codes';
+import { sampleFailures } from '../../local/sample-failures';
+import type { PublishedMessage } from '../../local/sns';
+import { type Bed, openBed } from '../integration/bed';
+
+const folder = join(__dirname, 'texts');
+const update = process.env.UPDATE_TEXTS === '1';
+const directory = mkdtempSync(join(tmpdir(), 'texts-test-'));
+let bed: Bed;
+
+beforeAll(async () => {
+  synthesize({ outdir: directory, context: { chatAlerts: true } });
+  bed = await openBed({}, true, { directory });
+  await bed.run(); // what fails from now on is news
+  mkdirSync(folder, { recursive: true });
+});
+afterAll(async () => {
+  await bed?.close();
+  rmSync(directory, { recursive: true });
+});
+
+interface Failure {
+  readonly reasonCode: string | undefined;
+  readonly message: string | undefined;
+}
+
+let tasks = 0;
+function fail({ reasonCode, message }: Failure) {
+  tasks += 1;
+  bed.store.add({
+    taskId: `task-${String(tasks).padStart(13, '0')}`,
+    status: 'FAILED',
+    reasonCode,
+    message,
+    engagementId: `eng-${String(tasks).padStart(14, '0')}`,
+    contextId: '1',
+    opportunityId: `O${1_000_000 + tasks}`,
+  });
+}
+
+/** The mail and the chat message about what has failed since the last time. */
+async function tell(): Promise<{ mail: string; chat: string }> {
+  await bed.run();
+  const messages = await bed.deliverAlerts();
+  const to = (topicArn: string) => {
+    const found = messages.filter(message => message.topicArn === topicArn);
+    expect(found).toHaveLength(1);
+    return found[0] as PublishedMessage;
+  };
+  const [mail, chat] = [to(bed.topicArn), to(bed.chatTopicArn)];
+  return {
+    mail: withoutVariables(`Subject: ${mail.subject}\n\n${mail.message}\n`),
+    chat: withoutVariables(`${JSON.stringify(JSON.parse(chat.message), null, 2)}\n`),
+  };
+}
+
+/** Times and random ids, each as its name. */
+const withoutVariables = (text: string) =>
+  text
+    .replace(/\b[0-9a-f]{64}\b/g, '<event id>')
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<run id>')
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, '<time>')
+    .replace(/\$(start|end)\$3D\d{13}/g, '$$$1$$3D<ms>')
+    .replace(/(start|end)\$3D\d{13}/g, '$1$$3D<ms>')
+    .replace(/-\d{4}-\d\d-\d\d"/g, '-<day>"');
+
+function expectFile(name: string, text: string) {
+  const file = join(folder, name);
+  if (update) writeFileSync(file, text);
+  let written = '';
+  try {
+    written = readFileSync(file, 'utf8');
+  } catch {
+    // Told below.
+  }
+  if (written !== text)
+    throw new Error(
+      `${name} is not what the formatter writes now. If that is what you want: UPDATE_TEXTS=1 npx jest test/alerts/texts, and read the difference.\n\nIt writes:\n${text}\nThe file has:\n${written}`,
+    );
+}
+
+const failures: [name: string, Failure][] = [
+  ...sampleFailures.map((failure): [string, Failure] => [failure.reasonCode, failure]),
+  ['SomethingNew', { reasonCode: 'SomethingNew', message: 'A reason that nobody knows yet.' }],
+  ['no-reason-code', { reasonCode: undefined, message: 'The task failed.' }],
+];
+
+test.each(failures)('%s', async (name, failure) => {
+  fail(failure);
+  const { mail, chat } = await tell();
+  expectFile(`${name}.txt`, mail);
+  expectFile(`${name}.chat.json`, chat);
+});
+
+test('several at once', async () => {
+  const message = (code: string): string | undefined =>
+    sampleFailures.find(({ reasonCode }) => reasonCode === code)?.message;
+  const failedFor = (reasonCode: string | undefined, text: string | undefined = message(reasonCode ?? '')) =>
+    fail({ reasonCode, message: text });
+  for (let at = 0; at < 6; at += 1) failedFor('EngagementAccessDenied');
+  failedFor('OpportunityValidationFailed');
+  for (const name of ['Customer.Account.Industry', 'Project.Title', 'LifeCycle.TargetCloseDate', 'Customer.Contacts'])
+    failedFor('OpportunityValidationFailed', `${name} is missing.`);
+  failedFor('SomethingNew', 'A reason that nobody knows yet.');
+  failedFor(undefined);
+  const { mail, chat } = await tell();
+  expectFile('several.txt', mail);
+  expectFile('several.chat.json', chat);
+});
+
+test('there is a text for each reason code, and none too many', () => {
+  expect(failures.map(([name]) => name)).toEqual(expect.arrayContaining(knownReasonCodes));
+  const names = [...failures.map(([name]) => name), 'several'];
+  expect(readdirSync(folder).sort()).toEqual(names.flatMap(name => [`${name}.chat.json`, `${name}.txt`]).sort());
+});

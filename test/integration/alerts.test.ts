@@ -1,0 +1,142 @@
+/** From failed tasks to messages, through both bundles, the rule and the queue as the template has them. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { synthesize } from '../../infra/synthesize';
+import { knownReasonCodes } from '../../lambdas/reason-codes';
+import { type Bed, openBed } from './bed';
+
+const directory = mkdtempSync(join(tmpdir(), 'alerts-test-'));
+const team = 'arn:aws:sns:us-east-1:000000000000:security-team';
+let bed: Bed;
+
+beforeAll(() => synthesize({ outdir: directory, context: { chatAlerts: true } }));
+afterAll(() => rmSync(directory, { recursive: true }));
+afterEach(() => bed.close());
+
+const tell = async (settings = {}, more = {}) => {
+  bed = await openBed(settings, true, { directory, ...more });
+  await bed.run();
+};
+const mailsOf = <M extends { topicArn: string }>(messages: readonly M[]) =>
+  messages.filter(({ topicArn }) => topicArn !== bed.chatTopicArn);
+
+test('a burst of 2,000 failures makes at most five messages, and every task is in a mail', async () => {
+  await tell({ maxEventsPerRun: 2_000, backlogPageSize: 1_000, headPageSize: 1_000 });
+  const codes = [...knownReasonCodes, 'SomethingNew'];
+  const tasks = Array.from({ length: 2_000 }, (_, at) =>
+    bed.store.add({ status: 'FAILED', reasonCode: codes[at % codes.length], message: `${at}: ${'m'.repeat(500)}` }),
+  );
+  await bed.runUntilQuiet();
+  expect(bed.queue.length).toBe(2_000);
+  const messages = await bed.deliverAlerts();
+  expect(messages.length).toBeLessThanOrEqual(5);
+  for (const { message } of messages) expect(Buffer.byteLength(message)).toBeLessThan(262_144);
+  const told = mailsOf(messages).flatMap(({ message }) => [...new Set(message.match(/\btask-[0-9a-z]{13}\b/g))]);
+  expect([...new Set(told)].sort()).toEqual(tasks.map(({ taskId }) => taskId).sort());
+  expect(bed.queue.length).toBe(0);
+});
+
+test('a full batch is told within the memory and a fraction of the time that the function has', async () => {
+  await tell();
+  const detail = (at: number) => ({
+    schemaVersion: '1',
+    eventId: String(at).padStart(64, '0'),
+    runId: '6752a8ee-657e-4906-854d-1becaa7b1917',
+    catalog: 'Sandbox',
+    taskType: 'OpportunityFromEngagement',
+    taskId: `task-${String(at).padStart(13, '0')}`,
+    taskStatus: 'FAILED',
+    reasonCode: 'InternalError',
+    reasonCategory: 'internal',
+    message: `${at}`,
+    detectedBefore: '2026-11-22T18:02:00.000Z',
+  });
+  // As many as 6 MB hold, if an event is as short as it can be.
+  const Records = Array.from({ length: 4_000 }, (_, at) => ({
+    messageId: String(at),
+    receiptHandle: 'A'.repeat(900),
+    body: JSON.stringify({ 'detail-type': 'TaskFailed', detail: detail(at) }),
+  }));
+  expect(Buffer.byteLength(JSON.stringify({ Records }))).toBeGreaterThan(5 * 1024 * 1024);
+  const { result, peakRssBytes, cpuMs } = await bed.formatter.invoke({ Records });
+  expect(result).toEqual({ batchItemFailures: [] });
+  expect(peakRssBytes).toBeLessThan(230 * 1024 * 1024); // of 256 MB
+  expect(cpuMs * (1_769 / 256)).toBeLessThan(20_000); // its share of a CPU, and 30 seconds
+});
+
+test('categories go where the routes lead; one topic that refuses gets its own again, and holds back no other', async () => {
+  await tell({}, { alertRoutes: { access: team, throttling: 'nowhere', '*': 'default' }, topics: [team] });
+  const add = (reasonCode: string) => bed.store.add({ status: 'FAILED', reasonCode, message: 'm' }).taskId;
+  const [denied, throttled, internal, unheard] = [
+    'EngagementAccessDenied',
+    'RequestThrottled',
+    'InternalError',
+    'Unheard',
+  ].map(add);
+  await bed.run();
+  bed.sns.intercept = ({ input }) =>
+    input.TopicArn === team ? { when: 'before', how: { status: 403, type: 'AuthorizationError' } } : undefined;
+  const first = await bed.deliverAlerts();
+  expect(first.map(({ topicArn }) => topicArn).sort()).toEqual([bed.topicArn, bed.chatTopicArn].sort());
+  expect(first[0]?.message).toContain(internal);
+  expect(first[0]?.message).toContain(unheard);
+  expect(JSON.stringify(first.filter(({ topicArn }) => topicArn === bed.topicArn))).not.toContain(denied);
+  expect(JSON.stringify(first)).not.toContain(throttled);
+  expect(bed.queue.length).toBe(1);
+
+  bed.sns.intercept = undefined;
+  const second = await bed.deliverAlerts();
+  expect(second.map(({ topicArn }) => topicArn)).toEqual([team]);
+  expect(second[0]?.message).toContain(denied);
+  expect(bed.queue.length).toBe(0);
+});
+
+test('a topic that does not answer holds back no other, and its records go back in time', async () => {
+  await tell();
+  bed.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: 'm' });
+  await bed.run();
+  bed.sns.intercept = ({ input }) => (input.TopicArn === bed.topicArn ? { when: 'before', how: 'hang' } : undefined);
+  const messages = await bed.deliverAlerts();
+  expect(messages.map(({ topicArn }) => topicArn)).toEqual([bed.chatTopicArn]);
+  expect(bed.queue.length).toBe(1);
+  bed.sns.intercept = undefined;
+  expect((await bed.deliverAlerts()).map(({ topicArn }) => topicArn)).toEqual([bed.topicArn]);
+});
+
+test.each([
+  ['quotes', `say "no" \\ 'never'`],
+  ['line breaks', 'one\r\ntwo\nthree'],
+  ['HTML', '<b onclick="x">&amp;</b> <!channel>'],
+  ['100 KB', 'y'.repeat(102_400)],
+])('a message with %s arrives intact or visibly cut, in mail and chat', async (_, message) => {
+  await tell();
+  bed.store.add({ status: 'FAILED', reasonCode: 'InternalError', message });
+  await bed.run();
+  const messages = await bed.deliverAlerts();
+  const [mail] = mailsOf(messages);
+  const chat = messages.find(({ topicArn }) => topicArn === bed.chatTopicArn);
+  expect(mail?.message).toContain(message.replace(/\r\n|\n/g, '\n    '));
+  const { description } = JSON.parse(chat?.message ?? '').content;
+  const inChat = message
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('\r\n', '\n');
+  expect(description).toContain(
+    message.length > 1_200 ? `${'y'.repeat(1_200)}… (cut, 101,200 more characters)` : inChat,
+  );
+});
+
+test('includeMessage: false: no alert has the message, and each says so', async () => {
+  await tell({ includeMessage: false });
+  bed.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: 'something private' });
+  await bed.run();
+  const messages = await bed.deliverAlerts();
+  expect(messages).toHaveLength(2);
+  for (const { message } of messages) {
+    expect(message).not.toContain('private');
+    expect(message).toContain('none, or left out by includeMessage');
+  }
+  expect(bed.logs.join()).not.toContain('private');
+});

@@ -1,0 +1,57 @@
+import type { SQSEvent } from 'aws-lambda';
+import { alertQueue } from '../../local/alert-queue';
+import type { DeliveredEvent } from '../../local/event-bridge';
+
+const event = (message = '') => ({ detail: { message } }) as unknown as DeliveredEvent;
+const none = { batchItemFailures: [] };
+
+async function deliveries(queue: ReturnType<typeof alertQueue>) {
+  const seen: SQSEvent[] = [];
+  await queue.deliver(async batch => {
+    seen.push(batch);
+    return none;
+  });
+  return seen;
+}
+
+test('a batch has at most as many records as the template says', async () => {
+  const queue = alertQueue(3);
+  for (let at = 0; at < 7; at += 1) queue.send(event());
+  expect((await deliveries(queue)).map(({ Records }) => Records.length)).toEqual([3, 3, 1]);
+  expect(queue.length).toBe(0);
+});
+
+test('a batch has at most 6 MB', async () => {
+  const queue = alertQueue(10_000);
+  for (let at = 0; at < 100; at += 1) queue.send(event('m'.repeat(102_400)));
+  const batches = await deliveries(queue);
+  expect(batches.map(({ Records }) => Records.length)).toEqual([60, 40]);
+  const [bytes] = batches.map(batch => Buffer.byteLength(JSON.stringify(batch)));
+  expect(bytes).toBeLessThanOrEqual(6 * 1024 * 1024);
+  expect(bytes).toBeGreaterThan(6 * 1024 * 1024 - 105_000);
+});
+
+test('what is given back waits for the next time', async () => {
+  const queue = alertQueue(10);
+  for (let at = 0; at < 3; at += 1) queue.send(event(String(at)));
+  let second = '';
+  await queue.deliver(async ({ Records }) => {
+    second = Records[1]?.messageId ?? '';
+    return { batchItemFailures: [{ itemIdentifier: second }] };
+  });
+  const [again] = await deliveries(queue);
+  expect(again?.Records.map(({ messageId }) => messageId)).toEqual([second]);
+});
+
+test('fails when the function fails: its batch and the rest wait', async () => {
+  const queue = alertQueue(1);
+  for (let at = 0; at < 3; at += 1) queue.send(event());
+  let calls = 0;
+  const invoke = async () => {
+    calls += 1;
+    if (calls === 2) throw new Error('oops');
+    return none;
+  };
+  await expect(queue.deliver(invoke)).rejects.toThrow('oops');
+  expect(queue.length).toBe(2);
+});

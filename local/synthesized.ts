@@ -62,7 +62,8 @@ export function readSynthesized(directory: string, stackName: string) {
     return (ttl as { AttributeName?: string } | undefined)?.AttributeName === tableSchema.timeToLive;
   });
   const [busId] = one('event bus', ({ Type }) => Type === 'AWS::Events::EventBus');
-  const [topicId] = one('topic', ({ Type }) => Type === 'AWS::SNS::Topic');
+  const formatter = functionWith('TOPIC_ARN');
+  const { Ref: topicId } = formatter.environment.TOPIC_ARN as { Ref: string }; // alarms have a topic too
   const [, rule] = one('rule for failed tasks', ({ Type }) => Type === 'AWS::Events::Rule');
   return {
     template,
@@ -71,7 +72,7 @@ export function readSynthesized(directory: string, stackName: string) {
     topicId,
     failedTasksPattern: rule.Properties.EventPattern as object,
     poller: functionWith('TABLE_NAME'),
-    formatter: functionWith('TOPIC_ARN'),
+    formatter,
   };
 }
 

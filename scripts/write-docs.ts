@@ -64,6 +64,8 @@ const withoutValue: Readonly<Record<string, string>> = {
   catalog: '`Sandbox`, in `cdk.json`',
   emitSince: 'the first poll',
   alertEmail: 'nobody',
+  alarmEmail: 'nobody',
+  alarmTopicArns: 'a topic of their own',
 };
 
 function defaultOf(key: string, entry: v.GenericSchema): string {

@@ -314,7 +314,8 @@ describe('alerts on failed tasks', () => {
 
   test('are encrypted at rest, on a topic that refuses plain-text transport', () => {
     expect(properties('AWS::SNS::Topic', 'FailedTaskAlertsTopic')?.KmsMasterKeyId).toMatch(/:alias\/aws\/sns$/);
-    expect(Object.values(all('AWS::SNS::TopicPolicy'))).toMatchObject([
+    const policies = Object.values(all('AWS::SNS::TopicPolicy'));
+    expect(policies.filter(({ Properties }) => String(Properties.Topics) === '{FailedTaskAlertsTopic}')).toMatchObject([
       {
         Properties: {
           Topics: ['{FailedTaskAlertsTopic}'],
@@ -378,12 +379,16 @@ test('several stacks fit in one account: nothing has a physical name, and the bu
     'RoleName',
     'LogGroupName',
     'ArchiveName',
+    'AlarmName',
+    'DashboardName',
     'Name',
   ];
   const named = Object.values(template().Resources).filter(
     ({ Type, Properties }) =>
       // These refer to a function by that property.
       !['AWS::Lambda::EventInvokeConfig', 'AWS::Lambda::EventSourceMapping'].includes(Type) &&
+      // A saved query has to have a name; it begins with the stack's.
+      Type !== 'AWS::Logs::QueryDefinition' &&
       names.some(name => name in Properties),
   );
   // A bus has to have a name; CDK makes it from the stack's.
@@ -401,6 +406,10 @@ test('the outputs', () => {
     SnapshotTableName: '{SnapshotTable}',
     TaskAlertsTopicArn: '{FailedTaskAlertsTopic}',
     PollerFunctionName: '{PollerFunction}',
+    PollerLogGroupName: '{PollerFunctionLogs}',
+    FailedRunsQueueUrl: '{PollerFailedRuns}',
+    UndeliveredAlertsQueueUrl: '{FailedTaskAlertsUndelivered}',
+    AlarmTopicArn: '{AlarmsTopic}',
   });
 });
 
@@ -412,7 +421,11 @@ test('the whole template', () => {
 describe('cdk-nag', () => {
   test('checks every synthesis and finds nothing unexplained', () => {
     const check = jest.spyOn(AwsSolutionsChecks.prototype, 'validate');
-    synthesize({ bundle: false, outdir: outdir(), context: { tracing: true, alertEmail: 'a@example.com' } });
+    synthesize({
+      bundle: false,
+      outdir: outdir(),
+      context: { tracing: true, alertEmail: 'a@example.com', alarmEmail: 'a@example.com', dashboard: true },
+    });
     expect(check.mock.results.map(({ value }) => value)).toEqual([{ success: true, violations: [] }]);
     check.mockRestore();
   });

@@ -12,6 +12,7 @@ export interface BilledResources {
   /** Metrics that alarms look at; an alarm on a formula has several. */
   readonly alarmMetrics: number;
   readonly compositeAlarms: number;
+  readonly dashboards: number;
 }
 
 /** Reads them out of a synthesized template. */
@@ -35,5 +36,6 @@ export function billedResources({ Resources }: Template): BilledResources {
       0,
     ),
     compositeAlarms: ofType('AWS::CloudWatch::CompositeAlarm').length,
+    dashboards: ofType('AWS::CloudWatch::Dashboard').length,
   };
 }

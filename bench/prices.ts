@@ -29,4 +29,6 @@ export const prices = {
   /** Of each metric that an alarm looks at, in periods of a minute or more. */
   alarmMetricMonth: 0.1,
   compositeAlarmMonth: 0.5,
+  /** The first three of an account are free. */
+  dashboardMonth: 3,
 } as const;

@@ -33,6 +33,9 @@ test('a catalog is enough', () => {
     enabled: true,
     eventSource: 'partnercentral.task-poller',
     includeMessage: true,
+    shadow: false,
+    stalledAfterMinutes: 60,
+    taskStalledEvents: false,
     lookbackMinutes: 5,
     retentionDays: 90,
     maxEventsPerRun: 1000,
@@ -229,7 +232,7 @@ test("the poller's settings are only its own, with defaults, and always the same
   const json = settingsJson(readConfig({ alertEmail: 'a@example.com', retentionDays: '30', catalog: 'AWS' }));
   expect(json).toBe(settingsJson(readConfig({ catalog: 'AWS', retentionDays: 30, memoryMb: 512 })));
   expect(json).toBe(
-    '{"catalog":"AWS","eventSource":"partnercentral.task-poller","includeMessage":true,"lookbackMinutes":5,"retentionDays":30,"maxEventsPerRun":1000,"maxListCallsPerRun":100,"maxListCallsPerSecond":5,"headPageSize":100,"backlogPageSize":1000}',
+    '{"catalog":"AWS","eventSource":"partnercentral.task-poller","includeMessage":true,"shadow":false,"stalledAfterMinutes":60,"taskStalledEvents":false,"auditEveryHours":24,"lookbackMinutes":5,"retentionDays":30,"maxEventsPerRun":1000,"maxListCallsPerRun":100,"maxListCallsPerSecond":5,"headPageSize":100,"backlogPageSize":1000}',
   );
 });
 

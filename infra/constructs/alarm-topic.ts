@@ -1,6 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
@@ -9,10 +9,11 @@ import type { Config } from '../config';
 interface AlarmTopicProps {
   readonly config: Pick<Config, 'alarmEmail'>;
   /**
-   * A key of our own, if the topic is to be encrypted at rest. Never the one that AWS manages for SNS: its policy shuts
-   * CloudWatch out and can't be changed, and an alarm that may not publish says so nowhere but in its own history.
+   * A key of our own, if the topic is to be encrypted at rest; its policy has to let cloudwatch.amazonaws.com use it.
+   * Never the key that AWS manages for SNS: that one shuts CloudWatch out, and an alarm that may not publish says so
+   * nowhere but in its own history. https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
    */
-  readonly encryptionKey?: Key | undefined;
+  readonly encryptionKey?: IKey | undefined;
 }
 
 /** Apart from the topic of the task alerts, so that a burst of failed tasks can't silence the pager. */
@@ -26,27 +27,16 @@ export function alarmTopic(scope: Construct, id: string, { config, encryptionKey
 
   // A topic with a policy of its own has lost the default one, which let this account's alarms publish.
   const stack = Stack.of(scope);
-  const alarmsOfThisAccount = {
-    principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
-    conditions: {
-      StringEquals: { 'aws:SourceAccount': stack.account },
-      ArnLike: { 'aws:SourceArn': `arn:${stack.partition}:cloudwatch:${stack.region}:${stack.account}:alarm:*` },
-    },
-  };
   topic.addToResourcePolicy(
     new PolicyStatement({
-      ...alarmsOfThisAccount,
       sid: 'AlarmsOfThisAccount',
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
       actions: ['sns:Publish'],
       resources: [topic.topicArn],
-    }),
-  );
-  // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
-  encryptionKey?.addToResourcePolicy(
-    new PolicyStatement({
-      ...alarmsOfThisAccount,
-      actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
-      resources: ['*'], // in a key's own policy: this key
+      conditions: {
+        StringEquals: { 'aws:SourceAccount': stack.account },
+        ArnLike: { 'aws:SourceArn': `arn:${stack.partition}:cloudwatch:${stack.region}:${stack.account}:alarm:*` },
+      },
     }),
   );
   return topic;

@@ -9,7 +9,7 @@ import {
   Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -24,7 +24,7 @@ interface AlarmsProps {
   /** Events about failed tasks that never became a mail. */
   readonly undelivered: Queue;
   /** Of the alarms' own topic. */
-  readonly encryptionKey?: Key;
+  readonly encryptionKey?: IKey | undefined;
 }
 
 interface Question {

@@ -11,7 +11,7 @@ import {
   Stats,
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
-import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Config } from '../config';
@@ -21,7 +21,7 @@ import type { Poller } from './poller';
 interface DashboardProps {
   readonly config: Pick<Config, 'stackName' | 'runbookUrl'>;
   readonly poller: Poller;
-  readonly table: Table;
+  readonly table: Pick<ITable, 'tableName'>;
   readonly alarms: readonly IAlarm[];
 }
 

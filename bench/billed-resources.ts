@@ -14,6 +14,7 @@ export interface BilledResources {
   readonly compositeAlarms: number;
   /** Customer managed keys. */
   readonly encryptionKeys: number;
+  readonly dashboards: number;
 }
 
 /** Reads them out of a synthesized template. */
@@ -38,5 +39,6 @@ export function billedResources({ Resources }: Template): BilledResources {
     ),
     compositeAlarms: ofType('AWS::CloudWatch::CompositeAlarm').length,
     encryptionKeys: ofType('AWS::KMS::Key').length,
+    dashboards: ofType('AWS::CloudWatch::Dashboard').length,
   };
 }

@@ -127,6 +127,10 @@ export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: B
       'Alarms',
       resources.alarmMetrics * prices.alarmMetricMonth + resources.compositeAlarms * prices.compositeAlarmMonth,
     ],
+    // A row for what only some have; the rest need not read about it.
+    ...(resources.dashboards > 0
+      ? [['Dashboard', resources.dashboards * prices.dashboardMonth] satisfies CostItem]
+      : []),
     ['Logs', logGb * (prices.logGb + prices.logGbMonth)],
     ['Alerts: queue', (assumed.idleQueueRequests + failures * assumed.queueRequestsAFailure) * prices.queueRequest],
     [

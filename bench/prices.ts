@@ -32,4 +32,6 @@ export const prices = {
   /** Each of the first two rotations adds as much again. */
   keyMonth: 1,
   keyRequest: 3e-6,
+  /** The first three of an account are free. */
+  dashboardMonth: 3,
 } as const;

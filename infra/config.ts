@@ -64,6 +64,23 @@ function tags() {
   );
 }
 
+/** CloudWatch takes up to five actions for each state of an alarm, and no FIFO topic. */
+function topicArns() {
+  const allowed = '1 to 5 ARNs of standard SNS topics, separated by commas';
+  const arn = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/;
+  const split = (given: string) => given.split(',').map(part => part.trim());
+  return v.pipe(
+    v.union([v.array(v.string()), v.pipe(v.string(), v.transform(split))], allowed),
+    v.transform(list => [...new Set(list)]),
+    v.minLength(1, allowed),
+    v.maxLength(5, allowed),
+    v.everyItem(item => arn.test(item), allowed),
+    v.metadata({ allowed }),
+  );
+}
+
+const emailAddress = () => textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address');
+
 export const configEntries = {
   ...settingsEntries,
   stackName: v.optional(
@@ -91,7 +108,7 @@ export const configEntries = {
   ),
   alertEmail: v.optional(
     described(
-      textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address'),
+      emailAddress(),
       'Who gets a mail about failed tasks, once the address has confirmed. Without it: subscribe to the topic yourself.',
     ),
   ),
@@ -107,6 +124,40 @@ export const configEntries = {
       flag(),
       'The same alerts for Slack or Teams, on a topic of their own, as custom notifications of Amazon Q Developer in chat applications.',
     ),
+    false,
+  ),
+  alarmEmail: v.optional(
+    described(
+      emailAddress(),
+      'Who gets a mail when an alarm goes off and when it recovers, once the address has confirmed. Without it: subscribe to the alarm topic yourself.',
+    ),
+  ),
+  alarmTopicArns: v.optional(
+    described(
+      topicArns(),
+      "Existing topics for the alarms, in the stack's region, in place of a topic of their own. Their policies have to let cloudwatch.amazonaws.com publish.",
+    ),
+  ),
+  alarmAtFailedTasks: v.optional(
+    described(
+      wholeNumber(1, 100_000, 'tasks'),
+      'So many failed tasks within an hour (or within a poll period, if that is longer) set off an alarm; each has its own mail anyway.',
+    ),
+    10,
+  ),
+  alarmAtStalledTasks: v.optional(
+    described(wholeNumber(1, 100_000, 'tasks'), 'So many tasks that have been running for too long set off an alarm.'),
+    1,
+  ),
+  runbookUrl: v.optional(
+    described(
+      textLike(/^[^\s#]{1,500}$/, 'up to 500 characters without spaces and #'),
+      'Where the runbook is; each alarm links to its section there.',
+    ),
+    'docs/runbook.md',
+  ),
+  dashboard: v.optional(
+    described(flag(), 'A CloudWatch dashboard: $3 a month, after three free ones in an account.'),
     false,
   ),
   archiveDays: v.optional(
@@ -201,6 +252,10 @@ function impossibleCombinations(given: Record<string, unknown>): string[] {
   const [timeoutSeconds, pollMinutes] = [valid('functionTimeoutSeconds'), valid('pollEveryMinutes')];
   const [auditHours, retentionDays] = [valid('auditEveryHours'), valid('retentionDays')];
   const problems: string[] = [];
+  if (given.alarmEmail !== undefined && given.alarmTopicArns !== undefined)
+    problems.push(
+      'alarmEmail with alarmTopicArns: got both, allowed: one of them; subscribe the address to one of those topics',
+    );
   if (timeoutSeconds >= pollMinutes * 60)
     problems.push(
       `functionTimeoutSeconds with pollEveryMinutes: got ${timeoutSeconds} with ${pollMinutes}, allowed: a timeout of less than one poll period, here at most ${pollMinutes * 60 - 1} seconds`,

@@ -2,8 +2,11 @@ import { CfnOutput, Stack, Tags } from 'aws-cdk-lib';
 import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { Config } from './config';
+import { Alarms } from './constructs/alarms';
+import { Dashboard } from './constructs/dashboard';
 import { encryptionKey as newEncryptionKey } from './constructs/encryption-key';
 import { FailedTaskAlerts } from './constructs/failed-task-alerts';
+import { LogQueries } from './constructs/log-queries';
 import { Poller } from './constructs/poller';
 import { SnapshotTable } from './constructs/snapshot-table';
 import { TaskBus } from './constructs/task-bus';
@@ -18,10 +21,14 @@ export class TaskPollerStack extends Stack {
 
     const encryptionKey = config.customerManagedKey ? newEncryptionKey(this, 'EncryptionKey') : undefined;
     const { table } = new SnapshotTable(this, 'SnapshotTable', { config, encryptionKey });
-    const { bus } = new TaskBus(this, 'TaskBus', { config, encryptionKey });
+    const { bus, keyFailures } = new TaskBus(this, 'TaskBus', { config, encryptionKey });
     const poller = new Poller(this, 'Poller', { config, table, bus, encryptionKey });
     const pollerLogs = poller.function.logGroup;
     const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', { config, bus, pollerLogs, encryptionKey });
+    const { undelivered } = alerts;
+    const alarms = new Alarms(this, 'Alarms', { config, poller, undelivered, keyFailures, encryptionKey });
+    new LogQueries(this, 'LogQueries', { config, logGroup: pollerLogs });
+    if (config.dashboard) new Dashboard(this, 'Dashboard', { config, poller, table, alarms: alarms.all });
 
     const output = (key: string, value: string, description: string) =>
       new CfnOutput(this, key, { value, description });
@@ -36,6 +43,10 @@ export class TaskPollerStack extends Stack {
         'Topic with the same for Slack or Teams; give it to Amazon Q Developer in chat applications',
       );
     output('PollerFunctionName', poller.function.functionName, 'Function that polls; invoke it with {"mode":"poll"}');
+    output('PollerLogGroupName', pollerLogs.logGroupName, 'Log of that function');
+    output('FailedRunsQueueUrl', poller.failedRuns.queueUrl, 'Queue with the polls that failed, and why');
+    output('UndeliveredAlertsQueueUrl', undelivered.queueUrl, 'Queue with the failed tasks nobody was told about');
+    if (alarms.topic) output('AlarmTopicArn', alarms.topic.topicArn, 'Topic with the alarms that go off and recover');
 
     for (const [key, value] of Object.entries(config.tags ?? {})) Tags.of(this).add(key, value);
     if (config.permissionsBoundary) limitRoles(this, config.permissionsBoundary);

@@ -88,6 +88,8 @@ const withoutValue: Readonly<Record<string, string>> = {
   existingTableName: "the stack's own",
   permissionsBoundary: 'none',
   tags: 'none',
+  alarmEmail: 'nobody',
+  alarmTopicArns: 'a topic of their own',
 };
 
 function defaultOf(key: string, entry: v.GenericSchema): string {

@@ -48,6 +48,7 @@ const resources = {
   alarmMetrics: 8,
   compositeAlarms: 0,
   encryptionKeys: 0,
+  dashboards: 0,
 };
 const partner = { name: 'test', history: 1_000, running: 20, endingsADay: 50, failuresADay: 5 };
 
@@ -103,6 +104,12 @@ test('a metric that reports in every hour costs no more than a metric', () => {
   expect(Object.fromEntries(monthlyCost(busy, parts, resources))['Metrics: failed tasks']).toBeCloseTo(0.3);
 });
 
+test('a dashboard is priced where there is one', () => {
+  const withOne = monthlyCost(partner, parts, { ...resources, dashboards: 1 });
+  expect(Object.fromEntries(withOne).Dashboard).toBe(3);
+  expect(total(withOne) - total(monthlyCost(partner, parts, resources))).toBeCloseTo(3);
+});
+
 test('three partners are priced', () => {
   expect(partners.map(({ name }) => name)).toEqual(['small', 'typical', 'large']);
 });
@@ -122,13 +129,19 @@ test('keys are counted', () => {
 });
 
 test('alarms are counted by the metrics they look at', () => {
-  const { alarmMetrics: before } = billedResources(template);
+  const { alarmMetrics: before, dashboards } = billedResources(template);
+  expect({ before, dashboards }).toEqual({ before: 9, dashboards: 0 }); // eight alarms, one of them on two metrics
   const Type = 'AWS::CloudWatch::Alarm';
   const Resources = {
     ...template.Resources,
     Simple: { Type, Properties: { MetricName: 'Errors' } },
     Formula: { Type, Properties: { Metrics: [{ Expression: 'a/b' }, { MetricStat: {} }, { MetricStat: {} }] } },
     Composite: { Type: 'AWS::CloudWatch::CompositeAlarm', Properties: {} },
+    Page: { Type: 'AWS::CloudWatch::Dashboard', Properties: {} },
   };
-  expect(billedResources({ Resources })).toMatchObject({ alarmMetrics: before + 3, compositeAlarms: 1 });
+  expect(billedResources({ Resources })).toMatchObject({
+    alarmMetrics: before + 3,
+    compositeAlarms: 1,
+    dashboards: 1,
+  });
 });

@@ -29,7 +29,8 @@ test('fails when the poller lacks its environment, saying what to do', () => {
   expect(() => load(poller.bundle, {})).toThrow(/TABLE_NAME: got nothing.*deploy it again/);
 });
 
-test("the poller's bundle is at most 480 KB", () => {
+// Most of it is the SDK. 6 KB are texts about reason codes, which only the formatter shows: they stand in one table.
+test("the poller's bundle is at most 490 KB", () => {
   expect(statSync(poller.bundle).size).toBeGreaterThan(100_000);
-  expect(statSync(poller.bundle).size).toBeLessThanOrEqual(480_000);
+  expect(statSync(poller.bundle).size).toBeLessThanOrEqual(490_000);
 });

@@ -10,6 +10,8 @@ const problemsOf = (context: Record<string, unknown>) => {
   }
   return [];
 };
+const topicArn = 'arn:aws:sns:us-east-1:111122223333:pager';
+const sixTopics = Array.from({ length: 6 }, (_, index) => `${topicArn}${index}`).join(',');
 const elevenOpportunities = Array.from({ length: 11 }, (_, index) => `O${index + 1}`).join(',');
 
 const combination = (text: string) => expect.stringContaining(text);
@@ -33,8 +35,15 @@ test('a catalog is enough', () => {
     tracing: false,
     enabled: true,
     customerManagedKey: false,
+    alarmAtFailedTasks: 10,
+    alarmAtStalledTasks: 1,
+    runbookUrl: 'docs/runbook.md',
+    dashboard: false,
     eventSource: 'partnercentral.task-poller',
     includeMessage: true,
+    shadow: false,
+    stalledAfterMinutes: 60,
+    taskStalledEvents: false,
     lookbackMinutes: 5,
     retentionDays: 90,
     maxEventsPerRun: 1000,
@@ -54,6 +63,9 @@ test('text, as -c passes it, means the same as a value in cdk.json', () => {
     archiveDays: 0,
     logRetentionDays: 365,
     tracing: true,
+    alarmAtFailedTasks: 20,
+    alarmAtStalledTasks: 2,
+    dashboard: true,
     includeMessage: false,
     retentionDays: 30,
     enabled: false,
@@ -205,6 +217,43 @@ test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>(
     ['memoryMb: got "64", allowed: a whole number of megabytes from 128 to 3008'],
   ],
   ['the address is none', { alertEmail: 'me' }, ['alertEmail: got "me", allowed: an e-mail address']],
+  ['the address for alarms is none', { alarmEmail: 'me' }, ['alarmEmail: got "me", allowed: an e-mail address']],
+  [
+    'a topic for alarms is a FIFO one, which CloudWatch does not take',
+    { alarmTopicArns: `${topicArn}.fifo` },
+    [`alarmTopicArns: got "${topicArn}.fifo", allowed: 1 to 5 ARNs of standard SNS topics, separated by commas`],
+  ],
+  [
+    'there are six topics for alarms',
+    { alarmTopicArns: sixTopics },
+    [`alarmTopicArns: got "${sixTopics}", allowed: 1 to 5 ARNs of standard SNS topics, separated by commas`],
+  ],
+  [
+    'there is no topic for alarms in the list',
+    { alarmTopicArns: '' },
+    ['alarmTopicArns: got "", allowed: 1 to 5 ARNs of standard SNS topics, separated by commas'],
+  ],
+  [
+    'alarms go to existing topics and to an address',
+    { alarmTopicArns: topicArn, alarmEmail: 'a@example.com' },
+    ['alarmEmail with alarmTopicArns: got both, allowed: one of them; subscribe the address to one of those topics'],
+  ],
+  [
+    'the alarm of failed tasks would always be on',
+    { alarmAtFailedTasks: '0' },
+    ['alarmAtFailedTasks: got "0", allowed: a whole number of tasks from 1 to 100000'],
+  ],
+  [
+    'the alarm of stalled tasks would always be on',
+    { alarmAtStalledTasks: '0' },
+    ['alarmAtStalledTasks: got "0", allowed: a whole number of tasks from 1 to 100000'],
+  ],
+  [
+    "the runbook's address has an anchor already",
+    { runbookUrl: 'https://example.com/runbook#top' },
+    ['runbookUrl: got "https://example.com/runbook#top", allowed: up to 500 characters without spaces and #'],
+  ],
+  ['the dashboard is neither on nor off', { dashboard: '1' }, ['dashboard: got "1", allowed: true or false']],
   ['the address is empty', { alertEmail: '' }, ['alertEmail: got "", allowed: an e-mail address']],
   [
     'the archive is negative',
@@ -288,7 +337,7 @@ test("the poller's settings are only its own, with defaults, and always the same
   const json = settingsJson(readConfig({ alertEmail: 'a@example.com', retentionDays: '30', catalog: 'AWS' }));
   expect(json).toBe(settingsJson(readConfig({ catalog: 'AWS', retentionDays: 30, memoryMb: 512 })));
   expect(json).toBe(
-    '{"catalog":"AWS","eventSource":"partnercentral.task-poller","includeMessage":true,"lookbackMinutes":5,"retentionDays":30,"maxEventsPerRun":1000,"maxListCallsPerRun":100,"maxListCallsPerSecond":5,"headPageSize":100,"backlogPageSize":1000}',
+    '{"catalog":"AWS","eventSource":"partnercentral.task-poller","includeMessage":true,"shadow":false,"stalledAfterMinutes":60,"taskStalledEvents":false,"auditEveryHours":24,"lookbackMinutes":5,"retentionDays":30,"maxEventsPerRun":1000,"maxListCallsPerRun":100,"maxListCallsPerSecond":5,"headPageSize":100,"backlogPageSize":1000}',
   );
 });
 

@@ -25,6 +25,9 @@ export const allSwitches = {
   customerManagedKey: true,
   tracing: true,
   alertEmail: 'a@example.com',
+  alarmEmail: 'a@example.com',
+  chatAlerts: true,
+  dashboard: true,
 } satisfies Json;
 
 /** The stacks that have to be as secure and as stable as the default one. */

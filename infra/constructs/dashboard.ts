@@ -1,0 +1,168 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import {
+  AlarmStatusWidget,
+  Dashboard as CloudWatchDashboard,
+  GraphWidget,
+  type IAlarm,
+  type IMetric,
+  LogQueryVisualizationType,
+  LogQueryWidget,
+  Metric,
+  Stats,
+  TextWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Config } from '../config';
+import { tidy } from './log-queries';
+import type { Poller } from './poller';
+
+interface DashboardProps {
+  readonly config: Pick<Config, 'stackName' | 'runbookUrl'>;
+  readonly poller: Poller;
+  readonly table: Pick<ITable, 'tableName'>;
+  readonly alarms: readonly IAlarm[];
+}
+
+const half = { width: 12, height: 6 };
+
+/**
+ * One page for people who want to look; nothing depends on it. What AWS measures for nothing is shown as metrics, the
+ * rest comes from the log. A dashboard is $3 a month after three free ones, so there is one only where it is asked for.
+ */
+export class Dashboard extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: DashboardProps,
+  ) {
+    super(scope, id);
+    const { config, alarms } = props;
+    const page = new CloudWatchDashboard(this, 'Page', { defaultInterval: Duration.days(1) });
+    page.addWidgets(
+      new TextWidget({ markdown: `# ${config.stackName}\nRunbook: ${config.runbookUrl}`, width: 6, height: 3 }),
+      new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: 18, height: 3 }),
+    );
+    page.addWidgets(
+      this.fromLog(
+        'Tasks that ended, by outcome',
+        LogQueryVisualizationType.BAR,
+        `
+        filter message = "Run"
+        | stats sum(completed) as complete, sum(failed) as failures by bin(1h)`,
+      ),
+      this.fromLog(
+        'Tasks that ended, by reason',
+        LogQueryVisualizationType.TABLE,
+        `
+        filter message = "Published"
+        | stats count(*) as endings by taskStatus, reasonCategory, reasonCode
+        | sort endings desc`,
+      ),
+    );
+    page.addWidgets(
+      this.fromLog(
+        'Tasks that run, and that have stalled',
+        LogQueryVisualizationType.LINE,
+        `
+        filter message = "Run"
+        | stats max(unsettled) as running, max(stalled) as stalledOnes by bin(15m)`,
+      ),
+      this.fromLog(
+        'Detection lag in seconds, at most',
+        LogQueryVisualizationType.LINE,
+        `
+        filter message = "Published" and ispresent(lagSeconds)
+        | stats pct(lagSeconds, 50) as median, max(lagSeconds) as longest by bin(1h)`,
+      ),
+    );
+    page.addWidgets(
+      this.graph(
+        'Duration of a poll',
+        this.ofFunction('Duration', Stats.AVERAGE),
+        this.ofFunction('Duration', Stats.MAXIMUM),
+      ),
+      this.graph(
+        'Polls, and those that failed',
+        this.ofFunction('Invocations', Stats.SUM),
+        this.ofFunction('Errors', Stats.SUM),
+      ),
+    );
+    page.addWidgets(
+      this.fromLog(
+        'List calls in a day, of the 100,000 that the account has',
+        LogQueryVisualizationType.BAR,
+        `
+        filter message = "Run"
+        | stats sum(listCalls) as calls by bin(1d)`,
+      ),
+      this.fromLog(
+        'List calls a second in a poll, of the 10 that the account has',
+        LogQueryVisualizationType.LINE,
+        `
+        filter message = "Run" and milliseconds > 0
+        | stats max(listCalls * 1000 / milliseconds) as aSecond by bin(15m)`,
+      ),
+    );
+    page.addWidgets(
+      this.graph('Messages waiting in the queues', ...this.waitingInQueues()),
+      this.graph('Table: capacity units used, and requests throttled', ...this.ofTable()),
+    );
+    page.addWidgets(
+      this.fromLog(
+        'Warnings and errors',
+        LogQueryVisualizationType.TABLE,
+        `
+        fields @timestamp, level, message, taskId, error.message
+        | filter level in ["WARN", "ERROR", "CRITICAL"]
+        | sort @timestamp desc
+        | limit 20`,
+        24,
+      ),
+    );
+  }
+
+  private fromLog(title: string, view: LogQueryVisualizationType, query: string, width = half.width) {
+    const { logGroup } = this.props.poller.function;
+    const lines = tidy(query)
+      .split('\n')
+      .map(line => line.replace(/^\| /, ''));
+    return new LogQueryWidget({
+      ...half,
+      title,
+      view,
+      width,
+      logGroupNames: [logGroup.logGroupName],
+      queryLines: lines,
+    });
+  }
+
+  private graph(title: string, ...left: IMetric[]) {
+    return new GraphWidget({ ...half, title, left, leftYAxis: { min: 0 } });
+  }
+
+  private ofFunction(metricName: string, statistic: string) {
+    return this.props.poller.function.metric(metricName, { statistic, label: `${metricName} (${statistic})` });
+  }
+
+  /** Of every queue that the stack has. */
+  private waitingInQueues() {
+    const queues = Stack.of(this)
+      .node.findAll()
+      .filter(construct => construct instanceof Queue);
+    return queues.map(queue =>
+      queue.metricApproximateNumberOfMessagesVisible({
+        statistic: Stats.MAXIMUM,
+        label: queue.node.path.split('/').slice(1).join(' '),
+      }),
+    );
+  }
+
+  private ofTable() {
+    const dimensionsMap = { TableName: this.props.table.tableName };
+    return ['ConsumedReadCapacityUnits', 'ConsumedWriteCapacityUnits', 'ReadThrottleEvents', 'WriteThrottleEvents'].map(
+      metricName => new Metric({ namespace: 'AWS/DynamoDB', metricName, dimensionsMap, statistic: Stats.SUM }),
+    );
+  }
+}

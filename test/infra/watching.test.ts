@@ -1,0 +1,184 @@
+/** Saved queries and the dashboard: they may only ask for what is logged and measured. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { logQueries } from '../../infra/constructs/log-queries';
+import type { Summary } from '../../lambdas/poller/run';
+import { noCounts } from '../../lambdas/poller/run-state';
+import type { TaskEvent } from '../../lambdas/task-event';
+import { readable, resources, templateOf } from './synthesized-template';
+
+/** Of the line "Run": the counts, and what a summary has besides. */
+const ofRun = [
+  ...Object.keys(noCounts()),
+  ...([
+    'outcome',
+    'mode',
+    'published',
+    'unsettled',
+    'stalled',
+    'setAside',
+    'gaps',
+    'listCalls',
+    'milliseconds',
+    'runId',
+  ] satisfies (keyof Summary)[]),
+];
+/** Of the line "Published", one for each event. Its one field that no event has is the lag. */
+const ofPublished = [
+  ...(['taskId', 'taskStatus', 'reasonCode', 'reasonCategory', 'runId'] satisfies (keyof TaskEvent)[]),
+  'lagSeconds',
+];
+/** Of every line, and of those that tell of a task or an error. */
+const ofAnyLine = ['level', 'message', 'runId', 'taskId', 'code', 'error.message'];
+
+const words =
+  /^(fields|filter|stats|sort|limit|by|as|asc|desc|and|or|not|in|like|count|sum|max|min|avg|pct|bin|ispresent)$/;
+
+/** What a Logs Insights query reads: every name in it that is neither its language's nor one of its own. */
+function fieldsOf(query: string): string[] {
+  const code = query.replace(/"[^"]*"|\/[^/\n]+\//g, '');
+  const own = new Set([...code.matchAll(/\bas (\w+)/g)].map(([, name]) => name));
+  const names = [...code.matchAll(/(?<![\w.@])@?[A-Za-z_][\w.]*/g)].map(([name]) => name);
+  return [...new Set(names)].filter(name => !words.test(name) && !own.has(name) && !name.startsWith('@'));
+}
+
+function expectLogged(query: string) {
+  const line = /message = "(\w+)"/.exec(query)?.[1];
+  const logged = line === 'Run' ? ofRun : line === 'Published' ? ofPublished : [...ofAnyLine, ...ofPublished];
+  expect({ query, unknown: fieldsOf(query).filter(name => ![...logged, 'message'].includes(name)) }).toEqual({
+    query,
+    unknown: [],
+  });
+  expect([undefined, 'Run', 'Published']).toContain(line);
+}
+
+test('a field that no line has is found', () => {
+  expect(fieldsOf('filter message = "Run" and x.y > 1 | stats sum(calls * 2 / ms) as total by bin(1h), z')).toEqual([
+    'message',
+    'x.y',
+    'calls',
+    'ms',
+    'z',
+  ]);
+  expect(() => expectLogged('filter message = "Run" | stats max(lagSeconds) as lag')).toThrow('lagSeconds');
+});
+
+test('the two lines are those that the poller logs', () => {
+  const source = (file: string) => readFileSync(join(__dirname, '..', '..', 'lambdas', 'poller', file), 'utf8');
+  expect(source('handler.ts')).toContain("logger.info('Run', {");
+  expect(source('publish.ts')).toContain("logger.info('Published', ");
+  expect(source('publish.ts')).toContain('lagSeconds: ');
+});
+
+describe('the saved queries', () => {
+  const saved = (context = {}) =>
+    Object.values(resources('AWS::Logs::QueryDefinition', templateOf(context))).map(({ Properties }) => Properties);
+
+  test("are in a folder of the stack's name, on the poller's log", () => {
+    expect(saved({ stackName: 'Other' }).map(({ Name }) => Name)).toEqual(
+      Object.keys(logQueries).map(name => `Other/${name}`),
+    );
+    for (const { LogGroupNames } of saved()) expect(LogGroupNames).toEqual(['{PollerFunctionLogs}']);
+  });
+
+  test('answer these questions', () => {
+    expect(Object.keys(logQueries)).toEqual([
+      'Polls',
+      'Polls that were not complete',
+      'Warnings and errors',
+      'Endings by reason',
+      'Detection lag',
+      'List calls',
+      'One task',
+    ]);
+  });
+
+  test.each(Object.entries(logQueries))('%s asks for what is logged', (name, query) => {
+    expectLogged(query);
+    expect(saved().find(({ Name }) => Name === `PartnerCentralTaskPoller/${name}`)?.QueryString).toBe(
+      query.trim().replace(/\n +/g, '\n'),
+    );
+  });
+});
+
+describe('the dashboard', () => {
+  interface Widget {
+    readonly type: 'metric' | 'log' | 'text' | 'alarm';
+    readonly properties: {
+      readonly title?: string;
+      readonly query?: string;
+      readonly markdown?: string;
+      readonly metrics?: unknown[][];
+      readonly alarms?: string[];
+    };
+  }
+  const dashboards = (context = {}) =>
+    Object.values(resources('AWS::CloudWatch::Dashboard', templateOf(context))).map(({ Properties }) => Properties);
+  const widgets = () => {
+    const [page] = dashboards({ dashboard: 'true' });
+    return (JSON.parse(String(readable(page?.DashboardBody))) as { widgets: Widget[] }).widgets;
+  };
+  const logWidgets = () => widgets().filter(({ type }) => type === 'log');
+  const measured = () =>
+    widgets().flatMap(({ properties }) =>
+      (properties.metrics ?? []).map(
+        ([namespace, name, dimension, value]) => `${namespace} ${name} ${dimension} ${value}`,
+      ),
+    );
+
+  test('is there only when asked for: it costs more than all the rest', () => {
+    expect(dashboards()).toEqual([]);
+    expect(dashboards({ dashboard: 'true' })).toHaveLength(1);
+    expect(dashboards({ dashboard: 'true' })[0]).not.toHaveProperty('DashboardName');
+  });
+
+  test('asks the log only for what is logged', () => {
+    expect(logWidgets().length).toBeGreaterThanOrEqual(7);
+    for (const { properties } of logWidgets()) {
+      const source = "SOURCE '{PollerFunctionLogs}' | ";
+      expect(String(properties.query).startsWith(source)).toBe(true);
+      expectLogged(String(properties.query).slice(source.length));
+    }
+  });
+
+  test('shows endings by outcome and reason, what runs, lag, calls against the quota, and errors', () => {
+    const asked = logWidgets().map(({ properties }) => String(properties.query));
+    for (const part of [
+      'sum(completed) as complete, sum(failed)',
+      'by taskStatus, reasonCategory, reasonCode',
+      'max(unsettled) as running, max(stalled)',
+      'max(lagSeconds)',
+      'sum(listCalls) as calls by bin(1d)',
+      'max(listCalls * 1000 / milliseconds)',
+      'level in ["WARN", "ERROR", "CRITICAL"]',
+    ])
+      expect(asked.filter(query => query.includes(part))).toHaveLength(1);
+    const titles = logWidgets()
+      .map(({ properties }) => properties.title)
+      .join();
+    expect(titles).toContain('of the 100,000');
+    expect(titles).toContain('of the 10 ');
+  });
+
+  test('takes what AWS measures for nothing from there, and no metric that would cost', () => {
+    expect(measured()).toEqual([
+      'AWS/Lambda Duration FunctionName {PollerFunction}',
+      'AWS/Lambda Duration FunctionName {PollerFunction}',
+      'AWS/Lambda Invocations FunctionName {PollerFunction}',
+      'AWS/Lambda Errors FunctionName {PollerFunction}',
+      ...Object.keys(resources('AWS::SQS::Queue')).map(
+        queue => `AWS/SQS ApproximateNumberOfMessagesVisible QueueName {${queue}.QueueName}`,
+      ),
+      ...['ConsumedReadCapacityUnits', 'ConsumedWriteCapacityUnits', 'ReadThrottleEvents', 'WriteThrottleEvents'].map(
+        metric => `AWS/DynamoDB ${metric} TableName {SnapshotTable}`,
+      ),
+    ]);
+  });
+
+  test('shows the state of each alarm, and where the runbook is', () => {
+    const [shown] = widgets().flatMap(({ properties }) => (properties.alarms ? [properties.alarms] : []));
+    expect(shown).toHaveLength(8);
+    expect(new Set(shown).size).toBe(8);
+    expect(widgets()[0]?.properties.markdown).toContain('docs/runbook.md');
+  });
+});

@@ -47,15 +47,16 @@ describe('what services may do, and nothing else', () => {
     [{}, []],
     [
       { customerManagedKey: true },
-      [
-        'arn:{AWS::Partition}:iam::{AWS::AccountId}:root',
-        'cloudwatch.amazonaws.com',
-        'logs.{AWS::Region}.amazonaws.com',
-      ],
+      ['arn:{AWS::Partition}:iam::{AWS::AccountId}:root', 'logs.{AWS::Region}.amazonaws.com'],
     ],
   ])('with %j, nobody else is named in any policy', (context, more) => {
     const ours = ['FailedTaskAlertsFormatterRole', 'PollerFunctionRole', 'PollerSchedulerRole'];
-    const services = ['events.amazonaws.com', 'lambda.amazonaws.com', 'scheduler.amazonaws.com'];
+    const services = [
+      'cloudwatch.amazonaws.com',
+      'events.amazonaws.com',
+      'lambda.amazonaws.com',
+      'scheduler.amazonaws.com',
+    ];
     const named = new Set(allowed(template(context)).map(({ who }) => who));
     expect([...named].sort()).toEqual([...ours, ...services, ...more].sort());
   });
@@ -200,8 +201,20 @@ describe('docs/security.md', () => {
     expect(unique(tableUnder('### With `customerManagedKey`'))).toEqual(besides({ customerManagedKey: true }));
   });
 
+  test('has what chats and routes of alerts add', () => {
+    const alertRoutes = 'access=arn:aws:sns:us-east-1:111122223333:security-team';
+    expect(unique(tableUnder('### With `chatAlerts` and `alertRoutes`'))).toEqual(
+      besides({ chatAlerts: true, alertRoutes }).map(one => one.replace(/arn:aws:sns\S+/, 'the topics of the routes')),
+    );
+  });
+
+  test('alarms that go to existing topics need no permission of ours', () => {
+    const alarmTopicArns = 'arn:aws:sns:us-east-1:111122223333:pager';
+    expect(besides({ alarmTopicArns })).toEqual([]);
+  });
+
   test('no other switch adds a permission', () => {
-    const { tracing, customerManagedKey, ...others } = allSwitches;
+    const { tracing, customerManagedKey, chatAlerts, ...others } = allSwitches;
     expect(besides(others)).toEqual([]);
   });
 });

@@ -14,10 +14,13 @@ describe('enabled: false', () => {
     expect(states).toEqual(['DISABLED', 'DISABLED']);
   });
 
-  test('changes nothing else', () => {
+  test('silences the alarm about polls that are missing, and changes nothing else', () => {
     const enabledAgain = structuredClone(off);
     for (const { Type, Properties } of Object.values(enabledAgain.Resources))
       if (Type === 'AWS::Scheduler::Schedule') Properties.State = 'ENABLED';
+    const notFinishing = enabledAgain.Resources.AlarmsNotFinishing00EC2183?.Properties as Json;
+    expect(notFinishing.ActionsEnabled).toBe(false);
+    notFinishing.ActionsEnabled = true;
     expect(enabledAgain).toEqual(template());
   });
 });
@@ -110,6 +113,7 @@ describe('tags', () => {
       'AWS::Events::Archive',
       'AWS::IAM::Policy',
       'AWS::Lambda::EventInvokeConfig',
+      'AWS::Logs::QueryDefinition',
       'AWS::SNS::Subscription',
       'AWS::SNS::TopicPolicy',
       'AWS::SQS::QueuePolicy',
@@ -142,6 +146,7 @@ const pinned = {
   TaskBusArchive8E71F310: 'AWS::Events::Archive',
   // Subscriptions, which people have confirmed.
   FailedTaskAlertsTopic88E5AE25: 'AWS::SNS::Topic',
+  AlarmsTopic3A2DFEBA: 'AWS::SNS::Topic',
   // Failed tasks on their way to a mail, and what waits for a person.
   FailedTaskAlertsQueue43EA54C5: 'AWS::SQS::Queue',
   FailedTaskAlertsUndelivered9AE63B59: 'AWS::SQS::Queue',

@@ -151,7 +151,7 @@ function work({ tasks, listCalls, milliseconds, unsettled, ...more }: Summary): 
   const watching = unsettled === undefined ? '' : `, watching ${unsettled}`;
   const usual = `looked at ${count(tasks, 'task')} in ${count(listCalls, 'List call')}, ${milliseconds} ms${watching}`;
   const { outcome: _, mode: _1, runId: _2, pages: _3, completed: _4, failed: _5, published: _6, ...rare } = more;
-  const unusual = Object.entries(rare).filter(([, value]) => value);
+  const unusual = Object.entries(rare).filter(([, value]) => value === true || Number(value) > 0);
   return [usual, ...unusual.map(([name, value]) => (value === true ? name : `${name} ${value}`))].join(', ');
 }
 

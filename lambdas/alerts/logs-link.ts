@@ -6,7 +6,6 @@ export interface PollerLogs {
   readonly group: string;
 }
 
-/** A run id has 36 characters; part of a longer one finds it too, and keeps the link short. */
 /** A run takes 15 minutes at most, Lambda's limit, and writes its line at the end. */
 const longestRunMs = 15 * 60_000;
 
@@ -17,8 +16,9 @@ const longestRunMs = 15 * 60_000;
  * values of the query are percent-encoded twice, the query's own characters once, and each % is then written as $.
  */
 export function logsLink({ region, group }: PollerLogs, task: FailedTask): string {
+  // A run id has 36 characters; part of a longer one finds it too, and keeps the link short.
   const query = [`filterPattern=${encoded(`"${task.runId.slice(0, 100)}"`)}`, ...period(task)].join('&');
-  const place = `log-groups/log-group/${dollars(encoded(encoded(group)))}/log-events/${dollars(encoded(`?${query}`))}`;
+  const place = `log-groups/log-group/${dollars(encoded(encoded(group)))}/log-events${dollars(encoded(`?${query}`))}`;
   return `https://console.aws.amazon.com/cloudwatch/home?region=${encoded(region)}#logsV2:${place}`;
 }
 

@@ -4,7 +4,7 @@ import { bare, failed, logs } from './events';
 /** Reads a link as the console does: $ is %, the query is encoded once, and the name and each value twice. */
 function decoded(link: string) {
   const url = new URL(link);
-  const [, group = '', query = ''] = /^#logsV2:log-groups\/log-group\/(.+)\/log-events\/(.+)$/.exec(url.hash) ?? [];
+  const [, group = '', query = ''] = /^#logsV2:log-groups\/log-group\/(.+)\/log-events(.+)$/.exec(url.hash) ?? [];
   const once = (text: string) => decodeURIComponent(text.replaceAll('$', '%'));
   return {
     host: url.host,
@@ -28,7 +28,7 @@ test('leads to what the run logged, a quarter of an hour around the failure and 
     end: at('2026-11-22T18:20:00Z'),
   });
   expect(link).toBe(
-    `https://console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/$252Faws$252Flambda$252FPoller-Logs/log-events/$3FfilterPattern$3D$25226752a8ee-657e-4906-854d-1becaa7b1917$2522$26start$3D${at('2026-11-22T17:47:00Z')}$26end$3D${at('2026-11-22T18:20:00Z')}`,
+    `https://console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/$252Faws$252Flambda$252FPoller-Logs/log-events$3FfilterPattern$3D$25226752a8ee-657e-4906-854d-1becaa7b1917$2522$26start$3D${at('2026-11-22T17:47:00Z')}$26end$3D${at('2026-11-22T18:20:00Z')}`,
   );
 });
 

@@ -175,6 +175,9 @@ export function costText(costs: readonly PartnerCost[]): string {
       row('**All**', ({ items }) => `**${dollars(total(items))}**`),
     ]),
     '',
+    `A further source is a stack of its own, which shares nothing with the first: ${costs.map(({ partner, items }) => `${dollars(total(items))} more for a ${partner.name} one`).join(', ')}. ` +
+      'While tasks stall, or anything is set aside, overdue or stuck, its metric adds up to $0.30 a month, by the hour; `dashboard` adds $3.00, `customerManagedKey` about $1.10, `tracing` about $0.22.',
+    '',
     `Measured: calls, capacity units, log bytes and CPU time of quiet polls, of an hour with endings, and of an audit (of ${costs.map(({ parts }) => number(parts.audited)).join(', ')} tasks, the rest in proportion). ` +
       `Counted: ${resources.alarmMetrics} metrics that the stack's alarms look at. ` +
       `Assumed: ${assumed.secondsAListCall} seconds for a List call and ${assumed.secondsAnotherCall} for any other, CPU time ${(assumed.mbOfAWholeCpu / resources.memoryMb).toFixed(1)} times as long in a function of ${resources.memoryMb} MB, ` +

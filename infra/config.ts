@@ -91,7 +91,6 @@ export const configEntries = {
     ),
     'PartnerCentralTaskPoller',
   ),
-  pollEveryMinutes: v.optional(described(wholeNumber(1, 1440, 'minutes'), 'Time from one poll to the next.'), 1),
   functionTimeoutSeconds: v.optional(
     described(
       wholeNumber(10, 900, 'seconds'),
@@ -141,7 +140,7 @@ export const configEntries = {
   alarmAtFailedTasks: v.optional(
     described(
       wholeNumber(1, 100_000, 'tasks'),
-      'So many failed tasks within an hour (or within a poll period, if that is longer) set off an alarm; each has its own mail anyway.',
+      'So many failed tasks within an hour (or within a poll period, if that is longer) set off an alarm; the mails tell of each of them anyway.',
     ),
     10,
   ),
@@ -245,16 +244,24 @@ function belongsToCdk(key: string) {
 
 /** Only of keys whose own value is good: a bad one is reported by itself. */
 function impossibleCombinations(given: Record<string, unknown>): string[] {
-  const valid = (key: 'functionTimeoutSeconds' | 'pollEveryMinutes' | 'auditEveryHours' | 'retentionDays') => {
+  const parsed = <K extends keyof typeof configEntries>(key: K) => {
     const result = v.safeParse(configEntries[key], given[key]);
-    return result.success ? result.output : Number.NaN;
+    return result.success ? (result.output as Config[K]) : undefined;
   };
+  const valid = (key: 'functionTimeoutSeconds' | 'pollEveryMinutes' | 'auditEveryHours' | 'retentionDays') =>
+    parsed(key) ?? Number.NaN;
   const [timeoutSeconds, pollMinutes] = [valid('functionTimeoutSeconds'), valid('pollEveryMinutes')];
   const [auditHours, retentionDays] = [valid('auditEveryHours'), valid('retentionDays')];
   const problems: string[] = [];
   if (given.alarmEmail !== undefined && given.alarmTopicArns !== undefined)
     problems.push(
       'alarmEmail with alarmTopicArns: got both, allowed: one of them; subscribe the address to one of those topics',
+    );
+  const [routes, alarmTopics] = [parsed('alertRoutes'), parsed('alarmTopicArns')];
+  const shared = Object.values(routes ?? {}).filter(route => alarmTopics?.includes(route));
+  if (shared.length > 0)
+    problems.push(
+      `alertRoutes with alarmTopicArns: got ${JSON.stringify(shared[0])} in both, allowed: topics apart, so that a burst of failed tasks can't bury an alarm`,
     );
   if (timeoutSeconds >= pollMinutes * 60)
     problems.push(

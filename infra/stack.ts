@@ -46,6 +46,8 @@ export class TaskPollerStack extends Stack {
     output('PollerLogGroupName', pollerLogs.logGroupName, 'Log of that function');
     output('FailedRunsQueueUrl', poller.failedRuns.queueUrl, 'Queue with the polls that failed, and why');
     output('UndeliveredAlertsQueueUrl', undelivered.queueUrl, 'Queue with the failed tasks nobody was told about');
+    if (keyFailures)
+      output('KeyFailuresQueueUrl', keyFailures.queueUrl, 'Queue with events that the bus lost to its key');
     if (alarms.topic) output('AlarmTopicArn', alarms.topic.topicArn, 'Topic with the alarms that go off and recover');
 
     for (const [key, value] of Object.entries(config.tags ?? {})) Tags.of(this).add(key, value);

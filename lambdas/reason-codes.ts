@@ -28,13 +28,13 @@ export const reasons: ReasonTable = {
     category: 'access',
     meaning: 'The role that started the task may not read or accept the engagement invitation.',
     action:
-      'Allow that role partnercentral:GetEngagementInvitation and AcceptEngagementInvitation, and check that the invitation was sent to this AWS account.',
+      'Allow that role partnercentral:GetEngagementInvitation and AcceptEngagementInvitation, and check that the invitation was sent to this AWS account. Then start the task again.',
   },
   EngagementAccessDenied: {
     category: 'access',
     meaning: 'The account or the role that started the task has no access to the engagement.',
     action:
-      'Check that your company accepted the invitation to this engagement, and that the role that started the task is allowed partnercentral:GetEngagement.',
+      'Check that your company accepted the invitation to this engagement, and that the role that started the task is allowed partnercentral:GetEngagement. Then start the task again.',
   },
   OpportunityAccessDenied: {
     category: 'access',
@@ -46,13 +46,13 @@ export const reasons: ReasonTable = {
     category: 'access',
     meaning: 'The role that started the task may not put a snapshot of the opportunity into the engagement.',
     action:
-      'Allow that role partnercentral:CreateResourceSnapshot, and check that your company is still a member of the engagement.',
+      'Allow that role partnercentral:CreateResourceSnapshot, and check that your company is still a member of the engagement. The opportunity may exist already: look for it before you start the task again.',
   },
   ResourceSnapshotJobAccessDenied: {
     category: 'access',
     meaning: 'The job that shares the opportunity with the engagement could not be created or started.',
     action:
-      'Allow the role that started the task partnercentral:CreateResourceSnapshotJob and StartResourceSnapshotJob, and check the role for snapshot jobs in the selling system settings.',
+      'Allow the role that started the task partnercentral:CreateResourceSnapshotJob and StartResourceSnapshotJob, and check the role for snapshot jobs in the selling system settings. The opportunity may exist already: look for it before you start the task again.',
   },
   InvitationValidationFailed: {
     category: 'validation',
@@ -70,19 +70,19 @@ export const reasons: ReasonTable = {
     category: 'validation',
     meaning: 'The opportunity was refused: a required field is missing, or a value is not allowed.',
     action:
-      "Complete the field that the message names, most often customer, project, close date or expected spend in the engagement's context, then start the task again.",
+      "Complete the field that the message names, such as customer, project, close date or expected spend in the engagement's context, then start the task again.",
   },
   ResourceSnapshotValidationFailed: {
     category: 'validation',
     meaning: 'No snapshot could be made of the opportunity: it lacks what the snapshot template needs.',
     action:
-      'Complete the field that the message names in the opportunity. It may exist already: look for it before you start the task again.',
+      'Complete the field that the message names in the opportunity. The opportunity may exist already: look for it before you start the task again.',
   },
   ResourceSnapshotJobValidationFailed: {
     category: 'validation',
     meaning: 'The job that shares the opportunity with the engagement does not fit the two or its template.',
     action:
-      'Check that the opportunity belongs to the engagement and is still open. It may exist already: look for it before you start the task again.',
+      'Check that the opportunity belongs to the engagement and is still open. The opportunity may exist already: look for it before you start the task again.',
   },
   EngagementConflict: {
     category: 'conflict',
@@ -154,7 +154,7 @@ export const reasons: ReasonTable = {
     category: 'internal',
     meaning: 'Something failed inside Partner Central.',
     action:
-      'Start the task again, after a look whether its opportunity exists. If it fails again, give AWS Support the ARN of the task.',
+      'Look whether the opportunity exists; if not, start the task again. If it fails again, give AWS Support the id of the task.',
   },
 };
 

@@ -14,7 +14,7 @@ import { taskEventSchema } from '../lambdas/task-event';
 import { startLocalStack } from '../local/local-stack';
 import { readSynthesized } from '../local/synthesized';
 import { headingAnchors } from './heading-anchors';
-import { resources, templateOf } from './infra/synthesized-template';
+import { all, template } from './infra/read-template';
 import { clientOf } from './local/clients';
 
 const root = join(__dirname, '..');
@@ -74,6 +74,14 @@ test('each alarm is described, investigated and resolved', () => {
 });
 
 describe('names', () => {
+  test('each file that is named is there', () => {
+    const named = [...runbook.matchAll(/`((?:lambdas|local|docs|test|infra)\/[\w/.-]+)`/g)].map(
+      ([, path]) => path as string,
+    );
+    expect(named.length).toBeGreaterThan(1);
+    expect(named.filter(path => !existsSync(join(root, path)))).toEqual([]);
+  });
+
   test('each key that is set with -c is one of the configuration', () => {
     const named = [...new Set([...runbook.matchAll(/-c (\w+)=/g)].map(([, key]) => key as string))];
     expect(named.length).toBeGreaterThan(5);
@@ -84,13 +92,14 @@ describe('names', () => {
   test('each output that is read is one of the stack', () => {
     const named = [...commands.matchAll(/\$\(output (\w+)\)/g)].map(([, output]) => output as string);
     expect(named.length).toBeGreaterThan(5);
-    expect(named.filter(output => !(output in templateOf().Outputs))).toEqual([]);
+    const { Outputs } = template({ customerManagedKey: true });
+    expect(named.filter(output => !(output in Outputs))).toEqual([]);
   });
 
   test('each alarm that is looked for by its name has that name', () => {
     const named = [...commands.matchAll(/\$stack-(\w+)"/g)].map(([, name]) => name as string);
     expect(named).toEqual(['Alarms', 'AlarmsSetAside']);
-    const ids = Object.keys(resources('AWS::CloudWatch::Alarm'));
+    const ids = Object.keys(all('AWS::CloudWatch::Alarm'));
     expect(ids.filter(id => id.startsWith('Alarms'))).toHaveLength(8);
     expect(ids).toContain('AlarmsSetAside');
   });

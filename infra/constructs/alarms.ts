@@ -125,7 +125,7 @@ export class Alarms extends Construct {
     });
     this.alarm('TasksStalled', {
       ...gauge,
-      means: `${config.alarmAtStalledTasks} or more tasks have been running for longer than tasks do (stalledAfterMinutes).`,
+      means: `${config.alarmAtStalledTasks} or more tasks have been running for longer than ${config.stalledAfterMinutes} minutes (stalledAfterMinutes).`,
       first: 'List what is running, and ask AWS Partner Central support about the oldest.',
       anchor: 'alarm-tasks-stalled',
       metric: this.ofPoller(metricNames.stalled, Stats.MAXIMUM, period),

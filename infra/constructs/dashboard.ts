@@ -56,7 +56,7 @@ export class Dashboard extends Construct {
         'Tasks that ended, by reason',
         LogQueryVisualizationType.TABLE,
         `
-        filter message = "Published"
+        filter message = "Published" and detailType != "TaskStalled"
         | stats count(*) as endings by taskStatus, reasonCategory, reasonCode
         | sort endings desc`,
       ),

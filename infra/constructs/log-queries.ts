@@ -27,7 +27,7 @@ export const logQueries = {
     | sort @timestamp desc
     | limit 200`,
   'Endings by reason': `
-    filter message = "Published"
+    filter message = "Published" and detailType != "TaskStalled"
     | stats count(*) as endings by taskStatus, reasonCategory, reasonCode
     | sort endings desc`,
   'Detection lag': `

@@ -99,7 +99,8 @@ function description(kinds: readonly Kind[], tasks: readonly [FailedTask, ...Fai
   const isAlone = tasks.length === 1;
   // Bare, because Slack and Teams have different marks for a link with a text.
   const link = `Logs of the run that saw ${isAlone ? 'it' : 'the first'}: ${logsLink(logs, tasks[0])}`;
-  const end = isAlone ? link : inLines([link, 'The mail of this alert lists every task.']);
+  const ourReading = 'What it means and the next steps are our reading: AWS documents no meanings.';
+  const end = inLines([link, ...(isAlone ? [] : ['The mail of this alert lists every task.']), ourReading]);
   const blocks: string[] = [];
   let left = chatLimits.description - end.length - roomForTheRest;
   for (const [index, kind] of kinds.entries()) {

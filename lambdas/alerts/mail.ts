@@ -114,7 +114,7 @@ const title = ({ tasks }: Kind, index: number) =>
   tasks.length === 1 ? 'Task' : `Task ${index + 1} of ${tasks.length.toLocaleString('en-US')}`;
 
 const othersTitle = (inFull: number) =>
-  inFull === 0 ? [''] : ['', 'The others, each with its message where it is another one:'];
+  inFull === 0 ? [''] : ['', 'The others; a message is shown where it differs from those above:'];
 
 function nameLine({ reasonCode, tasks }: Kind): string {
   const category = tasks[0].reasonCategory && ` (category ${field(tasks[0].reasonCategory)})`;
@@ -146,7 +146,7 @@ function inDetail(task: FailedTask, heading: string, isAlone: boolean): string[]
     ...messageLines(task, isAlone ? messageLimit.alone : messageLimit.amongOthers),
     task.startTime && `Started: ${utc(task.startTime)}`,
     `Seen to fail: ${seen}`,
-    isAlone && task.taskArn && `Task ARN: ${field(task.taskArn)}`,
+    task.taskArn && `Task ARN: ${field(task.taskArn)}`,
     isAlone && `Event: ${task.eventId}`,
     `Run: ${field(task.runId)}`,
     ...(isAlone ? lookUp(task) : []),

@@ -6,21 +6,22 @@ export const METRICS_NAMESPACE = 'PartnerCentralTaskPoller';
 
 /**
  * Custom metrics, with the one dimension `service` (the stack's name). Each costs $0.30 a month while it reports, charged
- * by the hour. Only the heartbeat always does; the others report when there is something to report, so a quiet month
- * costs one metric. Each is read by the alarm it is named with and by the dashboard; what no alarm needs is in the log.
+ * by the hour in which it reports. Only the heartbeat always does; the others report when there is something to report,
+ * so a quiet month costs one metric. Each is read by the alarm it is named with and by nothing else; what no alarm needs
+ * is in the log.
  */
 export const metricNames = {
   /** Runs that were complete, always: $0.30. Read by "not finishing": its absence is what goes off. */
   heartbeat: 'CompleteRuns',
-  /** Events published for failed tasks, in hours with one. Read by "tasks failed". */
+  /** Events published for failed tasks: $0.0004 for each hour with one. Read by "tasks failed". */
   failed: 'TasksFailed',
-  /** Tasks that have been running for longer than `stalledAfterMinutes`, as long as there are any. Read by "tasks stalled". */
+  /** Tasks that have been running for longer than `stalledAfterMinutes`, as long as there are any: up to $0.30. Read by "tasks stalled". */
   stalled: 'TasksStalled',
-  /** What could not be dealt with and is kept aside, as long as there is any. Read by "set aside". */
+  /** What could not be dealt with and is kept aside, as long as there is any: up to $0.30. Read by "set aside". */
   setAside: 'ItemsSetAside',
-  /** Endings that an audit found and the polls had overlooked, and one for each run while the audit is overdue. Read by "audit". */
+  /** Endings that an audit found and the polls had overlooked, and one for each run while the audit is overdue: up to $0.30. Read by "audit". */
   auditProblems: 'AuditProblems',
-  /** Open gaps, in runs that ended with the backlog as it was. Read by "backlog". */
+  /** Open gaps, in runs that ended with the backlog as it was: up to $0.30. Read by "backlog". */
   backlogUnchanged: 'BacklogUnchanged',
 } as const;
 
@@ -28,7 +29,7 @@ export function report(metrics: Metrics, summary: Summary): void {
   const { malformed = 0, damagedRows = 0, refusedRows = 0, missing = 0, refusedStalledEvents = 0 } = summary;
   const counts: Record<keyof typeof metricNames, number> = {
     heartbeat: summary.outcome === 'complete' ? 1 : 0,
-    failed: summary.failed,
+    failed: summary.shadow ? 0 : summary.failed, // no mail tells of them
     stalled: summary.stalled ?? 0,
     setAside: (summary.setAside ?? 0) + malformed + damagedRows + refusedRows + missing + refusedStalledEvents,
     auditProblems: summary.drift + (summary.auditOverdue ? 1 : 0),

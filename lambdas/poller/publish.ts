@@ -1,3 +1,4 @@
+import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED } from '../event-names';
 import { reasonCategory } from '../reason-codes';
 import { type Allowance, jitteredPauseMs } from './budget';
 import {
@@ -28,8 +29,8 @@ interface Queued extends GivenUp {
 }
 
 /**
- * An entry that EventBridge could not take so often in one run, while it took others, is poisoned: it is set aside like
- * one that was refused. Where it takes none, it is EventBridge that has a problem, and the next run tries again.
+ * An entry that EventBridge could not take so often in one run, while it takes or took others, is poisoned: it is set
+ * aside like one that was refused. Where it takes none, it is EventBridge that has a problem, and the next run tries again.
  * Throttling says nothing about an entry: that one is tried for as long as there is time.
  */
 const MOST_TRIES = 8;
@@ -110,9 +111,12 @@ async function recordOutcomes(
   batch.forEach(({ row, attempts, isDrift, tries }, at) => {
     const outcome = outcomes[at] as EntryOutcome;
     if (outcome.became === 'accepted') done.push({ row, isDrift, accepted: true });
+    else if (!row.settled && outcome.code === THROTTLED)
+      return; // that a task stalls can wait for the next run
     else if (
+      !row.settled ||
       outcome.became === 'refused' ||
-      (othersWereAccepted && tries + 1 >= MOST_TRIES && outcome.code !== THROTTLED)
+      ((othersWereAccepted || attempts > 0) && tries + 1 >= MOST_TRIES && outcome.code !== THROTTLED)
     ) {
       done.push(setAside(run, { row, attempts, isDrift, code: outcome.code }));
     } else again.push({ row, attempts, isDrift, tries: tries + 1, code: outcome.code });
@@ -128,7 +132,7 @@ interface Done {
   readonly accepted: boolean;
 }
 
-/** That a task stalls needs no row to be tried again: while nothing says that it was told, the next run tells it. */
+/** That a task stalls needs no row to be tried again: as long as nothing says that it was told, the next run tries it once. */
 function setAside(run: Run, { row, attempts, isDrift, code }: GivenUp): Done {
   const next = row.settled ? refused(row, attempts, run.now(), code) : { ...row, lastError: code };
   return { row: next, isDrift, accepted: false };
@@ -149,6 +153,7 @@ const published = ({ counts }: Run) => counts.completed + counts.failed + counts
  * of its own kind that is not let through, and was not before, is a poisoned one.
  */
 function throwIfDenied(run: Run, batch: readonly Queued[], outcomes: readonly EntryOutcome[]): void {
+  if (batch.some(({ row }) => !row.settled)) return; // endings, which matter more, may well be let through
   const codes = outcomes.flatMap(outcome => (outcome.became === 'refused' && outcome.denied ? [outcome.code] : []));
   const allDenied = codes.length === batch.length && published(run) === 0;
   if (!allDenied || batch.every(({ attempts }) => attempts > 0)) return;
@@ -179,6 +184,7 @@ function whatWasPublished(run: Run, { taskId, status: taskStatus, reasonCode, pr
   // For a task that was never seen running, or ended before, nobody knows when the clock began to tick.
   const wasSeenRunning = row.settled && previousStatus !== undefined && !isTerminal(previousStatus);
   return {
+    detailType: row.settled ? (taskStatus === 'FAILED' ? TASK_FAILED : TASK_COMPLETED) : TASK_STALLED,
     taskId,
     taskStatus,
     ...(reasonCode !== undefined && { reasonCode, reasonCategory: reasonCategory(reasonCode) }),

@@ -105,14 +105,18 @@ function afterLookUp(row: TaskRow, listed: ListedTask, rules: EmissionRules, put
   if (next.settled || isFine) return decision;
   const wasFruitless = row.status === listed.status && putOffRunning !== 'a minute';
   const before = wasFruitless ? (row.fruitlessChecks ?? 0) : 0;
-  return { ...decision, what: 'record' as const, row: putOff({ ...next, fruitlessChecks: before }, rules.answeredAt) };
+  const looked = { ...answered(next), fruitlessChecks: before };
+  return { ...decision, what: 'record' as const, row: putOff(looked, rules.answeredAt) };
 }
+
+/** That it was refused once says nothing any more. */
+const answered = ({ lastError: _, ...row }: TaskRow): TaskRow => row;
 
 /** An ending that waits to be published needs no list any more: the row has what there is to tell. */
 function notFound(run: Run, row: TaskRow, rules: EmissionRules): Decision {
   if (row.settled) return { what: 'nothing' };
   if (isTerminal(row.status)) return diff(row, row, rules);
-  const next = miss(row, rules.answeredAt);
+  const next = miss(answered(row), rules.answeredAt);
   if (next.missing && !row.missing) {
     run.counts.missing += 1;
     run.logger.error('A task that was running is no longer listed', { taskId: row.taskId, lastSeenAt: row.lastSeenAt });

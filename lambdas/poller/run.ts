@@ -51,7 +51,7 @@ export interface Summary extends Outcomes, Oddities {
   readonly gaps: number;
   /** The backlog is as it was before this run. */
   readonly backlogUnchanged?: true;
-  /** No audit has finished for two periods. */
+  /** No audit has finished for more than two periods. */
   readonly auditOverdue?: true;
   /** Nothing is really published. */
   readonly shadow?: true;
@@ -160,6 +160,7 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & { auditBegins: b
     retentionMs: settings.retentionDays * 86_400_000,
     lookbackMs: settings.lookbackMinutes * 60_000,
     filters: partnerCentral.filters,
+    pollEveryMs: settings.pollEveryMinutes * 60_000,
     auditEveryMs: settings.auditEveryHours * 3_600_000,
     tellStalled: settings.taskStalledEvents,
     ...(emitSince !== undefined && { emitSince }),
@@ -206,7 +207,7 @@ async function work(run: Run & { auditBegins: boolean }): Promise<State & { whol
   const { gaps, initialised } = run.checkpoint;
   const whole = headWhole && recheckWhole && backlogSound && run.givenUp.size === 0 && initialised;
   const auditOverdue = isAuditOverdue(run.checkpoint, run.startedAt);
-  if (auditOverdue) run.logger.warn('No audit has finished for two periods', { gaps: gaps.length });
+  if (auditOverdue) run.logger.warn('No audit has finished for more than two periods', { gaps: gaps.length });
   const isUnchanged = gapsBefore.length > 0 && eventsOfBacklog === 0 && !gotSmaller(gapsBefore, gaps);
   return {
     whole,
@@ -217,11 +218,12 @@ async function work(run: Run & { auditBegins: boolean }): Promise<State & { whol
   };
 }
 
-const stallRules = (run: Run): StallRules => ({
-  now: run.startedAt,
-  stalledAfterMs: run.settings.stalledAfterMinutes * 60_000,
-  emitSince: run.checkpoint.emitSince,
-});
+function stallRules({ settings, checkpoint, startedAt }: Run): StallRules {
+  // The checkpoint has the earliest moment that was ever asked for; a later one, configured since, is asked for now.
+  const configured = settings.emitSince === undefined ? -Infinity : Date.parse(settings.emitSince);
+  const emitSince = Math.max(checkpoint.emitSince, configured);
+  return { now: startedAt, stalledAfterMs: settings.stalledAfterMinutes * 60_000, emitSince };
+}
 
 /** What the index had when it was asked, with what this run has changed since. */
 function unsettledOnes(run: Run, candidates: readonly Candidate[]): Pick<State, 'unsettled' | 'stalled' | 'setAside'> {

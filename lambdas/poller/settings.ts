@@ -124,6 +124,7 @@ export const settingsEntries = {
     described(flag(), 'Publish a `TaskStalled` event, once a task, for tasks that stall from now on.'),
     false,
   ),
+  pollEveryMinutes: v.optional(described(wholeNumber(1, 1440, 'minutes'), 'Time from one poll to the next.'), 1),
   auditEveryHours: v.optional(
     described(
       wholeNumber(1, 720, 'hours'),

@@ -35,7 +35,8 @@ test('a message about one task, in the format of a custom notification', () => {
   expect(description).toContain('Seen to fail between 2026-11-22 18:01:00 UTC and 2026-11-22 18:02:00 UTC');
   expect(description).toContain('```\nThe caller has no access to the engagement.\n```');
   expect(description).toContain('More with this reason: none');
-  expect(description).toMatch(/Logs of the run that saw it: https:\/\/console\.aws\.amazon\.com\/\S+$/);
+  expect(description).toMatch(/Logs of the run that saw it: https:\/\/console\.aws\.amazon\.com\/\S+ {2}\n/);
+  expect(description).toMatch(/are our reading: AWS documents no meanings\.$/);
 });
 
 test('an event that says almost nothing makes a message all the same', () => {

@@ -26,7 +26,7 @@ test.each(Object.entries(reasons))(
     const { category, meaning, action } = reason;
     expect(reasonCategories).toContain(category);
     expect(meaning).toMatch(/^[A-Z][^.]{20,110}\.$/);
-    expect(action).toMatch(/^[A-Z].{40,225}\.$/);
+    expect(action).toMatch(/^[A-Z].{40,300}\.$/);
     expect(meaning + action).not.toMatch(/[*_~`<>&|@[\]#\n]/);
   },
 );

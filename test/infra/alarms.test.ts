@@ -6,7 +6,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { alarmTopic } from '../../infra/constructs/alarm-topic';
 import { METRICS_NAMESPACE, metricNames } from '../../lambdas/poller/metrics';
 import { headingAnchors } from '../heading-anchors';
-import { type Json, nameOf, readable, resources, type TemplateJson, templateOf } from './synthesized-template';
+import { all, type Json, nameOf, readable, type TemplateJson, template } from './read-template';
 
 interface MetricStat {
   readonly Metric: { Namespace: string; MetricName: string; Dimensions: { Name: string; Value: unknown }[] };
@@ -26,14 +26,14 @@ interface AlarmProperties {
   readonly TreatMissingData: string;
 }
 
-const alarmsOf = (from: TemplateJson = templateOf()) =>
+const alarmsOf = (from: TemplateJson = template()) =>
   Object.fromEntries(
-    Object.entries(resources('AWS::CloudWatch::Alarm', from)).map(([id, { Properties }]) => [
+    Object.entries(all('AWS::CloudWatch::Alarm', from)).map(([id, { Properties }]) => [
       id.replace(/^Alarms/, ''),
       Properties as unknown as AlarmProperties,
     ]),
   );
-const alarm = (id: string, context: Json = {}) => alarmsOf(templateOf(context))[id] as AlarmProperties;
+const alarm = (id: string, context: Json = {}) => alarmsOf(template(context))[id] as AlarmProperties;
 
 const ofPoller = (MetricName: string) => ({
   Namespace: METRICS_NAMESPACE,
@@ -131,9 +131,18 @@ describe('the alarms', () => {
     expect(rest).toEqual(properties);
   });
 
+  test('with a key of the stack, dead letters are also the events that the bus lost to it', () => {
+    const { Metrics } = alarm('DeadLetters', { customerManagedKey: true }) as unknown as { Metrics: Json[] };
+    expect(Metrics.map(({ Id }) => Id)).toEqual(['expr_1', 'failedRuns', 'undelivered', 'keyFailures']);
+    expect(Metrics[0]).toMatchObject({
+      Expression: 'FILL(failedRuns, 0) + FILL(undelivered, 0) + FILL(keyFailures, 0)',
+    });
+    expect(Metrics[3]).toEqual(visible('{TaskBusKeyFailures.QueueName}', 'keyFailures'));
+  });
+
   test('look at the metrics that the poller reports under its name, each at one of them', () => {
-    const other = templateOf({ stackName: 'Other' });
-    const poller = resources('AWS::Lambda::Function', other).PollerFunction as unknown as {
+    const other = template({ stackName: 'Other' });
+    const poller = all('AWS::Lambda::Function', other).PollerFunction as unknown as {
       Properties: { Environment: { Variables: Record<string, string> } };
     };
     const { POWERTOOLS_METRICS_NAMESPACE, POWERTOOLS_SERVICE_NAME } = poller.Properties.Environment.Variables;
@@ -160,7 +169,7 @@ describe('the alarms', () => {
   });
 
   test('begin with the first poll as close ahead as it can be', () => {
-    const { DependsOn } = resources('AWS::CloudWatch::Alarm').AlarmsNotFinishing ?? {};
+    const { DependsOn } = all('AWS::CloudWatch::Alarm').AlarmsNotFinishing ?? {};
     expect([DependsOn].flat().map(id => nameOf(id as string))).toEqual(['PollerPollSchedule']);
   });
 
@@ -171,7 +180,7 @@ describe('the alarms', () => {
 
 describe('a poller that is paused', () => {
   test('pages nobody for not finishing, and all other alarms stay as they are', () => {
-    const paused = alarmsOf(templateOf({ enabled: 'false' }));
+    const paused = alarmsOf(template({ enabled: 'false' }));
     expect(paused).toEqual({
       ...alarmsOf(),
       NotFinishing: { ...alarmsOf().NotFinishing, ActionsEnabled: false },
@@ -209,7 +218,7 @@ describe('windows follow from the time between two polls', () => {
     [720, 3, 720, 3, 10, 8],
     [1440, 3, 1440, 3, 7, 6],
   ])('a poll in %i minutes', (pollEveryMinutes, untilNotFinishing, failedWithin, gauges, backlogOf, backlogAtLeast) => {
-    const alarms = alarmsOf(templateOf({ pollEveryMinutes }));
+    const alarms = alarmsOf(template({ pollEveryMinutes }));
     for (const [id, properties] of Object.entries(alarms)) expectValid(id, properties);
 
     const period = pollEveryMinutes * 60;
@@ -252,7 +261,7 @@ describe('what an alarm tells', () => {
 
   test('points to where the runbook is, and fits even with the longest address', () => {
     const runbookUrl = `https://example.com/${'x'.repeat(480)}`;
-    for (const properties of Object.values(alarmsOf(templateOf({ runbookUrl })))) {
+    for (const properties of Object.values(alarmsOf(template({ runbookUrl })))) {
       expect(linkOf(properties).startsWith(`${runbookUrl}#alarm-`)).toBe(true);
       expect(properties.AlarmDescription.length).toBeLessThanOrEqual(1_024);
     }
@@ -268,30 +277,30 @@ describe('where alarms go, when they go off and when they recover', () => {
   const b = 'arn:aws:sns:us-east-1:111122223333:chat';
 
   test('to a topic of their own, apart from the task alerts', () => {
-    expect(Object.keys(resources('AWS::SNS::Topic'))).toEqual(['FailedTaskAlertsTopic', 'AlarmsTopic']);
-    expectAllToGoTo(['{AlarmsTopic}'], templateOf());
-    expect(readable(templateOf().Outputs.AlarmTopicArn?.Value)).toBe('{AlarmsTopic}');
+    expect(Object.keys(all('AWS::SNS::Topic'))).toEqual(['FailedTaskAlertsTopic', 'AlarmsTopic']);
+    expectAllToGoTo(['{AlarmsTopic}'], template());
+    expect(readable(template().Outputs.AlarmTopicArn?.Value)).toBe('{AlarmsTopic}');
   });
 
   test('to the address, if there is one; the task alerts do not', () => {
     const context = { alarmEmail: 'oncall@example.com' };
-    expect(
-      Object.values(resources('AWS::SNS::Subscription', templateOf(context))).map(({ Properties }) => Properties),
-    ).toEqual([{ Protocol: 'email', Endpoint: 'oncall@example.com', TopicArn: '{AlarmsTopic}' }]);
+    expect(Object.values(all('AWS::SNS::Subscription', template(context))).map(({ Properties }) => Properties)).toEqual(
+      [{ Protocol: 'email', Endpoint: 'oncall@example.com', TopicArn: '{AlarmsTopic}' }],
+    );
   });
 
   test.each<[string, unknown]>([
     ['as text', `${a}, ${b}`],
     ['as a list', [a, b]],
   ])('to existing topics, given %s; then there is no other', (_, alarmTopicArns) => {
-    const template = templateOf({ alarmTopicArns });
-    expectAllToGoTo([a, b], template);
-    expect(Object.keys(resources('AWS::SNS::Topic', template))).toEqual(['FailedTaskAlertsTopic']);
-    expect(template.Outputs).not.toHaveProperty('AlarmTopicArn');
+    const routed = template({ alarmTopicArns });
+    expectAllToGoTo([a, b], routed);
+    expect(Object.keys(all('AWS::SNS::Topic', routed))).toEqual(['FailedTaskAlertsTopic']);
+    expect(routed.Outputs).not.toHaveProperty('AlarmTopicArn');
   });
 
   test('CloudWatch may publish for this account only, and nobody over plain transport', () => {
-    const policy = Object.values(resources('AWS::SNS::TopicPolicy')).find(({ Properties }) =>
+    const policy = Object.values(all('AWS::SNS::TopicPolicy')).find(({ Properties }) =>
       (Properties.Topics as string[]).includes('{AlarmsTopic}'),
     );
     expect(policy?.Properties.PolicyDocument).toEqual({
@@ -323,7 +332,7 @@ describe('where alarms go, when they go off and when they recover', () => {
   });
 
   test("the topic is not under AWS's key for SNS: CloudWatch can't use that one", () => {
-    expect(resources('AWS::SNS::Topic').AlarmsTopic?.Properties).not.toHaveProperty('KmsMasterKeyId');
+    expect(all('AWS::SNS::Topic').AlarmsTopic?.Properties).not.toHaveProperty('KmsMasterKeyId');
   });
 
   test('can be under a key of our own', () => {

@@ -192,6 +192,13 @@ test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>(
     ['emitSince: got "yesterday", allowed: an instant such as 2026-11-01T00:00:00Z'],
   ],
   [
+    'failed tasks are led to a topic of the alarms',
+    { alertRoutes: `access=${topicArn}`, alarmTopicArns: topicArn },
+    [
+      `alertRoutes with alarmTopicArns: got "${topicArn}" in both, allowed: topics apart, so that a burst of failed tasks can't bury an alarm`,
+    ],
+  ],
+  [
     'the rate is no number',
     { pollEveryMinutes: 'often' },
     ['pollEveryMinutes: got "often", allowed: a whole number of minutes from 1 to 1440'],
@@ -337,7 +344,7 @@ test("the poller's settings are only its own, with defaults, and always the same
   const json = settingsJson(readConfig({ alertEmail: 'a@example.com', retentionDays: '30', catalog: 'AWS' }));
   expect(json).toBe(settingsJson(readConfig({ catalog: 'AWS', retentionDays: 30, memoryMb: 512 })));
   expect(json).toBe(
-    '{"catalog":"AWS","eventSource":"partnercentral.task-poller","includeMessage":true,"shadow":false,"stalledAfterMinutes":60,"taskStalledEvents":false,"auditEveryHours":24,"lookbackMinutes":5,"retentionDays":30,"maxEventsPerRun":1000,"maxListCallsPerRun":100,"maxListCallsPerSecond":5,"headPageSize":100,"backlogPageSize":1000}',
+    '{"catalog":"AWS","eventSource":"partnercentral.task-poller","includeMessage":true,"shadow":false,"stalledAfterMinutes":60,"taskStalledEvents":false,"pollEveryMinutes":1,"auditEveryHours":24,"lookbackMinutes":5,"retentionDays":30,"maxEventsPerRun":1000,"maxListCallsPerRun":100,"maxListCallsPerSecond":5,"headPageSize":100,"backlogPageSize":1000}',
   );
 });
 

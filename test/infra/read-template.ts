@@ -52,16 +52,17 @@ export function template(context: Json = {}): TemplateJson {
   return known;
 }
 
-const withoutHash = (logicalId: string) => logicalId.replace(/[0-9A-F]{8}$/, '');
+/** A logical id without CDK's hash. */
+export const nameOf = (logicalId: string) => logicalId.replace(/[0-9A-F]{8}$/, '');
 
 /** Logical ids without CDK's hash, and references as `Id`, `Id.Attribute` or text with those inside. */
 export function readable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(readable);
   if (typeof value !== 'object' || value === null) return value;
   const json = value as Json;
-  if (typeof json.Ref === 'string') return `{${withoutHash(json.Ref)}}`;
+  if (typeof json.Ref === 'string') return `{${nameOf(json.Ref)}}`;
   const get = json['Fn::GetAtt'] as [string, string] | undefined;
-  if (get) return `{${withoutHash(get[0])}.${get[1]}}`;
+  if (get) return `{${nameOf(get[0])}.${get[1]}}`;
   const join = json['Fn::Join'] as [string, unknown[]] | undefined;
   if (join) return join[1].map(readable).join(join[0]);
   return Object.fromEntries(Object.entries(json).map(([key, inner]) => [key, readable(inner)]));
@@ -72,10 +73,7 @@ export function all(type: string, from = template()) {
   return Object.fromEntries(
     Object.entries(from.Resources)
       .filter(([, resource]) => resource.Type === type)
-      .map(([id, resource]) => [
-        withoutHash(id),
-        { ...resource, Properties: readable(resource.Properties ?? {}) as Json },
-      ]),
+      .map(([id, resource]) => [nameOf(id), { ...resource, Properties: readable(resource.Properties ?? {}) as Json }]),
   );
 }
 export const properties = (type: string, id: string, from = template()) => all(type, from)[id]?.Properties;
@@ -101,7 +99,7 @@ export interface Permission {
 /** Every statement of every policy in the stack, whatever resource it is found in. */
 export function statements(from = template()): Permission[] {
   return Object.entries(from.Resources).flatMap(([logicalId, { Type, Properties }]) => {
-    const [id, json] = [withoutHash(logicalId), readable(Properties ?? {}) as Json];
+    const [id, json] = [nameOf(logicalId), readable(Properties ?? {}) as Json];
     const holders = Type === 'AWS::IAM::Policy' ? (json.Roles as string[]).map(bare) : [id];
     return documentsIn(json).flatMap(({ Statement }) =>
       Statement.flatMap(({ Principal, Action, Resource, Condition, Effect }) => {

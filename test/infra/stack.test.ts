@@ -112,7 +112,11 @@ test('the table keeps what it has: recovery, protection, expiry of settled rows'
             { AttributeName: 'unsettledSource', KeyType: 'HASH' },
             { AttributeName: 'nextCheckAt', KeyType: 'RANGE' },
           ],
-          Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: expect.arrayContaining(['status', 'startTime']) },
+          // Pinned, for an update can't change it: another projection needs another name, in two deployments.
+          Projection: {
+            ProjectionType: 'INCLUDE',
+            NonKeyAttributes: ['status', 'startTime', 'fruitlessChecks', 'stalledAt', 'missing', 'lastError'],
+          },
         },
       ],
     },

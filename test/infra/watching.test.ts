@@ -5,7 +5,7 @@ import { logQueries } from '../../infra/constructs/log-queries';
 import type { Summary } from '../../lambdas/poller/run';
 import { noCounts } from '../../lambdas/poller/run-state';
 import type { TaskEvent } from '../../lambdas/task-event';
-import { readable, resources, templateOf } from './synthesized-template';
+import { all, readable, template } from './read-template';
 
 /** Of the line "Run": the counts, and what a summary has besides. */
 const ofRun = [
@@ -26,6 +26,7 @@ const ofRun = [
 /** Of the line "Published", one for each event. Its one field that no event has is the lag. */
 const ofPublished = [
   ...(['taskId', 'taskStatus', 'reasonCode', 'reasonCategory', 'runId'] satisfies (keyof TaskEvent)[]),
+  'detailType',
   'lagSeconds',
 ];
 /** Of every line, and of those that tell of a task or an error. */
@@ -72,7 +73,7 @@ test('the two lines are those that the poller logs', () => {
 
 describe('the saved queries', () => {
   const saved = (context = {}) =>
-    Object.values(resources('AWS::Logs::QueryDefinition', templateOf(context))).map(({ Properties }) => Properties);
+    Object.values(all('AWS::Logs::QueryDefinition', template(context))).map(({ Properties }) => Properties);
 
   test("are in a folder of the stack's name, on the poller's log", () => {
     expect(saved({ stackName: 'Other' }).map(({ Name }) => Name)).toEqual(
@@ -113,7 +114,7 @@ describe('the dashboard', () => {
     };
   }
   const dashboards = (context = {}) =>
-    Object.values(resources('AWS::CloudWatch::Dashboard', templateOf(context))).map(({ Properties }) => Properties);
+    Object.values(all('AWS::CloudWatch::Dashboard', template(context))).map(({ Properties }) => Properties);
   const widgets = () => {
     const [page] = dashboards({ dashboard: 'true' });
     return (JSON.parse(String(readable(page?.DashboardBody))) as { widgets: Widget[] }).widgets;
@@ -166,7 +167,7 @@ describe('the dashboard', () => {
       'AWS/Lambda Duration FunctionName {PollerFunction}',
       'AWS/Lambda Invocations FunctionName {PollerFunction}',
       'AWS/Lambda Errors FunctionName {PollerFunction}',
-      ...Object.keys(resources('AWS::SQS::Queue')).map(
+      ...Object.keys(all('AWS::SQS::Queue')).map(
         queue => `AWS/SQS ApproximateNumberOfMessagesVisible QueueName {${queue}.QueueName}`,
       ),
       ...['ConsumedReadCapacityUnits', 'ConsumedWriteCapacityUnits', 'ReadThrottleEvents', 'WriteThrottleEvents'].map(

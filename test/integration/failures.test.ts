@@ -35,7 +35,7 @@ describe('what a person has to put right fails the run with an advice, and gives
       bed => {
         bed.eventBridge.intercept = always(errorAnswer('ResourceNotFoundException'));
       },
-      /ResourceNotFoundException.*deploy the stack again/s,
+      /ResourceNotFoundException.*bus of this stack is gone; the runbook/s,
     ],
     [
       'a list that is refused',
@@ -79,7 +79,7 @@ describe('what a person has to put right fails the run with an advice, and gives
     bed.dynamoDb.intercept = always(errorAnswer('ResourceNotFoundException'));
     expect((await bed.poll()).error).toMatchObject({
       name: 'PermanentFailure',
-      message: expect.stringContaining('deploy the stack again'),
+      message: expect.stringContaining('table is gone; the runbook'),
     });
   });
 

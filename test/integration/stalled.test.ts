@@ -68,6 +68,17 @@ test('never of a task from before emitSince, which is not counted either', async
   expect(told()).toEqual([]);
 });
 
+test('nor of one from before an emitSince that was configured since', async () => {
+  bed = await openBed({ taskStalledEvents: true, emitSince: new Date(Date.now() - 5 * HOUR).toISOString() });
+  await bed.run();
+  startOne();
+  await bed.run();
+  const raised = bed.anotherPoller({ taskStalledEvents: true, emitSince: new Date(Date.now() + MINUTE).toISOString() });
+  const summary = await bed.run('poll', hoursLater(1), raised);
+  expect(summary).toMatchObject({ unsettled: 1, published: 0 });
+  expect(summary).not.toHaveProperty('stalled');
+});
+
 test('switched on, it does not tell the past at once; nor when it is switched off and on again', async () => {
   bed = await openBed();
   await bed.run();
@@ -163,6 +174,32 @@ test('not where Partner Central could not be asked', async () => {
   expect(await bed.run('poll', hoursLater(1))).toMatchObject({ outcome: 'partial', published: 0 });
   bed.partnerCentral.intercept = undefined;
   expect(await bed.run('poll', hoursLater(1))).toMatchObject({ outcome: 'complete', stalledEvents: 12 });
+});
+
+test.each([
+  ['NotAuthorizedForDetailTypeException', 1],
+  ['InternalFailure', 1],
+  ['ThrottlingException', undefined],
+])('where EventBridge answers %s, polls go on as ever, and ask it once a poll', async (ErrorCode, refused) => {
+  bed = await openBed({ taskStalledEvents: true });
+  await bed.run();
+  const { taskId } = startOne();
+  await bed.run();
+  bed.eventBridge.entryFault = ({ DetailType }) =>
+    DetailType === 'TaskStalled' ? { ErrorCode, ErrorMessage: 'on purpose' } : undefined;
+  for (let runs = 0; runs < 2; runs += 1) {
+    bed.takeCalls();
+    const summary = await bed.run('poll', hoursLater(1));
+    expect(summary).toMatchObject({ outcome: 'complete', published: 0, stalled: 1 });
+    expect(summary.refusedStalledEvents).toBe(refused);
+    expect(bed.takeCalls().puts).toBe(1);
+  }
+  const ended = bed.addEnded(1, () => ({ startTimeMs: Date.now() + HOUR }));
+  expect(await bed.run('poll', hoursLater(1))).toMatchObject({ outcome: 'complete', published: 1 });
+  expect(bed.eventBridge.events.map(({ detail }) => detail.taskId)).toEqual(ids(ended));
+  bed.eventBridge.entryFault = undefined;
+  await bed.run('poll', hoursLater(1));
+  expect(toldTasks()).toEqual([taskId]);
 });
 
 test('one that EventBridge refuses is tried again in the next run, holds nobody up, and is counted as set aside', async () => {

@@ -65,6 +65,7 @@ export interface OpeningTerms {
   readonly emitSince?: EpochMs;
   /** Identifies the source's filters; the order of identifiers doesn't matter. */
   readonly filters: string;
+  readonly pollEveryMs: number;
   readonly auditEveryMs: number;
   readonly tellStalled: boolean;
 }
@@ -98,7 +99,7 @@ export function openRun(
   return {
     checkpoint: {
       ...remembered,
-      ...(terms.tellStalled && { tellStalledSince: tellStalledSince ?? terms.now }),
+      ...(terms.tellStalled && { tellStalledSince: Math.min(tellStalledSince ?? terms.now, terms.now) }),
       auditsExpectedSince: auditsExpectedSince(stored, terms),
       auditEveryMs: terms.auditEveryMs,
       emitSince: Math.min(emitSince, stored.emitSince),
@@ -134,17 +135,28 @@ function isAuditDue({ auditRequestedAt, auditedAt, watermark, gaps = [] }: Store
   return auditRequestedAt > (auditedAt ?? -Infinity) && !gaps.some(gap => gap.driftBefore !== undefined);
 }
 
-/** A pause of more than a period, or another rate, makes the time since the last audit say nothing. */
-function auditsExpectedSince(stored: StoredCheckpoint, { now, auditEveryMs }: OpeningTerms): EpochMs {
-  const { lastSuccessAt, auditsExpectedSince: since } = stored;
-  const wentOn = lastSuccessAt !== undefined && now - lastSuccessAt <= auditEveryMs;
-  return since !== undefined && wentOn && stored.auditEveryMs === auditEveryMs ? since : now;
+/** After so many poll periods without a whole run, somebody or something has paused the polls. */
+const PAUSE_IN_POLLS = 3;
+
+/**
+ * Moves on over every pause, for no audit could finish in it. At another rate, what was expected before says nothing.
+ * A moment that lies ahead of us is the work of a clock that jumped.
+ */
+function auditsExpectedSince(stored: StoredCheckpoint, { now, pollEveryMs, auditEveryMs }: OpeningTerms): EpochMs {
+  const { lastSuccessAt, auditsExpectedSince: since, auditedAt = -Infinity } = stored;
+  if (since === undefined || lastSuccessAt === undefined || stored.auditEveryMs !== auditEveryMs) return now;
+  const sinceLastSuccess = now - lastSuccessAt;
+  const pause = sinceLastSuccess > PAUSE_IN_POLLS * pollEveryMs ? sinceLastSuccess : 0;
+  return Math.min(now, pause === 0 ? since : Math.max(since, auditedAt) + pause);
 }
 
-/** Whether no audit has finished for two periods, though there should have been one in each. */
+/**
+ * Whether no audit has finished for more than two periods, though there should have been one in each: half a period more,
+ * so that one that is missed, and the next that takes a little longer, trouble nobody.
+ */
 export function isAuditOverdue({ auditedAt, auditsExpectedSince, auditEveryMs }: Checkpoint, now: EpochMs): boolean {
   if (auditsExpectedSince === undefined || auditEveryMs === undefined) return false;
-  return now - Math.max(auditedAt ?? -Infinity, auditsExpectedSince) > 2 * auditEveryMs;
+  return now - Math.max(auditedAt ?? -Infinity, auditsExpectedSince) > 2.5 * auditEveryMs;
 }
 
 /** Eight cursors of 2,048 characters keep the checkpoint small. */

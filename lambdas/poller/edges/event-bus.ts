@@ -55,7 +55,7 @@ export function connectEventBus() {
           throw sortFailure(error, 'PutEvents', {
             denied: publishingDenied,
             refused: 'Report it',
-            notFound: 'The event bus of this stack is gone; deploy the stack again',
+            notFound: 'The event bus of this stack is gone; the runbook says how to get it back',
           });
         });
       const results = answer.Entries ?? [];

@@ -46,7 +46,7 @@ export function connectSnapshotTable(tableName: string, source: string, includeM
   const sorted = (doing: string) => (error: unknown) => {
     throw sortFailure(error, doing, {
       denied: "Let the function's role use this operation on the snapshot table",
-      notFound: 'The snapshot table is gone; deploy the stack again, or restore the table',
+      notFound: 'The snapshot table is gone; the runbook says how to restore it',
       refused: 'Report it',
     });
   };

@@ -109,6 +109,27 @@ faultMatrix({
     },
   },
 
+  'one entry that can never be taken, alone in quiet polls after the others': {
+    play: async bed => {
+      await bed.run();
+      const ended = bed.addEnded(20);
+      const poisoned = ended[7]?.taskId as string;
+      bed.eventBridge.entryFault = entry => (entry.Detail?.includes(poisoned) ? refusal('InternalFailure') : undefined);
+      expect(await bed.run()).toMatchObject({ published: 19, rejected: 1 });
+      for (const [at, attempts] of [
+        [2, 2],
+        [5, 3],
+      ] as const) {
+        const later = { clockOffsetMs: at * MINUTE };
+        // It was set aside while others were taken: it is the entry, not EventBridge.
+        expect(await bed.run('poll', later)).toMatchObject({ outcome: 'complete', published: 0, rejected: 1 });
+        expect(await bed.row(poisoned)).toMatchObject({ publishAttempts: attempts });
+        expect(await bed.run('poll', later)).toMatchObject({ outcome: 'complete', rejected: 0 }); // not before its time
+      }
+      return outcomes(ended);
+    },
+  },
+
   'one poisoned entry among a hundred': {
     play: async bed => {
       await bed.run();

@@ -21,6 +21,7 @@ const terms = {
   retentionMs: 90 * DAY,
   lookbackMs: 300_000,
   filters: 'none',
+  pollEveryMs: 60_000,
   auditEveryMs: DAY,
   tellStalled: false,
 };
@@ -204,19 +205,41 @@ test('the order is distrusted once between two audits', () => {
 });
 
 describe('whether the audit is overdue', () => {
-  const since = now - 3 * DAY;
+  const since = now - 9 * DAY;
   const watched = { ...running, lastSuccessAt: now - 60_000, auditsExpectedSince: since, auditEveryMs: DAY };
-  const overdue = (stored: StoredCheckpoint) => isAuditOverdue(openRun(stored, terms).checkpoint, now);
+  const overdue = (stored: StoredCheckpoint, more: object = {}) =>
+    isAuditOverdue(openRun(stored, { ...terms, ...more }).checkpoint, now);
 
   test.each<[string, Partial<StoredCheckpoint>, boolean]>([
     ['one finished a period ago', { auditedAt: now - DAY }, false],
-    ['one finished just two periods ago', { auditedAt: now - 2 * DAY }, false],
-    ['the last finished longer ago', { auditedAt: now - 2 * DAY - 1 }, true],
+    ['one was missed, and the next takes a little longer', { auditedAt: now - 2.1 * DAY }, false],
+    ['two were missed', { auditedAt: now - 3 * DAY }, true],
     ['none ever finished', {}, true],
     ['none is expected for as long yet', { auditsExpectedSince: now - DAY }, false],
-    ['nobody polled for more than a period', { auditedAt: since, lastSuccessAt: now - DAY - 1 }, false],
+    [
+      'after a pause in which the last one grew old',
+      { auditedAt: now - 2.2 * DAY, lastSuccessAt: now - 0.5 * DAY },
+      false,
+    ],
+    ['after a long pause', { auditedAt: now - 8 * DAY, lastSuccessAt: now - 7.9 * DAY }, false],
+    ['it was overdue before the pause', { auditedAt: now - 6 * DAY, lastSuccessAt: now - DAY }, true],
+    ['some polls in a row were not whole', { auditedAt: now - 3 * DAY, lastSuccessAt: now - 180_000 }, true],
     ['they have come at another rate until now', { auditedAt: since, auditEveryMs: 2 * DAY }, false],
+    ['they were expected by a clock that was ahead', { auditsExpectedSince: now + DAY }, false],
   ])('%s', (_name, more, expected) => expect(overdue({ ...watched, ...more })).toBe(expected));
+
+  test('a clock that was ahead does not keep it from being overdue for ever', () => {
+    const { checkpoint } = openRun({ ...watched, auditsExpectedSince: now + 100 * DAY }, terms);
+    expect(checkpoint.auditsExpectedSince).toBe(now);
+  });
+
+  test('polls as rare as audits are no pauses', () => {
+    const rare = { ...watched, lastSuccessAt: now - DAY - 1 };
+    expect(overdue(rare, { pollEveryMs: DAY })).toBe(true);
+    expect(overdue(rare)).toBe(true);
+    expect(overdue({ ...rare, auditsExpectedSince: now - 3 * DAY })).toBe(false);
+    expect(overdue({ ...rare, auditsExpectedSince: now - 3 * DAY }, { pollEveryMs: DAY })).toBe(true);
+  });
 
   test('not after a release that kept no such thing', () => {
     const { auditsExpectedSince: _, ...before } = watched;
@@ -236,6 +259,8 @@ describe('since when it is told that tasks stall', () => {
     openRun({ ...running, ...stored }, { ...terms, tellStalled }).checkpoint.tellStalledSince;
   test('from when it is switched on', () => expect(told({}, true)).toBe(now));
   test('still', () => expect(told({ tellStalledSince: now - DAY }, true)).toBe(now - DAY));
+  test('not from what a clock said that was ahead', () =>
+    expect(told({ tellStalledSince: now + DAY }, true)).toBe(now));
   test('not while it is off', () => expect(told({ tellStalledSince: now - DAY }, false)).toBeUndefined());
 });
 

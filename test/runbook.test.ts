@@ -208,7 +208,8 @@ describe('the proof of the path to the inbox', () => {
     await expectMail({ ...entry, Detail: JSON.stringify(entry.Detail) });
   });
 
-  (hasJq ? test : test.skip)('is sent by the command as it is written', async () => {
+  const whyNot = hasJq ? '' : ' (not run: this machine has no jq)';
+  (hasJq ? test : test.skip)(`is sent by the command as it is written${whyNot}`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'runbook-test-'));
     try {
       writeFileSync(join(folder, 'proof.json'), proof);

@@ -4,11 +4,21 @@
  */
 import fc from 'fast-check';
 import * as v from 'valibot';
-import { taskEventSchema } from '../../lambdas/task-event';
+import { taskEventSchema, taskStalledEventSchema } from '../../lambdas/task-event';
 import type { FunctionHost } from '../../local/function-host';
 import { type Bed, DAY, HOUR, MINUTE, openBed } from '../integration/bed';
 import { type Disturbance, disturb, disturbance, undisturbed } from './disturbance';
-import { isHistory, isTerminal, isTrue, type Life, mustBeTold, type Told, toldInVain } from './world';
+import {
+  isHistory,
+  isStalledTruly,
+  isTerminal,
+  isTrue,
+  type Life,
+  mustBeTold,
+  mustBeToldStalled,
+  type Told,
+  toldInVain,
+} from './world';
 
 const runs = Number(process.env.FUZZ_RUNS ?? 200);
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -67,7 +77,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** What has happened in all cases together: a generator that went dull would prove nothing. */
-const tally = { polls: 0, cut: 0, deaths: 0, mishaps: 0, events: 0, repeats: 0, drift: 0 };
+const tally = { polls: 0, cut: 0, deaths: 0, mishaps: 0, events: 0, stalled: 0, repeats: 0, drift: 0 };
 
 const story = fc.record({
   /** Half of the stories begin with the first poll, the others long after it. */
@@ -82,7 +92,7 @@ let pollers: FunctionHost[];
 beforeAll(async () => {
   process.stdout.write(`Random lives: ${runs} cases from seed ${seed}\n`);
   bed = await openBed();
-  pollers = settings.map(each => bed.anotherPoller(each));
+  pollers = settings.map(each => bed.anotherPoller({ ...each, taskStalledEvents: true }));
 });
 afterAll(() => bed.close());
 afterAll(() => void process.stdout.write(`Random lives: ${JSON.stringify(tally)}\n`));
@@ -201,8 +211,13 @@ async function live({ watchedForMs, steps }: Story): Promise<void> {
   if (emitSince === undefined) throw new Error('No poll has begun');
   expect(Date.parse(checkpoint?.emitSince as string)).toBe(emitSince);
   const since = emitSince;
-  const events = bed.eventBridge.events.map(({ detail }) => v.parse(taskEventSchema, detail) as Told);
+  const ofType = (isStalled: boolean) =>
+    bed.eventBridge.events.filter(event => (event['detail-type'] === 'TaskStalled') === isStalled);
+  const events = ofType(false).map(({ detail }) => v.parse(taskEventSchema, detail) as Told);
+  const stalled = ofType(true).map(({ detail }) => v.parse(taskStalledEventSchema, detail));
+  const all = [...events, ...stalled];
   tally.events += events.length;
+  tally.stalled += stalled.length;
   const told = new Set(events.map(({ taskId, taskStatus }) => `${taskId} ${taskStatus}`));
 
   const lost = [...lives].flatMap(([taskId, life]) => {
@@ -216,12 +231,22 @@ async function live({ watchedForMs, steps }: Story): Promise<void> {
   });
   expect(invented).toEqual([]);
   expect(new Set(events.map(({ eventId }) => eventId)).size).toBe(told.size);
-  tally.repeats += events.length - told.size;
-  const culprits = [...toldInVain(events)].filter(([runId, ids]) => blameless.has(runId) || ids.size > 10);
+
+  const toldToStall = new Set(stalled.map(({ taskId }) => taskId));
+  const tellSince = Date.parse(checkpoint?.tellStalledSince as string);
+  const stallsUntold = [...lives].filter(
+    ([taskId, life]) => mustBeToldStalled(life, since, tellSince) && !toldToStall.has(taskId),
+  );
+  expect(stallsUntold).toEqual([]);
+  expect(stalled.filter(one => !isStalledTruly(one, lives.get(one.taskId) as Life, since))).toEqual([]);
+  expect(new Set(stalled.map(({ eventId }) => eventId)).size).toBe(toldToStall.size);
+
+  tally.repeats += all.length - told.size - toldToStall.size;
+  const culprits = [...toldInVain(all)].filter(([runId, ids]) => blameless.has(runId) || ids.size > 10);
   expect(culprits).toEqual([]);
-  const twiceInARun = events.filter(
+  const twiceInARun = all.filter(
     ({ runId, eventId }, at) =>
-      blameless.has(runId) && events.findIndex(other => other.runId === runId && other.eventId === eventId) !== at,
+      blameless.has(runId) && all.findIndex(other => other.runId === runId && other.eventId === eventId) !== at,
   );
   expect(twiceInARun).toEqual([]);
 

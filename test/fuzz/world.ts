@@ -61,8 +61,33 @@ export function isTrue(told: Told, life: Life): boolean {
   );
 }
 
-/** By run, the outcomes that it told in vain: a later run told them once more, so this one can't have recorded them. */
-export function toldInVain(all: readonly Told[]): Map<string, Set<string>> {
+export interface ToldStalled {
+  readonly taskId: string;
+  readonly taskStatus: string;
+  readonly detectedBefore: string;
+}
+
+const STALLED_AFTER_MS = 60 * 60_000;
+
+/** The news that a task stalls is true if the task is none of history, and had that status, too late, at that moment. */
+export function isStalledTruly({ taskStatus, detectedBefore }: ToldStalled, life: Life, emitSince: number): boolean {
+  const at = Date.parse(detectedBefore);
+  const phase = life.phases.findLast(({ since }) => since <= at);
+  const isLate = at >= life.startTimeMs + STALLED_AFTER_MS;
+  return life.startTimeMs >= emitSince && isLate && phase?.status === taskStatus && !isTerminal(taskStatus);
+}
+
+/** What stalls to the end of a story, and began to when somebody wanted to know, nobody may miss. */
+export function mustBeToldStalled(life: Life, emitSince: number, tellSince: number): boolean {
+  const { isListed, wasNoted, startTimeMs, phases } = life;
+  const began = startTimeMs + STALLED_AFTER_MS;
+  return (
+    isListed && wasNoted && startTimeMs >= emitSince && began >= tellSince && !isTerminal(phases.at(-1)?.status ?? '')
+  );
+}
+
+/** By run, the events that it told in vain: a later run told them once more, so this one can't have recorded them. */
+export function toldInVain(all: readonly Pick<Told, 'eventId' | 'runId'>[]): Map<string, Set<string>> {
   const lastRun = new Map(all.map(({ eventId, runId }) => [eventId, runId]));
   const inVain = new Map<string, Set<string>>();
   for (const { eventId, runId } of all) {

@@ -25,6 +25,13 @@ describe('enabled: false', () => {
   });
 });
 
+test('shadow: the poller may do all that it may otherwise, but publish', () => {
+  const usual = permissions('PollerFunctionRole');
+  const inShadow = permissions('PollerFunctionRole', template({ shadow: true }));
+  expect(usual.filter(one => !inShadow.includes(one))).toEqual(['events:PutEvents on {TaskBus.Arn}']);
+  expect(inShadow.filter(one => !usual.includes(one))).toEqual([]);
+});
+
 describe('existingTableName', () => {
   const existing = template({ existingTableName: 'restored-table' });
   const arn = 'arn:{AWS::Partition}:dynamodb:{AWS::Region}:{AWS::AccountId}:table/restored-table';

@@ -77,13 +77,15 @@ export function isStalledTruly({ taskStatus, detectedBefore }: ToldStalled, life
   return life.startTimeMs >= emitSince && isLate && phase?.status === taskStatus && !isTerminal(taskStatus);
 }
 
-/** What stalls to the end of a story, and began to when somebody wanted to know, nobody may miss. */
+/**
+ * What stalls to the end of a story, and began to when somebody wanted to know, nobody may miss. A task that has ended
+ * counts as running again when it says so itself: a status that nobody knows is no reason to watch it anew.
+ */
 export function mustBeToldStalled(life: Life, emitSince: number, tellSince: number): boolean {
   const { isListed, wasNoted, startTimeMs, phases } = life;
-  const began = startTimeMs + STALLED_AFTER_MS;
-  return (
-    isListed && wasNoted && startTimeMs >= emitSince && began >= tellSince && !isTerminal(phases.at(-1)?.status ?? '')
-  );
+  const now = phases.at(-1)?.status ?? '';
+  const isWatched = now === 'IN_PROGRESS' || !phases.some(({ status }) => isTerminal(status));
+  return isListed && wasNoted && isWatched && startTimeMs >= emitSince && startTimeMs + STALLED_AFTER_MS >= tellSince;
 }
 
 /** By run, the events that it told in vain: a later run told them once more, so this one can't have recorded them. */

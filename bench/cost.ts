@@ -25,8 +25,8 @@ import {
   total,
   type Usage,
 } from './month';
-import { type Partner, partners } from './partners';
-import { pricesAsOf } from './prices';
+import { type Partner, partners, typicalPartner } from './partners';
+import { prices, pricesAsOf } from './prices';
 import { type Measured, MINUTE_MS, type Ours, startOurs } from './side-by-side';
 import { dollars, markdownTable, number } from './tables';
 
@@ -155,6 +155,12 @@ export function costText(costs: readonly PartnerCost[]): string {
   const [{ resources }] = costs as [PartnerCost];
   const row = (name: string, of: (cost: PartnerCost) => string) => [name, ...costs.map(of)];
   const usage = ({ partner, parts }: PartnerCost) => monthlyUsage(partner, parts, resources);
+  const typical = costs.find(({ partner }) => partner === typicalPartner) ?? (costs[0] as PartnerCost);
+  const more = (others: Partial<BilledResources>) =>
+    dollars(
+      total(monthlyCost(typical.partner, typical.parts, { ...resources, ...others })) -
+        total(monthlyCost(typical.partner, typical.parts, resources)),
+    );
   const names = (costs[0]?.items ?? []).map(([name]) => name);
   return [
     `A month at one poll a minute, at list prices of ${pricesAsOf} and without any free tier:`,
@@ -176,7 +182,8 @@ export function costText(costs: readonly PartnerCost[]): string {
     ]),
     '',
     `A further source is a stack of its own, which shares nothing with the first: ${costs.map(({ partner, items }) => `${dollars(total(items))} more for a ${partner.name} one`).join(', ')}. ` +
-      'While tasks stall, or anything is set aside, overdue or stuck, its metric adds up to $0.30 a month, by the hour; `dashboard` adds $3.00, `customerManagedKey` about $1.10, `tracing` about $0.22.',
+      `While tasks stall, or anything is set aside, overdue or stuck, its metric adds up to ${dollars(prices.metricMonth)} a month, by the hour. ` +
+      `For a ${typical.partner.name} one, \`dashboard\` adds ${more({ dashboards: 1 })} and \`customerManagedKey\` ${more({ encryptionKeys: 1, alarmMetrics: resources.alarmMetrics + 1 })}.`,
     '',
     `Measured: calls, capacity units, log bytes and CPU time of quiet polls, of an hour with endings, and of an audit (of ${costs.map(({ parts }) => number(parts.audited)).join(', ')} tasks, the rest in proportion). ` +
       `Counted: ${resources.alarmMetrics} metrics that the stack's alarms look at. ` +

@@ -4,7 +4,7 @@
  */
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as v from 'valibot';
-import { CATCH_ALL, DEFAULT } from '../lambdas/alerts/routes';
+import { CATCH_ALL, DEFAULT, isTopicArn } from '../lambdas/alerts/routes';
 import {
   ConfigurationError,
   flag,
@@ -67,14 +67,13 @@ function tags() {
 /** CloudWatch takes up to five actions for each state of an alarm, and no FIFO topic. */
 function topicArns() {
   const allowed = '1 to 5 ARNs of standard SNS topics, separated by commas';
-  const arn = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/;
   const split = (given: string) => given.split(',').map(part => part.trim());
   return v.pipe(
     v.union([v.array(v.string()), v.pipe(v.string(), v.transform(split))], allowed),
     v.transform(list => [...new Set(list)]),
     v.minLength(1, allowed),
     v.maxLength(5, allowed),
-    v.everyItem(item => arn.test(item), allowed),
+    v.everyItem(isTopicArn, allowed),
     v.metadata({ allowed }),
   );
 }

@@ -87,6 +87,8 @@ export function textNarrator({ colour }: { colour: boolean }) {
         );
       case 'event': {
         const detailType = line.event['detail-type'];
+        if (detailType === 'TaskStalled')
+          return told(`${paint.yellow(detailType.padEnd(13))}  ${detailOf(line.event).taskId}`);
         const ending = detailType === 'TaskFailed' ? paint.red : paint.green;
         return told(`${ending(detailType.padEnd(13))}  ${result(detailOf(line.event))}`);
       }

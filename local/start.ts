@@ -170,7 +170,8 @@ function openStory({ json, keep }: StartOptions) {
   function tell(line: Line) {
     if (line.type === 'poll') counts.polls += 1;
     if (line.type === 'alert' && line.format === 'mail') counts.mails += 1;
-    if (line.type === 'event') {
+    // That a task stalls is no ending, and one that stalls may still end.
+    if (line.type === 'event' && line.event['detail-type'] !== 'TaskStalled') {
       counts[line.event['detail-type'] === 'TaskFailed' ? 'failed' : 'completed'] += 1;
       published.add(String(line.event.detail.taskId));
     }

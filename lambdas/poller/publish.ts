@@ -1,7 +1,7 @@
-import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED } from '../event-names';
 import { reasonCategory } from '../reason-codes';
 import { type Allowance, jitteredPauseMs } from './budget';
 import {
+  detailTypeOf,
   type EventEntry,
   entryBytes,
   entryOf,
@@ -184,7 +184,7 @@ function whatWasPublished(run: Run, { taskId, status: taskStatus, reasonCode, pr
   // For a task that was never seen running, or ended before, nobody knows when the clock began to tick.
   const wasSeenRunning = row.settled && previousStatus !== undefined && !isTerminal(previousStatus);
   return {
-    detailType: row.settled ? (taskStatus === 'FAILED' ? TASK_FAILED : TASK_COMPLETED) : TASK_STALLED,
+    detailType: detailTypeOf({ settled: row.settled, status: taskStatus }),
     taskId,
     taskStatus,
     ...(reasonCode !== undefined && { reasonCode, reasonCategory: reasonCategory(reasonCode) }),

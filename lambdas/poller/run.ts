@@ -175,7 +175,7 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & { auditBegins: b
 async function work(run: Run & { auditBegins: boolean }): Promise<State & { whole: boolean }> {
   const gapsBefore = run.checkpoint.gaps;
   let candidates: Candidate[] | undefined;
-  let eventsOfBacklog = 0;
+  let eventsBeforeBacklog = Number.POSITIVE_INFINITY; // it may never come to that
   let headWhole = false;
   let recheckWhole = false;
   let backlogSound = false;
@@ -193,12 +193,8 @@ async function work(run: Run & { auditBegins: boolean }): Promise<State & { whol
       await tellStalled(run, candidates, allowance);
     }
 
-    const eventsBefore = budget.used.events;
-    try {
-      backlogSound = await workOnBacklog(run);
-    } finally {
-      eventsOfBacklog = budget.used.events - eventsBefore;
-    }
+    eventsBeforeBacklog = budget.used.events;
+    backlogSound = await workOnBacklog(run);
     await setGivenUpAside(run);
   } catch (error) {
     if (!(error instanceof TransientFailure)) throw error;
@@ -208,7 +204,8 @@ async function work(run: Run & { auditBegins: boolean }): Promise<State & { whol
   const whole = headWhole && recheckWhole && backlogSound && run.givenUp.size === 0 && initialised;
   const auditOverdue = isAuditOverdue(run.checkpoint, run.startedAt);
   if (auditOverdue) run.logger.warn('No audit has finished for more than two periods', { gaps: gaps.length });
-  const isUnchanged = gapsBefore.length > 0 && eventsOfBacklog === 0 && !gotSmaller(gapsBefore, gaps);
+  const toldOfBacklog = run.budget.used.events > eventsBeforeBacklog;
+  const isUnchanged = gapsBefore.length > 0 && !toldOfBacklog && !gotSmaller(gapsBefore, gaps);
   return {
     whole,
     ...(candidates && unsettledOnes(run, candidates)),

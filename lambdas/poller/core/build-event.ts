@@ -114,6 +114,11 @@ export function entryOf(row: TaskRow, frame: EventFrame): EventEntry {
   return wrap(buildStalledEvent(row, frame), TASK_STALLED, frame);
 }
 
+export const detailTypeOf = ({ settled, status }: Pick<TaskRow, 'settled' | 'status'>): TaskDetailType =>
+  settled ? endingType(status) : TASK_STALLED;
+
+const endingType = (taskStatus: string) => (taskStatus === 'FAILED' ? TASK_FAILED : TASK_COMPLETED);
+
 function wrap(event: TaskEvent | TaskStalledEvent, detailType: TaskDetailType, frame: EventFrame): EventEntry {
   return {
     EventBusName: frame.eventBusName,
@@ -129,8 +134,7 @@ function wrap(event: TaskEvent | TaskStalledEvent, detailType: TaskDetailType, f
  * The entry is larger than MAX_ENTRY_BYTES only if the rest of the event is.
  */
 export function toEntry(event: TaskEvent, frame: EventFrame): EventEntry {
-  const wrapEnding = (ending: TaskEvent) =>
-    wrap(ending, ending.taskStatus === 'FAILED' ? TASK_FAILED : TASK_COMPLETED, frame);
+  const wrapEnding = (ending: TaskEvent) => wrap(ending, endingType(ending.taskStatus), frame);
   const whole = wrapEnding(event);
   if (entryBytes(whole) <= MAX_ENTRY_BYTES || event.message === undefined) return whole;
   const { message, ...rest } = event;

@@ -41,11 +41,20 @@ const identity = {
   taskType: described('Task family, for example OpportunityFromEngagement.'),
   taskId: described('Task identifier, for example task-dpf02ig3g2uui.'),
   taskArn: v.optional(described('ARN of the task. Its account field is empty.')),
+  replayId: v.optional(
+    described(
+      'Present when somebody had this published again; names that replay. eventId is as it was the first time.',
+    ),
+  ),
+  replayAlerts: v.optional(
+    v.pipe(v.literal(true), v.description('Present in a replay that alerts for people are not to leave out.')),
+  ),
 };
 const belongings = {
   opportunityId: v.optional(described('Opportunity that the task worked on or created.')),
   resourceSnapshotJobId: v.optional(described('Resource snapshot job that belongs to the task.')),
-  engagementId: v.optional(described('Engagement that the task worked on.')),
+  engagementId: v.optional(described('Engagement that the task worked on or created.')),
+  engagementInvitationId: v.optional(described('Invitation that the task accepted or sent.')),
   contextId: v.optional(described('Context within the engagement.')),
 };
 

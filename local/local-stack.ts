@@ -5,6 +5,8 @@ import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SQSBatchResponse } from 'aws-lambda';
 import type { AlertRoutes } from '../lambdas/alerts/routes';
 import type { Summary } from '../lambdas/poller/run';
+import type { Settings } from '../lambdas/poller/settings';
+import type { TaskFamily } from '../lambdas/poller/task-families';
 import { alertQueue } from './alert-queue';
 import { createTableFromTemplate, startDynamoDb } from './dynamodb';
 import { type DeliveredEvent, startEventBridge } from './event-bridge';
@@ -105,7 +107,8 @@ export async function startLocalStack(options: LocalStackOptions) {
     eventBridge,
     sns,
     tableName,
-    catalog: settings.catalog as string,
+    catalog: settings.catalog as Settings['catalog'],
+    taskFamily: (settings.taskFamily ?? 'OpportunityFromEngagement') as TaskFamily,
     poller,
     formatter,
 

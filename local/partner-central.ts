@@ -3,6 +3,7 @@
  * as strict as the service's model (the SDK checks nothing) and as odd as its real answers.
  */
 import { createHash } from 'node:crypto';
+import type { TaskFamily } from '../lambdas/poller/task-families';
 import { type FilterName, type Input, listProblems, refuseBad, startProblems } from './request-constraints';
 import { jsonReply, Refusal, type ServiceOptions, startService } from './service';
 import { type Position, type SavedTasks, type Task, type TaskStore, taskStore } from './task-store';
@@ -40,9 +41,8 @@ const families = {
     } as Filters,
     extra: (task: Task) => ({ EngagementInvitationId: task.engagementInvitationId ?? null }),
   },
-} as const;
+} as const satisfies Record<TaskFamily, object>;
 
-export type TaskFamily = keyof typeof families;
 type Output = Record<string, unknown>;
 
 export interface PartnerCentralOptions extends ServiceOptions {

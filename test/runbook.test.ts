@@ -134,7 +134,9 @@ describe('names', () => {
   test('the attributes and keys of the table are those that it has', () => {
     expect(commands).toContain(`AttributeName=${tableSchema.timeToLive}\n`);
     expect(commands).toContain(`attribute_exists(${tableSchema.index.sortKey})`);
-    expect(commands).toContain(`source=${sourceId({ catalog: 'Sandbox' })}  #`);
+    expect(commands).toContain(
+      `source=${sourceId({ catalog: 'Sandbox', taskFamily: 'OpportunityFromEngagement' })}  #`,
+    );
     expect(taskKey('S', 'T')).toEqual({ source: 'S', item: 'TASK#T' });
     expect(commands).toContain('{source: {S: $source}, item: {S: ("TASK#" + $task)}}');
     expect(commands).not.toContain(CHECKPOINT_KEY); // nobody should edit that one at 3 am

@@ -91,6 +91,8 @@ export interface Advice {
  *   doesn't take what we ask for
  */
 export function sortFailure(thrown: unknown, doing: string, advice: Advice): Error {
+  // Sorted already, further in: the credentials for the call could not be had.
+  if (thrown instanceof TransientFailure || thrown instanceof PermanentFailure) return thrown;
   const error = thrown as ServiceError;
   // An answer that breaks off can't be read: its status says "your mistake", but nobody knows which. The parser quotes
   // what it stumbles over, and that may be a task's message, which belongs in no log.

@@ -27,7 +27,6 @@ import {
   type Services,
   told,
 } from './run-state';
-import { TASK_FAMILY } from './settings';
 import { noteRestart, type Progress, sweep } from './sweep';
 
 export type Mode = 'poll' | 'audit';
@@ -165,8 +164,7 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & { auditBegins: b
     tellStalled: settings.taskStalledEvents,
     ...(emitSince !== undefined && { emitSince }),
   });
-  const { catalog, includeMessage, eventSource, stalledAfterMinutes } = settings;
-  const taskFamily = TASK_FAMILY;
+  const { catalog, taskFamily, includeMessage, eventSource, stalledAfterMinutes } = settings;
   const frame = { catalog, taskFamily, runId, includeMessage, eventSource, eventBusName, stalledAfterMinutes };
   return { ...run, frame, checkpoint, auditBegins, handled: new Set(), written: new Map(), givenUp: new Map() };
 }

@@ -6,6 +6,7 @@
 import * as v from 'valibot';
 import { DEFAULT_EVENT_SOURCE } from '../event-names';
 import { isInstant } from './core/instant';
+import { taskFamilyNames } from './task-families';
 
 /** Environment variables of the poller function, the one place that names them for the code and the stack. */
 export const environment = {
@@ -14,8 +15,6 @@ export const environment = {
   settings: 'POLLER_SETTINGS',
 } as const;
 
-/** Task family: which List operation a source polls. */
-export const TASK_FAMILY = 'OpportunityFromEngagement';
 /** Partner Central answers in this region only, wherever the stack is. */
 export const PARTNER_CENTRAL_REGION = 'us-east-1';
 
@@ -25,6 +24,17 @@ export function wholeNumber(min: number, max: number, unit: string) {
   return v.pipe(
     v.union([v.number(), v.pipe(v.string(), v.regex(/^-?\d+$/), v.toNumber())], allowed),
     v.integer(allowed),
+    v.minValue(min, allowed),
+    v.maxValue(max, allowed),
+    v.metadata({ allowed, unit }),
+  );
+}
+
+/** A number that may have a fraction. */
+export function numberFrom(min: number, max: number, unit: string) {
+  const allowed = `a number of ${unit} from ${min} to ${max}`;
+  return v.pipe(
+    v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+(\.\d+)?$/), v.toNumber())], allowed),
     v.minValue(min, allowed),
     v.maxValue(max, allowed),
     v.metadata({ allowed, unit }),
@@ -77,20 +87,39 @@ const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.p
 
 export const settingsEntries = {
   catalog: described(oneOf(['AWS', 'Sandbox']), 'Partner Central catalog; AWS is production.'),
+  taskFamily: v.optional(
+    described(oneOf(taskFamilyNames), 'Which tasks: the one that is started by Start…Task of this name.'),
+    'OpportunityFromEngagement',
+  ),
   opportunityIdentifiers: v.optional(
     described(identifiers(/^O[0-9]{1,19}$/, 'O followed by 1 to 19 digits'), 'Only tasks of these opportunities.'),
   ),
   engagementIdentifiers: v.optional(
     described(
       identifiers(/^(arn:.+|eng-[0-9a-z]{14})$/, 'eng- and 14 of 0-9a-z, or an ARN'),
-      'Only tasks of these engagements.',
+      'Only tasks of these engagements; not for EngagementByAcceptingInvitation.',
+    ),
+  ),
+  engagementInvitationIdentifiers: v.optional(
+    described(
+      identifiers(/^(arn:.+|engi-[0-9a-z]{13})$/, 'engi- and 13 of 0-9a-z, or an ARN'),
+      'Only tasks of these invitations; for EngagementByAcceptingInvitation.',
     ),
   ),
   contextIdentifiers: v.optional(
-    described(identifiers(/^[1-9][0-9]*$/, 'a number without leading zero'), 'Only tasks of these contexts.'),
+    described(
+      identifiers(/^[1-9][0-9]*$/, 'a number without leading zero'),
+      'Only tasks of these contexts; for OpportunityFromEngagement.',
+    ),
   ),
   taskIdentifiers: v.optional(
     described(identifiers(/^(arn:.+|task-[0-9a-z]{13})$/, 'task- and 13 of 0-9a-z, or an ARN'), 'Only these tasks.'),
+  ),
+  assumeRoleArn: v.optional(
+    described(
+      textLike(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/, 'the ARN of a role'),
+      'Role that lists the tasks, for a stack outside the account that is linked to Partner Central.',
+    ),
   ),
   emitSince: v.optional(
     described(
@@ -151,7 +180,7 @@ export const settingsEntries = {
     described(wholeNumber(10, 1_000, 'calls'), 'Most List calls one poll makes; the quota is shared with your CRM.'),
     100,
   ),
-  maxListCallsPerSecond: v.optional(described(wholeNumber(1, 10, 'calls'), 'Pace of List calls.'), 5),
+  maxListCallsPerSecond: v.optional(described(numberFrom(0.1, 10, 'calls'), 'Pace of List calls.'), 5),
   headPageSize: v.optional(described(wholeNumber(1, 1_000, 'tasks'), 'Page size when looking for what is new.'), 100),
   backlogPageSize: v.optional(
     described(wholeNumber(1, 1_000, 'tasks'), 'Page size when working through history and running tasks.'),
@@ -197,7 +226,8 @@ export function parseFlat<E extends v.ObjectEntries>(entries: E, given: Record<s
 }
 
 /** Id of a source: partition of its rows. The same when filters or rates change, so that its memory survives them. */
-export const sourceId = (settings: Pick<Settings, 'catalog'>) => `${settings.catalog}#${TASK_FAMILY}`;
+export const sourceId = ({ catalog, taskFamily }: Pick<Settings, 'catalog' | 'taskFamily'>) =>
+  `${catalog}#${taskFamily}`;
 
 /**
  * Reads the function's environment at cold start.

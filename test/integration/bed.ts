@@ -44,7 +44,7 @@ export async function openBed(
     onLog: line => logs.push(line),
     ...more,
   });
-  const store = stack.partnerCentral.store(stack.catalog);
+  const store = stack.partnerCentral.store(stack.catalog, stack.taskFamily);
   const database = new DynamoDBClient({
     endpoint: stack.dynamoDb.url,
     region: 'us-east-1',
@@ -65,7 +65,7 @@ export async function openBed(
   }
 
   async function item(sortKey: string): Promise<Record<string, unknown> | undefined> {
-    const Key = marshall({ source: sourceId({ catalog: stack.catalog as 'Sandbox' }), item: sortKey });
+    const Key = marshall({ source: sourceId(stack), item: sortKey });
     const { Item } = await database.send(new GetItemCommand({ TableName: stack.tableName, Key, ConsistentRead: true }));
     return Item && unmarshall(Item);
   }

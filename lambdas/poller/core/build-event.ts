@@ -14,6 +14,8 @@ export interface EventFrame {
   readonly eventSource: string;
   readonly eventBusName: string;
   readonly stalledAfterMinutes: number;
+  /** Only where this is a replay: what was published before is published again. */
+  readonly replay?: Pick<TaskEvent, 'replayId' | 'replayAlerts'>;
 }
 
 /** One entry of a PutEvents call. */
@@ -51,13 +53,15 @@ const identity = (row: TaskRow, frame: EventFrame, what: TerminalStatus | typeof
   taskType: frame.taskFamily,
   taskId: row.taskId,
   taskArn: row.taskArn,
+  ...frame.replay,
 });
 
-const belongings = ({ opportunityId, resourceSnapshotJobId, engagementId, contextId }: TaskRow) => ({
-  opportunityId,
-  resourceSnapshotJobId,
-  engagementId,
-  contextId,
+const belongings = (row: TaskRow) => ({
+  opportunityId: row.opportunityId,
+  resourceSnapshotJobId: row.resourceSnapshotJobId,
+  engagementId: row.engagementId,
+  engagementInvitationId: row.engagementInvitationId,
+  contextId: row.contextId,
 });
 
 /** @param row the settled row that is to be written once this event is accepted */

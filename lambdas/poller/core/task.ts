@@ -19,6 +19,7 @@ export interface ListedTask {
   readonly opportunityId?: string;
   readonly resourceSnapshotJobId?: string;
   readonly engagementId?: string;
+  readonly engagementInvitationId?: string;
   readonly contextId?: string;
 }
 
@@ -28,9 +29,13 @@ const MAX_TASK_ID_BYTES = 1_000;
 /**
  * Reads one summary of a List answer. Every member of it is optional in the API, and real answers carry null, "" and
  * the text "null" for absent values.
+ * @param fields of the task family: how members of a task are called there
  * @returns undefined for what has no usable task id
  */
-export function readSummary(summary: unknown): ListedTask | undefined {
+export function readSummary(
+  summary: unknown,
+  fields: Readonly<Partial<Record<keyof ListedTask, string>>>,
+): ListedTask | undefined {
   if (typeof summary !== 'object' || summary === null) return undefined;
   const given = summary as Record<string, unknown>;
   const taskId = presentText(given.TaskId);
@@ -44,8 +49,7 @@ export function readSummary(summary: unknown): ListedTask | undefined {
     reasonCode: presentText(given.ReasonCode),
     opportunityId: presentText(given.OpportunityId),
     resourceSnapshotJobId: presentText(given.ResourceSnapshotJobId),
-    engagementId: presentText(given.EngagementId),
-    contextId: presentText(given.ContextId),
+    ...Object.fromEntries(Object.entries(fields).map(([member, name]) => [member, presentText(given[name])])),
   });
 }
 

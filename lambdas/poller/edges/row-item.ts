@@ -38,6 +38,7 @@ const texts = [
   'opportunityId',
   'resourceSnapshotJobId',
   'engagementId',
+  'engagementInvitationId',
   'contextId',
 ] as const satisfies readonly (keyof ListedTask)[];
 const times = [

@@ -274,8 +274,8 @@ function leaseLost(error: unknown): never {
 
 /** What says what was done about a task, without what the API said about it. */
 function essentials(row: TaskRow): TaskRow {
-  const { message, reasonCode, taskArn, opportunityId, resourceSnapshotJobId, engagementId, contextId, ...rest } = row;
-  const { unknownAttributes, previousStatus, ...least } = rest;
+  const { message, reasonCode, taskArn, opportunityId, resourceSnapshotJobId, ...most } = row;
+  const { engagementId, engagementInvitationId, contextId, unknownAttributes, previousStatus, ...least } = most;
   return { ...least, lastError: 'The table refused the row' };
 }
 

@@ -1,9 +1,12 @@
 import { readSummary } from '../../../lambdas/poller/core/task';
+import { taskFamilies } from '../../../lambdas/poller/task-families';
+
+const read = (summary: unknown) => readSummary(summary, taskFamilies.OpportunityFromEngagement.fields);
 
 describe('readSummary', () => {
   test('carries every field of a summary', () => {
     expect(
-      readSummary({
+      read({
         TaskId: 'task-1',
         TaskArn: 'arn:aws:partnercentral:us-east-1::catalog/Sandbox/opportunity-from-engagement-task/task-1',
         StartTime: new Date('2026-11-22T18:00:00.123Z'),
@@ -44,16 +47,16 @@ describe('readSummary', () => {
       EngagementId: value,
       StartTime: value,
     };
-    expect(readSummary(summary)).toEqual({ taskId: 'task-1', status: 'COMPLETE' });
+    expect(read(summary)).toEqual({ taskId: 'task-1', status: 'COMPLETE' });
   });
 
   test('passes statuses and reason codes on that nobody knows, and watches a task without a status', () => {
-    expect(readSummary({ TaskId: 'task-1', TaskStatus: 'PAUSED', ReasonCode: 'NewCode' })).toEqual({
+    expect(read({ TaskId: 'task-1', TaskStatus: 'PAUSED', ReasonCode: 'NewCode' })).toEqual({
       taskId: 'task-1',
       status: 'PAUSED',
       reasonCode: 'NewCode',
     });
-    expect(readSummary({ TaskId: 'task-1' })).toEqual({ taskId: 'task-1', status: 'ABSENT' });
+    expect(read({ TaskId: 'task-1' })).toEqual({ taskId: 'task-1', status: 'ABSENT' });
   });
 
   test.each([
@@ -68,6 +71,6 @@ describe('readSummary', () => {
     [{ TaskId: 5 }],
     [{ TaskId: 'x'.repeat(1_001) }],
   ])('finds no task in %p', summary => {
-    expect(readSummary(summary)).toBeUndefined();
+    expect(read(summary)).toBeUndefined();
   });
 });

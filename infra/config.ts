@@ -16,6 +16,7 @@ import {
   wholeNumber,
 } from '../lambdas/poller/settings';
 import { alertRoutes } from './alert-routes';
+import { filterProblems, furtherSources, inherited, type SourceConfig, sourceKeys, sourcesOf, twins } from './sources';
 
 const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
 
@@ -65,15 +66,20 @@ function tags() {
 }
 
 /** CloudWatch takes up to five actions for each state of an alarm, and no FIFO topic. */
-function topicArns() {
-  const allowed = '1 to 5 ARNs of standard SNS topics, separated by commas';
+const topicArns = () => arns(isTopicArn, '1 to 5 ARNs of standard SNS topics, separated by commas');
+
+/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventBus.html; a rule has five targets at most. */
+const isBusArn = (text: string) =>
+  /^arn:aws[a-z-]*:events:[a-z]{2}(-[a-z]+)+-\d:\d{12}:event-bus\/[\w./-]{1,256}$/.test(text);
+
+function arns(isOne: (text: string) => boolean, allowed: string) {
   const split = (given: string) => given.split(',').map(part => part.trim());
   return v.pipe(
     v.union([v.array(v.string()), v.pipe(v.string(), v.transform(split))], allowed),
     v.transform(list => [...new Set(list)]),
     v.minLength(1, allowed),
     v.maxLength(5, allowed),
-    v.everyItem(isTopicArn, allowed),
+    v.everyItem(isOne, allowed),
     v.metadata({ allowed }),
   );
 }
@@ -82,6 +88,13 @@ const emailAddress = () => textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mai
 
 export const configEntries = {
   ...settingsEntries,
+  furtherSources: v.optional(
+    described(
+      furtherSources(),
+      'Further sources of this stack: other catalogs or families, each with a function, schedules and alarms of its own. What one leaves out it has from the keys around it, but for the identifiers.',
+    ),
+    [],
+  ),
   stackName: v.optional(
     described(
       // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
@@ -158,6 +171,19 @@ export const configEntries = {
     described(flag(), 'A CloudWatch dashboard: $3 a month, after three free ones in an account.'),
     false,
   ),
+  existingEventBusName: v.optional(
+    described(
+      // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html
+      textLike(/^[\w./-]{1,256}$/, '1 to 256 letters, digits and _./-'),
+      "Publish on this bus of the stack's account and region, in place of a bus of the stack's own.",
+    ),
+  ),
+  forwardTo: v.optional(
+    described(
+      arns(isBusArn, '1 to 5 ARNs of event buses, separated by commas'),
+      'Buses of other accounts or regions that get each event as well. The policy of each has to let this account put events.',
+    ),
+  ),
   archiveDays: v.optional(
     described(
       wholeNumber(0, 3650, 'days'),
@@ -208,18 +234,54 @@ export const configEntries = {
   ),
 };
 
-export type Config = v.InferOutput<v.StrictObjectSchema<typeof configEntries, undefined>>;
+type Parsed = v.InferOutput<v.StrictObjectSchema<typeof configEntries, undefined>>;
+
+/** What holds for the whole stack, and for its first source. */
+export type StackConfig = Omit<Parsed, 'furtherSources'>;
+
+export interface Config extends StackConfig {
+  /** The first one is that of the keys at the top. */
+  readonly sources: readonly [SourceConfig, ...SourceConfig[]];
+}
 
 /**
  * Reads our keys out of a CDK context.
  * @throws ConfigurationError naming every key that is unknown, bad or can't work together with another
  */
-export function readConfig(context: Record<string, unknown>): Config {
-  const given = Object.fromEntries(Object.entries(context).filter(([key]) => !belongsToCdk(key)));
-  const where = 'The configuration (cdk.json and -c key=value)';
+export function readConfig(
+  context: Record<string, unknown>,
+  where = 'The configuration (cdk.json and -c key=value)',
+): Config {
+  const given = ownKeys(context);
+  const { furtherSources: more, ...first } = readSource(given, where);
+  const problems: string[] = [];
+  const others = more.flatMap((own, at) => {
+    const place = `furtherSources[${at}]`;
+    const { furtherSources: _, ...stack } = given;
+    const strangers = Object.keys(own).filter(key => !sourceKeys.includes(key));
+    problems.push(
+      ...strangers.map(key => `${place}.${key}: allowed for a source of its own: ${sourceKeys.join(', ')}`),
+    );
+    if (strangers.length > 0) return [];
+    try {
+      return [readSource(inherited(stack, own), where)];
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      problems.push(...error.problems.map(problem => `${place}.${problem}`));
+      return [];
+    }
+  });
+  problems.push(...twins([first, ...others]));
+  if (problems.length > 0) throw new ConfigurationError(where, problems);
+  return { ...first, sources: sourcesOf(first, others) };
+}
+
+/** @throws ConfigurationError */
+function readSource(given: Record<string, unknown>, where: string): Parsed {
   const impossible = impossibleCombinations(given);
   try {
     const config = parseFlat(configEntries, given, where);
+    impossible.push(...filterProblems(config));
     if (impossible.length === 0) return config;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
@@ -229,10 +291,24 @@ export function readConfig(context: Record<string, unknown>): Config {
 }
 
 /** The poller's share of the configuration, defaults included, as text that only changes when a value does. */
-export function settingsJson(config: Config): string {
+export function settingsJson(config: SourceConfig): string {
   const keys = Object.keys(settingsEntries) as (keyof Settings)[];
   return JSON.stringify(Object.fromEntries(keys.map(key => [key, config[key]])));
 }
+
+/** Keys of a stack that the construct hasn't: they are CDK's there, or objects rather than names. */
+export const stackKeys: readonly string[] = [
+  'stackName',
+  'tags',
+  'permissionsBoundary',
+  'existingTableName',
+  'existingEventBusName',
+  'alarmTopicArns',
+] as const satisfies readonly (keyof StackConfig)[];
+
+/** A CDK context without what belongs to CDK and its CLI. */
+export const ownKeys = (context: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(context).filter(([key]) => !belongsToCdk(key)));
 
 // The CLI stores these two answers of its user in the context; all its other keys have a prefix.
 const keysOfTheCli = ['cli-telemetry', 'acknowledged-issue-numbers'];
@@ -245,7 +321,7 @@ function belongsToCdk(key: string) {
 function impossibleCombinations(given: Record<string, unknown>): string[] {
   const parsed = <K extends keyof typeof configEntries>(key: K) => {
     const result = v.safeParse(configEntries[key], given[key]);
-    return result.success ? (result.output as Config[K]) : undefined;
+    return result.success ? (result.output as Parsed[K]) : undefined;
   };
   const valid = (key: 'functionTimeoutSeconds' | 'pollEveryMinutes' | 'auditEveryHours' | 'retentionDays') =>
     parsed(key) ?? Number.NaN;

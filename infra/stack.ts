@@ -1,58 +1,81 @@
 import { CfnOutput, Stack, Tags } from 'aws-cdk-lib';
+import { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { EventBus } from 'aws-cdk-lib/aws-events';
 import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import type { Config } from './config';
-import { Alarms } from './constructs/alarms';
-import { Dashboard } from './constructs/dashboard';
-import { encryptionKey as newEncryptionKey } from './constructs/encryption-key';
-import { FailedTaskAlerts } from './constructs/failed-task-alerts';
-import { LogQueries } from './constructs/log-queries';
-import { Poller } from './constructs/poller';
-import { SnapshotTable } from './constructs/snapshot-table';
-import { TaskBus } from './constructs/task-bus';
+import { type Config, ownKeys, readConfig, stackKeys } from './config';
+import { PartnerCentralTaskPoller, type PartnerCentralTaskPollerProps } from './task-poller';
+import type { TaskPollerSettings } from './task-poller-settings';
 
-/** One source's poller with all it needs. Several fit in one account: nothing in it has a name of ours. */
+/** The poller as a stack of its own, configured by a CDK context. Several fit in one account: nothing in it has a name of ours. */
 export class TaskPollerStack extends Stack {
-  constructor(scope: Construct, id: string, { config }: { readonly config: Config }) {
+  /** @throws ConfigurationError naming every bad key */
+  constructor(scope: Construct, id: string, { context }: { readonly context: Record<string, unknown> }) {
+    const config = readConfig(context);
     super(scope, id, {
       description: 'Publishes an event when an AWS Partner Central task completes or fails',
       ...(config.tags && { tags: config.tags }), // of the stack itself
     });
-
-    const encryptionKey = config.customerManagedKey ? newEncryptionKey(this, 'EncryptionKey') : undefined;
-    const { table } = new SnapshotTable(this, 'SnapshotTable', { config, encryptionKey });
-    const { bus, keyFailures } = new TaskBus(this, 'TaskBus', { config, encryptionKey });
-    const poller = new Poller(this, 'Poller', { config, table, bus, encryptionKey });
-    const pollerLogs = poller.function.logGroup;
-    const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', { config, bus, pollerLogs, encryptionKey });
-    const { undelivered } = alerts;
-    const alarms = new Alarms(this, 'Alarms', { config, poller, undelivered, keyFailures, encryptionKey });
-    new LogQueries(this, 'LogQueries', { config, logGroup: pollerLogs });
-    if (config.dashboard) new Dashboard(this, 'Dashboard', { config, poller, table, alarms: alarms.all });
-
-    const output = (key: string, value: string, description: string) =>
-      new CfnOutput(this, key, { value, description });
-    output('EventBusName', bus.eventBusName, 'Bus with the TaskCompleted and TaskFailed events');
-    output('EventBusArn', bus.eventBusArn, 'The same bus, for rules and policies');
-    output('SnapshotTableName', table.tableName, 'Table with what the poller knows of each task');
-    output('TaskAlertsTopicArn', alerts.topic.topicArn, 'Topic with a text for people about failed tasks');
-    if (alerts.chatTopic)
-      output(
-        'ChatAlertsTopicArn',
-        alerts.chatTopic.topicArn,
-        'Topic with the same for Slack or Teams; give it to Amazon Q Developer in chat applications',
-      );
-    output('PollerFunctionName', poller.function.functionName, 'Function that polls; invoke it with {"mode":"poll"}');
-    output('PollerLogGroupName', pollerLogs.logGroupName, 'Log of that function');
-    output('FailedRunsQueueUrl', poller.failedRuns.queueUrl, 'Queue with the polls that failed, and why');
-    output('UndeliveredAlertsQueueUrl', undelivered.queueUrl, 'Queue with the failed tasks nobody was told about');
-    if (keyFailures)
-      output('KeyFailuresQueueUrl', keyFailures.queueUrl, 'Queue with events that the bus lost to its key');
-    if (alarms.topic) output('AlarmTopicArn', alarms.topic.topicArn, 'Topic with the alarms that go off and recover');
-
+    // The id that leaves no trace in logical ids, so that they are those of a stack without the construct.
+    const poller = new PartnerCentralTaskPoller(this, 'Default', propsOf(this, context, config));
     for (const [key, value] of Object.entries(config.tags ?? {})) Tags.of(this).add(key, value);
     if (config.permissionsBoundary) limitRoles(this, config.permissionsBoundary);
+
+    const output = (key: string, value: string | undefined, description: string) =>
+      value !== undefined && new CfnOutput(this, key, { value, description });
+    const { failedRuns, undeliveredAlerts, keyFailures, unforwarded } = poller.deadLetterQueues;
+    output('EventBusName', poller.eventBus.eventBusName, 'Bus with the TaskCompleted and TaskFailed events');
+    output('EventBusArn', poller.eventBus.eventBusArn, 'The same bus, for rules and policies');
+    output('SnapshotTableName', poller.table.tableName, 'Table with what the poller knows of each task');
+    output('TaskAlertsTopicArn', poller.alertTopic.topicArn, 'Topic with a text for people about failed tasks');
+    output(
+      'ChatAlertsTopicArn',
+      poller.chatAlertTopic?.topicArn,
+      'Topic with the same for Slack or Teams; give it to Amazon Q Developer in chat applications',
+    );
+    config.sources.forEach(({ idSuffix, catalog, taskFamily }, at) => {
+      const { functionName, logGroup } = poller.functions[at] as LambdaFunction;
+      const which = idSuffix && ` (${catalog}/${taskFamily})`;
+      output(
+        `PollerFunctionName${idSuffix}`,
+        functionName,
+        `Function that polls; invoke it with {"mode":"poll"}${which}`,
+      );
+      output(`PollerLogGroupName${idSuffix}`, logGroup.logGroupName, `Log of that function${which}`);
+      output(
+        `FailedRunsQueueUrl${idSuffix}`,
+        failedRuns[at]?.queueUrl,
+        `Queue with the polls that failed, and why${which}`,
+      );
+    });
+    output(
+      'UndeliveredAlertsQueueUrl',
+      undeliveredAlerts.queueUrl,
+      'Queue with the failed tasks nobody was told about',
+    );
+    output('KeyFailuresQueueUrl', keyFailures?.queueUrl, 'Queue with events that the bus lost to its key');
+    output('UnforwardedQueueUrl', unforwarded?.queueUrl, 'Queue with events that a bus of forwardTo did not take');
+    if (config.alarmTopicArns === undefined)
+      output('AlarmTopicArn', poller.alarmTopics[0]?.topicArn, 'Topic with the alarms that go off and recover');
   }
+}
+
+/** What the configuration only names, the construct takes as such. */
+function propsOf(stack: Stack, context: Record<string, unknown>, config: Config): PartnerCentralTaskPollerProps {
+  const { existingTableName, existingEventBusName, alarmTopicArns } = config;
+  const settings = Object.entries(ownKeys(context)).filter(([key]) => !stackKeys.includes(key));
+  return {
+    ...(Object.fromEntries(settings) as unknown as TaskPollerSettings),
+    ...(existingTableName && { table: Table.fromTableName(stack, 'ExistingTable', existingTableName) }),
+    ...(existingEventBusName && {
+      eventBus: EventBus.fromEventBusName(stack, 'ExistingEventBus', existingEventBusName),
+    }),
+    ...(alarmTopicArns && {
+      alarmTopics: alarmTopicArns.map((arn, at) => Topic.fromTopicArn(stack, `AlarmTopic${at}`, arn)),
+    }),
+  };
 }
 
 /** Every role of the stack, those that CDK may come to make for itself included. */

@@ -27,10 +27,11 @@ export function synthesize({ context, outdir, bundle = true }: SynthesizeOptions
     context: { ...contextOfCdkJson(), ...(bundle ? {} : { 'aws:cdk:bundling-stacks': [] }), ...context },
   };
   const app = new App(outdir === undefined ? props : { ...props, outdir });
-  const config = readConfig(app.node.getAllContext());
+  const allContext = app.node.getAllContext();
+  const config = readConfig(allContext);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app, { verbose: true }));
   // The id is the name: CDK derives the bus's name from it, which has to differ between stacks in one account.
-  new TaskPollerStack(app, config.stackName, { config });
+  new TaskPollerStack(app, config.stackName, { context: allContext });
   return app.synth();
 }
 

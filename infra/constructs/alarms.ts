@@ -9,22 +9,22 @@ import {
   Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
-import type { Topic } from 'aws-cdk-lib/aws-sns';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { METRICS_NAMESPACE, metricNames } from '../../lambdas/poller/metrics';
-import type { Config } from '../config';
+import type { SourceConfig } from '../sources';
 import { alarmTopic } from './alarm-topic';
 import type { Encrypted } from './encryption-key';
 import type { Poller } from './poller';
 
 interface AlarmsProps extends Encrypted {
-  readonly config: Config;
+  readonly config: SourceConfig;
   readonly poller: Poller;
-  /** Events about failed tasks that never became a mail. */
-  readonly undelivered: Queue;
-  /** Events that the bus lost to its key; only with a key of the stack's own. */
-  readonly keyFailures?: Queue | undefined;
+  /** Whom they tell, in place of a topic of their own. */
+  readonly topics?: readonly ITopic[] | undefined;
+  /** Dead-letter queues, of what the sources share: one of them looks after these. */
+  readonly deadLetters?: Readonly<Record<string, Queue | undefined>>;
 }
 
 interface Question {
@@ -52,8 +52,8 @@ interface Question {
  * name and the question's, such as `PartnerCentralTaskPoller-AlarmsNotFinishing0F3B1C2D-x8Yz`.
  */
 export class Alarms extends Construct {
-  /** Absent where the alarms go to existing topics. */
-  readonly topic?: Topic;
+  /** Whom they tell. */
+  readonly topics: readonly ITopic[];
   readonly all: Alarm[] = [];
   private readonly actions: readonly IAlarmAction[];
 
@@ -63,10 +63,8 @@ export class Alarms extends Construct {
     private readonly props: AlarmsProps,
   ) {
     super(scope, id);
-    const { config, encryptionKey } = props;
-    if (config.alarmTopicArns === undefined) this.topic = alarmTopic(this, 'Topic', { config, encryptionKey });
-    const arns = config.alarmTopicArns ?? [(this.topic as Topic).topicArn];
-    this.actions = arns.map(alarmActionArn => ({ bind: () => ({ alarmActionArn }) }));
+    this.topics = props.topics ?? [alarmTopic(this, 'Topic', props)];
+    this.actions = this.topics.map(({ topicArn }) => ({ bind: () => ({ alarmActionArn: topicArn }) }));
 
     this.runs();
     this.tasks();
@@ -134,7 +132,7 @@ export class Alarms extends Construct {
   }
 
   private leftovers() {
-    const { config, poller, undelivered, keyFailures } = this.props;
+    const { config, poller, deadLetters = {} } = this.props;
     const { period, gauge, lookAt } = windows(config.pollEveryMinutes);
     this.alarm('SetAside', {
       ...gauge,
@@ -166,17 +164,17 @@ export class Alarms extends Construct {
 
     const waitingIn = (queue: Queue) =>
       queue.metricApproximateNumberOfMessagesVisible({ statistic: Stats.MAXIMUM, period: Duration.minutes(5) });
-    const queues = { failedRuns: poller.failedRuns, undelivered, ...(keyFailures && { keyFailures }) };
+    const queues = Object.entries({ failedRuns: poller.failedRuns, ...deadLetters }).filter(
+      (entry): entry is [string, Queue] => entry[1] !== undefined,
+    );
     this.alarm('DeadLetters', {
       means: 'A failed poll or an undelivered alert waits in a dead-letter queue, and nobody has looked at it yet.',
       first: 'Read the messages of the queues; an undelivered alert is a failed task that nobody has heard of.',
       anchor: 'alarm-dead-letters',
       // An idle queue reports nothing, and a sum with nothing is nothing.
       metric: new MathExpression({
-        expression: Object.keys(queues)
-          .map(queue => `FILL(${queue}, 0)`)
-          .join(' + '),
-        usingMetrics: Object.fromEntries(Object.entries(queues).map(([name, queue]) => [name, waitingIn(queue)])),
+        expression: queues.map(([name]) => `FILL(${name}, 0)`).join(' + '),
+        usingMetrics: Object.fromEntries(queues.map(([name, queue]) => [name, waitingIn(queue)])),
         label: 'Messages waiting',
         period: Duration.minutes(5),
       }),
@@ -190,14 +188,16 @@ export class Alarms extends Construct {
   }
 
   private ofPoller(metricName: string, statistic: string, period: Duration) {
-    const dimensionsMap = { service: this.props.config.stackName };
+    const dimensionsMap = { service: this.props.config.serviceName };
     return new Metric({ namespace: METRICS_NAMESPACE, metricName, dimensionsMap, statistic, period });
   }
 
   private alarm(id: string, question: Question): Alarm {
     const { means, first, anchor, metric, threshold = 1, periods, breaching, missing, actionsEnabled } = question;
+    const { config, poller } = this.props;
+    const which = poller.name && `${poller.name}: `;
     const alarm = new Alarm(this, id, {
-      alarmDescription: `${means} First: ${first} Then: ${this.props.config.runbookUrl}#${anchor}`,
+      alarmDescription: `${which}${means} First: ${first} Then: ${config.runbookUrl}#${anchor}`,
       metric,
       threshold,
       comparisonOperator: question.comparison ?? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

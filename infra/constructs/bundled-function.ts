@@ -5,13 +5,13 @@ import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogLevel, NodejsFunction, type NodejsFunctionProps, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import type { Config } from '../config';
+import type { SourceConfig } from '../sources';
 import { allowKeyUse, type Encrypted } from './encryption-key';
 
 export interface BundledFunctionProps extends NodejsFunctionProps, Encrypted {
   /** Path of the file that exports `handler`, below `lambdas/`. */
   readonly handlerFile: string;
-  readonly config: Pick<Config, 'stackName' | 'logLevel' | 'logRetentionDays' | 'tracing'>;
+  readonly config: Pick<SourceConfig, 'serviceName' | 'logLevel' | 'logRetentionDays' | 'tracing'>;
 }
 
 /**
@@ -61,8 +61,8 @@ export function bundledFunction(scope: Construct, id: string, props: BundledFunc
       logLevel: LogLevel.WARNING,
     },
     environment: {
-      // Tells the logs and metrics of several stacks in one account apart.
-      POWERTOOLS_SERVICE_NAME: config.stackName,
+      // Tells the logs and metrics of several sources and stacks in one account apart.
+      POWERTOOLS_SERVICE_NAME: config.serviceName,
       POWERTOOLS_LOG_LEVEL: config.logLevel,
       ...environment,
     },

@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import {
   AlarmStatusWidget,
   Dashboard as CloudWatchDashboard,
@@ -20,7 +20,7 @@ import type { Poller } from './poller';
 
 interface DashboardProps {
   readonly config: Pick<Config, 'stackName' | 'runbookUrl'>;
-  readonly poller: Poller;
+  readonly pollers: readonly Poller[];
   readonly table: Pick<ITable, 'tableName'>;
   readonly alarms: readonly IAlarm[];
 }
@@ -80,13 +80,13 @@ export class Dashboard extends Construct {
     page.addWidgets(
       this.graph(
         'Duration of a poll',
-        this.ofFunction('Duration', Stats.AVERAGE),
-        this.ofFunction('Duration', Stats.MAXIMUM),
+        ...this.ofFunctions('Duration', Stats.AVERAGE),
+        ...this.ofFunctions('Duration', Stats.MAXIMUM),
       ),
       this.graph(
         'Polls, and those that failed',
-        this.ofFunction('Invocations', Stats.SUM),
-        this.ofFunction('Errors', Stats.SUM),
+        ...this.ofFunctions('Invocations', Stats.SUM),
+        ...this.ofFunctions('Errors', Stats.SUM),
       ),
     );
     page.addWidgets(
@@ -124,7 +124,6 @@ export class Dashboard extends Construct {
   }
 
   private fromLog(title: string, view: LogQueryVisualizationType, query: string, width = half.width) {
-    const { logGroup } = this.props.poller.function;
     const lines = tidy(query)
       .split('\n')
       .map(line => line.replace(/^\| /, ''));
@@ -133,7 +132,7 @@ export class Dashboard extends Construct {
       title,
       view,
       width,
-      logGroupNames: [logGroup.logGroupName],
+      logGroupNames: this.props.pollers.map(poller => poller.function.logGroup.logGroupName),
       queryLines: lines,
     });
   }
@@ -142,19 +141,20 @@ export class Dashboard extends Construct {
     return new GraphWidget({ ...half, title, left, leftYAxis: { min: 0 } });
   }
 
-  private ofFunction(metricName: string, statistic: string) {
-    return this.props.poller.function.metric(metricName, { statistic, label: `${metricName} (${statistic})` });
+  private ofFunctions(metricName: string, statistic: string) {
+    return this.props.pollers.map(({ function: poller, name }) =>
+      poller.metric(metricName, { statistic, label: `${name} ${metricName} (${statistic})`.trim() }),
+    );
   }
 
-  /** Of every queue that the stack has. */
+  /** Of every queue that belongs to the poller. */
   private waitingInQueues() {
-    const queues = Stack.of(this)
-      .node.findAll()
-      .filter(construct => construct instanceof Queue);
+    const { node } = this.node.scope as Construct;
+    const queues = node.findAll().filter(construct => construct instanceof Queue);
     return queues.map(queue =>
       queue.metricApproximateNumberOfMessagesVisible({
         statistic: Stats.MAXIMUM,
-        label: queue.node.path.split('/').slice(1).join(' '),
+        label: queue.node.path.slice(node.path.length + 1).replaceAll('/', ' '),
       }),
     );
   }

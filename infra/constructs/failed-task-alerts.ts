@@ -1,10 +1,9 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import { type CfnRule, type EventBus, Rule } from 'aws-cdk-lib/aws-events';
+import { type CfnRule, type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
-import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
-import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -15,14 +14,15 @@ import { TASK_FAILED } from '../../lambdas/event-names';
 import type { Config } from '../config';
 import { bundledFunction } from './bundled-function';
 import { allowKeyUse, type Encrypted } from './encryption-key';
+import type { Poller } from './poller';
 import { longestRetention, privateQueue } from './private-queue';
 import { privateTopic } from './private-topic';
 
 interface FailedTaskAlertsProps extends Encrypted {
   readonly config: Config;
-  readonly bus: EventBus;
-  /** Where the poller writes its log: alerts link there. */
-  readonly pollerLogs: ILogGroup;
+  readonly bus: IEventBus;
+  /** In the order of the sources. Alerts link to their logs. */
+  readonly pollers: readonly Poller[];
 }
 
 /** Three attempts of five seconds for each message, all at once, after reading 6 MB with a seventh of a CPU. */
@@ -46,7 +46,7 @@ export class FailedTaskAlerts extends Construct {
   /** Events that never became a mail, whether the rule or the formatter failed. */
   readonly undelivered: Queue;
 
-  constructor(scope: Construct, id: string, { config, bus, pollerLogs, encryptionKey }: FailedTaskAlertsProps) {
+  constructor(scope: Construct, id: string, { config, bus, pollers, encryptionKey }: FailedTaskAlertsProps) {
     super(scope, id);
     this.topic = privateTopic(this, 'Topic', { displayName: 'Partner Central failed tasks', encryptionKey });
     if (config.alertEmail) this.topic.addSubscription(new EmailSubscription(config.alertEmail));
@@ -66,10 +66,10 @@ export class FailedTaskAlerts extends Construct {
       encryptionKey,
     });
     this.rule(config, bus, queue);
-    this.formatter(config, queue, pollerLogs, { encryptionKey });
+    this.formatter(config, queue, pollers, { encryptionKey });
   }
 
-  private rule(config: Config, bus: EventBus, queue: Queue) {
+  private rule(config: Config, bus: IEventBus, queue: Queue) {
     const rule = new Rule(this, 'FailedTasks', {
       description: 'Failed tasks, for the formatter of the task alerts',
       eventBus: bus,
@@ -84,11 +84,16 @@ export class FailedTaskAlerts extends Construct {
     (rule.node.defaultChild as CfnRule).addPropertyOverride('EventPattern.replay-name', [{ exists: false }]);
   }
 
-  private formatter(config: Config, queue: Queue, pollerLogs: ILogGroup, { encryptionKey }: Encrypted): NodejsFunction {
+  private formatter(
+    config: Config,
+    queue: Queue,
+    pollers: readonly Poller[],
+    { encryptionKey }: Encrypted,
+  ): LambdaFunction {
     const formatter = bundledFunction(this, 'Formatter', {
       handlerFile: 'alerts/handler.ts',
       description: 'Writes the mails about failed tasks',
-      config,
+      config: { ...config, serviceName: config.stackName },
       encryptionKey,
       timeout: formatterTimeout,
       memorySize: 256,
@@ -96,7 +101,7 @@ export class FailedTaskAlerts extends Construct {
         [environment.topicArn]: this.topic.topicArn,
         ...(this.chatTopic && { [environment.chatTopicArn]: this.chatTopic.topicArn }),
         [environment.routes]: JSON.stringify(config.alertRoutes),
-        [environment.pollerLogGroup]: pollerLogs.logGroupName,
+        [environment.pollerLogGroup]: String(pollers[0]?.function.logGroup.logGroupName),
         [environment.pollerLogRegion]: Stack.of(this).region,
       },
     });

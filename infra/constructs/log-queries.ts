@@ -44,17 +44,17 @@ export const logQueries = {
 
 interface LogQueriesProps {
   readonly config: Pick<Config, 'stackName'>;
-  readonly logGroup: ILogGroup;
+  readonly logGroups: readonly ILogGroup[];
 }
 
 export class LogQueries extends Construct {
-  constructor(scope: Construct, id: string, { config, logGroup }: LogQueriesProps) {
+  constructor(scope: Construct, id: string, { config, logGroups }: LogQueriesProps) {
     super(scope, id);
     for (const [name, query] of Object.entries(logQueries)) {
       new CfnQueryDefinition(this, name.replaceAll(' ', ''), {
         name: `${config.stackName}/${name}`, // the console makes a folder of what precedes the slash
         queryString: tidy(query),
-        logGroupNames: [logGroup.logGroupName],
+        logGroupNames: logGroups.map(({ logGroupName }) => logGroupName),
       });
     }
   }

@@ -1,9 +1,9 @@
 import { Duration, Stack, Validations } from 'aws-cdk-lib';
-import type { EventBus } from 'aws-cdk-lib/aws-events';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import { type IRole, Policy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
-import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -11,26 +11,31 @@ import { Construct } from 'constructs';
 import { METRICS_NAMESPACE } from '../../lambdas/poller/metrics';
 import { environment } from '../../lambdas/poller/settings';
 import { tableSchema } from '../../lambdas/poller/table-schema';
-import { type Config, settingsJson } from '../config';
+import { familyOf } from '../../lambdas/poller/task-families';
+import { settingsJson } from '../config';
+import type { SourceConfig } from '../sources';
 import { bundledFunction } from './bundled-function';
 import { allowKeyUse, type Encrypted, keyUse } from './encryption-key';
 import { lastQueue, longestRetention } from './private-queue';
-import type { TableReference } from './snapshot-table';
 
 interface PollerProps extends Encrypted {
-  readonly config: Config;
-  readonly table: TableReference;
-  readonly bus: EventBus;
+  readonly config: SourceConfig;
+  readonly table: Pick<ITable, 'tableName' | 'tableArn'>;
+  readonly bus: IEventBus;
 }
 
 /** The function that polls one source, and the two schedules that call it. */
 export class Poller extends Construct {
-  readonly function: NodejsFunction;
+  /** As people call its source; nothing where there is no other. */
+  readonly name: string;
+  readonly function: LambdaFunction;
   /** Runs that threw, with their error. */
   readonly failedRuns: Queue;
 
   constructor(scope: Construct, id: string, props: PollerProps) {
     super(scope, id);
+    const { catalog, taskFamily, isOnlySource } = props.config;
+    this.name = isOnlySource ? '' : `${catalog}/${taskFamily}`;
     this.failedRuns = lastQueue(this, 'FailedRuns', "the function's asynchronous invocations", longestRetention, props);
     this.function = this.pollerFunction(props);
     this.schedules(props);
@@ -40,7 +45,7 @@ export class Poller extends Construct {
   private pollerFunction({ config, table, bus, encryptionKey }: PollerProps) {
     const poller = bundledFunction(this, 'Function', {
       handlerFile: 'poller/handler.ts',
-      description: `Polls the tasks of Partner Central's ${config.catalog} catalog`,
+      description: `Polls the ${config.taskFamily} tasks of Partner Central's ${config.catalog} catalog`,
       config,
       encryptionKey,
       timeout: Duration.seconds(config.functionTimeoutSeconds),
@@ -72,7 +77,9 @@ export class Poller extends Construct {
       poller.addToRolePolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }));
     // The table, and the queue to which Lambda sends failed runs in the role's name.
     allowKeyUse(poller.role as IRole, { encryptionKey }, { reads: ['dynamodb'], sends: ['sqs'] });
-    allowListingTasks(poller, config.catalog);
+    if (config.assumeRoleArn)
+      poller.addToRolePolicy(new PolicyStatement({ actions: ['sts:AssumeRole'], resources: [config.assumeRoleArn] }));
+    else allowListingTasks(poller, config);
     return poller;
   }
 
@@ -101,22 +108,18 @@ export class Poller extends Construct {
 }
 
 /** One poll period, but no longer than `most`. A minute, the shortest period, is also the shortest age that Lambda and Scheduler allow. */
-function pollPeriod(config: Pick<Config, 'pollEveryMinutes'>, most: Duration) {
+function pollPeriod(config: Pick<SourceConfig, 'pollEveryMinutes'>, most: Duration) {
   return Duration.seconds(Math.min(config.pollEveryMinutes * 60, most.toSeconds()));
 }
 
 /** In a policy of its own, so that what is acknowledged here covers nothing else. */
-function allowListingTasks(poller: NodejsFunction, catalog: Config['catalog']) {
+function allowListingTasks(poller: LambdaFunction, { catalog, taskFamily }: SourceConfig) {
   const role = poller.role as Role;
   const policy = new Policy(role, 'ListTasks', {
     roles: [role],
     statements: [
       new PolicyStatement({
-        // The one operation needs both: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awspartnercentral.html
-        actions: [
-          'partnercentral:ListOpportunityFromEngagementTasks',
-          'partnercentral:ListEngagementFromOpportunityTasks',
-        ],
+        actions: [...familyOf(taskFamily).actions],
         resources: ['*'],
         conditions: { StringEquals: { 'partnercentral:Catalog': catalog } },
       }),
@@ -125,7 +128,7 @@ function allowListingTasks(poller: NodejsFunction, catalog: Config['catalog']) {
   Validations.of(policy).acknowledge({
     id: 'AwsSolutions-IAM5[Resource::*]',
     reason:
-      'Partner Central has no resource types for its two List…Tasks actions: "*" is the only resource IAM accepts for them. The condition limits them to the configured catalog.',
+      'Partner Central has no resource types for its List…Tasks actions: "*" is the only resource IAM accepts for them. The condition limits them to the configured catalog.',
   });
 }
 

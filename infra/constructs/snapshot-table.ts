@@ -1,36 +1,15 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
-import {
-  AttributeType,
-  BillingMode,
-  type ITable,
-  ProjectionType,
-  Table,
-  TableEncryption,
-} from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import { tableSchema } from '../../lambdas/poller/table-schema';
-import type { Config } from '../config';
 import type { Encrypted } from './encryption-key';
-
-/** What a table of our own and an existing one have in common. */
-export type TableReference = Pick<ITable, 'tableName' | 'tableArn'>;
-
-interface SnapshotTableProps extends Encrypted {
-  readonly config: Pick<Config, 'existingTableName'>;
-}
 
 /** The poller's memory. Losing it loses no task, but everything unsettled would have to be found again: it is kept. */
 export class SnapshotTable extends Construct {
-  readonly table: TableReference;
+  readonly table: Table;
 
-  constructor(scope: Construct, id: string, { config, encryptionKey }: SnapshotTableProps) {
+  constructor(scope: Construct, id: string, { encryptionKey }: Encrypted = {}) {
     super(scope, id);
-    this.table = config.existingTableName
-      ? Table.fromTableName(this, 'Table', config.existingTableName)
-      : this.newTable({ encryptionKey });
-  }
-
-  private newTable({ encryptionKey }: Encrypted) {
     const table = new Table(this, 'Table', {
       partitionKey: { name: tableSchema.partitionKey, type: AttributeType.STRING },
       sortKey: { name: tableSchema.sortKey, type: AttributeType.STRING },
@@ -50,6 +29,6 @@ export class SnapshotTable extends Construct {
       projectionType: ProjectionType.INCLUDE,
       nonKeyAttributes: [...tableSchema.index.projected],
     });
-    return table;
+    this.table = table;
   }
 }

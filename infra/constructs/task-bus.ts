@@ -1,5 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import { type CfnArchive, type CfnEventBus, EventBus } from 'aws-cdk-lib/aws-events';
+import { type CfnArchive, type CfnEventBus, EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -10,20 +10,24 @@ import { lastQueue, longestRetention } from './private-queue';
 
 interface TaskBusProps extends Encrypted {
   readonly config: Pick<Config, 'archiveDays' | 'eventSource'>;
+  /** In place of one of our own. */
+  readonly existing?: IEventBus | undefined;
 }
 
 /**
- * A bus of our own: who may publish on it is ours to say, and a replay reaches our readers only.
+ * A bus of our own, unless there is one to use: who may publish on it is ours to say, and a replay reaches our readers only.
  * It has no policy, which means that only principals of this account may use it, and only those whom IAM allows to.
  */
 export class TaskBus extends Construct {
-  readonly bus: EventBus;
+  readonly bus: IEventBus;
   /** Events that the bus could not encrypt or decrypt under the stack's own key; without such a key there are none. */
   readonly keyFailures: Queue | undefined;
 
-  constructor(scope: Construct, id: string, { config, encryptionKey }: TaskBusProps) {
+  constructor(scope: Construct, id: string, { config, existing, encryptionKey }: TaskBusProps) {
     super(scope, id);
-    this.bus = new EventBus(this, 'Bus', { description: 'Partner Central tasks that completed or failed' });
+    this.bus =
+      existing ??
+      (new EventBus(this, 'Bus', { description: 'Partner Central tasks that completed or failed' }) as IEventBus);
     if (config.archiveDays > 0) {
       const archive = this.bus.archive('Archive', {
         description: 'Events of the task poller, for a replay',
@@ -33,7 +37,8 @@ export class TaskBus extends Construct {
       // CDK drops a key that is given to `archive()`: https://github.com/aws/aws-cdk/issues/38298
       if (encryptionKey) (archive.node.defaultChild as CfnArchive).kmsKeyIdentifier = encryptionKey.keyArn;
     }
-    this.keyFailures = encryptionKey && this.encryptBus(encryptionKey);
+    if (encryptionKey && existing && config.archiveDays > 0) allowBusToUseKey(encryptionKey, existing.eventBusArn);
+    this.keyFailures = encryptionKey && !existing ? this.encryptBus(encryptionKey) : undefined;
   }
 
   private encryptBus(encryptionKey: IKey): Queue {

@@ -20,8 +20,11 @@ function manyTags(count: number): Record<string, string> {
 }
 
 test('a catalog is enough', () => {
-  expect(readConfig({ catalog: 'AWS' })).toEqual({
+  const { sources, ...stack } = readConfig({ catalog: 'AWS' });
+  expect(sources).toEqual([{ ...stack, serviceName: stack.stackName, idSuffix: '', isOnlySource: true }]);
+  expect(stack).toEqual({
     catalog: 'AWS',
+    taskFamily: 'OpportunityFromEngagement',
     stackName: 'PartnerCentralTaskPoller',
     pollEveryMinutes: 1,
     auditEveryHours: 24,
@@ -341,10 +344,12 @@ test('fails when the catalog is missing', () => {
 });
 
 test("the poller's settings are only its own, with defaults, and always the same text", () => {
-  const json = settingsJson(readConfig({ alertEmail: 'a@example.com', retentionDays: '30', catalog: 'AWS' }));
-  expect(json).toBe(settingsJson(readConfig({ catalog: 'AWS', retentionDays: 30, memoryMb: 512 })));
+  const json = settingsJson(
+    readConfig({ alertEmail: 'a@example.com', retentionDays: '30', catalog: 'AWS' }).sources[0],
+  );
+  expect(json).toBe(settingsJson(readConfig({ catalog: 'AWS', retentionDays: 30, memoryMb: 512 }).sources[0]));
   expect(json).toBe(
-    '{"catalog":"AWS","eventSource":"partnercentral.task-poller","includeMessage":true,"shadow":false,"stalledAfterMinutes":60,"taskStalledEvents":false,"pollEveryMinutes":1,"auditEveryHours":24,"lookbackMinutes":5,"retentionDays":30,"maxEventsPerRun":1000,"maxListCallsPerRun":100,"maxListCallsPerSecond":5,"headPageSize":100,"backlogPageSize":1000}',
+    '{"catalog":"AWS","taskFamily":"OpportunityFromEngagement","eventSource":"partnercentral.task-poller","includeMessage":true,"shadow":false,"stalledAfterMinutes":60,"taskStalledEvents":false,"pollEveryMinutes":1,"auditEveryHours":24,"lookbackMinutes":5,"retentionDays":30,"maxEventsPerRun":1000,"maxListCallsPerRun":100,"maxListCallsPerSecond":5,"headPageSize":100,"backlogPageSize":1000}',
   );
 });
 

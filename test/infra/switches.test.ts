@@ -1,7 +1,6 @@
 /** What a platform team switches: each does what it says, and nothing that holds state is made anew. */
 import { App, CfnResource, TagManager } from 'aws-cdk-lib';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { readConfig } from '../../infra/config';
 import { TaskPollerStack } from '../../infra/stack';
 import { synthesize } from '../../infra/synthesize';
 import { all, type Json, outdir, permissions, properties, readable, template, variants } from './read-template';
@@ -77,8 +76,8 @@ describe('permissionsBoundary', () => {
 
   test('is on roles that CDK makes for itself', () => {
     const app = new App({ outdir: outdir(), context: { 'aws:cdk:bundling-stacks': [] } });
-    const config = readConfig({ catalog: 'Sandbox', permissionsBoundary: 'team-boundary' });
-    const stack = new TaskPollerStack(app, 'Limited', { config });
+    const context = { catalog: 'Sandbox', permissionsBoundary: 'team-boundary' };
+    const stack = new TaskPollerStack(app, 'Limited', { context });
     new LambdaFunction(stack, 'Other', {
       runtime: Runtime.NODEJS_24_X,
       handler: 'index.handler',
@@ -102,7 +101,7 @@ describe('tags', () => {
 
   test('are on every resource that CloudFormation can tag, and on the stack', () => {
     const app = new App({ outdir: outdir(), context: { 'aws:cdk:bundling-stacks': [] } });
-    const stack = new TaskPollerStack(app, 'Tagged', { config: readConfig({ catalog: 'Sandbox', ...context }) });
+    const stack = new TaskPollerStack(app, 'Tagged', { context: { catalog: 'Sandbox', ...context } });
     const taggable = stack.node
       .findAll()
       .filter(construct => CfnResource.isCfnResource(construct) && TagManager.isTaggable(construct))

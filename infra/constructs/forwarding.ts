@@ -1,0 +1,42 @@
+import { EventBus, type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
+import { EventBus as EventBusTarget } from 'aws-cdk-lib/aws-events-targets';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Config } from '../config';
+import type { Encrypted } from './encryption-key';
+import { lastQueue, longestRetention } from './private-queue';
+
+interface ForwardingProps extends Encrypted {
+  readonly config: Pick<Config, 'eventSource'>;
+  readonly bus: IEventBus;
+  readonly to: readonly string[];
+}
+
+/**
+ * Each event goes to other buses as well, in other accounts or regions. A bus of another account has to agree by its own
+ * policy; https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
+ */
+export class Forwarding extends Construct {
+  /** Events that another bus did not take within a day. */
+  readonly undelivered: Queue;
+
+  constructor(scope: Construct, id: string, { config, bus, to, encryptionKey }: ForwardingProps) {
+    super(scope, id);
+    this.undelivered = lastQueue(this, 'Undelivered', 'the rule that forwards', longestRetention, { encryptionKey });
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('events.amazonaws.com') });
+    role.addToPolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [...to] }));
+    new Rule(this, 'Rule', {
+      description: 'Events of the task poller, for other buses',
+      eventBus: bus,
+      eventPattern: { source: [config.eventSource] },
+      targets: to.map(
+        (arn, at) =>
+          new EventBusTarget(EventBus.fromEventBusArn(this, `Bus${at}`, arn), {
+            role: role.withoutPolicyUpdates(),
+            deadLetterQueue: this.undelivered,
+          }),
+      ),
+    });
+  }
+}

@@ -1,0 +1,106 @@
+/** The sources of one stack: what is theirs alone, and what they share. */
+import * as v from 'valibot';
+import { settingsEntries, sourceId } from '../lambdas/poller/settings';
+import { type FilterKey, familyOf } from '../lambdas/poller/task-families';
+import type { StackConfig } from './config';
+
+/** One source with all that holds for it: its own keys, and the stack's for the rest. */
+export interface SourceConfig extends StackConfig {
+  /** Tells its logs and metrics from those of others; the stack's name for the first source. */
+  readonly serviceName: string;
+  /** Ends the ids of its constructs; nothing for the first source, so that it keeps them when another one comes. */
+  readonly idSuffix: string;
+  readonly isOnlySource: boolean;
+}
+
+const filterKeys: readonly (FilterKey | 'taskIdentifiers')[] = [
+  'opportunityIdentifiers',
+  'engagementIdentifiers',
+  'engagementInvitationIdentifiers',
+  'contextIdentifiers',
+  'taskIdentifiers',
+];
+
+/** What all sources of a stack have in common, though it is the poller's own setting. */
+const stackWide = ['eventSource', 'maxListCallsPerSecond'];
+
+/** Keys that a further source may have of its own. */
+export const sourceKeys: readonly string[] = [
+  ...Object.keys(settingsEntries).filter(key => !stackWide.includes(key)),
+  'functionTimeoutSeconds',
+  'memoryMb',
+  'enabled',
+  'alarmAtFailedTasks',
+  'alarmAtStalledTasks',
+];
+
+export type FurtherSource = Readonly<Record<string, unknown>>;
+
+/** Objects, or JSON text of them; what is in them is looked at once it is known what they inherit. */
+export function furtherSources() {
+  const allowed =
+    'objects such as {"taskFamily":"EngagementFromOpportunity"}, each with what differs from the first source';
+  return v.pipe(
+    v.union([v.array(v.unknown()), v.pipe(v.string(), v.transform(parsed))], allowed),
+    v.array(
+      v.custom<FurtherSource>(given => typeof given === 'object' && given !== null && !Array.isArray(given)),
+      allowed,
+    ),
+    v.metadata({ allowed }),
+  );
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // which is no list of objects
+  }
+}
+
+/** What a further source is given: the first one's keys but for its filters, which say what that one is. */
+export function inherited(stack: FurtherSource, own: FurtherSource): FurtherSource {
+  const shared = Object.entries(stack).filter(([key]) => !(filterKeys as readonly string[]).includes(key));
+  return { ...Object.fromEntries(shared), ...own };
+}
+
+/** Filters that the family of a source doesn't have. */
+export function filterProblems(config: StackConfig): string[] {
+  const { filters, operation } = familyOf(config.taskFamily);
+  const known = [...Object.keys(filters), 'taskIdentifiers'];
+  return filterKeys
+    .filter(key => config[key] !== undefined && !known.includes(key))
+    .map(
+      key =>
+        `${key} with taskFamily: got ${JSON.stringify(config[key])} with ${config.taskFamily}, allowed: what ${operation} filters by: ${known.join(', ')}`,
+    );
+}
+
+/** Names the sources, and divides the pace of List calls among those that draw on one account's quota. */
+export function sourcesOf(first: StackConfig, others: readonly StackConfig[]): [SourceConfig, ...SourceConfig[]] {
+  const all = [first, ...others];
+  const named = (config: StackConfig, at: number): SourceConfig => {
+    const [catalog, taskFamily] = at === 0 ? ['', ''] : [config.catalog, config.taskFamily];
+    const sharers = all.filter(other => accountOf(other) === accountOf(config)).length;
+    return {
+      ...config,
+      maxListCallsPerSecond: Math.max(0.1, Math.floor((first.maxListCallsPerSecond / sharers) * 100) / 100),
+      serviceName: at === 0 ? config.stackName : `${config.stackName}-${catalog}-${taskFamily}`,
+      idSuffix: catalog + taskFamily,
+      isOnlySource: all.length === 1,
+    };
+  };
+  return [named(first, 0), ...others.map((config, at) => named(config, at + 1))];
+}
+
+/** Of the quota: that of the role, or our own. */
+const accountOf = ({ assumeRoleArn }: StackConfig) => assumeRoleArn?.split(':')[4];
+
+/** Each source of a catalog and family has one memory: two would share it. */
+export function twins(all: readonly StackConfig[]): string[] {
+  const ids = all.map(sourceId);
+  return [...new Set(ids.filter((id, at) => ids.indexOf(id) !== at))].map(
+    id =>
+      `furtherSources: got ${id.replace('#', '/')} more than once (the first source included), allowed: each catalog and taskFamily once; tell filters apart by rules on the bus, or make another stack`,
+  );
+}

@@ -1,5 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import { type CfnArchive, type CfnEventBus, EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
+import { Archive, type CfnArchive, type CfnEventBus, EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -29,7 +29,9 @@ export class TaskBus extends Construct {
       existing ??
       (new EventBus(this, 'Bus', { description: 'Partner Central tasks that completed or failed' }) as IEventBus);
     if (config.archiveDays > 0) {
-      const archive = this.bus.archive('Archive', {
+      // `archive()` of another's bus would make it in the other's stack.
+      const archive = new Archive(existing ? this : this.bus, 'Archive', {
+        sourceEventBus: this.bus,
         description: 'Events of the task poller, for a replay',
         eventPattern: { source: [config.eventSource] },
         retention: Duration.days(config.archiveDays),

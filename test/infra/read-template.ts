@@ -38,6 +38,14 @@ export const variants: [context: Json][] = [
   [{ existingTableName: 'restored' }],
   [allSwitches],
   [{ ...allSwitches, existingTableName: 'restored' }],
+  [
+    {
+      ...allSwitches,
+      furtherSources: [{ catalog: 'AWS', taskFamily: 'EngagementFromOpportunity' }],
+      forwardTo: 'arn:aws:events:eu-west-1:111122223333:event-bus/crm',
+    },
+  ],
+  [{ customerManagedKey: true, existingEventBusName: 'crm' }],
 ];
 
 const folder = mkdtempSync(join(tmpdir(), 'stack-test-'));

@@ -95,12 +95,17 @@ describe.each(variants)('with %j', context => {
 
   test('the bus has no policy and so admits this account alone; of the stack, only the poller may publish on it', () => {
     expect(all('AWS::Events::EventBusPolicy', from)).toEqual({});
-    for (const { Properties } of Object.values(all('AWS::Events::EventBus', from)))
-      expect(Properties).not.toHaveProperty('Policy');
-    const publishers = allowed(from).filter(({ actions }) => actions.some(action => /^events:|^\*/.test(action)));
-    expect(publishers.map(({ who, on, actions }) => ({ who, on, actions }))).toEqual([
-      { who: 'PollerFunctionRole', on: '{TaskBus.Arn}', actions: ['events:PutEvents'] },
-    ]);
+    const buses = Object.values(all('AWS::Events::EventBus', from));
+    for (const { Properties } of buses) expect(Properties).not.toHaveProperty('Policy');
+    const publishers = allowed(from).filter(
+      ({ who, actions }) => who !== 'ForwardingRole' && actions.some(action => /^events:|^\*/.test(action)),
+    );
+    const pollers = Object.keys(all('AWS::IAM::Role', from)).filter(id => /^Poller.*FunctionRole$/.test(id));
+    const on = buses.length > 0 ? '{TaskBus.Arn}' : expect.stringMatching(/:event-bus\/crm$/);
+    expect(publishers.map(({ who, actions, on: bus }) => ({ who, actions, on: bus }))).toEqual(
+      pollers.map(who => ({ who, actions: ['events:PutEvents'], on })),
+    );
+    expect(pollers.length).toBeGreaterThan(0);
   });
 
   test('nothing is open to everybody, and no permission is said the other way round', () => {
@@ -126,10 +131,13 @@ describe.each(variants)('with %j', context => {
     const known = [
       'PollerFunctionRole: partnercentral:ListEngagementFromOpportunityTasks on *',
       'PollerFunctionRole: partnercentral:ListOpportunityFromEngagementTasks on *',
+      'PollerAWSEngagementFromOpportunityFunctionRole: partnercentral:ListEngagementFromOpportunityTasks on *',
       // X-Ray, which has no resources to name.
-      ...['PollerFunctionRole', 'FailedTaskAlertsFormatterRole'].flatMap(role =>
-        ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'].map(action => `${role}: ${action} on *`),
-      ),
+      ...[
+        'PollerFunctionRole',
+        'PollerAWSEngagementFromOpportunityFunctionRole',
+        'FailedTaskAlertsFormatterRole',
+      ].flatMap(role => ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'].map(action => `${role}: ${action} on *`)),
       // Policies of the key itself: the account's administrators, and actions that come in pairs.
       'arn:{AWS::Partition}:iam::{AWS::AccountId}:root: kms:* on {EncryptionKey}',
       ...['kms:Decrypt', 'kms:GenerateDataKey', 'kms:ReEncrypt*'].map(
@@ -206,6 +214,35 @@ describe('docs/security.md', () => {
     expect(unique(tableUnder('### With `chatAlerts` and `alertRoutes`'))).toEqual(
       besides({ chatAlerts: true, alertRoutes }).map(one => one.replace(/arn:aws:sns\S+/, 'the topics of the routes')),
     );
+  });
+
+  test('has what further sources add: to each the same as to the first, in its own name', () => {
+    const suffix = 'AWSEngagementFromOpportunity';
+    const ofOther = besides({ furtherSources: [{ catalog: 'AWS', taskFamily: 'EngagementFromOpportunity' }] });
+    const expected = tableUnder('## Who may do what')
+      .filter(one => /\bPoller/.test(one) && !one.includes('ListOpportunityFromEngagementTasks'))
+      .map(one => one.replace(/\bPoller(?=[A-Z])/g, `Poller${suffix}`));
+    expect(ofOther).toEqual(unique(expected));
+    expect(document).toContain('### With `furtherSources`');
+  });
+
+  test('has what a role to list by changes', () => {
+    const assumeRoleArn = 'arn:aws:iam::111122223333:role/lists-tasks';
+    expect(unique(tableUnder('### With `assumeRoleArn`'))).toEqual(
+      besides({ assumeRoleArn }).map(one => one.replace(assumeRoleArn, 'the role')),
+    );
+  });
+
+  test('has what forwarding adds', () => {
+    const forwardTo = 'arn:aws:events:eu-west-1:111122223333:event-bus/crm';
+    expect(unique(tableUnder('### With `forwardTo`'))).toEqual(
+      besides({ forwardTo }).map(one => one.replace(forwardTo, 'the buses of forwardTo')),
+    );
+  });
+
+  test('an existing bus takes the place of the own one, and that is all', () => {
+    const arn = 'arn:AWS::Partition:events:<region>:AWS::AccountId:event-bus/crm';
+    expect(besides({ existingEventBusName: 'crm' })).toEqual([`PollerFunctionRole may events:PutEvents on ${arn}`]);
   });
 
   test('alarms that go to existing topics need no permission of ours', () => {

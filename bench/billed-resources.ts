@@ -11,6 +11,7 @@ export interface BilledResources {
   readonly archiveDays: number;
   /** Metrics that alarms look at; an alarm on a formula has several. */
   readonly alarmMetrics: number;
+  readonly alarms: number;
   readonly compositeAlarms: number;
   /** Customer managed keys. */
   readonly encryptionKeys: number;
@@ -37,6 +38,7 @@ export function billedResources({ Resources }: Template): BilledResources {
       (sum, { Properties }) => sum + metricsOf(Properties.Metrics),
       0,
     ),
+    alarms: ofType('AWS::CloudWatch::Alarm').length,
     compositeAlarms: ofType('AWS::CloudWatch::CompositeAlarm').length,
     encryptionKeys: ofType('AWS::KMS::Key').length,
     dashboards: ofType('AWS::CloudWatch::Dashboard').length,

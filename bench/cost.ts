@@ -16,6 +16,7 @@ import {
   type CostItem,
   DAYS,
   functionSeconds,
+  furtherSourceCost,
   type MeasuredParts,
   monthlyCost,
   monthlyUsage,
@@ -181,7 +182,7 @@ export function costText(costs: readonly PartnerCost[]): string {
       row('**All**', ({ items }) => `**${dollars(total(items))}**`),
     ]),
     '',
-    `A further source is a stack of its own, which shares nothing with the first: ${costs.map(({ partner, items }) => `${dollars(total(items))} more for a ${partner.name} one`).join(', ')}. ` +
+    `A further source in the same stack shares table, bus and alerts: ${costs.map(({ partner, parts }) => `${dollars(furtherSourceCost(partner, parts, resources))} more for a ${partner.name} one`).join(', ')}. ` +
       `While tasks stall, or anything is set aside, overdue or stuck, its metric adds up to ${dollars(prices.metricMonth)} a month, by the hour. ` +
       `For a ${typical.partner.name} one, \`dashboard\` adds ${more({ dashboards: 1 })} and \`customerManagedKey\` ${more({ encryptionKeys: 1, alarmMetrics: resources.alarmMetrics + 1 })}.`,
     '',

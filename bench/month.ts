@@ -141,4 +141,11 @@ export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: B
   ];
 }
 
+/** What another source of the same stack adds: it shares the queue of alerts, and each of its alarms looks at one metric. */
+export function furtherSourceCost(partner: Partner, parts: MeasuredParts, resources: BilledResources): number {
+  const { alarms: alarmMetrics } = resources;
+  const alone = monthlyCost(partner, parts, { ...resources, alarmMetrics, dashboards: 0, encryptionKeys: 0 });
+  return total(alone) - assumed.idleQueueRequests * prices.queueRequest;
+}
+
 export const total = (items: readonly CostItem[]) => items.reduce((sum, [, dollars]) => sum + dollars, 0);

@@ -5,6 +5,7 @@ import { billedResources } from '../../bench/billed-resources';
 import {
   assumed,
   functionSeconds,
+  furtherSourceCost,
   monthlyCost,
   monthlyUsage,
   POLLS_A_MONTH,
@@ -46,6 +47,7 @@ const resources = {
   retentionDays: 90,
   archiveDays: 30,
   alarmMetrics: 8,
+  alarms: 8,
   compositeAlarms: 0,
   encryptionKeys: 0,
   dashboards: 0,
@@ -108,6 +110,22 @@ test('a dashboard is priced where there is one', () => {
   const withOne = monthlyCost(partner, parts, { ...resources, dashboards: 1 });
   expect(Object.fromEntries(withOne).Dashboard).toBe(3);
   expect(total(withOne) - total(monthlyCost(partner, parts, resources))).toBeCloseTo(3);
+});
+
+test('a further source of the stack adds all but what it shares: the idle queue, the key, and the alarm on its queue', () => {
+  const stack = { ...resources, alarmMetrics: 9, encryptionKeys: 1, dashboards: 1 };
+  const one = total(monthlyCost(partner, parts, { ...resources, alarmMetrics: 9 }));
+  expect(furtherSourceCost(partner, parts, stack)).toBeCloseTo(one - 0.1 - 648_000 * 0.4e-6);
+
+  const directory = mkdtempSync(join(tmpdir(), 'month-test-'));
+  const context = { furtherSources: [{ catalog: 'AWS' }] };
+  const { stacks } = synthesize({ bundle: false, outdir: directory, context });
+  rmSync(directory, { recursive: true });
+  const { alarmMetrics, alarms } = billedResources(template);
+  expect(billedResources(stacks[0]?.template)).toMatchObject({
+    alarmMetrics: alarmMetrics + alarms,
+    alarms: 2 * alarms,
+  });
 });
 
 test('three partners are priced', () => {

@@ -8,7 +8,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export type ServiceName = 'partnercentral' | 'dynamodb' | 'events' | 'sns';
+export type ServiceName = 'partnercentral' | 'dynamodb' | 'events' | 'sns' | 'sts';
 
 export interface Call {
   service: ServiceName;
@@ -18,6 +18,8 @@ export interface Call {
   input: Record<string, unknown>;
   /** Counted from 0 since the service started or its calls were reset. */
   index: number;
+  /** Whose credentials signed it; signatures are not checked. */
+  accessKeyId?: string | undefined;
 }
 
 export interface ErrorAnswer {
@@ -66,6 +68,7 @@ const titles: Record<ServiceName, string> = {
   dynamodb: 'DynamoDB',
   events: 'EventBridge',
   sns: 'SNS',
+  sts: 'STS',
 };
 
 /** @throws Error saying what to do, when the port can't be had */
@@ -98,7 +101,8 @@ export async function startService(
   async function serve(request: IncomingMessage, response: ServerResponse) {
     const body = await readBody(request);
     const { operation, input } = parse(request, body);
-    const call: Call = { service: name, operation, input, index: calls.total };
+    const accessKeyId = /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1];
+    const call: Call = { service: name, operation, input, index: calls.total, accessKeyId };
     calls.count(operation);
     onCall?.(call);
 

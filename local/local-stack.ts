@@ -14,6 +14,7 @@ import { matches } from './event-pattern';
 import { hostFunction, type InvokeOptions } from './function-host';
 import { startPartnerCentral } from './partner-central';
 import { startSns } from './sns';
+import { startSts } from './sts';
 import { readSynthesized, resolveEnvironment } from './synthesized';
 
 export interface LocalStackOptions {
@@ -58,6 +59,7 @@ export async function startLocalStack(options: LocalStackOptions) {
     },
   });
   const sns = await startSns({ topics: [topicArn, chatTopicArn, ...(options.topics ?? [])] });
+  const sts = await startSts();
 
   // Elsewhere tables may outlive a run that was killed: a name of its own keeps them apart.
   const tableName = options.dynamoDbEndpoint ? `${synthesized.tableId}-${randomUUID()}` : synthesized.tableId;
@@ -76,6 +78,7 @@ export async function startLocalStack(options: LocalStackOptions) {
     AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
     AWS_ENDPOINT_URL_EVENTBRIDGE: eventBridge.url,
     AWS_ENDPOINT_URL_SNS: sns.url,
+    AWS_ENDPOINT_URL_STS: sts.url,
   };
   const settings = { ...JSON.parse(String(synthesized.poller.environment.POLLER_SETTINGS)), ...options.settings };
   const hostPoller = (more: Readonly<Record<string, unknown>> = {}) =>
@@ -106,6 +109,7 @@ export async function startLocalStack(options: LocalStackOptions) {
     dynamoDb,
     eventBridge,
     sns,
+    sts,
     tableName,
     catalog: settings.catalog as Settings['catalog'],
     taskFamily: (settings.taskFamily ?? 'OpportunityFromEngagement') as TaskFamily,
@@ -145,7 +149,7 @@ export async function startLocalStack(options: LocalStackOptions) {
     async close() {
       await Promise.all(hosts.map(host => host.kill()));
       if (options.dynamoDbEndpoint) await deleteTable(options.dynamoDbEndpoint, tableName);
-      await Promise.all([partnerCentral, dynamoDb, eventBridge, sns].map(service => service.close()));
+      await Promise.all([partnerCentral, dynamoDb, eventBridge, sns, sts].map(service => service.close()));
     },
   };
 }

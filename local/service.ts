@@ -8,7 +8,15 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export type ServiceName = 'partnercentral' | 'dynamodb' | 'events' | 'sns' | 'cloudformation' | 'lambda' | 'scheduler';
+export type ServiceName =
+  | 'partnercentral'
+  | 'dynamodb'
+  | 'events'
+  | 'sns'
+  | 'sts'
+  | 'cloudformation'
+  | 'lambda'
+  | 'scheduler';
 
 export interface Call {
   service: ServiceName;
@@ -18,6 +26,8 @@ export interface Call {
   input: Record<string, unknown>;
   /** Counted from 0 since the service started or its calls were reset. */
   index: number;
+  /** Whose credentials signed it; signatures are not checked. */
+  accessKeyId?: string | undefined;
 }
 
 export interface ErrorAnswer {
@@ -69,6 +79,7 @@ const titles: Record<ServiceName, string> = {
   cloudformation: 'CloudFormation',
   lambda: 'Lambda',
   scheduler: 'EventBridge Scheduler',
+  sts: 'STS',
 };
 
 /** An operation of a REST service; the groups of the pattern become members of the input. */
@@ -110,7 +121,8 @@ export async function startService(
   async function serve(request: IncomingMessage, response: ServerResponse) {
     const body = await readBody(request);
     const { operation, input } = options.routes ? route(request, options.routes) : parse(request, body);
-    const call: Call = { service: name, operation, input, index: calls.total };
+    const accessKeyId = /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1];
+    const call: Call = { service: name, operation, input, index: calls.total, accessKeyId };
     calls.count(operation);
     onCall?.(call);
 

@@ -1,6 +1,6 @@
 /**
- * Partner Central on this machine: the three List…Tasks operations and StartOpportunityFromEngagementTask in AWS JSON 1.0,
- * as strict as the service's model (the SDK checks nothing) and as odd as its real answers.
+ * Partner Central on this machine: the three List…Tasks operations and their Start…Task in AWS JSON 1.0, as strict as the
+ * service's model (the SDK checks nothing) and as odd as its real answers.
  */
 import { createHash } from 'node:crypto';
 import type { TaskFamily } from '../lambdas/poller/task-families';
@@ -15,6 +15,12 @@ type Filters = Partial<Record<FilterName, keyof Task>>;
 const families = {
   OpportunityFromEngagement: {
     list: 'ListOpportunityFromEngagementTasks',
+    start: 'StartOpportunityFromEngagementTask',
+    /** What a task knows of itself as soon as it starts. */
+    begun: ({ Identifier, ContextIdentifier }: Input): Partial<Task> => ({
+      engagementId: lastPart(String(Identifier)),
+      contextId: String(ContextIdentifier),
+    }),
     arnPart: 'opportunity-from-engagement-task',
     filters: {
       OpportunityIdentifier: 'opportunityId',
@@ -25,6 +31,12 @@ const families = {
   },
   EngagementFromOpportunity: {
     list: 'ListEngagementFromOpportunityTasks',
+    start: 'StartEngagementFromOpportunityTask',
+    begun: ({ Identifier }: Input): Partial<Task> => ({
+      opportunityId: String(Identifier),
+      engagementId: undefined,
+      engagementInvitationId: undefined,
+    }),
     arnPart: 'engagement-from-opportunity-task',
     filters: { OpportunityIdentifier: 'opportunityId', EngagementIdentifier: 'engagementId' } as Filters,
     extra: (task: Task) => ({
@@ -34,6 +46,8 @@ const families = {
   },
   EngagementByAcceptingInvitation: {
     list: 'ListEngagementByAcceptingInvitationTasks',
+    start: 'StartEngagementByAcceptingInvitationTask',
+    begun: ({ Identifier }: Input): Partial<Task> => ({ engagementInvitationId: lastPart(String(Identifier)) }),
     arnPart: 'engagement-by-accepting-invitation-task',
     filters: {
       OpportunityIdentifier: 'opportunityId',
@@ -72,14 +86,13 @@ export async function startPartnerCentral(options: PartnerCentralOptions = {}) {
   });
 
   function answer(operation: string, input: Input): Output {
-    const family = familyNames.find(name => families[name].list === operation);
-    if (!family && operation !== 'StartOpportunityFromEngagementTask')
-      throw new Refusal({ status: 400, type: 'UnknownOperationException', body: {} });
+    const family = familyNames.find(name => operation === families[name].list || operation === families[name].start);
+    if (!family) throw new Refusal({ status: 400, type: 'UnknownOperationException', body: {} });
     throttle();
-    refuseBad(family ? listProblems(input, filtersOf(family), catalogs) : startProblems(input, catalogs));
+    const isStart = families[family].start === operation;
+    refuseBad(isStart ? startProblems[family](input, catalogs) : listProblems(input, filtersOf(family), catalogs));
     const catalog = input.Catalog as string;
-    if (!family) return start(partnerCentral.store(catalog), catalog, input);
-    return list(partnerCentral.store(catalog, family), catalog, family, input);
+    return (isStart ? start : list)(partnerCentral.store(catalog, family), catalog, family, input);
   }
 
   function throttle() {
@@ -150,8 +163,9 @@ function list(store: TaskStore, catalog: string, family: TaskFamily, input: Inpu
   };
 }
 
-function start(store: TaskStore, catalog: string, input: Input): Output {
-  const request = JSON.stringify([input.Identifier, input.ContextIdentifier, input.Tags ?? []]);
+function start(store: TaskStore, catalog: string, family: TaskFamily, input: Input): Output {
+  const { Identifier, ContextIdentifier, AwsSubmission, Tags = [] } = input;
+  const request = JSON.stringify([Identifier, ContextIdentifier, Tags, ...(AwsSubmission ? [AwsSubmission] : [])]);
   const clientToken = input.ClientToken as string;
   const earlier = store.clientTokens.get(clientToken);
   if (earlier && earlier.request !== request)
@@ -160,11 +174,8 @@ function start(store: TaskStore, catalog: string, input: Input): Output {
       type: 'ConflictException',
       body: { Message: 'This ClientToken was used with other parameters.' },
     });
-  const task =
-    (earlier && store.get(earlier.taskId)) ??
-    store.add({ engagementId: lastPart(String(input.Identifier)), contextId: String(input.ContextIdentifier) });
+  const task = (earlier && store.get(earlier.taskId)) ?? store.add(families[family].begun(input));
   store.clientTokens.set(clientToken, { request, taskId: task.taskId });
-  const family = 'OpportunityFromEngagement';
   return {
     ...summary(task, catalog, family),
     ...families[family].extra(task),

@@ -2,6 +2,7 @@
  * What Partner Central's service model allows in a request. The SDK checks none of it. A refusal names every bad field,
  * a list's member by its index.
  */
+import type { TaskFamily } from '../lambdas/poller/task-families';
 import { isObject, Refusal } from './service';
 
 export type Input = Record<string, unknown>;
@@ -45,7 +46,23 @@ export function listProblems(input: Input, filters: FilterName[], catalogs: read
   ];
 }
 
-export function startProblems(input: Input, catalogs: readonly string[]): Problem[] {
+type StartProblems = (input: Input, catalogs: readonly string[]) => Problem[];
+
+export const startProblems: Record<TaskFamily, StartProblems> = {
+  OpportunityFromEngagement: (input, catalogs) => [
+    ...commonOfStarts(input, catalogs, identifiers.EngagementIdentifier),
+    ...required('ContextIdentifier', input.ContextIdentifier),
+    ...textLike('ContextIdentifier', input.ContextIdentifier, identifiers.ContextIdentifier),
+  ],
+  EngagementFromOpportunity: (input, catalogs) => [
+    ...commonOfStarts(input, catalogs, identifiers.OpportunityIdentifier),
+    ...submissionProblems(input.AwsSubmission),
+  ],
+  EngagementByAcceptingInvitation: (input, catalogs) =>
+    commonOfStarts(input, catalogs, identifiers.EngagementInvitationIdentifier),
+};
+
+function commonOfStarts(input: Input, catalogs: readonly string[], identifier: RegExp): Problem[] {
   const characters = String.raw`[\p{L}\p{Z}\p{N}_.:/=+\-@]`;
   const key = new RegExp(`^${characters}{1,128}$`, 'u');
   const value = new RegExp(`^${characters}{0,256}$`, 'u');
@@ -54,9 +71,7 @@ export function startProblems(input: Input, catalogs: readonly string[]): Proble
     ...required('ClientToken', input.ClientToken),
     ...textLike('ClientToken', input.ClientToken, /^.{1,255}$/),
     ...required('Identifier', input.Identifier),
-    ...textLike('Identifier', input.Identifier, identifiers.EngagementIdentifier),
-    ...required('ContextIdentifier', input.ContextIdentifier),
-    ...textLike('ContextIdentifier', input.ContextIdentifier, identifiers.ContextIdentifier),
+    ...textLike('Identifier', input.Identifier, identifier),
     ...listOf('Tags', input.Tags, 200, (field, tag) => {
       if (!isObject(tag)) throw wrongType(field, 'a structure');
       return [
@@ -66,6 +81,16 @@ export function startProblems(input: Input, catalogs: readonly string[]): Proble
         ...textLike(`${field}.Value`, tag.Value, value),
       ];
     }),
+  ];
+}
+
+function submissionProblems(submission: unknown): Problem[] {
+  if (submission == null) return required('AwsSubmission', submission);
+  if (!isObject(submission)) throw wrongType('AwsSubmission', 'a structure');
+  return [
+    ...required('AwsSubmission.InvolvementType', submission.InvolvementType),
+    ...oneOf('AwsSubmission.InvolvementType', submission.InvolvementType, ['For Visibility Only', 'Co-Sell']),
+    ...oneOf('AwsSubmission.Visibility', submission.Visibility, ['Full', 'Limited']),
   ];
 }
 

@@ -100,7 +100,7 @@ export function taskStore(salt: string, now: () => number) {
 
     end(taskId: string, outcome: Outcome): Readonly<Task> {
       if (outcome !== 'COMPLETE') return this.set(taskId, outcome);
-      const { opportunityId, resourceSnapshotJobId } = known(taskId);
+      const { opportunityId, resourceSnapshotJobId, engagementId, engagementInvitationId } = known(taskId);
       const number = Number.parseInt(taskId.slice(-6), 36); // two tasks that end together create different opportunities
       return this.set(taskId, {
         status: 'COMPLETE',
@@ -108,6 +108,8 @@ export function taskStore(salt: string, now: () => number) {
         reasonCode: undefined,
         opportunityId: opportunityId ?? shared('opportunity', number),
         resourceSnapshotJobId: resourceSnapshotJobId ?? shared('job', number),
+        engagementId: engagementId ?? shared('engagement', number),
+        engagementInvitationId: engagementInvitationId ?? shared('invitation', number),
       });
     },
 

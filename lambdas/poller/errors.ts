@@ -67,8 +67,9 @@ const notAuthorised = new Set([
   'CredentialsProviderError',
 ]);
 
-/** Throttling under a status that says "your mistake": DynamoDB, and Partner Central as its guide describes it, use 400 for all. */
+/** Throttling under a status that says "your mistake": DynamoDB, STS, and Partner Central as its guide describes it, use 400 for all. */
 const throttled = new Set([
+  'Throttling',
   'ThrottlingException',
   'ThrottledException',
   'TooManyRequestsException',

@@ -1,5 +1,3 @@
-import type { ListedTask } from './core/task';
-
 /** Settings that filter, of which a family has some; `taskIdentifiers` they all have. */
 export type FilterKey =
   | 'opportunityIdentifiers'
@@ -9,18 +7,16 @@ export type FilterKey =
 
 interface FamilyDescriptor {
   /** Its List operation. */
-  readonly operation: string;
+  readonly operation: `List${string}Tasks`;
   /** What IAM asks for to let it be called. https://docs.aws.amazon.com/service-authorization/latest/reference/list_awspartnercentral.html */
   readonly actions: readonly [string, ...string[]];
   /** Its filters: how a key of the configuration is called in a request. */
   readonly filters: Readonly<Partial<Record<FilterKey, string>>>;
-  /** What its summaries have beyond those of all families: how a member of a task is called in an answer. */
-  readonly fields: Readonly<Partial<Record<keyof ListedTask, string>>>;
 }
 
 /**
  * The task families: all that tells them apart. One engine polls them all, for status, reason, order and paging are the
- * same. (`ListProspectingFromEngagementTasks` has neither status nor reason, and can't be one of them.)
+ * same, and a summary of one lacks at most what another has. (`ListProspectingFromEngagementTasks` has neither status nor reason, and can't be one of them.)
  */
 export const taskFamilies = {
   OpportunityFromEngagement: {
@@ -32,13 +28,11 @@ export const taskFamilies = {
       engagementIdentifiers: 'EngagementIdentifier',
       contextIdentifiers: 'ContextIdentifier',
     },
-    fields: { engagementId: 'EngagementId', contextId: 'ContextId' },
   },
   EngagementFromOpportunity: {
     operation: 'ListEngagementFromOpportunityTasks',
     actions: ['partnercentral:ListEngagementFromOpportunityTasks'],
     filters: { opportunityIdentifiers: 'OpportunityIdentifier', engagementIdentifiers: 'EngagementIdentifier' },
-    fields: { engagementId: 'EngagementId', engagementInvitationId: 'EngagementInvitationId' },
   },
   EngagementByAcceptingInvitation: {
     operation: 'ListEngagementByAcceptingInvitationTasks',
@@ -47,7 +41,6 @@ export const taskFamilies = {
       opportunityIdentifiers: 'OpportunityIdentifier',
       engagementInvitationIdentifiers: 'EngagementInvitationIdentifier',
     },
-    fields: { engagementInvitationId: 'EngagementInvitationId' },
   },
 } as const satisfies Record<string, FamilyDescriptor>;
 

@@ -4,6 +4,10 @@ import {
   type ListOpportunityFromEngagementTasksCommandInput as ListInput,
   ListOpportunityFromEngagementTasksCommand,
   PartnerCentralSellingClient,
+  StartEngagementByAcceptingInvitationTaskCommand,
+  type StartEngagementByAcceptingInvitationTaskCommandInput,
+  StartEngagementFromOpportunityTaskCommand,
+  type StartEngagementFromOpportunityTaskCommandInput,
   type StartOpportunityFromEngagementTaskCommandInput as StartInput,
   StartOpportunityFromEngagementTaskCommand,
 } from '@aws-sdk/client-partnercentral-selling';
@@ -28,6 +32,25 @@ const start = (input: Partial<Record<keyof StartInput, unknown>> = {}) =>
       ContextIdentifier: '7',
       ...input,
     } as StartInput),
+  );
+const invite = (input: Partial<Record<keyof StartEngagementFromOpportunityTaskCommandInput, unknown>> = {}) =>
+  client.send(
+    new StartEngagementFromOpportunityTaskCommand({
+      Catalog,
+      ClientToken: 'token',
+      Identifier: 'O1234567',
+      AwsSubmission: { InvolvementType: 'Co-Sell', Visibility: 'Full' },
+      ...input,
+    } as StartEngagementFromOpportunityTaskCommandInput),
+  );
+const accept = (input: Partial<StartEngagementByAcceptingInvitationTaskCommandInput> = {}) =>
+  client.send(
+    new StartEngagementByAcceptingInvitationTaskCommand({
+      Catalog,
+      ClientToken: 'token',
+      Identifier: 'engi-0000000000001',
+      ...input,
+    }),
   );
 const id = (n: number) => `task-${String(n).padStart(13, '0')}`;
 
@@ -167,6 +190,48 @@ describe('constraints', () => {
   test.each(startCases)('fails when %s in a Start', async (_name, input, FieldName, Code) => {
     await expect(start(input)).rejects.toMatchObject({ name: 'ValidationException', ErrorList: [{ FieldName, Code }] });
     expect(central.store(Catalog).count).toBe(0);
+  });
+
+  const siblings: [string, () => Promise<unknown>, string, string][] = [
+    [
+      'Identifier is an engagement',
+      () => invite({ Identifier: 'eng-00000000000001' }),
+      'Identifier',
+      'INVALID_STRING_FORMAT',
+    ],
+    ['Identifier is an ARN', () => invite({ Identifier: 'arn:a/O1' }), 'Identifier', 'INVALID_STRING_FORMAT'],
+    ['AwsSubmission is missing', () => invite({ AwsSubmission: undefined }), 'AwsSubmission', 'REQUIRED_FIELD_MISSING'],
+    [
+      'InvolvementType is missing',
+      () => invite({ AwsSubmission: { Visibility: 'Full' } }),
+      'AwsSubmission.InvolvementType',
+      'REQUIRED_FIELD_MISSING',
+    ],
+    [
+      'InvolvementType is unknown',
+      () => invite({ AwsSubmission: { InvolvementType: 'CoSell' } }),
+      'AwsSubmission.InvolvementType',
+      'INVALID_ENUM_VALUE',
+    ],
+    [
+      'Visibility is unknown',
+      () => invite({ AwsSubmission: { InvolvementType: 'Co-Sell', Visibility: 'None' } }),
+      'AwsSubmission.Visibility',
+      'INVALID_ENUM_VALUE',
+    ],
+    ['an invitation is none', () => accept({ Identifier: 'engi-1' }), 'Identifier', 'INVALID_STRING_FORMAT'],
+    [
+      'an invitation is too long',
+      () => accept({ Identifier: `arn:${'a'.repeat(252)}` }),
+      'Identifier',
+      'INVALID_STRING_FORMAT',
+    ],
+    ['ClientToken is empty', () => accept({ ClientToken: '' }), 'ClientToken', 'INVALID_STRING_FORMAT'],
+    ['a tag has a bad key', () => accept({ Tags: [{ Key: 'a!', Value: '' }] }), 'Tags[0].Key', 'INVALID_STRING_FORMAT'],
+  ];
+  test.each(siblings)('fails when %s in a sibling of it', async (_name, send, FieldName, Code) => {
+    await expect(send()).rejects.toMatchObject({ name: 'ValidationException', ErrorList: [{ FieldName, Code }] });
+    expect(central.toJSON()).toEqual({});
   });
 
   test.each<[string, string, unknown, object]>([
@@ -472,6 +537,34 @@ describe('Start', () => {
     const { TaskId } = await start({ ClientToken: undefined, Identifier: 'arn:aws:x:engagement/eng-00000000000002' });
     expect(await ids({ EngagementIdentifier: ['eng-00000000000002'] })).toEqual([TaskId]);
     expect(central.store(Catalog).count).toBe(2);
+  });
+
+  test('its siblings start tasks of their own, which know what they were given and learn the rest at their end', async () => {
+    const { $metadata: _a, ...from } = await invite();
+    expect(from).toMatchObject({
+      TaskArn: `arn:aws:partnercentral:us-east-1::catalog/Sandbox/engagement-from-opportunity-task/${from.TaskId}`,
+      TaskStatus: 'IN_PROGRESS',
+      OpportunityId: 'O1234567',
+    });
+    expect([from.EngagementId, from.EngagementInvitationId]).toEqual([undefined, undefined]);
+    expect((await invite()).TaskId).toBe(from.TaskId);
+    await expect(invite({ AwsSubmission: { InvolvementType: 'For Visibility Only' } })).rejects.toMatchObject({
+      name: 'ConflictException',
+    });
+    const ended = central.store(Catalog, 'EngagementFromOpportunity').end(String(from.TaskId), 'COMPLETE');
+    expect(ended).toMatchObject({
+      opportunityId: 'O1234567',
+      engagementId: expect.stringMatching(/^eng-/),
+      engagementInvitationId: expect.stringMatching(/^engi-/),
+    });
+
+    const { $metadata: _b, ...by } = await accept(); // the same ClientToken, which belongs to the operation
+    expect(by).toMatchObject({
+      TaskArn: `arn:aws:partnercentral:us-east-1::catalog/Sandbox/engagement-by-accepting-invitation-task/${by.TaskId}`,
+      EngagementInvitationId: 'engi-0000000000001',
+    });
+    expect(by).not.toHaveProperty('EngagementId');
+    expect(await ids()).toEqual([]);
   });
 
   test('fails when a ClientToken comes back with other parameters', async () => {

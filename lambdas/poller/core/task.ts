@@ -27,15 +27,11 @@ export interface ListedTask {
 const MAX_TASK_ID_BYTES = 1_000;
 
 /**
- * Reads one summary of a List answer. Every member of it is optional in the API, and real answers carry null, "" and
- * the text "null" for absent values.
- * @param fields of the task family: how members of a task are called there
+ * Reads one summary of a List answer, of any task family: what a family doesn't have is absent. Every member is optional
+ * in the API, and real answers carry null, "" and the text "null" for absent values.
  * @returns undefined for what has no usable task id
  */
-export function readSummary(
-  summary: unknown,
-  fields: Readonly<Partial<Record<keyof ListedTask, string>>>,
-): ListedTask | undefined {
+export function readSummary(summary: unknown): ListedTask | undefined {
   if (typeof summary !== 'object' || summary === null) return undefined;
   const given = summary as Record<string, unknown>;
   const taskId = presentText(given.TaskId);
@@ -49,7 +45,9 @@ export function readSummary(
     reasonCode: presentText(given.ReasonCode),
     opportunityId: presentText(given.OpportunityId),
     resourceSnapshotJobId: presentText(given.ResourceSnapshotJobId),
-    ...Object.fromEntries(Object.entries(fields).map(([member, name]) => [member, presentText(given[name])])),
+    engagementId: presentText(given.EngagementId),
+    engagementInvitationId: presentText(given.EngagementInvitationId),
+    contextId: presentText(given.ContextId),
   });
 }
 

@@ -12,7 +12,7 @@ import type { EpochMs, ListedTask } from '../core/task';
 import { IN_PROGRESS, readSummary } from '../core/task';
 import { PermanentFailure, RequestRefused, sortFailure, TransientFailure } from '../errors';
 import { PARTNER_CENTRAL_REGION, type Settings } from '../settings';
-import { type FilterKey, familyOf, type TaskFamily } from '../task-families';
+import { type FilterKey, familyOf, type TaskFamily, type taskFamilies } from '../task-families';
 import { tolerateMalformedAnswers } from './list-answer';
 
 /** What a List call is to show, beside the catalog. */
@@ -38,14 +38,17 @@ export type PartnerCentral = ReturnType<typeof connectPartnerCentral>;
 
 const SORT = { SortBy: 'StartTime', SortOrder: 'DESCENDING' } as const;
 
-/** All with the same request and answer, as far as the SDK's serializer and ours look at them. */
-type ListCommand = typeof ListOpportunityFromEngagementTasksCommand;
+type Sdk = typeof import('@aws-sdk/client-partnercentral-selling');
+type CommandOf<F extends TaskFamily> = Sdk[`${(typeof taskFamilies)[F]['operation']}Command`];
 
 const commands = {
   OpportunityFromEngagement: ListOpportunityFromEngagementTasksCommand,
-  EngagementFromOpportunity: ListEngagementFromOpportunityTasksCommand as unknown as ListCommand,
-  EngagementByAcceptingInvitation: ListEngagementByAcceptingInvitationTasksCommand as unknown as ListCommand,
-} satisfies Record<TaskFamily, ListCommand>;
+  EngagementFromOpportunity: ListEngagementFromOpportunityTasksCommand,
+  EngagementByAcceptingInvitation: ListEngagementByAcceptingInvitationTasksCommand,
+} satisfies { [F in TaskFamily]: CommandOf<F> };
+
+/** Any of them: to our code their requests and answers are the same. */
+type ListCommand = CommandOf<'OpportunityFromEngagement'>;
 
 const advice = ({ catalog, taskFamily, assumeRoleArn }: Settings) => ({
   denied:
@@ -56,30 +59,59 @@ const advice = ({ catalog, taskFamily, assumeRoleArn }: Settings) => ({
 });
 
 /**
- * Credentials of the role that lists the tasks, renewed before they expire.
+ * Credentials of the role that lists the tasks. The client keeps them, and asks anew five minutes before they expire.
  * @throws TransientFailure, PermanentFailure
  */
-function credentialsOf(RoleArn: string) {
-  const assume = fromTemporaryCredentials({ params: { RoleArn, RoleSessionName: 'task-poller' } });
-  return () =>
-    assume().catch((error: unknown) => {
-      const failure = sortFailure(error, `AssumeRole of ${RoleArn}`, {
-        denied: "Let the function's role use sts:AssumeRole on it, and let its trust policy name the function's role",
-        refused: 'Check assumeRoleArn',
+function sessionOf(RoleArn: string) {
+  const assume = fromTemporaryCredentials({
+    params: { RoleArn, RoleSessionName: 'task-poller' },
+    clientConfig: { requestHandler: { connectionTimeout: 3_000, requestTimeout: 5_000, throwOnRequestTimeout: true } },
+  });
+  let session: { expiration?: Date } | undefined;
+  return {
+    async credentials() {
+      const credentials = await assume().catch((error: unknown) => {
+        // Our own are there, or the lease would not be: it is STS's answer that has none.
+        if ((error as Error).name === 'CredentialsProviderError')
+          throw new TransientFailure(`AssumeRole of ${RoleArn}: the answer can not be read`, { cause: error });
+        const failure = sortFailure(error, `AssumeRole of ${RoleArn}`, {
+          denied: "Let the function's role use sts:AssumeRole on it, and let its trust policy name the function's role",
+          refused: 'Check assumeRoleArn',
+        });
+        // To whoever lists, a refusal says that the List request is bad.
+        throw failure instanceof RequestRefused
+          ? new PermanentFailure(`${failure.message}. ${failure.advice}`, { cause: failure })
+          : failure;
       });
-      throw failure instanceof RequestRefused
-        ? new PermanentFailure(`${failure.message}. ${failure.advice}`, { cause: failure })
-        : failure;
-    });
+      session = credentials;
+      return credentials;
+    },
+
+    /** Whoever revokes a role's sessions, or makes the role anew, leaves us with credentials that only look good. */
+    doubt() {
+      if (session) session.expiration = new Date(0);
+    },
+  };
+}
+
+/** Rejects when the signal goes off: the client heeds it from the request on, and not while it waits for credentials. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(new TransientFailure('The time of the run is over'));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** Lists tasks of one source. List is the only read that Partner Central offers: no Get, no time filter. */
 export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
-  const { operation, filters: filterNames, fields } = familyOf(settings.taskFamily);
-  const ListTasks = commands[settings.taskFamily];
+  const { operation, filters: filterNames } = familyOf(settings.taskFamily);
+  const ListTasks = commands[settings.taskFamily] as ListCommand;
+  const session = settings.assumeRoleArn === undefined ? undefined : sessionOf(settings.assumeRoleArn);
   const client = new PartnerCentralSellingClient({
     region: PARTNER_CENTRAL_REGION,
-    ...(settings.assumeRoleArn && { credentials: credentialsOf(settings.assumeRoleArn) }),
+    ...(session && { credentials: session.credentials }),
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
   });
   tolerateMalformedAnswers(client);
@@ -124,12 +156,15 @@ export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
         { step: 'finalizeRequest', priority: 'low', name: 'paceListCall' },
       );
       const askedAt = now();
-      const answer = await client.send(command, { abortSignal: budget.signal }).catch((error: unknown) => {
-        throw sortFailure(error, operation, advice(settings));
+      const sent = client.send(command, { abortSignal: budget.signal });
+      const answer = await unlessAborted(sent, budget.signal).catch((error: unknown) => {
+        const failure = sortFailure(error, operation, advice(settings));
+        if (failure instanceof PermanentFailure) session?.doubt();
+        throw failure;
       });
       const summaries: unknown = answer.TaskSummaries ?? [];
       if (!Array.isArray(summaries)) throw new TransientFailure(`${operation}: TaskSummaries is not a list`);
-      const tasks = summaries.map(summary => readSummary(summary, fields)).filter(task => task !== undefined);
+      const tasks = summaries.map(readSummary).filter(task => task !== undefined);
       return {
         tasks,
         malformed: summaries.length - tasks.length,

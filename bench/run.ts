@@ -72,7 +72,7 @@ async function run({ histories, write }: BenchOptions, directory: string): Promi
   const bare = await bundle(join(__dirname, 'bare-clients.ts'), directory, 'bare');
 
   tell('Load times');
-  const loads = measureLoadTimes({ poller: readSynthesized(directory, STACK).poller.bundle, bare });
+  const loads = measureLoadTimes({ poller: readSynthesized(directory, STACK).pollers[0].bundle, bare });
   const { cells, throttled, quietPolls } = await measureHistories(histories, directory, peerBundle);
   const backfilled = Math.min(LONGEST_BACKFILL, Math.max(...histories));
   tell(`A backfill of ${backfilled} tasks`);

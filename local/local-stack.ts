@@ -5,14 +5,13 @@ import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SQSBatchResponse } from 'aws-lambda';
 import type { AlertRoutes } from '../lambdas/alerts/routes';
 import type { Summary } from '../lambdas/poller/run';
-import type { Settings } from '../lambdas/poller/settings';
-import type { TaskFamily } from '../lambdas/poller/task-families';
+import { type Settings, sourceId } from '../lambdas/poller/settings';
 import { alertQueue } from './alert-queue';
 import { startControlPlane } from './control-plane';
 import { createTableFromTemplate, startDynamoDb } from './dynamodb';
 import { type DeliveredEvent, startEventBridge } from './event-bridge';
 import { matches } from './event-pattern';
-import { hostFunction, type InvokeOptions } from './function-host';
+import { type FunctionHost, hostFunction, type InvokeOptions } from './function-host';
 import { startPartnerCentral } from './partner-central';
 import { startSns } from './sns';
 import { startSts } from './sts';
@@ -73,7 +72,12 @@ export async function startLocalStack(options: LocalStackOptions) {
     [synthesized.busId]: synthesized.busId,
     [synthesized.topicId]: topicArn,
     ...(synthesized.chatTopicId && { [synthesized.chatTopicId]: chatTopicArn }),
-    [synthesized.pollerLogsId]: `/aws/lambda/${options.stackName}-Poller`,
+    ...Object.fromEntries(
+      synthesized.pollers.map(({ logGroupId, logicalId }, at) => [
+        logGroupId,
+        `/aws/lambda/${options.stackName}-${at === 0 ? 'Poller' : logicalId}`,
+      ]),
+    ),
     'AWS::Region': 'us-east-1',
   };
   const endpoints = {
@@ -83,20 +87,38 @@ export async function startLocalStack(options: LocalStackOptions) {
     AWS_ENDPOINT_URL_SNS: sns.url,
     AWS_ENDPOINT_URL_STS: sts.url,
   };
-  const settings = { ...JSON.parse(String(synthesized.poller.environment.POLLER_SETTINGS)), ...options.settings };
-  const pollerEnvironment = (more: Readonly<Record<string, unknown>> = {}) => ({
-    ...resolveEnvironment(synthesized.poller.environment, names),
-    ...endpoints,
-    POLLER_SETTINGS: JSON.stringify({ ...settings, ...more }),
-  });
-  const hostPoller = (more?: Readonly<Record<string, unknown>>) =>
-    hostFunction({
-      ...synthesized.poller,
-      environment: pollerEnvironment(more),
-      skipPauses: options.skipPauses,
-      onLog: options.onLog,
+  type More = Readonly<Record<string, unknown>>;
+  const hosts: FunctionHost[] = [];
+  const pollers = synthesized.pollers.map((poller, at) => {
+    const configured = JSON.parse(String(poller.environment.POLLER_SETTINGS));
+    // What a test changes, it changes of the first source.
+    const settings = at === 0 ? { ...configured, ...options.settings } : configured;
+    const environment = (more: More = {}) => ({
+      ...resolveEnvironment(poller.environment, names),
+      ...endpoints,
+      POLLER_SETTINGS: JSON.stringify({ ...settings, ...more }),
     });
-  const poller = hostPoller();
+    function host(more?: More) {
+      const started = hostFunction({
+        ...poller,
+        environment: environment(more),
+        skipPauses: options.skipPauses,
+        onLog: options.onLog,
+      });
+      hosts.push(started);
+      return started;
+    }
+    return {
+      ...poller,
+      settings: settings as Settings,
+      environment: environment(),
+      host,
+      scheduled: host(),
+      // Another instance of the function, beside the one that the schedule keeps busy.
+      called: host(),
+    };
+  });
+  const [first] = pollers as [(typeof pollers)[number]];
   const formatter = hostFunction({
     ...synthesized.formatter,
     environment: {
@@ -106,15 +128,17 @@ export async function startLocalStack(options: LocalStackOptions) {
     },
     onLog: options.onLog,
   });
-  const calledPoller = hostPoller(); // as another instance of the function, beside the one that the schedule keeps busy
-  const hosts = [poller, calledPoller, formatter];
+  hosts.push(formatter);
   const controlPlane = await startControlPlane({
     stackName: options.stackName,
     template: synthesized.template,
     names,
-    functions: {
-      [synthesized.poller.logicalId]: { environment: pollerEnvironment(), invoke: input => calledPoller.invoke(input) },
-    },
+    functions: Object.fromEntries(
+      pollers.map(({ logicalId, environment, called }) => [
+        logicalId,
+        { environment, invoke: (input: unknown) => called.invoke(input) },
+      ]),
+    ),
   });
 
   return {
@@ -127,20 +151,25 @@ export async function startLocalStack(options: LocalStackOptions) {
     /** What makes an SDK client, or the command line of operators, use this stack. */
     endpoints: { ...endpoints, ...controlPlane.endpoints },
     tableName,
-    catalog: settings.catalog as Settings['catalog'],
-    taskFamily: (settings.taskFamily ?? 'OpportunityFromEngagement') as TaskFamily,
-    poller,
+    catalog: first.settings.catalog,
+    taskFamily: first.settings.taskFamily,
+    /** The function of the first source. */
+    poller: first.scheduled,
     formatter,
 
     /** One invocation of the poller, as the schedule makes it. */
-    poll: (mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions) => poller.invoke<Summary>({ mode }, how),
+    poll: (mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions) => first.scheduled.invoke<Summary>({ mode }, how),
+
+    /** All sources, the first one first, each with its own function. */
+    sources: pollers.map(({ settings, scheduled }) => ({
+      id: sourceId(settings),
+      settings,
+      poller: scheduled,
+      poll: (mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions) => scheduled.invoke<Summary>({ mode }, how),
+    })),
 
     /** The same function once more, as a second or a reconfigured one next to the first. */
-    anotherPoller(moreSettings: Readonly<Record<string, unknown>> = {}) {
-      const another = hostPoller(moreSettings);
-      hosts.push(another);
-      return another;
-    },
+    anotherPoller: (moreSettings: More = {}) => first.host(moreSettings),
 
     /** Where mails go unless a route says otherwise, and where chats do. */
     topicArn,

@@ -5,6 +5,11 @@ import type { TaskEvent } from '../lambdas/task-event';
 import type { DeliveredEvent } from './event-bridge';
 import type { TaskChange } from './scene';
 
+/** Which one was polled; only where there are several. */
+interface Source {
+  readonly source?: string;
+}
+
 /** With `--json` each is one object, with a `time`; fields are only ever added. */
 export type Line =
   | {
@@ -22,8 +27,11 @@ export type Line =
     }
   | { readonly type: 'note'; readonly text: string }
   | ({ readonly type: 'task' } & TaskChange)
-  | ({ readonly type: 'poll' } & Summary)
-  | { readonly type: 'poll'; readonly outcome: 'error'; readonly error: { name: string; message: string } }
+  | ({ readonly type: 'poll' } & Source & Summary)
+  | ({ readonly type: 'poll' } & Source & {
+        readonly outcome: 'error';
+        readonly error: { name: string; message: string };
+      })
   | { readonly type: 'event'; readonly event: DeliveredEvent }
   | { readonly type: 'alert'; readonly format: 'mail'; readonly subject: string; readonly body: string }
   | { readonly type: 'alert'; readonly format: 'chat'; readonly notification: CustomNotification }
@@ -81,9 +89,10 @@ export function textNarrator({ colour }: { colour: boolean }) {
         return told(paint.dim(change(line)));
       case 'poll':
         return told(
-          line.outcome === 'error'
-            ? paint.red(`failed    ${line.error.name}: ${line.error.message}`)
-            : `${outcomes[line.outcome](line.outcome.padEnd(8))}  ${work(line)}`,
+          (line.source === undefined ? '' : `${line.source.padEnd(38)}  `) +
+            (line.outcome === 'error'
+              ? paint.red(`failed    ${line.error.name}: ${line.error.message}`)
+              : `${outcomes[line.outcome](line.outcome.padEnd(8))}  ${work(line)}`),
         );
       case 'event': {
         const detailType = line.event['detail-type'];

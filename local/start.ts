@@ -91,9 +91,13 @@ async function main(): Promise<number> {
   async function poll() {
     // Before the poll: what a table has seen must not be forgotten by Partner Central.
     if (kept?.isDue(scene.changes)) kept.save(partnerCentral, scene.changes);
-    const { result, error } = await stack.poll();
-    if (result) story.tell({ type: 'poll', ...result });
-    else story.tell({ type: 'poll', outcome: 'error', error: { name: error.name, message: error.message } });
+    for (const { id, poll: pollSource } of stack.sources) {
+      const { result, error } = await pollSource();
+      const source = stack.sources.length > 1 ? { source: id } : {};
+      if (result) story.tell({ type: 'poll', ...source, ...result });
+      else
+        story.tell({ type: 'poll', ...source, outcome: 'error', error: { name: error.name, message: error.message } });
+    }
     for (const event of events.splice(0)) story.tell({ type: 'event', event });
     const alerts = await stack.deliverAlerts().catch(reason => console.error(reason.message));
     for (const { topicArn, subject = '', message } of alerts ?? [])

@@ -1,7 +1,10 @@
 /** Reads a synthesized stack the way CloudFormation does: functions with their bundles and environment, rules, tables. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TASK_FAILED } from '../lambdas/event-names';
 import { tableSchema } from '../lambdas/poller/table-schema';
+
+type Json = Readonly<Record<string, unknown>>;
 
 interface Resource {
   readonly Type: string;
@@ -23,6 +26,8 @@ export interface SynthesizedFunction {
   readonly handler: string;
   readonly timeoutMs: number;
   readonly environment: Readonly<Record<string, unknown>>;
+  /** Logical id of its log group. */
+  readonly logGroupId: string;
 }
 
 /**
@@ -39,16 +44,23 @@ export function readSynthesized(directory: string, stackName: string) {
     if (!found) throw new Error(`The synthesized stack has no ${what}.`);
     return found;
   }
-  function functionWith(variable: string): SynthesizedFunction {
-    const [logicalId, resource] = one(`function with ${variable}`, ({ Type, Properties }) => {
+  /** In the order of the template. */
+  function functionsWith(variable: string): [SynthesizedFunction, ...SynthesizedFunction[]] {
+    const isIt = ({ Type, Properties }: Resource) => {
       const { Variables = {} } = (Properties.Environment ?? {}) as { Variables?: object };
       return Type === 'AWS::Lambda::Function' && variable in Variables;
-    });
-    const { Handler, Timeout, Environment, Code } = resource.Properties as {
+    };
+    const [first, ...others] = entries.filter(([, resource]) => isIt(resource)).map(synthesizedFunction);
+    if (!first) throw new Error(`The synthesized stack has no function with ${variable}.`);
+    return [first, ...others];
+  }
+  function synthesizedFunction([logicalId, resource]: [string, Resource]): SynthesizedFunction {
+    const { Handler, Timeout, Environment, Code, LoggingConfig } = resource.Properties as {
       Code: { S3Key: string };
       Handler: string;
       Timeout: number;
       Environment: { Variables: Record<string, unknown> };
+      LoggingConfig: { LogGroup: { Ref: string } };
     };
     const [file, handler] = Handler.split('.') as [string, string];
     return {
@@ -57,6 +69,7 @@ export function readSynthesized(directory: string, stackName: string) {
       handler,
       timeoutMs: Timeout * 1_000,
       environment: Environment.Variables,
+      logGroupId: LoggingConfig.LogGroup.Ref,
     };
   }
 
@@ -64,10 +77,12 @@ export function readSynthesized(directory: string, stackName: string) {
     return (ttl as { AttributeName?: string } | undefined)?.AttributeName === tableSchema.timeToLive;
   });
   const [busId] = one('event bus', ({ Type }) => Type === 'AWS::Events::EventBus');
-  const [, rule] = one('rule for failed tasks', ({ Type }) => Type === 'AWS::Events::Rule');
+  const [, rule] = one('rule for failed tasks', ({ Properties: { EventPattern } }) => {
+    return (EventPattern as Json | undefined)?.['detail-type']?.toString() === TASK_FAILED;
+  });
   const [, mapping] = one('queue for the formatter', ({ Type }) => Type === 'AWS::Lambda::EventSourceMapping');
-  const formatter = functionWith('TOPIC_ARN');
-  // The stack may have other topics and logs: these are the ones that the formatter is told of.
+  const [formatter] = functionsWith('TOPIC_ARN');
+  // The stack may have other topics: these are the ones that the formatter is told of.
   const toldOf = (variable: string) => (formatter.environment[variable] as { Ref: string } | undefined)?.Ref;
   return {
     template,
@@ -75,26 +90,30 @@ export function readSynthesized(directory: string, stackName: string) {
     busId,
     topicId: String(toldOf('TOPIC_ARN')),
     chatTopicId: toldOf('CHAT_TOPIC_ARN'),
-    pollerLogsId: String(toldOf('POLLER_LOG_GROUP')),
     alertBatchSize: Number(mapping.Properties.BatchSize),
     failedTasksPattern: rule.Properties.EventPattern as object,
-    poller: functionWith('TABLE_NAME'),
+    /** One for each source, the first one first. */
+    pollers: functionsWith('TABLE_NAME'),
     formatter,
   };
 }
 
-/** The environment with each Ref to a logical id replaced by the physical name it has here. */
+/** The environment with each Ref to a logical id replaced by the physical name it has here, also where texts are joined. */
 export function resolveEnvironment(
   environment: Readonly<Record<string, unknown>>,
   names: Readonly<Record<string, string>>,
 ) {
   return Object.fromEntries(
     Object.entries(environment).map(([key, value]) => {
-      if (typeof value === 'string') return [key, value];
-      const id = (value as { Ref?: string }).Ref ?? '';
-      const name = names[id];
-      if (name === undefined) throw new Error(`${key} is ${JSON.stringify(value)}, which has no name on this machine.`);
-      return [key, name];
+      const resolved = (part: unknown): string => {
+        if (typeof part === 'string') return part;
+        const { Ref: id = '', 'Fn::Join': joined } = part as { Ref?: string; 'Fn::Join'?: [string, unknown[]] };
+        if (joined) return joined[1].map(resolved).join(joined[0]);
+        const name = names[id];
+        if (name !== undefined) return name;
+        throw new Error(`${key} is ${JSON.stringify(value)}, which has no name on this machine.`);
+      };
+      return [key, resolved(value)];
     }),
   );
 }

@@ -50,6 +50,6 @@ test('where entries fail it loses them for good, and this poller does not', asyn
 
 test('what is compared is bundled as the stack bundles', async () => {
   const own = await bundle(join(project, 'lambdas', 'poller', 'handler.ts'), directory, 'own');
-  const { poller } = readSynthesized(synthesized, 'PartnerCentralTaskPoller');
-  expect(readFileSync(own, 'utf8')).toBe(readFileSync(poller.bundle, 'utf8'));
+  const { pollers } = readSynthesized(synthesized, 'PartnerCentralTaskPoller');
+  expect(readFileSync(own, 'utf8')).toBe(readFileSync(pollers[0].bundle, 'utf8'));
 });

@@ -3,7 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { readSynthesized } from '../../local/synthesized';
 
-const { poller, formatter } = readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller');
+const {
+  pollers: [poller],
+  formatter,
+} = readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller');
 
 /** Loads it in a process that has nothing but Node, as Lambda has. */
 function load(bundle: string, environment: Record<string, string>): string {

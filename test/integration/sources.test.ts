@@ -1,0 +1,111 @@
+/** Three sources of one stack, each with its own function, on one table and one bus. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { synthesize } from '../../infra/synthesize';
+import { type Bed, errorAnswer, openBed } from './bed';
+
+const directory = mkdtempSync(join(tmpdir(), 'sources-test-'));
+const furtherSources = [{ taskFamily: 'EngagementFromOpportunity' }, { catalog: 'AWS', maxListCallsPerRun: 10 }];
+let bed: Bed;
+beforeAll(async () => {
+  synthesize({ outdir: directory, context: { furtherSources } });
+  bed = await openBed({}, true, { directory });
+});
+afterAll(async () => {
+  await bed.close();
+  rmSync(directory, { recursive: true });
+});
+
+const stores = () =>
+  [
+    bed.partnerCentral.store('Sandbox'),
+    bed.partnerCentral.store('Sandbox', 'EngagementFromOpportunity'),
+    bed.partnerCentral.store('AWS'),
+  ] as const;
+
+const pollAll = () => Promise.all(bed.sources.map(source => source.poll()));
+const outcomesOf = (polls: Awaited<ReturnType<typeof pollAll>>) =>
+  polls.map(({ result, error }) => error?.name ?? result?.outcome);
+const published = () =>
+  bed.eventBridge.events
+    .map(({ detail }) => [detail.catalog, detail.taskType, detail.taskId, detail.taskStatus].join(' '))
+    .sort();
+
+test('each publishes its own tasks, at the same time, even where ids are the same', async () => {
+  expect(bed.sources.map(({ id }) => id)).toEqual([
+    'Sandbox#OpportunityFromEngagement',
+    'Sandbox#EngagementFromOpportunity',
+    'AWS#OpportunityFromEngagement',
+  ]);
+  const taskId = 'task-0000000000abc';
+  for (const store of stores()) store.add({ taskId });
+  expect(outcomesOf(await pollAll())).toEqual(['complete', 'complete', 'complete']);
+  expect(published()).toEqual([]);
+
+  const [first, second, third] = stores();
+  first.end(taskId, 'COMPLETE');
+  second.end(taskId, { status: 'FAILED', reasonCode: 'EngagementConflict', message: 'It was changed.' });
+  expect(outcomesOf(await pollAll())).toEqual(['complete', 'complete', 'complete']);
+  third.end(taskId, 'COMPLETE');
+  await pollAll();
+  await pollAll();
+  expect(published()).toEqual([
+    `AWS OpportunityFromEngagement ${taskId} COMPLETE`,
+    `Sandbox EngagementFromOpportunity ${taskId} FAILED`,
+    `Sandbox OpportunityFromEngagement ${taskId} COMPLETE`,
+  ]);
+  const eventIds = bed.eventBridge.events.map(({ detail }) => detail.eventId);
+  expect(new Set(eventIds).size).toBe(3);
+  const partitions = (await bed.items()).map(({ source, item }) => `${source} ${item}`).sort();
+  expect(partitions).toEqual(bed.sources.flatMap(({ id }) => [`${id} CHECKPOINT`, `${id} TASK#${taskId}`]).sort());
+});
+
+test('a failed task of another family is told with a link to the log of its own function', async () => {
+  const mails = await bed.deliverAlerts();
+  expect(mails).toHaveLength(1);
+  expect(mails[0]?.message).toContain('EngagementFromOpportunity');
+  expect(mails[0]?.message).toMatch(
+    /log-group\/\$252Faws\$252Flambda\$252FPartnerCentralTaskPoller-PollerSandboxEngagementFromOpportunity/,
+  );
+});
+
+test('one that fails, or is throttled, leaves the others alone', async () => {
+  const [first, second, third] = stores();
+  const [one, other] = [first.add(), third.add()];
+  const missed = second.add();
+  await pollAll();
+  first.end(one.taskId, 'COMPLETE');
+  second.end(missed.taskId, 'COMPLETE');
+  third.end(other.taskId, 'COMPLETE');
+  bed.eventBridge.clear();
+  bed.partnerCentral.intercept = ({ operation }) =>
+    operation === 'ListEngagementFromOpportunityTasks' ? errorAnswer('AccessDeniedException', 403) : undefined;
+  expect(outcomesOf(await pollAll())).toEqual(['complete', 'PermanentFailure', 'complete']);
+  bed.partnerCentral.intercept = ({ operation, input }) =>
+    operation === 'ListOpportunityFromEngagementTasks' && input.Catalog === 'Sandbox'
+      ? errorAnswer('ThrottlingException', 429)
+      : undefined;
+  expect(outcomesOf(await pollAll())).toEqual(['partial', 'complete', 'complete']);
+  bed.partnerCentral.intercept = undefined;
+  await pollAll();
+  expect(published().map(line => line.split(' ').slice(0, 2).join(' '))).toEqual([
+    'AWS OpportunityFromEngagement',
+    'Sandbox EngagementFromOpportunity',
+    'Sandbox OpportunityFromEngagement',
+  ]);
+});
+
+test('a lease that is held keeps its own source waiting, and no other', async () => {
+  const checkpoint = (await bed.items()).find(
+    ({ source, item }) => source === 'AWS#OpportunityFromEngagement' && item === 'CHECKPOINT',
+  );
+  await bed.putItem({ ...checkpoint, leaseOwner: 'somebody else', leaseExpiresAtMs: Date.now() + 60_000 });
+  expect(outcomesOf(await pollAll())).toEqual(['complete', 'complete', 'skipped']);
+});
+
+test('all of them together keep to the pace of one', () => {
+  const paces = bed.sources.map(({ settings }) => settings.maxListCallsPerSecond);
+  expect(paces).toEqual([1.66, 1.66, 1.66]);
+  expect(paces.reduce((sum, pace) => sum + pace)).toBeLessThanOrEqual(5);
+});

@@ -89,7 +89,7 @@ export function textNarrator({ colour }: { colour: boolean }) {
         return told(paint.dim(change(line)));
       case 'poll':
         return told(
-          (line.source === undefined ? '' : `${line.source.padEnd(38)}  `) +
+          (line.source === undefined ? '' : `${line.source.padEnd(39)}  `) +
             (line.outcome === 'error'
               ? paint.red(`failed    ${line.error.name}: ${line.error.message}`)
               : `${outcomes[line.outcome](line.outcome.padEnd(8))}  ${work(line)}`),

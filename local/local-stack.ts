@@ -70,7 +70,7 @@ export async function startLocalStack(options: LocalStackOptions) {
     [synthesized.busId]: synthesized.busId,
     [synthesized.topicId]: topicArn,
     ...(synthesized.chatTopicId && { [synthesized.chatTopicId]: chatTopicArn }),
-    [synthesized.pollerLogsId]: `/aws/lambda/${options.stackName}-Poller`,
+    [synthesized.poller.logsId]: `/aws/lambda/${options.stackName}-Poller`,
     'AWS::Region': 'us-east-1',
   };
   const endpoints = {

@@ -22,6 +22,8 @@ export interface SynthesizedFunction {
   readonly handler: string;
   readonly timeoutMs: number;
   readonly environment: Readonly<Record<string, unknown>>;
+  /** Logical id of its log group. */
+  readonly logsId: string;
 }
 
 /**
@@ -43,11 +45,12 @@ export function readSynthesized(directory: string, stackName: string) {
       const { Variables = {} } = (Properties.Environment ?? {}) as { Variables?: object };
       return Type === 'AWS::Lambda::Function' && variable in Variables;
     });
-    const { Handler, Timeout, Environment, Code } = resource.Properties as {
+    const { Handler, Timeout, Environment, Code, LoggingConfig } = resource.Properties as {
       Code: { S3Key: string };
       Handler: string;
       Timeout: number;
       Environment: { Variables: Record<string, unknown> };
+      LoggingConfig: { LogGroup: { Ref: string } };
     };
     const [file, handler] = Handler.split('.') as [string, string];
     return {
@@ -55,6 +58,7 @@ export function readSynthesized(directory: string, stackName: string) {
       handler,
       timeoutMs: Timeout * 1_000,
       environment: Environment.Variables,
+      logsId: LoggingConfig.LogGroup.Ref,
     };
   }
 
@@ -65,7 +69,7 @@ export function readSynthesized(directory: string, stackName: string) {
   const [, rule] = one('rule for failed tasks', ({ Type }) => Type === 'AWS::Events::Rule');
   const [, mapping] = one('queue for the formatter', ({ Type }) => Type === 'AWS::Lambda::EventSourceMapping');
   const formatter = functionWith('TOPIC_ARN');
-  // The stack may have other topics and logs: these are the ones that the formatter is told of.
+  // The stack may have other topics: these are the ones that the formatter is told of.
   const toldOf = (variable: string) => (formatter.environment[variable] as { Ref: string } | undefined)?.Ref;
   return {
     template,
@@ -73,7 +77,6 @@ export function readSynthesized(directory: string, stackName: string) {
     busId,
     topicId: String(toldOf('TOPIC_ARN')),
     chatTopicId: toldOf('CHAT_TOPIC_ARN'),
-    pollerLogsId: String(toldOf('POLLER_LOG_GROUP')),
     alertBatchSize: Number(mapping.Properties.BatchSize),
     failedTasksPattern: rule.Properties.EventPattern as object,
     poller: functionWith('TABLE_NAME'),
@@ -81,18 +84,21 @@ export function readSynthesized(directory: string, stackName: string) {
   };
 }
 
-/** The environment with each Ref to a logical id replaced by the physical name it has here. */
+/** The environment with each Ref to a logical id, alone or joined with text, replaced by the physical name it has here. */
 export function resolveEnvironment(
   environment: Readonly<Record<string, unknown>>,
   names: Readonly<Record<string, string>>,
 ) {
-  return Object.fromEntries(
-    Object.entries(environment).map(([key, value]) => {
-      if (typeof value === 'string') return [key, value];
-      const id = (value as { Ref?: string }).Ref ?? '';
-      const name = names[id];
-      if (name === undefined) throw new Error(`${key} is ${JSON.stringify(value)}, which has no name on this machine.`);
-      return [key, name];
-    }),
-  );
+  function resolve(value: unknown, key: string): string {
+    if (typeof value === 'string') return value;
+    const { Ref = '', 'Fn::Join': join } = value as {
+      Ref?: string;
+      'Fn::Join'?: [separator: string, parts: unknown[]];
+    };
+    if (join) return join[1].map(part => resolve(part, key)).join(join[0]);
+    const name = names[Ref];
+    if (name === undefined) throw new Error(`${key} is ${JSON.stringify(value)}, which has no name on this machine.`);
+    return name;
+  }
+  return Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, resolve(value, key)]));
 }

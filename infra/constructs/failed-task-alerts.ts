@@ -12,6 +12,7 @@ import { Construct } from 'constructs';
 import { environment } from '../../lambdas/alerts/environment';
 import { DEFAULT, NOWHERE } from '../../lambdas/alerts/routes';
 import { TASK_FAILED } from '../../lambdas/event-names';
+import { sourceId } from '../../lambdas/poller/settings';
 import type { Config } from '../config';
 import { bundledFunction } from './bundled-function';
 import { allowKeyUse, type Encrypted } from './encryption-key';
@@ -96,7 +97,7 @@ export class FailedTaskAlerts extends Construct {
         [environment.topicArn]: this.topic.topicArn,
         ...(this.chatTopic && { [environment.chatTopicArn]: this.chatTopic.topicArn }),
         [environment.routes]: JSON.stringify(config.alertRoutes),
-        [environment.pollerLogGroup]: pollerLogs.logGroupName,
+        [environment.pollerLogGroups]: `${sourceId(config)}=${pollerLogs.logGroupName}`,
         [environment.pollerLogRegion]: Stack.of(this).region,
       },
     });

@@ -11,6 +11,7 @@ import { Construct } from 'constructs';
 import { environment } from '../../lambdas/alerts/environment';
 import { DEFAULT, NOWHERE } from '../../lambdas/alerts/routes';
 import { TASK_FAILED } from '../../lambdas/event-names';
+import { sourceId } from '../../lambdas/poller/settings';
 import type { Config } from '../config';
 import { bundledFunction } from './bundled-function';
 import { allowKeyUse, type Encrypted } from './encryption-key';
@@ -90,6 +91,9 @@ export class FailedTaskAlerts extends Construct {
     pollers: readonly Poller[],
     { encryptionKey }: Encrypted,
   ): LambdaFunction {
+    const logGroups = config.sources.map(
+      (source, at) => `${sourceId(source)}=${pollers[at]?.function.logGroup.logGroupName}`,
+    );
     const formatter = bundledFunction(this, 'Formatter', {
       handlerFile: 'alerts/handler.ts',
       description: 'Writes the mails about failed tasks',
@@ -101,7 +105,7 @@ export class FailedTaskAlerts extends Construct {
         [environment.topicArn]: this.topic.topicArn,
         ...(this.chatTopic && { [environment.chatTopicArn]: this.chatTopic.topicArn }),
         [environment.routes]: JSON.stringify(config.alertRoutes),
-        [environment.pollerLogGroup]: String(pollers[0]?.function.logGroup.logGroupName),
+        [environment.pollerLogGroups]: logGroups.join(','),
         [environment.pollerLogRegion]: Stack.of(this).region,
       },
     });

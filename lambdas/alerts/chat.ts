@@ -4,9 +4,9 @@
  *
  * A chat shows little, so it tells the first tasks of each reason; the mail of the same alert has every one.
  */
-import { reasonText } from '../reason-codes';
-import { catalogs, type FailedTask, type Kind, kindsOf, noMessage, reasonName } from './failed-task';
+import { catalogs, type FailedTask, type Kind, kindsOf, noMessage, reasonName, reasonsIn } from './failed-task';
 import { logsLink, type PollerLogs } from './logs-link';
+import { purpose, readingOf } from './task-types';
 import { count, cut, harmless, oneLine, severalLines, utc } from './text';
 
 export interface CustomNotification {
@@ -53,7 +53,8 @@ export function formatChat(tasks: readonly [FailedTask, ...FailedTask[]], logs: 
   const kinds = kindsOf(tasks);
   const [first] = tasks;
   const catalog = harmless(catalogs(tasks));
-  const what = kinds.length === 1 ? harmless(reasonName(first.reasonCode)) : `${kinds.length} reasons`;
+  const reasons = reasonsIn(kinds);
+  const what = reasons === 1 ? harmless(reasonName(first.reasonCode)) : `${reasons} reasons`;
   const title = `Partner Central ${catalog}: ${tasks.length === 1 ? 'task failed' : `${count(tasks.length, 'task')} failed`} (${what})`;
   return {
     version: '1.0',
@@ -80,8 +81,8 @@ export function formatChat(tasks: readonly [FailedTask, ...FailedTask[]], logs: 
 }
 
 function nextSteps(kinds: readonly Kind[]): string[] {
-  return kinds.slice(0, chatLimits.nextSteps).map(({ reasonCode }) => {
-    const { action } = reasonText(reasonCode);
+  return kinds.slice(0, chatLimits.nextSteps).map(({ taskType, reasonCode }) => {
+    const { action } = readingOf(taskType, reasonCode);
     return kinds.length === 1
       ? action
       : shortened(`${harmless(reasonName(reasonCode))}: ${action}`, chatLimits.nextStep);
@@ -121,18 +122,19 @@ const paragraph = '\n\n';
 /** Slack breaks a line at each line break, and Teams only after two spaces. */
 const inLines = (lines: readonly string[]) => lines.join('  \n');
 
-function kindLine({ reasonCode, tasks }: Kind): string {
+function kindLine({ taskType, reasonCode, tasks }: Kind): string {
   const category = tasks[0].reasonCategory;
   const name = reasonCode === undefined ? 'No reason code' : code(reasonCode);
-  return `${name}${category ? ` (${harmless(category).slice(0, 60)})` : ''}: ${count(tasks.length, 'task')}`;
+  return `${name}${category ? ` (${harmless(category).slice(0, 60)})` : ''}: ${count(tasks.length, 'task')} ${purpose(taskType)}`;
 }
 
 function inFull(kind: Kind, isAlone: boolean): string[] {
-  const { tasks, reasonCode } = kind;
+  const { taskType, tasks, reasonCode } = kind;
   const [first, ...others] = tasks;
   const where = [
     `Task ${code(first.taskId)}`,
     first.engagementId && `engagement ${code(first.engagementId)}`,
+    first.engagementInvitationId && `invitation ${code(first.engagementInvitationId)}`,
     first.opportunityId && `opportunity ${code(first.opportunityId)}`,
   ].filter(Boolean);
   const from = first.detectedAfter ? `between ${utc(first.detectedAfter)} and` : 'at';
@@ -140,15 +142,15 @@ function inFull(kind: Kind, isAlone: boolean): string[] {
   const unnamed = others.length - more.length;
   return [
     kindLine(kind),
-    reasonText(reasonCode).meaning,
+    readingOf(taskType, reasonCode).meaning,
     where.join(', '),
     `Seen to fail ${from} ${utc(first.detectedBefore)}`,
     ...(first.message === undefined
       ? [`Message: ${noMessage}`]
       : [codeBlock(first, messageCharacters[isAlone ? 'alone' : 'amongOthers'])]),
     others.length === 0
-      ? 'More with this reason: none'
-      : `More with this reason: ${others.length.toLocaleString('en-US')} (${more.join(', ')}${unnamed > 0 ? ` and ${unnamed.toLocaleString('en-US')} more` : ''})`,
+      ? 'More like this: none'
+      : `More like this: ${others.length.toLocaleString('en-US')} (${more.join(', ')}${unnamed > 0 ? ` and ${unnamed.toLocaleString('en-US')} more` : ''})`,
   ];
 }
 

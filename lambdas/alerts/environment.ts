@@ -9,7 +9,8 @@ export const environment = {
   chatTopicArn: 'CHAT_TOPIC_ARN',
   /** JSON of AlertRoutes. */
   routes: 'ALERT_ROUTES',
-  pollerLogGroup: 'POLLER_LOG_GROUP',
+  /** `catalog#taskType=log group` of each source, separated by commas, which no name of a log group has. */
+  pollerLogGroups: 'POLLER_LOG_GROUPS',
   pollerLogRegion: 'POLLER_LOG_REGION',
 } as const;
 
@@ -31,7 +32,10 @@ export function readEnvironment(env: Record<string, string | undefined>): AlertS
     topicArn: needed(environment.topicArn),
     chatTopicArn: env[environment.chatTopicArn] || undefined,
     routes: parseRoutes(needed(environment.routes)),
-    logs: { group: needed(environment.pollerLogGroup), region: needed(environment.pollerLogRegion) },
+    logs: {
+      groups: parseLogGroups(needed(environment.pollerLogGroups)),
+      region: needed(environment.pollerLogRegion),
+    },
   };
 }
 
@@ -45,4 +49,12 @@ function parseRoutes(json: string): AlertRoutes {
   if (typeof routes !== 'object' || routes === null || Object.values(routes).some(route => typeof route !== 'string'))
     throw new Error(`${environment.routes}: got text that is no JSON object of texts; deploy the stack again`);
   return routes as AlertRoutes;
+}
+
+function parseLogGroups(text: string): PollerLogs['groups'] {
+  const groups = text.split(',').map(pair => /^([^=]+)=([^=]+)$/.exec(pair)?.slice(1) as [string, string] | undefined);
+  const [first, ...others] = groups.filter(group => group !== undefined);
+  if (first === undefined || others.length + 1 < groups.length)
+    throw new Error(`${environment.pollerLogGroups}: got text that is no list of source=group; deploy the stack again`);
+  return [first, ...others];
 }

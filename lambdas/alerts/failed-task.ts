@@ -33,8 +33,9 @@ export function parseFailedTask(eventBridgeEvent: string): FailedTask {
   return { ...detail, publishedAt: time };
 }
 
-/** Tasks that failed with the same reason code, or all without one. */
+/** Tasks of one family that failed with the same reason code, or all without one. */
 export interface Kind {
+  readonly taskType: string;
   readonly reasonCode: string | undefined;
   /** At least one, in the order in which they came. */
   readonly tasks: readonly [FailedTask, ...FailedTask[]];
@@ -42,16 +43,20 @@ export interface Kind {
 
 /** The most frequent kind first; of equals the one that came first. */
 export function kindsOf(tasks: readonly FailedTask[]): Kind[] {
-  const byCode = new Map<string | undefined, [FailedTask, ...FailedTask[]]>();
+  const byKind = new Map<string, [FailedTask, ...FailedTask[]]>();
   for (const task of tasks) {
-    const known = byCode.get(task.reasonCode);
+    const key = JSON.stringify([task.taskType, task.reasonCode]);
+    const known = byKind.get(key);
     if (known) known.push(task);
-    else byCode.set(task.reasonCode, [task]);
+    else byKind.set(key, [task]);
   }
-  return [...byCode]
-    .map(([reasonCode, ofKind]) => ({ reasonCode, tasks: ofKind }))
+  return [...byKind.values()]
+    .map(ofKind => ({ taskType: ofKind[0].taskType, reasonCode: ofKind[0].reasonCode, tasks: ofKind }))
     .sort((a, b) => b.tasks.length - a.tasks.length);
 }
+
+/** How many reasons there are among kinds. */
+export const reasonsIn = (kinds: readonly Kind[]) => new Set(kinds.map(kind => kind.reasonCode)).size;
 
 export const reasonName = (reasonCode: string | undefined) => reasonCode ?? 'no reason given';
 

@@ -1,10 +1,12 @@
 import type { FailedTask } from './failed-task';
 
-/** Where the poller writes its log. */
+/** Where the pollers write their logs. */
 export interface PollerLogs {
   readonly region: string;
-  readonly group: string;
+  /** By source, which is `catalog#taskType`. */
+  readonly groups: readonly [LogGroupOf, ...LogGroupOf[]];
 }
+type LogGroupOf = readonly [source: string, group: string];
 
 /** A run takes 15 minutes at most, Lambda's limit, and writes its line at the end. */
 const longestRunMs = 15 * 60_000;
@@ -15,7 +17,9 @@ const longestRunMs = 15 * 60_000;
  * The console's format is not documented. As everybody reads it off the address bar: the name of the log group and the
  * values of the query are percent-encoded twice, the query's own characters once, and each % is then written as $.
  */
-export function logsLink({ region, group }: PollerLogs, task: FailedTask): string {
+export function logsLink({ region, groups }: PollerLogs, task: FailedTask): string {
+  // An event may outlive its source, by days in the queue: any other group still opens the right console.
+  const [, group] = groups.find(([source]) => source === `${task.catalog}#${task.taskType}`) ?? groups[0];
   // A run id has 36 characters; part of a longer one finds it too, and keeps the link short.
   const query = [`filterPattern=${encoded(`"${task.runId.slice(0, 100)}"`)}`, ...period(task)].join('&');
   const place = `log-groups/log-group/${dollars(encoded(encoded(group)))}/log-events${dollars(encoded(`?${query}`))}`;

@@ -3,9 +3,9 @@
  * message can't hold them. What is said of a reason stands once, the first tasks of each reason are told in full, and
  * every other task has a line of its own, so that none is lost. Pure.
  */
-import { reasonText } from '../reason-codes';
-import { catalogs, type FailedTask, type Kind, kindsOf, noMessage, reasonName } from './failed-task';
+import { catalogs, type FailedTask, type Kind, kindsOf, noMessage, reasonName, reasonsIn } from './failed-task';
 import { logsLink, type PollerLogs } from './logs-link';
+import { listCommand, purpose, readingOf } from './task-types';
 import { byteLength, count, cut, field, harmless, type Limit, oneLine, severalLines, utc } from './text';
 
 export interface Mail {
@@ -48,7 +48,7 @@ export function formatMails(tasks: readonly FailedTask[], logs: PollerLogs): Mai
   const parts = packed(itemsOf(kinds), logs);
   const catalog = catalogs(tasks);
   const opening = [
-    `${count(tasks.length, 'task')} failed in Partner Central (catalog ${catalog})${kinds.length > 1 ? `, for ${kinds.length} reasons` : ''}.`,
+    `${count(tasks.length, 'task')} failed in Partner Central (catalog ${catalog})${reasonsIn(kinds) > 1 ? `, for ${reasonsIn(kinds)} reasons` : ''}.`,
     ...(kinds.length > 1 ? reasonList(kinds) : []),
   ];
   return parts.map((part, index) => {
@@ -71,12 +71,16 @@ export function formatMails(tasks: readonly FailedTask[], logs: PollerLogs): Mai
 function headline(kinds: readonly Kind[]): string {
   const number = kinds.reduce((sum, kind) => sum + kind.tasks.length, 0);
   const what = number === 1 ? 'task failed' : `${count(number, 'task')} failed`;
-  return kinds.length === 1 ? `${what} (${reasonName(kinds[0]?.reasonCode)})` : `${what} for ${kinds.length} reasons`;
+  const reasons = reasonsIn(kinds);
+  return reasons === 1 ? `${what} (${reasonName(kinds[0]?.reasonCode)})` : `${what} for ${reasons} reasons`;
 }
 
 function reasonList(kinds: readonly Kind[]): string[] {
   const [shown, others] = [kinds.slice(0, mostReasonsListed), kinds.slice(mostReasonsListed)];
-  const rows = shown.map(({ reasonCode, tasks }) => [tasks.length, field(reasonName(reasonCode))] as const);
+  const ofOneType = new Set(kinds.map(kind => kind.taskType)).size === 1;
+  const name = ({ reasonCode, taskType }: Kind) =>
+    `${field(reasonName(reasonCode))}${ofOneType ? '' : `, ${purpose(taskType)}`}`;
+  const rows = shown.map(kind => [kind.tasks.length, name(kind)] as const);
   const rest = others.reduce((sum, { tasks }) => sum + tasks.length, 0);
   const all = [...rows, ...(rest > 0 ? [[rest, `${count(others.length, 'other reason')}, below`] as const] : [])];
   return ['', ...all.map(([number, name]) => `${number.toLocaleString('en-US').padStart(8)}  ${name}`)];
@@ -96,7 +100,10 @@ function itemsOf(kinds: readonly Kind[]): Item[] {
   return kinds.flatMap(kind => {
     const inFull = Math.min(kind.tasks.length, mostInFull.ofAKind, inFullLeft);
     inFullLeft -= inFull;
-    const [heading, continued] = [headingOf(kind, isAlone), ['', rule, `${nameLine(kind)}, continued`, '']];
+    const [heading, continued] = [
+      headingOf(kind, isAlone),
+      ['', rule, `${nameLine(kind)}, continued`, typeLine(kind), ''],
+    ];
     const messagesInFull = new Set(kind.tasks.slice(0, inFull).map(task => task.message));
     return kind.tasks.map((task, index) => ({
       task,
@@ -121,16 +128,19 @@ function nameLine({ reasonCode, tasks }: Kind): string {
   return `Reason: ${reasonCode === undefined ? 'none given' : field(reasonCode)}${category ?? ''}`;
 }
 
+const typeLine = ({ taskType }: Kind) => `What failed: a task ${purpose(taskType)} (${field(taskType)})`;
+
 function headingOf(kind: Kind, isAlone: boolean): string[] {
-  const { meaning, action } = reasonText(kind.reasonCode);
+  const { meaning, action } = readingOf(kind.taskType, kind.reasonCode);
   const others = kind.tasks.length - 1;
   return [
     '',
     ...(isAlone ? [] : [rule]),
     nameLine(kind),
+    typeLine(kind),
     `What it means: ${meaning}`,
     `What to do: ${action}`,
-    `More with this reason: ${others === 0 ? 'none' : count(others, 'task')}`,
+    `More like this: ${others === 0 ? 'none' : count(others, 'task')}`,
   ];
 }
 
@@ -140,8 +150,9 @@ function inDetail(task: FailedTask, heading: string, isAlone: boolean): string[]
   const seen = detectedAfter ? `between ${utc(detectedAfter)} and ${utc(detectedBefore)}` : `at ${utc(detectedBefore)}`;
   return [
     '',
-    `${heading}: ${field(task.taskId)} (${field(task.taskType)})`,
+    `${heading}: ${field(task.taskId)}`,
     task.engagementId && `Engagement: ${field(task.engagementId)}${context ?? ''}`,
+    task.engagementInvitationId && `Invitation: ${field(task.engagementInvitationId)}`,
     task.opportunityId && `Opportunity: ${field(task.opportunityId)}`,
     ...messageLines(task, isAlone ? messageLimit.alone : messageLimit.amongOthers),
     task.startTime && `Started: ${utc(task.startTime)}`,
@@ -160,15 +171,16 @@ function messageLines({ message, messageTruncated }: FailedTask, limit: Limit): 
 
 /** For a terminal, so only with a catalog and an id of the shape that AWS gives them. */
 function lookUp({ catalog, taskType, taskId }: FailedTask): string[] {
-  if (taskType !== 'OpportunityFromEngagement' || !/^[A-Za-z]+$/.test(catalog) || !/^task-[0-9a-z]{13}$/.test(taskId))
-    return [];
-  const command = 'aws partnercentral-selling list-opportunity-from-engagement-tasks --region us-east-1';
-  return ['', 'To look at it as it is now:', `${command} --catalog ${catalog} --task-identifier ${taskId}`];
+  const command = listCommand(taskType);
+  if (!command || !/^[A-Za-z]+$/.test(catalog) || !/^task-[0-9a-z]{13}$/.test(taskId)) return [];
+  const which = `--region us-east-1 --catalog ${catalog} --task-identifier ${taskId}`;
+  return ['', 'To look at it as it is now:', `${command} ${which}`];
 }
 
 function inALine(task: FailedTask, messagesShown: ReadonlySet<string | undefined>): string {
   const { message } = task;
-  const ids = [task.taskId, task.engagementId, task.opportunityId].filter(id => id !== undefined).map(field);
+  const { taskId, engagementId, engagementInvitationId, opportunityId } = task;
+  const ids = [taskId, engagementId, engagementInvitationId, opportunityId].filter(id => id !== undefined).map(field);
   const isNew = message !== undefined && !messagesShown.has(message);
   const excerpt = isNew ? [`"${oneLine(message, messageLimit.inALine)}"`] : [];
   return `  ${[...ids, utc(task.detectedBefore), ...excerpt].join('  ')}`;

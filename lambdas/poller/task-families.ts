@@ -5,7 +5,7 @@ export type FilterKey =
   | 'engagementInvitationIdentifiers'
   | 'contextIdentifiers';
 
-interface FamilyDescriptor {
+export interface FamilyDescriptor {
   /** Its List operation. */
   readonly operation: `List${string}Tasks`;
   /** What IAM asks for to let it be called. https://docs.aws.amazon.com/service-authorization/latest/reference/list_awspartnercentral.html */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { chatLimits, formatChat } from '../../lambdas/alerts/chat';
 import type { FailedTask } from '../../lambdas/alerts/failed-task';
 import { reasons } from '../../lambdas/reason-codes';
-import { bare, burst, failed, logs, monster } from './events';
+import { bare, burst, failed, invited, logs, monster } from './events';
 
 const chatOf = (first: FailedTask, ...others: FailedTask[]) => formatChat([first, ...others], logs);
 const all = (tasks: readonly FailedTask[]) => formatChat(tasks as [FailedTask], logs);
@@ -29,12 +29,12 @@ test('a message about one task, in the format of a custom notification', () => {
   });
   const { description } = content;
   expect(description).toContain(
-    `\`EngagementAccessDenied\` (access): 1 task  \n${reasons.EngagementAccessDenied.meaning}`,
+    `\`EngagementAccessDenied\` (access): 1 task to create an opportunity from an engagement  \n${reasons.EngagementAccessDenied.meaning}`,
   );
   expect(description).toContain('Task `task-dpf02ig3g2uui`, engagement `eng-0123456789abcd`, opportunity `O1234567`');
   expect(description).toContain('Seen to fail between 2026-11-22 18:01:00 UTC and 2026-11-22 18:02:00 UTC');
   expect(description).toContain('```\nThe caller has no access to the engagement.\n```');
-  expect(description).toContain('More with this reason: none');
+  expect(description).toContain('More like this: none');
   expect(description).toMatch(/Logs of the run that saw it: https:\/\/console\.aws\.amazon\.com\/\S+ {2}\n/);
   expect(description).toMatch(/are our reading: AWS documents no meanings\.$/);
 });
@@ -42,9 +42,26 @@ test('a message about one task, in the format of a custom notification', () => {
 test('an event that says almost nothing makes a message all the same', () => {
   const { content } = chatOf(bare);
   expect(content.title).toBe('Partner Central Sandbox: task failed (no reason given)');
-  expect(content.description).toContain('No reason code: 1 task');
+  expect(content.description).toContain('No reason code: 1 task to create');
   expect(content.description).toContain('Message: none, or left out by includeMessage');
   expect(JSON.stringify(content)).not.toMatch(/undefined|null/);
+});
+
+test('a task of another family is told by what it was to do, with its invitation and what to do there', () => {
+  const { content } = chatOf(invited);
+  expect(content.description).toContain(
+    '`OpportunityValidationFailed` (validation): 1 task to create an engagement from an opportunity  \n',
+  );
+  expect(content.description).toContain(
+    'Task `task-dpf02ig3g2uui`, engagement `eng-0123456789abcd`, invitation `engi-0123456789abc`, opportunity `O1234567`',
+  );
+  expect(content.description).toContain('Other-Logs');
+  expect(content.nextSteps).toEqual([expect.stringMatching(/^Complete the field that the message names in the opp/)]);
+  expect(chatOf({ ...invited, taskType: '<!here> *x*' }).content.description).toContain('1 task of type ??here? ?x?  ');
+  // One reason, but two remedies.
+  const both = chatOf(invited, { ...failed, reasonCode: invited.reasonCode });
+  expect(both.content.title).toBe('Partner Central AWS, Sandbox: 2 tasks failed (OpportunityValidationFailed)');
+  expect(both.content.nextSteps).toHaveLength(2);
 });
 
 test('several tasks: by reason, with how many more there are, and where all of them are', () => {
@@ -52,9 +69,13 @@ test('several tasks: by reason, with how many more there are, and where all of t
     burst(2_000, ['EngagementAccessDenied', 'SomethingNew', 'InternalError', 'OpportunityConflict']),
   );
   expect(content.title).toBe('Partner Central Sandbox: 2,000 tasks failed (4 reasons)');
-  expect(content.description).toContain('`EngagementAccessDenied` (access): 500 tasks');
+  expect(content.description).toContain(
+    '`EngagementAccessDenied` (access): 500 tasks to create an opportunity from an engagement',
+  );
   expect(content.description).toContain('`task-0000000000016` and 495 more)');
-  expect(content.description).toContain('`OpportunityConflict` (access): 500 tasks');
+  expect(content.description).toContain(
+    '`OpportunityConflict` (access): 500 tasks to create an opportunity from an engagement',
+  );
   expect(content.description).toContain('The mail of this alert lists every task.');
   expect(content.nextSteps).toHaveLength(4);
   expect(content.nextSteps[0]).toBe(`EngagementAccessDenied: ${reasons.EngagementAccessDenied.action}`);

@@ -1,7 +1,14 @@
 /** Failed tasks for the tests of their alerts. */
 import type { FailedTask } from '../../lambdas/alerts/failed-task';
+import type { PollerLogs } from '../../lambdas/alerts/logs-link';
 
-export const logs = { region: 'eu-west-1', group: '/aws/lambda/Poller-Logs' };
+export const logs: PollerLogs = {
+  region: 'eu-west-1',
+  groups: [
+    ['Sandbox#OpportunityFromEngagement', '/aws/lambda/Poller-Logs'],
+    ['AWS#EngagementFromOpportunity', '/aws/lambda/Other-Logs'],
+  ],
+};
 
 export const failed: FailedTask = {
   schemaVersion: '1',
@@ -22,6 +29,16 @@ export const failed: FailedTask = {
   contextId: '1',
   detectedAfter: '2026-11-22T18:01:00.000Z',
   detectedBefore: '2026-11-22T18:02:00.000Z',
+};
+
+export const invited: FailedTask = {
+  ...failed,
+  catalog: 'AWS',
+  taskType: 'EngagementFromOpportunity',
+  reasonCode: 'OpportunityValidationFailed',
+  reasonCategory: 'validation',
+  engagementInvitationId: 'engi-0123456789abc',
+  contextId: undefined,
 };
 
 /** All that an event has to have. */
@@ -54,6 +71,7 @@ export function monster(character: string, number: number): FailedTask {
     messageTruncated: true,
     opportunityId: huge,
     engagementId: huge,
+    engagementInvitationId: huge,
     contextId: huge,
   };
 }

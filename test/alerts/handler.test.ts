@@ -38,7 +38,8 @@ beforeAll(async () => {
     AWS_SECRET_ACCESS_KEY: 'local',
     TOPIC_ARN: topicArn,
     ALERT_ROUTES: JSON.stringify({ access: teamArn, throttling: 'nowhere', '*': 'default' }),
-    POLLER_LOG_GROUP: '/aws/lambda/poller',
+    POLLER_LOG_GROUPS:
+      'Sandbox#OpportunityFromEngagement=/aws/lambda/poller,AWS#EngagementFromOpportunity=/aws/lambda/other',
     POLLER_LOG_REGION: 'eu-west-1',
     POWERTOOLS_DEV: 'true', // logs through the console, where the test can read along
   });
@@ -168,7 +169,7 @@ describe('when one topic refuses', () => {
   });
 });
 
-test.each(['TOPIC_ARN', 'ALERT_ROUTES', 'POLLER_LOG_GROUP', 'POLLER_LOG_REGION'])(
+test.each(['TOPIC_ARN', 'ALERT_ROUTES', 'POLLER_LOG_GROUPS', 'POLLER_LOG_REGION'])(
   'fails when %s is not set',
   async name => {
     const value = process.env[name];
@@ -188,6 +189,29 @@ test('fails when the routes are not what the stack wrote', async () => {
   }
   process.env.ALERT_ROUTES = value;
 });
+
+test('links to the log of the source that an event came from', async () => {
+  const [one, other] = [
+    taskFailed(1, { runId: 'run-1' }),
+    taskFailed(2, { runId: 'run-2', catalog: 'AWS', taskType: 'EngagementFromOpportunity' }),
+  ];
+  await handler(batch(one, other));
+  const message = requests[0]?.get('Message');
+  expect(message).toMatch(/^run-1\n {4}\S+log-group\/\$252Faws\$252Flambda\$252Fpoller\//m);
+  expect(message).toMatch(/^run-2\n {4}\S+log-group\/\$252Faws\$252Flambda\$252Fother\//m);
+});
+
+test.each(['/aws/lambda/poller', 'a=b,', 'a=b,c', '=b', 'a=', 'a=b=c', ','])(
+  'fails when the log groups are not what the stack wrote: %s',
+  async broken => {
+    const value = process.env.POLLER_LOG_GROUPS;
+    process.env.POLLER_LOG_GROUPS = broken;
+    await expect(handler(batch(taskFailed(1)))).rejects.toThrow(
+      'POLLER_LOG_GROUPS: got text that is no list of source=group',
+    );
+    process.env.POLLER_LOG_GROUPS = value;
+  },
+);
 
 test('logs one line a batch, with ids and without messages', async () => {
   await handler(batch(taskFailed(1), 'oops: a customer is named here'));

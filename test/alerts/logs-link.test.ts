@@ -1,5 +1,6 @@
 import { logsLink } from '../../lambdas/alerts/logs-link';
-import { bare, failed, logs } from './events';
+import { sourceId } from '../../lambdas/poller/settings';
+import { bare, failed, invited, logs } from './events';
 
 /** Reads a link as the console does: $ is %, the query is encoded once, and the name and each value twice. */
 function decoded(link: string) {
@@ -41,7 +42,7 @@ test('an event that says little: around the moment it was seen', () => {
 });
 
 test.each(['a"b\' (c)*!~ $%&=#?', '案件 🚧', '\ud800', 'x\n<b>'])('whatever a run is called: %j', runId => {
-  const link = logsLink({ region: 'eu-west-1', group: 'group/of#ours' }, { ...bare, runId });
+  const link = logsLink({ region: 'eu-west-1', groups: [['any', 'group/of#ours']] }, { ...bare, runId });
   expect(link.slice(link.indexOf('#'))).toMatch(/^#[\w:/$.-]+$/); // no program takes a part of it for the end
   expect(decoded(link)).toMatchObject({
     group: 'group/of#ours',
@@ -51,4 +52,15 @@ test.each(['a"b\' (c)*!~ $%&=#?', '案件 🚧', '\ud800', 'x\n<b>'])('whatever 
 
 test('stays short, whatever a run is called', () => {
   expect(logsLink(logs, { ...bare, runId: '案'.repeat(5_000) }).length).toBeLessThan(2_000);
+});
+
+test('leads to the group of the source that the event came from, and to the first for one that is gone', () => {
+  const groupOf = (task: typeof failed) => (decoded(logsLink(logs, task)) as { group: string }).group;
+  expect(groupOf(failed)).toBe('/aws/lambda/Poller-Logs');
+  expect(groupOf(invited)).toBe('/aws/lambda/Other-Logs');
+  for (const gone of [{ catalog: 'AWS' }, { taskType: 'EngagementFromOpportunity' }, { taskType: 'Something' }])
+    expect(groupOf({ ...failed, ...gone })).toBe('/aws/lambda/Poller-Logs');
+  // What the stack writes is what an event says.
+  const source = sourceId({ catalog: 'AWS', taskFamily: 'EngagementFromOpportunity' });
+  expect(source).toBe(`${invited.catalog}#${invited.taskType}`);
 });

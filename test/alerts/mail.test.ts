@@ -1,7 +1,7 @@
 import type { FailedTask } from '../../lambdas/alerts/failed-task';
 import { formatMails, type Mail } from '../../lambdas/alerts/mail';
 import { knownReasonCodes, reasons } from '../../lambdas/reason-codes';
-import { bare, burst, failed, logs, monster } from './events';
+import { bare, burst, failed, invited, logs, monster } from './events';
 
 const MOST_BYTES = 262_144;
 
@@ -20,8 +20,9 @@ test('a mail about one task says what failed, why, what to do, when it was seen,
     'Reason: EngagementAccessDenied (category access)',
     `What it means: ${reasons.EngagementAccessDenied.meaning}`,
     `What to do: ${reasons.EngagementAccessDenied.action}`,
-    'More with this reason: none',
-    'Task: task-dpf02ig3g2uui (OpportunityFromEngagement)',
+    'More like this: none',
+    'What failed: a task to create an opportunity from an engagement (OpportunityFromEngagement)',
+    'Task: task-dpf02ig3g2uui',
     'Engagement: eng-0123456789abcd (context 1)',
     'Opportunity: O1234567',
     'Message from Partner Central:',
@@ -39,7 +40,8 @@ test('a mail about one task says what failed, why, what to do, when it was seen,
 test('an event that says almost nothing makes a mail all the same', () => {
   const { subject, body } = onlyMail([bare]);
   expect(subject).toBe('Partner Central Sandbox: task failed (no reason given)');
-  expect(body).toContain('Reason: none given\nWhat it means: Partner Central gave no reason code.\n');
+  expect(body).toContain('\nReason: none given\n');
+  expect(body).toContain('(OpportunityFromEngagement)\nWhat it means: Partner Central gave no reason code.\n');
   expect(body).toContain('Seen to fail: at 2026-11-22 18:02:00 UTC');
   expect(body).toContain('Message from Partner Central: none, or left out by includeMessage');
   expect(body).not.toMatch(/undefined|null|Engagement:|Opportunity:|Started:/);
@@ -48,6 +50,53 @@ test('an event that says almost nothing makes a mail all the same', () => {
 test('no command is made of an id that is none', () => {
   expect(bodyOf({ ...failed, taskId: 'task-1; rm -rf /' })).not.toContain('--task-identifier');
   expect(bodyOf({ ...failed, catalog: 'Sand box' })).not.toContain('--task-identifier');
+});
+
+describe('a task of another family', () => {
+  test('is told by what it was to do, with its invitation and its own command', () => {
+    const lines = bodyOf(invited).split('\n');
+    for (const line of [
+      'What failed: a task to create an engagement from an opportunity (EngagementFromOpportunity)',
+      'What it means: The opportunity was refused: a required field is missing, or a value is not allowed.',
+      'Engagement: eng-0123456789abcd',
+      'Invitation: engi-0123456789abc',
+      'Opportunity: O1234567',
+      'aws partnercentral-selling list-engagement-from-opportunity-tasks --region us-east-1 --catalog AWS --task-identifier task-dpf02ig3g2uui',
+    ])
+      expect(lines).toContain(line);
+    const accepting = { ...invited, taskType: 'EngagementByAcceptingInvitation', engagementId: undefined };
+    expect(bodyOf(accepting)).toContain('a task to accept an invitation to an engagement (EngagementByAccepting');
+    expect(bodyOf(accepting)).toContain(
+      '\naws partnercentral-selling list-engagement-by-accepting-invitation-tasks --region us-east-1 --catalog AWS',
+    );
+    expect(bodyOf(accepting)).not.toContain('Engagement:');
+    expect(bodyOf(...Array.from({ length: 4 }, () => invited))).toContain(
+      '  task-dpf02ig3g2uui  eng-0123456789abcd  engi-0123456789abc  O1234567  2026-11-22 18:02:00 UTC',
+    );
+  });
+
+  test.each(['SomethingNew', 'constructor', '', 'a\nb'])(
+    'that nobody knows here makes a mail all the same: %j',
+    taskType => {
+      const body = bodyOf({ ...invited, taskType });
+      expect(body).toMatch(/^What failed: a task of type .* \(.*\)$/m);
+      expect(body).toContain(`What it means: ${reasons.OpportunityValidationFailed.meaning}`);
+      expect(body).not.toContain('aws partnercentral-selling');
+    },
+  );
+
+  test('stands apart from one of another family with the same reason, which is told in words of its own', () => {
+    const same = { ...invited, catalog: 'Sandbox' };
+    const other = { ...failed, reasonCode: same.reasonCode, reasonCategory: same.reasonCategory };
+    const { subject, body } = onlyMail([same, other, other]);
+    expect(subject).toBe('Partner Central Sandbox: 3 tasks failed (OpportunityValidationFailed)');
+    expect(body).toContain('\n       2  OpportunityValidationFailed, to create an opportunity from an engagement\n');
+    expect(body).toContain('\n       1  OpportunityValidationFailed, to create an engagement from an opportunity\n');
+    expect(body.match(/^What to do: .*$/gm)).toEqual([
+      `What to do: ${reasons.OpportunityValidationFailed.action}`,
+      expect.stringMatching(/^What to do: Complete the field that the message names in the opportunity/),
+    ]);
+  });
 });
 
 describe('several tasks', () => {
@@ -63,8 +112,8 @@ describe('several tasks', () => {
     expect(subject).toBe('Partner Central Sandbox: 8 tasks failed for 2 reasons');
     expect(body.match(/^What to do: /gm)).toHaveLength(2);
     expect(body).toMatch(/^ {7}6 {2}EngagementAccessDenied\n {7}2 {2}SomethingNew$/m);
-    expect(body).toContain('More with this reason: 5 tasks');
-    expect(body).toContain('More with this reason: 1 task\n');
+    expect(body).toContain('More like this: 5 tasks');
+    expect(body).toContain('More like this: 1 task\n');
     expect(onlyMail(burst(3, ['InternalError'])).subject).toBe(
       'Partner Central Sandbox: 3 tasks failed (InternalError)',
     );

@@ -33,9 +33,9 @@ interface Failure {
 }
 
 let tasks = 0;
-function fail({ reasonCode, message }: Failure) {
+function fail({ reasonCode, message }: Failure, store = bed.store, engagementInvitationId?: string) {
   tasks += 1;
-  bed.store.add({
+  store.add({
     taskId: `task-${String(tasks).padStart(13, '0')}`,
     status: 'FAILED',
     reasonCode,
@@ -43,12 +43,13 @@ function fail({ reasonCode, message }: Failure) {
     engagementId: `eng-${String(tasks).padStart(14, '0')}`,
     contextId: '1',
     opportunityId: `O${1_000_000 + tasks}`,
+    ...(engagementInvitationId && { engagementInvitationId }),
   });
 }
 
 /** The mail and the chat message about what has failed since the last time. */
-async function tell(): Promise<{ mail: string; chat: string }> {
-  await bed.run();
+async function tell(poller = bed.poller): Promise<{ mail: string; chat: string }> {
+  await bed.run('poll', undefined, poller);
   const messages = await bed.deliverAlerts();
   const to = (topicArn: string) => {
     const found = messages.filter(message => message.topicArn === topicArn);
@@ -116,8 +117,24 @@ test('several at once', async () => {
   expectFile('several.chat.json', chat);
 });
 
+/** One each of the other families. */
+const otherFamilies = [
+  ['EngagementFromOpportunity', 'OpportunitySubmissionFailed'],
+  ['EngagementByAcceptingInvitation', 'InvitationValidationFailed'],
+] as const;
+
+test.each(otherFamilies)('%s', async (taskFamily, reasonCode) => {
+  const poller = bed.anotherPoller({ taskFamily });
+  await bed.run('poll', undefined, poller);
+  const message = sampleFailures.find(failure => failure.reasonCode === reasonCode)?.message;
+  fail({ reasonCode, message }, bed.partnerCentral.store('Sandbox', taskFamily), 'engi-0000000000001');
+  const { mail, chat } = await tell(poller);
+  expectFile(`${taskFamily}.txt`, mail);
+  expectFile(`${taskFamily}.chat.json`, chat);
+});
+
 test('there is a text for each reason code, and none too many', () => {
   expect(failures.map(([name]) => name)).toEqual(expect.arrayContaining(knownReasonCodes));
-  const names = [...failures.map(([name]) => name), 'several'];
+  const names = [...failures, ...otherFamilies].map(([name]) => name).concat('several');
   expect(readdirSync(folder).sort()).toEqual(names.flatMap(name => [`${name}.chat.json`, `${name}.txt`]).sort());
 });

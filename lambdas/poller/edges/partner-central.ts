@@ -41,11 +41,13 @@ const SORT = { SortBy: 'StartTime', SortOrder: 'DESCENDING' } as const;
 type Sdk = typeof import('@aws-sdk/client-partnercentral-selling');
 type CommandOf<F extends TaskFamily> = Sdk[`${(typeof taskFamilies)[F]['operation']}Command`];
 
-const commands = {
+export type ListCommands = { [F in TaskFamily]: CommandOf<F> };
+
+const commands: ListCommands = {
   OpportunityFromEngagement: ListOpportunityFromEngagementTasksCommand,
   EngagementFromOpportunity: ListEngagementFromOpportunityTasksCommand,
   EngagementByAcceptingInvitation: ListEngagementByAcceptingInvitationTasksCommand,
-} satisfies { [F in TaskFamily]: CommandOf<F> };
+};
 
 /** Any of them: to our code their requests and answers are the same. */
 type ListCommand = CommandOf<'OpportunityFromEngagement'>;

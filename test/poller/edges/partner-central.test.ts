@@ -64,3 +64,22 @@ test.each([
   expect(seen.at(-1)?.input).toEqual({ Catalog: 'AWS', Sort: sort, ...expected });
   expect(seen.at(-1)?.authorization).toContain('/us-east-1/partnercentral-selling/aws4_request');
 });
+
+test('what a table has of an older release still fits: the same filters have the same digest', () => {
+  const settings = parseFlat(settingsEntries, { catalog: 'AWS', ...filters }, 'settings');
+  const connected = connectPartnerCentral(settings, Date.now);
+  expect([connected.filters, connected.fingerprint(100)]).toEqual(['5d315118bbceb56d', 'aa1af44e764d19ef']);
+  expect(connectPartnerCentral(parseFlat(settingsEntries, { catalog: 'AWS' }, 'settings'), Date.now).filters).toBe(
+    '44136fa355b3678a',
+  );
+});
+
+test('identifiers of another kind than the family filters by are part of no request and of no digest', async () => {
+  const taskFamily = 'EngagementByAcceptingInvitation';
+  const given = { catalog: 'AWS', taskFamily, engagementInvitationIdentifiers: ['engi-0000000000001'] };
+  const connect = (more: object) =>
+    connectPartnerCentral(parseFlat(settingsEntries, { ...given, ...more }, 'settings'), Date.now);
+  const { engagementIdentifiers, contextIdentifiers } = filters;
+  expect(connect({ engagementIdentifiers, contextIdentifiers }).filters).toBe(connect({}).filters);
+  expect(connect({ engagementInvitationIdentifiers: undefined }).filters).not.toBe(connect({}).filters);
+});

@@ -11,7 +11,7 @@ let bed: Bed;
 beforeAll(async () => {
   synthesize({ outdir: directory, context: { furtherSources } });
   bed = await openBed({}, true, { directory });
-});
+}, 120_000);
 afterAll(async () => {
   await bed.close();
   rmSync(directory, { recursive: true });

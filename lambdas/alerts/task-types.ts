@@ -59,6 +59,11 @@ const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
         meaning: 'The job that shares the opportunity with the engagement does not fit the two or its template.',
         action: `Check that the opportunity is still open. ${again}`,
       },
+      ResourceSnapshotConflict: {
+        meaning: 'The same snapshot of the opportunity exists already, or is being made by something else.',
+        action:
+          'Look whether the opportunity shows up in the engagement and has been submitted. If both are so, there is nothing left to do; otherwise start the task again.',
+      },
       EngagementInvitationConflict: {
         meaning: 'There is an invitation already, or it was dealt with elsewhere while the task ran.',
         action:

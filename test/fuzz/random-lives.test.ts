@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import * as v from 'valibot';
+import { taskFamilyNames } from '../../lambdas/poller/task-families';
 import { taskEventSchema, taskStalledEventSchema } from '../../lambdas/task-event';
 import type { FunctionHost } from '../../local/function-host';
 import { type Bed, DAY, HOUR, MINUTE, openBed } from '../integration/bed';
@@ -91,7 +92,7 @@ let pollers: FunctionHost[];
 
 beforeAll(async () => {
   process.stdout.write(`Random lives: ${runs} cases from seed ${seed}\n`);
-  bed = await openBed();
+  bed = await openBed({ taskFamily: taskFamilyNames[seed % taskFamilyNames.length] });
   pollers = settings.map(each => bed.anotherPoller({ ...each, taskStalledEvents: true }));
 });
 afterAll(() => bed.close());

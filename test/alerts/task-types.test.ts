@@ -1,0 +1,50 @@
+import { ReasonCode } from '@aws-sdk/client-partnercentral-selling';
+import { listCommand, purpose, readingOf } from '../../lambdas/alerts/task-types';
+import { taskFamilyNames } from '../../lambdas/poller/task-families';
+import { reasonText } from '../../lambdas/reason-codes';
+
+const codes = Object.values(ReasonCode);
+
+test('each family has its purpose and its command', () => {
+  expect(taskFamilyNames.map(name => [name, purpose(name), listCommand(name)])).toEqual([
+    [
+      'OpportunityFromEngagement',
+      'to create an opportunity from an engagement',
+      'aws partnercentral-selling list-opportunity-from-engagement-tasks',
+    ],
+    [
+      'EngagementFromOpportunity',
+      'to create an engagement from an opportunity',
+      'aws partnercentral-selling list-engagement-from-opportunity-tasks',
+    ],
+    [
+      'EngagementByAcceptingInvitation',
+      'to accept an invitation to an engagement',
+      'aws partnercentral-selling list-engagement-by-accepting-invitation-tasks',
+    ],
+  ]);
+});
+
+test.each(taskFamilyNames)('%s: each reading is a sentence and what to do, and no markup', name => {
+  for (const code of codes) {
+    const { meaning, action } = readingOf(name, code);
+    expect(meaning).toMatch(/^[A-Z][^.]{20,110}\.$/);
+    expect(action).toMatch(/^[A-Z].{40,300}\.$/);
+    expect(meaning + action).not.toMatch(/[*_~`<>&|@[\]#\n]/);
+  }
+});
+
+test('nobody who works on an opportunity that exists is told to look whether it exists', () => {
+  for (const code of codes) {
+    const { meaning, action } = readingOf('EngagementFromOpportunity', code);
+    expect(meaning + action).not.toMatch(/the opportunity (exists;|may exist|was created)|CreateOpportunity/);
+  }
+});
+
+test.each(['SomethingNew', 'constructor', '__proto__', ''])('a type or a code that nobody knows: %j', text => {
+  expect(purpose(text)).toMatch(/^of type /);
+  expect(listCommand(text)).toBeUndefined();
+  for (const code of [...codes, text, undefined]) expect(readingOf(text, code)).toEqual(reasonText(code));
+  expect(readingOf('EngagementFromOpportunity', text)).toEqual(reasonText(text));
+  expect(readingOf('EngagementFromOpportunity', undefined)).toEqual(reasonText(undefined));
+});

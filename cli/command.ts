@@ -1,0 +1,68 @@
+/**
+ * The contract between the frame (`tasks.ts`) and its commands. A command is a file `commands/NAME.ts` that exports
+ *
+ *     export function register(program: Command, run: RunCommand): void {
+ *       program
+ *         .command('audit')
+ *         .summary('…').description('…').argument(…).option(…)
+ *         .addHelpText('after', examples('npm run tasks -- audit --wait'))
+ *         .action(run<Options>(async (context, options, args) => { …; return 0; }));
+ *     }
+ *
+ * and is one line in `tasks.ts`. By the time an action runs, --region, --profile and --local are in the environment of
+ * this process: any SDK client made with `clientOptions` and nothing else is the right one, and so are those of
+ * `lambdas/poller/edges`. Nothing may make a client before, at the top of a module.
+ *
+ * An action returns its exit code, and throws what it doesn't deal with:
+ *   CommandFailure   its message, exit code 1
+ *   UsageError       its message, exit code 2 (so does commander's InvalidArgumentError from an option's parser)
+ *   what the SDK throws   one sentence that says what to do, exit code 1
+ *   anything after Ctrl-C   exit code 130
+ */
+import type { Command } from 'commander';
+import type { Context } from './context';
+import type { DeployedSource } from './deployment';
+
+/** Options of every command; defined once, by the frame. */
+export interface GlobalOptions {
+  readonly stack: string;
+  readonly region?: string;
+  readonly profile?: string;
+  readonly local?: true;
+  readonly json?: true;
+  /** CATALOG/FAMILY */
+  readonly source?: string;
+}
+
+export interface CommandContext extends Context {
+  readonly global: GlobalOptions;
+  /**
+   * The sources to deal with: the one that --source names, or all that the stack has; at least one.
+   * @throws CommandFailure when there is no such stack or source
+   */
+  readonly sources: () => Promise<readonly DeployedSource[]>;
+  /**
+   * The one source to deal with.
+   * @throws CommandFailure naming the sources, when the stack has several and --source doesn't say which
+   */
+  readonly source: () => Promise<DeployedSource>;
+}
+
+/** @returns the exit code: 0 done, 1 something is wrong or failed */
+export type Action<Options> = (context: CommandContext, options: Options, args: readonly string[]) => Promise<number>;
+
+/** Makes of an action what commander's `.action()` takes. */
+export type RunCommand = <Options = Record<never, never>>(
+  action: Action<Options>,
+) => (...given: unknown[]) => Promise<void>;
+
+/** Of every SDK client: a connection that hangs is no reason to wait for minutes. */
+export const clientOptions = {
+  requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
+};
+
+/** What a command's file exports as `register`. */
+export type Register = (program: Command, run: RunCommand) => void;
+
+/** The end of a command's help. */
+export const examples = (...lines: readonly string[]) => `\nExamples:\n${lines.map(line => `  ${line}`).join('\n')}\n`;

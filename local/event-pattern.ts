@@ -34,7 +34,8 @@ function compile(pattern: unknown, path: string): (value: unknown) => boolean {
 
 /** Alternatives for the object that they stand in. Fewer than two would be a field of that name to EventBridge. */
 function anyOf(expected: unknown, path: string, place: string): (value: Record<string, unknown>) => boolean {
-  if (!Array.isArray(expected) || expected.length < 2) throw new Error(`${place} must be a list of two patterns or more.`);
+  if (!Array.isArray(expected) || expected.length < 2)
+    throw new Error(`${place} must be a list of two patterns or more.`);
   const alternatives = expected.map(alternative => compile(alternative, path));
   return value => alternatives.some(fits => fits(value));
 }

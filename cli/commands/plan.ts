@@ -1,0 +1,85 @@
+import { connectPartnerCentral } from '../../lambdas/poller/edges/partner-central';
+import { connectSnapshotTable } from '../../lambdas/poller/edges/snapshot-table';
+import { sourceId } from '../../lambdas/poller/settings';
+import { UsageError } from '../../local/command-line';
+import { type CommandContext, examples, type Register } from '../command';
+import { checkpointReader } from '../overlay-checkpoint';
+import { emptyTable } from '../overlay-table';
+import { makePlan } from '../plan';
+import { endedInText, planInText } from '../plan-text';
+import { moment } from '../plan-words';
+import { forPeople } from '../watch-failure';
+import { addSourceOptions, givenSourceOptions, momentOf, type SourceOptions, settingsOf } from '../watch-options';
+
+interface Options extends SourceOptions {
+  readonly table: boolean;
+  readonly since?: string;
+}
+
+export const register: Register = (program, run) => {
+  const command = program
+    .command('plan')
+    .summary('what the next poll would publish and why; changes nothing')
+    .description(
+      'Shows what the next poll would publish and why, and what it would not. It lists tasks and reads the table as a ' +
+        'poll does, and neither publishes nor writes anything.\n\nWith --no-table it needs nothing deployed: it shows ' +
+        'what ended among the tasks that started since some moment.',
+    )
+    .option('--no-table', 'straight from Partner Central, for which nothing has to be deployed')
+    .option(
+      '--since <when>',
+      'with --no-table: tasks that started since then, an instant, a date or such as 24h, 7d (default: 24h)',
+    );
+  addSourceOptions(command)
+    .addHelpText(
+      'after',
+      examples(
+        'npm run tasks -- plan',
+        'npm run tasks -- plan --source Sandbox/OpportunityFromEngagement --json',
+        'npm run tasks -- plan --no-table --catalog AWS --since 7d',
+      ) +
+        '\n--catalog, --family and the identifiers are for --no-table; a deployed source has its own.\n' +
+        '\nExit codes: 0 planned, 1 it could not be, or not whole, 2 the command line is wrong.\n',
+    )
+    .action(
+      run<Options>((context, options) =>
+        options.table ? planDeployed(context, options) : planUndeployed(context, options),
+      ),
+    );
+};
+
+const STRAIGHT_TIMEOUT_MS = 10 * 60_000;
+const TIMEOUT_MS = 2 * 60_000;
+
+async function planDeployed(context: CommandContext, options: Options): Promise<number> {
+  const [first] = [...givenSourceOptions(options), ...(options.since === undefined ? [] : ['--since'])];
+  if (first !== undefined)
+    throw new UsageError(`${first} is for plan --no-table; a deployed source is named with --source.`);
+  const { id, tableName, settings } = await context.source();
+  const partnerCentral = connectPartnerCentral(settings, context.now);
+  const checkpoint = checkpointReader(tableName, id);
+  const under = { ...connectSnapshotTable(tableName, id, settings.includeMessage), checkpoint };
+  const plan = await forPeople(makePlan({ settings, partnerCentral, under, context, timeoutMs: TIMEOUT_MS }));
+  if (context.json) context.print(JSON.stringify({ source: id, nothingWasChanged: true, ...plan }));
+  else for (const line of planInText(id, settings, plan)) context.print(line);
+  return plan.endedEarly ? 1 : 0;
+}
+
+/** The first run of a source that is told to publish from `--since` on finds just what ended since. */
+async function planUndeployed(context: CommandContext, options: Options): Promise<number> {
+  const since = momentOf('--since', options.since ?? '24h', context.now());
+  const settings = settingsOf(options, {
+    emitSince: new Date(since).toISOString(),
+    maxEventsPerRun: 10_000,
+    maxListCallsPerRun: 1_000,
+  });
+  const partnerCentral = connectPartnerCentral(settings, context.now);
+  const plan = await forPeople(
+    makePlan({ settings, partnerCentral, under: emptyTable, context, timeoutMs: STRAIGHT_TIMEOUT_MS }),
+  );
+  const since_ = moment(since);
+  if (context.json)
+    context.print(JSON.stringify({ source: sourceId(settings), since: since_, nothingWasChanged: true, ...plan }));
+  else for (const line of endedInText(sourceId(settings), since_, plan)) context.print(line);
+  return plan.endedEarly ? 1 : 0;
+}

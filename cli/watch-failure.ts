@@ -1,12 +1,13 @@
 import { PermanentFailure } from '../lambdas/poller/errors';
 import { CommandFailure } from './context';
 
-/**
- * The poller's own advice is for a function that runs by a role; here it is a person who runs it.
- * @throws CommandFailure for what the engine gave up for good
- */
+/** The poller's own advice is for a function that runs by a role; here it is a person who runs it. */
+export const adviceForPeople = ({ message }: PermanentFailure) =>
+  message.replaceAll("the function's role", 'your credentials');
+
+/** @throws CommandFailure for what the engine gave up for good */
 export const forPeople = <T>(work: Promise<T>): Promise<T> =>
   work.catch((error: unknown) => {
     if (!(error instanceof PermanentFailure)) throw error;
-    throw new CommandFailure(`${error.message.replaceAll("the function's role", 'your credentials')}.`);
+    throw new CommandFailure(`${adviceForPeople(error)}.`);
   });

@@ -1,0 +1,64 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import type { Mode, Summary } from '../../lambdas/poller/run';
+import { audit, auditInText } from '../audit';
+import { clientOptions, examples, type Register } from '../command';
+import { CommandFailure } from '../context';
+import { checkpointReader } from '../overlay-checkpoint';
+import { moment } from '../plan-words';
+import { period } from '../watch-options';
+
+interface Options {
+  readonly timeout: string;
+}
+
+/** Somewhat more than Lambda's longest timeout. */
+const INVOCATION_MS = 16 * 60_000;
+
+export const register: Register = (program, run) => {
+  program
+    .command('audit')
+    .summary('look at all tasks of the retention period now, and tell whether the polls overlooked any')
+    .description(
+      'Has the deployed function look at every task of the retention period, as it does once a day by itself, and polls ' +
+        'until that is done. An ending that it finds and the polls had overlooked is drift: its event is published at once.',
+    )
+    .option('--timeout <time>', 'how long to stay with it; it goes on without us', '15m')
+    .addHelpText(
+      'after',
+      examples('npm run tasks -- audit', 'npm run tasks -- audit --source AWS/OpportunityFromEngagement --json') +
+        '\nExit codes: 0 over, and nothing had been overlooked; 1 something had, or it is not over; 2 the command line is wrong.\n',
+    )
+    .action(
+      run<Options>(async (context, options) => {
+        const timeoutMs = period('--timeout', options.timeout);
+        const { id, functionName, tableName } = await context.source();
+        const audited = await audit({
+          invoke: invoker(functionName, context.signal),
+          checkpoint: checkpointReader(tableName, id),
+          timeoutMs,
+          pauseMs: 3_000,
+          context,
+        });
+        const { requestedAt, auditedAt, ...sums } = audited;
+        if (context.json)
+          context.print(
+            JSON.stringify({ source: id, requestedAt: moment(requestedAt), auditedAt: moment(auditedAt), ...sums }),
+          );
+        else for (const line of auditInText(id, audited)) context.print(line);
+        return sums.drift === 0 ? 0 : 1;
+      }),
+    );
+};
+
+function invoker(functionName: string, signal: AbortSignal) {
+  // Once only: a second invocation would find the first one at work.
+  const requestHandler = { ...clientOptions.requestHandler, requestTimeout: INVOCATION_MS };
+  const client = new LambdaClient({ ...clientOptions, requestHandler, maxAttempts: 1 });
+  return async (mode: Mode): Promise<Summary> => {
+    const invoke = new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify({ mode }) });
+    const { Payload, FunctionError } = await client.send(invoke, { abortSignal: signal });
+    const answer = JSON.parse(new TextDecoder().decode(Payload)) as Summary & { errorMessage?: string };
+    if (FunctionError === undefined) return answer;
+    throw new CommandFailure(`The function failed: ${answer.errorMessage ?? FunctionError}.`);
+  };
+}

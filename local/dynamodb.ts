@@ -14,13 +14,15 @@ import {
   type GlobalSecondaryIndex,
 } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
-import { type Reply, type ServiceOptions, startService } from './service';
+import { type Call, type Reply, type ServiceOptions, startService } from './service';
 
 export interface DynamoDbOptions extends ServiceOptions {
   /** Folder that keeps the tables; without it they are gone when the service closes. */
   path?: string | undefined;
   /** Another DynamoDB to pass every request on to, for example Amazon's DynamoDB Local. */
   endpoint?: string | undefined;
+  /** Answers what the engine doesn't know. */
+  describe?: ((call: Call, answer: () => Promise<Reply>) => Promise<Reply> | Reply) | undefined;
 }
 
 interface Engine {
@@ -34,7 +36,10 @@ export async function startDynamoDb(options: DynamoDbOptions = {}) {
     ...options,
     name: 'dynamodb',
     contentType: 'application/x-amz-json-1.0',
-    handle: (_call, { headers, body }) => engine.answer(headers, body),
+    handle: (call, { headers, body }) => {
+      const answer = () => engine.answer(headers, body);
+      return options.describe ? options.describe(call, answer) : answer();
+    },
   });
   const closeHttp = service.close;
   let closed: Promise<void> | undefined;

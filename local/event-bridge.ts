@@ -50,6 +50,7 @@ export async function startEventBridge(options: EventBridgeOptions) {
     name: 'events',
     contentType: 'application/x-amz-json-1.1',
     handle: ({ operation, input }) => {
+      if (operation === 'DescribeEventBus') return jsonReply(describeBus(String(input.Name ?? 'default'), options));
       if (operation !== 'PutEvents') throw new Refusal({ status: 400, type: 'UnknownOperationException' });
       const entries = checkCall(input.Entries, options);
       const results = entries.map(entry => {
@@ -90,14 +91,21 @@ function checkCall(entries: unknown, { buses, maxBytes = 262_144 }: EventBridgeO
   if (entries.some(entry => entry.Resources?.some(resource => resource.length > 2048)))
     throw invalid("A member of 'resources' must have a length of at most 2048");
   const unknown = entries.map(entry => entry.EventBusName ?? 'default').find(name => !buses.some(isBus(name)));
-  if (unknown !== undefined)
-    throw new Refusal({
-      status: 400,
-      type: 'ResourceNotFoundException',
-      body: { message: `Event bus ${unknown} does not exist.` },
-    });
+  if (unknown !== undefined) throw noSuchBus(unknown);
   return entries;
 }
+
+function describeBus(name: string, { buses }: EventBridgeOptions) {
+  if (!buses.some(isBus(name))) throw noSuchBus(name);
+  return { Name: name, Arn: `arn:aws:events:us-east-1:000000000000:event-bus/${name}` };
+}
+
+const noSuchBus = (name: string) =>
+  new Refusal({
+    status: 400,
+    type: 'ResourceNotFoundException',
+    body: { message: `Event bus ${name} does not exist.` },
+  });
 
 function hasRightTypes(entry: unknown): entry is WireEntry {
   const texts = ['Source', 'DetailType', 'Detail', 'EventBusName'];

@@ -8,13 +8,16 @@ import type { Summary } from '../lambdas/poller/run';
 import type { Settings } from '../lambdas/poller/settings';
 import type { TaskFamily } from '../lambdas/poller/task-families';
 import { alertQueue } from './alert-queue';
+import { startControlPlane } from './control-plane';
 import { createTableFromTemplate, startDynamoDb } from './dynamodb';
 import { type DeliveredEvent, startEventBridge } from './event-bridge';
 import { matches } from './event-pattern';
 import { hostFunction, type InvokeOptions } from './function-host';
 import { startPartnerCentral } from './partner-central';
 import { startSns } from './sns';
+import { startSts } from './sts';
 import { readSynthesized, resolveEnvironment } from './synthesized';
+import { describedByTemplate } from './table-description';
 
 export interface LocalStackOptions {
   /** Folder and name of the synthesized stack. */
@@ -45,10 +48,13 @@ export async function startLocalStack(options: LocalStackOptions) {
   const chatTopicArn = `${topicArn}-chat`;
   const queue = alertQueue(synthesized.alertBatchSize);
 
+  // Elsewhere tables may outlive a run that was killed: a name of its own keeps them apart.
+  const tableName = options.dynamoDbEndpoint ? `${synthesized.tableId}-${randomUUID()}` : synthesized.tableId;
   const partnerCentral = await startPartnerCentral({ port: options.port });
   const dynamoDb = await startDynamoDb({
     path: options.keep && join(options.keep, 'dynamodb'),
     endpoint: options.dynamoDbEndpoint,
+    describe: describedByTemplate(synthesized.template, new Map([[tableName, synthesized.tableId]])),
   });
   const eventBridge = await startEventBridge({
     buses: [synthesized.busId],
@@ -58,9 +64,8 @@ export async function startLocalStack(options: LocalStackOptions) {
     },
   });
   const sns = await startSns({ topics: [topicArn, chatTopicArn, ...(options.topics ?? [])] });
+  const sts = await startSts();
 
-  // Elsewhere tables may outlive a run that was killed: a name of its own keeps them apart.
-  const tableName = options.dynamoDbEndpoint ? `${synthesized.tableId}-${randomUUID()}` : synthesized.tableId;
   await createTableFromTemplate(dynamoDb.url, synthesized.template, synthesized.tableId, tableName);
 
   const names = {
@@ -76,16 +81,18 @@ export async function startLocalStack(options: LocalStackOptions) {
     AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
     AWS_ENDPOINT_URL_EVENTBRIDGE: eventBridge.url,
     AWS_ENDPOINT_URL_SNS: sns.url,
+    AWS_ENDPOINT_URL_STS: sts.url,
   };
   const settings = { ...JSON.parse(String(synthesized.poller.environment.POLLER_SETTINGS)), ...options.settings };
-  const hostPoller = (more: Readonly<Record<string, unknown>> = {}) =>
+  const pollerEnvironment = (more: Readonly<Record<string, unknown>> = {}) => ({
+    ...resolveEnvironment(synthesized.poller.environment, names),
+    ...endpoints,
+    POLLER_SETTINGS: JSON.stringify({ ...settings, ...more }),
+  });
+  const hostPoller = (more?: Readonly<Record<string, unknown>>) =>
     hostFunction({
       ...synthesized.poller,
-      environment: {
-        ...resolveEnvironment(synthesized.poller.environment, names),
-        ...endpoints,
-        POLLER_SETTINGS: JSON.stringify({ ...settings, ...more }),
-      },
+      environment: pollerEnvironment(more),
       skipPauses: options.skipPauses,
       onLog: options.onLog,
     });
@@ -99,13 +106,26 @@ export async function startLocalStack(options: LocalStackOptions) {
     },
     onLog: options.onLog,
   });
-  const hosts = [poller, formatter];
+  const calledPoller = hostPoller(); // as another instance of the function, beside the one that the schedule keeps busy
+  const hosts = [poller, calledPoller, formatter];
+  const controlPlane = await startControlPlane({
+    stackName: options.stackName,
+    template: synthesized.template,
+    names,
+    functions: {
+      [synthesized.poller.logicalId]: { environment: pollerEnvironment(), invoke: input => calledPoller.invoke(input) },
+    },
+  });
 
   return {
     partnerCentral,
     dynamoDb,
     eventBridge,
     sns,
+    sts,
+    controlPlane,
+    /** What makes an SDK client, or the command line of operators, use this stack. */
+    endpoints: { ...endpoints, ...controlPlane.endpoints },
     tableName,
     catalog: settings.catalog as Settings['catalog'],
     taskFamily: (settings.taskFamily ?? 'OpportunityFromEngagement') as TaskFamily,
@@ -145,7 +165,9 @@ export async function startLocalStack(options: LocalStackOptions) {
     async close() {
       await Promise.all(hosts.map(host => host.kill()));
       if (options.dynamoDbEndpoint) await deleteTable(options.dynamoDbEndpoint, tableName);
-      await Promise.all([partnerCentral, dynamoDb, eventBridge, sns].map(service => service.close()));
+      await Promise.all(
+        [partnerCentral, dynamoDb, eventBridge, sns, sts, controlPlane].map(service => service.close()),
+      );
     },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The HTTP half of every local service: loopback only, AWS JSON or Query requests in, one answer out, and faults on
+ * The HTTP half of every local service: loopback only, AWS JSON, REST or Query requests in, one answer out, and faults on
  * request. A fault decides for one call whether the service acts before the answer goes wrong, which is the difference
  * between "try again" and "it may have happened" that a client can't see.
  */
@@ -8,16 +8,26 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export type ServiceName = 'partnercentral' | 'dynamodb' | 'events' | 'sns';
+export type ServiceName =
+  | 'partnercentral'
+  | 'dynamodb'
+  | 'events'
+  | 'sns'
+  | 'sts'
+  | 'cloudformation'
+  | 'lambda'
+  | 'scheduler';
 
 export interface Call {
   service: ServiceName;
-  /** After the dot of X-Amz-Target, or the Action of a Query request. */
+  /** After the dot of X-Amz-Target, the Action of a Query request, or what a route makes of a path. */
   operation: string;
   /** The parsed JSON, or the form as an object of strings. */
   input: Record<string, unknown>;
   /** Counted from 0 since the service started or its calls were reset. */
   index: number;
+  /** Whose credentials signed it; signatures are not checked. */
+  accessKeyId?: string | undefined;
 }
 
 export interface ErrorAnswer {
@@ -66,7 +76,18 @@ const titles: Record<ServiceName, string> = {
   dynamodb: 'DynamoDB',
   events: 'EventBridge',
   sns: 'SNS',
+  cloudformation: 'CloudFormation',
+  lambda: 'Lambda',
+  scheduler: 'EventBridge Scheduler',
+  sts: 'STS',
 };
+
+/** An operation of a REST service; the groups of the pattern become members of the input. */
+export interface Route {
+  readonly operation: string;
+  readonly method: string;
+  readonly path: RegExp;
+}
 
 /** @throws Error saying what to do, when the port can't be had */
 export async function startService(
@@ -76,6 +97,8 @@ export async function startService(
     handle: (call: Call, request: { headers: IncomingHttpHeaders; body: string }) => Reply | Promise<Reply>;
     /** How an error looks on the wire; AWS JSON unless told. */
     renderError?: (answer: ErrorAnswer) => Reply;
+    /** Of a REST service, whose requests don't name their operation. */
+    routes?: readonly Route[] | undefined;
     onCall?: ((call: Call) => void) | undefined;
   },
 ) {
@@ -97,8 +120,9 @@ export async function startService(
 
   async function serve(request: IncomingMessage, response: ServerResponse) {
     const body = await readBody(request);
-    const { operation, input } = parse(request, body);
-    const call: Call = { service: name, operation, input, index: calls.total };
+    const { operation, input } = options.routes ? route(request, options.routes) : parse(request, body);
+    const accessKeyId = /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1];
+    const call: Call = { service: name, operation, input, index: calls.total, accessKeyId };
     calls.count(operation);
     onCall?.(call);
 
@@ -232,6 +256,16 @@ function parse(request: IncomingMessage, body: string): Pick<Call, 'operation' |
     // falls through to the refusal that a body of another kind gets
   }
   throw new Refusal({ status: 400, type: 'SerializationException', body: { message: 'The body is no JSON object.' } });
+}
+
+/** The body stays what it is: for some operations it is not theirs to read. */
+function route(request: IncomingMessage, routes: readonly Route[]): Pick<Call, 'operation' | 'input'> {
+  const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
+  for (const { operation, method, path } of routes) {
+    const groups = request.method === method ? path.exec(decodeURIComponent(pathname))?.groups : undefined;
+    if (groups) return { operation, input: { ...groups } };
+  }
+  throw new Refusal({ status: 404, type: 'UnknownOperationException', body: { message: `No route to ${pathname}` } });
 }
 
 export function jsonReply(value: unknown, status = 200): Reply {

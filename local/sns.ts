@@ -1,6 +1,7 @@
 /** SNS on this machine: Publish in AWS's Query protocol, with the checks that would make a real publish fail. */
 import { randomUUID } from 'node:crypto';
-import { type ErrorAnswer, isObject, Refusal, type Reply, type ServiceOptions, startService } from './service';
+import { queryError } from './query-xml';
+import { Refusal, type Reply, type ServiceOptions, startService } from './service';
 
 export interface PublishedMessage {
   messageId: string;
@@ -21,7 +22,7 @@ export async function startSns(options: SnsOptions = {}) {
     ...options,
     name: 'sns',
     contentType: 'text/xml',
-    renderError,
+    renderError: queryError(namespace),
     handle: ({ operation, input }) => {
       if (operation !== 'Publish')
         throw new Refusal({ status: 400, type: 'InvalidAction', body: { message: `No operation ${operation}.` } });
@@ -56,16 +57,4 @@ const namespace = 'http://sns.amazonaws.com/doc/2010-03-31/';
 function publishResponse(messageId: string): Reply {
   const result = `<PublishResult><MessageId>${messageId}</MessageId></PublishResult>`;
   return { status: 200, body: `<PublishResponse xmlns="${namespace}">${result}</PublishResponse>` };
-}
-
-function renderError({ status, type = 'InternalFailure', body }: ErrorAnswer): Reply {
-  if (typeof body === 'string') return { status, body };
-  const message = isObject(body) ? String(body.message ?? body.Message ?? '') : '';
-  const sender = status < 500 ? 'Sender' : 'Receiver';
-  const error = `<Error><Type>${sender}</Type><Code>${escapeXml(type)}</Code><Message>${escapeXml(message)}</Message></Error>`;
-  return { status, body: `<ErrorResponse xmlns="${namespace}">${error}</ErrorResponse>` };
-}
-
-function escapeXml(text: string): string {
-  return text.replace(/[<>&]/g, character => `&#${character.charCodeAt(0)};`);
 }

@@ -10,8 +10,9 @@ import { CannotStart } from './cannot-start';
 import { UsageError } from './command-line';
 import type { DeliveredEvent } from './event-bridge';
 import { openKeptState } from './kept-state';
-import { startLocalStack } from './local-stack';
+import { type LocalStack, startLocalStack } from './local-stack';
 import { asJson, type Line, textNarrator } from './narrate';
+import { announce, runFile } from './running';
 import { failed, openScene } from './scene';
 import { help, readOptions, type StartOptions } from './start-options';
 import { stackNameIn, synthesizeInto } from './synthesis';
@@ -52,14 +53,16 @@ async function main(): Promise<number> {
   if (stopping.aborted) return 0;
 
   const events: DeliveredEvent[] = [];
+  const stackName = stackNameIn(directory);
   const stack = await startLocalStack({
     directory,
-    stackName: stackNameIn(directory),
+    stackName,
     port: options.port,
     keep: options.keep,
     onEvent: event => events.push(event),
     onLog: showTrouble,
   }).catch(explainTakenPort);
+  tellCommandLine(stackName, stack);
   const { partnerCentral, catalog } = stack;
   const store = partnerCentral.store(catalog);
   const scene = openScene({
@@ -230,6 +233,15 @@ function showTrouble(line: string) {
     level = 'ERROR';
   }
   if (level === 'WARN' || level === 'ERROR' || level === 'CRITICAL') console.error(line);
+}
+
+/** For `npm run tasks -- … --local`. Without it everything else works. */
+function tellCommandLine(stackName: string, { endpoints }: LocalStack) {
+  try {
+    announce(runFile(process.env), { stackName, endpoints });
+  } catch (error) {
+    console.error(`npm run tasks will not find this run: ${(error as Error).message}.`);
+  }
 }
 
 function explainTakenPort(error: Error): never {

@@ -18,6 +18,7 @@ interface AssetManifest {
 }
 
 export interface SynthesizedFunction {
+  readonly logicalId: string;
   readonly bundle: string;
   readonly handler: string;
   readonly timeoutMs: number;
@@ -39,7 +40,7 @@ export function readSynthesized(directory: string, stackName: string) {
     return found;
   }
   function functionWith(variable: string): SynthesizedFunction {
-    const [, resource] = one(`function with ${variable}`, ({ Type, Properties }) => {
+    const [logicalId, resource] = one(`function with ${variable}`, ({ Type, Properties }) => {
       const { Variables = {} } = (Properties.Environment ?? {}) as { Variables?: object };
       return Type === 'AWS::Lambda::Function' && variable in Variables;
     });
@@ -51,6 +52,7 @@ export function readSynthesized(directory: string, stackName: string) {
     };
     const [file, handler] = Handler.split('.') as [string, string];
     return {
+      logicalId,
       bundle: join(directory, String(files[Code.S3Key.replace('.zip', '')]?.source.path), `${file}.mjs`),
       handler,
       timeoutMs: Timeout * 1_000,

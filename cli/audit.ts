@@ -4,7 +4,7 @@ import type { EpochMs } from '../lambdas/poller/core/task';
 import type { Mode, Summary } from '../lambdas/poller/run';
 import { CommandFailure, type Context } from './context';
 import type { KeptCheckpoint } from './overlay-checkpoint';
-import { counted } from './plan-words';
+import { counted } from './words';
 
 export interface Audited {
   readonly requestedAt: EpochMs;

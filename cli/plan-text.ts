@@ -1,7 +1,7 @@
 /** A plan as people read it. */
 import type { Settings } from '../lambdas/poller/settings';
 import type { NotPlanned, Plan, PlannedEvent } from './plan';
-import { counted } from './plan-words';
+import { counted } from './words';
 
 /** Enough to recognise what kind it is; --json has all. */
 const MOST_SHOWN = 20;

@@ -4,6 +4,7 @@ import type { Checkpoint, Gap } from '../lambdas/poller/core/checkpoint';
 import { type EpochMs, isTerminal, NO_STATUS } from '../lambdas/poller/core/task';
 import type { TaskRow } from '../lambdas/poller/core/task-row';
 import type { TaskEvent, TaskStalledEvent } from '../lambdas/task-event';
+import { counted } from './words';
 
 export interface Reason {
   readonly why: 'ended' | 'first-seen-ended' | 'outcome-changed' | 'refused-before' | 'stalled';
@@ -12,9 +13,6 @@ export interface Reason {
 
 /** To the second, as people read it and every AWS tool takes it. */
 export const moment = (at: EpochMs) => `${new Date(at).toISOString().slice(0, 19)}Z`;
-
-export const counted = (count: number, one: string, many = `${one}s`) =>
-  `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 
 /**
  * @param before the row as it is in the table

@@ -9,9 +9,9 @@ import { publishAndRecord } from '../lambdas/poller/publish';
 import { noCounts, type PublishingRun } from '../lambdas/poller/run-state';
 import type { Context } from './context';
 import type { DeployedSource } from './deployment';
+import { explain } from './explain';
 import type { ReplayProgress } from './replay-file';
 import { endingOf } from './replay-rows';
-import { adviceForPeople } from './watch-failure';
 
 export interface Replayed {
   readonly published: number;
@@ -108,8 +108,8 @@ export async function publishAgain({ source, progress, table, bus, perSecond, co
     return result();
   } catch (error) {
     if (context.signal.aborted) return result('Stopped');
-    if (error instanceof TransientFailure) return result(error.message);
-    if (error instanceof PermanentFailure) return result(adviceForPeople(error));
+    if (error instanceof TransientFailure || error instanceof PermanentFailure)
+      return result(explain(error, process.env));
     throw error;
   } finally {
     budget.close();

@@ -11,9 +11,9 @@ import { TransientFailure } from '../lambdas/poller/errors';
 import { type Mode, poll, type Summary } from '../lambdas/poller/run';
 import type { Settings } from '../lambdas/poller/settings';
 import type { Context } from './context';
-import { counted, moment } from './plan-words';
-import { forPeople } from './watch-failure';
+import { moment } from './plan-words';
 import { textLogger } from './watch-logger';
+import { counted } from './words';
 
 /** As long as the function has. */
 const POLL_TIMEOUT_MS = 55_000;
@@ -51,7 +51,7 @@ export async function watch({ everyMs, once, context, write, ...given }: Watchin
   for (let first = true; ; first = false) {
     const startedAt = now();
     const mode: Mode = checkpoint && isAuditTime(checkpoint, startedAt) ? 'audit' : 'poll';
-    const summary = await forPeople(poll(services, mode, startedAt + POLL_TIMEOUT_MS));
+    const summary = await poll(services, mode, startedAt + POLL_TIMEOUT_MS);
     if (reader.gone) return 0;
     const line = `${moment(startedAt)}  ${inWords(summary)}`;
     if (first || isNews(summary)) note(line);

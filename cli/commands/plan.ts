@@ -8,7 +8,6 @@ import { emptyTable } from '../overlay-table';
 import { makePlan } from '../plan';
 import { endedInText, planInText } from '../plan-text';
 import { moment } from '../plan-words';
-import { forPeople } from '../watch-failure';
 import { addSourceOptions, givenSourceOptions, momentOf, type SourceOptions, settingsOf } from '../watch-options';
 
 interface Options extends SourceOptions {
@@ -23,7 +22,8 @@ export const register: Register = (program, run) => {
     .description(
       'Shows what the next poll would publish and why, and what it would not. It lists tasks and reads the table as a ' +
         'poll does, and neither publishes nor writes anything.\n\nWith --no-table it needs nothing deployed: it shows ' +
-        'what ended among the tasks that started since some moment.',
+        'what ended among the tasks that started since some moment. --catalog, --family and the identifiers are for that; a ' +
+        'deployed source has its own.\n\nThe exit code is 1 if something failed and it may not be all.',
     )
     .option('--no-table', 'straight from Partner Central, for which nothing has to be deployed')
     .option(
@@ -37,9 +37,7 @@ export const register: Register = (program, run) => {
         'npm run tasks -- plan',
         'npm run tasks -- plan --source Sandbox/OpportunityFromEngagement --json',
         'npm run tasks -- plan --no-table --catalog AWS --since 7d',
-      ) +
-        '\n--catalog, --family and the identifiers are for --no-table; a deployed source has its own.\n' +
-        '\nExit codes: 0 planned, 1 it could not be, or not whole, 2 the command line is wrong.\n',
+      ),
     )
     .action(
       run<Options>((context, options) =>
@@ -59,7 +57,7 @@ async function planDeployed(context: CommandContext, options: Options): Promise<
   const partnerCentral = connectPartnerCentral(settings, context.now);
   const checkpoint = checkpointReader(tableName, id);
   const under = { ...connectSnapshotTable(tableName, id, settings.includeMessage), checkpoint };
-  const plan = await forPeople(makePlan({ settings, partnerCentral, under, context, timeoutMs: TIMEOUT_MS }));
+  const plan = await makePlan({ settings, partnerCentral, under, context, timeoutMs: TIMEOUT_MS });
   if (context.json) context.print(JSON.stringify({ source: id, nothingWasChanged: true, ...plan }));
   else for (const line of planInText(id, settings, plan)) context.print(line);
   return plan.endedEarly ? 1 : 0;
@@ -74,9 +72,7 @@ async function planUndeployed(context: CommandContext, options: Options): Promis
     maxListCallsPerRun: 1_000,
   });
   const partnerCentral = connectPartnerCentral(settings, context.now);
-  const plan = await forPeople(
-    makePlan({ settings, partnerCentral, under: emptyTable, context, timeoutMs: STRAIGHT_TIMEOUT_MS }),
-  );
+  const plan = await makePlan({ settings, partnerCentral, under: emptyTable, context, timeoutMs: STRAIGHT_TIMEOUT_MS });
   const since_ = moment(since);
   if (context.json)
     context.print(JSON.stringify({ source: sourceId(settings), since: since_, nothingWasChanged: true, ...plan }));

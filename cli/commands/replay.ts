@@ -9,11 +9,12 @@ import { UsageError, wholeNumber } from '../../local/command-line';
 import { type CommandContext, examples, type GlobalOptions, type Register } from '../command';
 import { CommandFailure } from '../context';
 import type { DeployedSource } from '../deployment';
-import { counted, moment } from '../plan-words';
+import { moment } from '../plan-words';
 import { publishAgain, type Replayed } from '../replay';
 import { beginReplayFile, type Replay, type ReplayProgress, resumeReplayFile } from '../replay-file';
 import { type Ending, endingOf, findEndings } from '../replay-rows';
 import { momentOf } from '../watch-options';
+import { counted } from '../words';
 
 interface Options {
   readonly task?: readonly string[];
@@ -41,7 +42,7 @@ export const register: Register = (program, run) => {
       'Publishes the events of ended tasks again: the same eventId, source, detail type and bus, and a replayId in the ' +
         'detail. The table remembers an ending for as long as retentionDays says, and the first KB of its message. ' +
         'Alerts for people leave replays out, unless --alerts is given.\n\nA replay that was stopped or failed says how ' +
-        'to go on with it. Whoever stops it dead may have a batch of ten published twice, with the same eventId.',
+        'to go on with it. Whoever stops it dead may have a batch of ten published twice, with the same eventId. The exit code is 1 as long as any is left.',
     )
     .option('--task <ids...>', 'these tasks')
     .option('--since <when>', 'what was seen ended since then: an instant, a date or such as 24h, 7d')
@@ -55,11 +56,11 @@ export const register: Register = (program, run) => {
     .option('--state <dir>', 'folder that keeps how far a replay came, while it is not complete', DEFAULT_STATE)
     .addHelpText(
       'after',
-      `${examples(
+      examples(
         'npm run tasks -- replay --task task-dpf02ig3g2uui',
         'npm run tasks -- replay --since 2026-11-20 --until 2026-11-21 --dry-run',
         'npm run tasks -- replay --since 24h --status FAILED --alerts --yes',
-      )}\nExit codes: 0 all published, 1 not all or none, 2 the command line is wrong.\n`,
+      ),
     )
     .action(run<Options>(replay));
 };

@@ -22,7 +22,8 @@ export const register: Register = (program, run) => {
       'Polls Partner Central from this machine and writes each event to standard output, as a line of JSON that a rule ' +
         'on the bus would get. What it knows is kept in a folder: stopped and started again, it tells what ended ' +
         'meanwhile, and nothing twice but what it was just writing when it was killed.\n\nIt needs AWS credentials that ' +
-        'may list the tasks, and nothing else in AWS.',
+        'may list the tasks, and nothing else in AWS.\n\nCtrl-C ends it after the poll in hand, with exit code 0; a ' +
+        'second one at once. With --once the exit code is 1 if not all could be looked at; the next time goes on there.',
     )
     .option(
       '--since <when>',
@@ -38,9 +39,7 @@ export const register: Register = (program, run) => {
         'npm run --silent tasks -- watch --catalog AWS --since 24h',
         'npm run --silent tasks -- watch | jq -r \'[."detail-type", .detail.taskId, .detail.reasonCode] | @tsv\'',
         'npm run --silent tasks -- watch --once >> events.jsonl     from cron',
-      ) +
-        '\nExit codes: 0 stopped (Ctrl-C ends it after the poll in hand) or, with --once, all was looked at;\n' +
-        '1 it could not go on, or --once did not get through; 2 the command line is wrong; 130 a second Ctrl-C.\n',
+      ),
     )
     .action(run<Options>(start));
 };

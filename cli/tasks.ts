@@ -4,18 +4,15 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../local/command-line';
-import {
-  type Action,
-  type CommandContext,
-  examples,
-  type GlobalOptions,
-  type Register,
-  type RunCommand,
-} from './command';
+import type { Action, CommandContext, GlobalOptions, Register, RunCommand } from './command';
+import { register as audit } from './commands/audit';
 import { register as doctor } from './commands/doctor';
 import { register as list } from './commands/list';
+import { register as plan } from './commands/plan';
+import { register as replay } from './commands/replay';
 import { register as show } from './commands/show';
 import { register as status } from './commands/status';
+import { register as watch } from './commands/watch';
 import { CommandFailure } from './context';
 import { findDeployment } from './deployment';
 import { useAccount } from './environment';
@@ -28,7 +25,7 @@ import { openTerminal, stopOnRequest } from './terminal';
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
 
 /** In the order of the help: how things stand, then what changes something. */
-const commands: readonly Register[] = [status, list, show, doctor];
+const commands: readonly Register[] = [status, list, show, plan, doctor, watch, audit, replay];
 
 const stopping = stopOnRequest();
 
@@ -92,7 +89,9 @@ function commandLine(run: RunCommand): Command {
   return program;
 }
 
-const isStackNamed = (command: Command) => command.getOptionValueSourceWithGlobals('stack') === 'cli';
+function isStackNamed(command: Command): boolean {
+  return command.getOptionValueSourceWithGlobals('stack') === 'cli';
+}
 
 function contextOf(global: GlobalOptions): CommandContext {
   const terminal = openTerminal(global.json === true, stopping);

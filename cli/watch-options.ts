@@ -1,7 +1,5 @@
 /** Options of the commands that go straight to Partner Central, without anything deployed: `watch` and `plan --no-table`. */
-import { type Command, Option } from 'commander';
-import { isInstant } from '../lambdas/poller/core/instant';
-import type { EpochMs } from '../lambdas/poller/core/task';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigurationError, parseFlat, type Settings, settingsEntries } from '../lambdas/poller/settings';
 import { taskFamilyNames } from '../lambdas/poller/task-families';
 import { UsageError } from '../local/command-line';
@@ -24,12 +22,12 @@ export interface SourceOptions extends Identifiers {
 export function addSourceOptions(command: Command): Command {
   command
     .addOption(
-      new Option('--catalog <catalog>', 'Partner Central catalog (default: Sandbox)').choices(['AWS', 'Sandbox']),
+      new Option('--catalog <CATALOG>', 'Partner Central catalog (default: Sandbox)').choices(['AWS', 'Sandbox']),
     )
     .addOption(
-      new Option('--family <family>', `which tasks (default: ${taskFamilyNames[0]})`).choices(taskFamilyNames),
+      new Option('--family <FAMILY>', `which tasks (default: ${taskFamilyNames[0]})`).choices(taskFamilyNames),
     );
-  for (const name of filterNames) command.option(`--${name} <ids>`, 'as in the configuration, separated by commas');
+  for (const name of filterNames) command.option(`--${name} <IDS>`, 'as in the configuration, separated by commas');
   return command;
 }
 
@@ -51,23 +49,12 @@ export function settingsOf(options: SourceOptions, more: Readonly<Partial<Settin
   }
 }
 
-const unitsMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+const unitsMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** @throws UsageError */
-export function period(flag: string, text: string): number {
-  const [, digits, unit] = /^(\d{1,6})([smhdw])$/.exec(text) ?? [];
+/** A length of time on the command line, as milliseconds. @throws InvalidArgumentError naming what is allowed */
+export function readPeriod(given: string): number {
+  const [, digits, unit] = /^(\d{1,6})([smhd])$/.exec(given) ?? [];
   const ms = Number(digits) * unitsMs[unit as keyof typeof unitsMs];
   if (ms > 0) return ms;
-  throw new UsageError(`${flag}: got "${text}", allowed: a number with s, m, h, d or w, such as 30s, 15m, 24h or 7d.`);
-}
-
-/** An instant, a date (in UTC), or how long ago. @throws UsageError */
-export function momentOf(flag: string, text: string, now: EpochMs): EpochMs {
-  if (isInstant(text)) return Date.parse(text);
-  if (isInstant(`${text}T00:00:00Z`)) return Date.parse(text);
-  if (/^\d+[smhdw]$/.test(text)) return now - period(flag, text);
-  throw new UsageError(
-    `${flag}: got "${text}", allowed: an instant such as 2026-11-01T00:00:00Z, a date such as 2026-11-01, ` +
-      'or how long ago, such as 24h or 7d.',
-  );
+  throw new InvalidArgumentError('Allowed: a number with s, m, h or d, such as 30s, 15m or 1h.');
 }

@@ -1,14 +1,16 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { Option } from 'commander';
 import type { Mode, Summary } from '../../lambdas/poller/run';
 import { audit, auditInText } from '../audit';
 import { clientOptions, examples, type Register } from '../command';
 import { CommandFailure } from '../context';
 import { checkpointReader } from '../overlay-checkpoint';
 import { moment } from '../plan-words';
-import { period } from '../watch-options';
+import { spoken } from '../sources';
+import { readPeriod } from '../watch-options';
 
 interface Options {
-  readonly timeout: string;
+  readonly timeout: number;
 }
 
 /** Somewhat more than Lambda's longest timeout. */
@@ -23,28 +25,35 @@ export const register: Register = (program, run) => {
         'until that is done. An ending that it finds and the polls had overlooked is drift: its event is published at ' +
         'once, and the exit code is 1; it is 0 when the audit is over and found nothing.',
     )
-    .option('--timeout <time>', 'how long to stay with it; it goes on without us', '15m')
+    .addOption(
+      new Option('--timeout <TIME>', 'how long to stay with it; it goes on by itself')
+        .argParser(readPeriod)
+        .default(900_000, '15m'),
+    )
     .addHelpText(
       'after',
       examples('npm run tasks -- audit', 'npm run tasks -- audit --source AWS/OpportunityFromEngagement --json'),
     )
     .action(
       run<Options>(async (context, options) => {
-        const timeoutMs = period('--timeout', options.timeout);
         const { id, functionName, tableName } = await context.source();
         const audited = await audit({
           invoke: invoker(functionName, context.signal),
           checkpoint: checkpointReader(tableName, id),
-          timeoutMs,
+          timeoutMs: options.timeout,
           pauseMs: 3_000,
           context,
         });
         const { requestedAt, auditedAt, ...sums } = audited;
         if (context.json)
           context.print(
-            JSON.stringify({ source: id, requestedAt: moment(requestedAt), auditedAt: moment(auditedAt), ...sums }),
+            JSON.stringify(
+              { source: spoken(id), requestedAt: moment(requestedAt), auditedAt: moment(auditedAt), ...sums },
+              null,
+              2,
+            ),
           );
-        else for (const line of auditInText(id, audited)) context.print(line);
+        else for (const line of auditInText(spoken(id), audited)) context.print(line);
         return sums.drift === 0 ? 0 : 1;
       }),
     );

@@ -3,16 +3,18 @@ import { connectSnapshotTable } from '../../lambdas/poller/edges/snapshot-table'
 import { sourceId } from '../../lambdas/poller/settings';
 import { UsageError } from '../../local/command-line';
 import { type CommandContext, examples, type Register } from '../command';
+import { momentsAllowed, readMoment } from '../instants';
 import { checkpointReader } from '../overlay-checkpoint';
 import { emptyTable } from '../overlay-table';
 import { makePlan } from '../plan';
 import { endedInText, planInText } from '../plan-text';
 import { moment } from '../plan-words';
-import { addSourceOptions, givenSourceOptions, momentOf, type SourceOptions, settingsOf } from '../watch-options';
+import { spoken } from '../sources';
+import { addSourceOptions, givenSourceOptions, type SourceOptions, settingsOf } from '../watch-options';
 
 interface Options extends SourceOptions {
   readonly table: boolean;
-  readonly since?: string;
+  readonly since?: number;
 }
 
 export const register: Register = (program, run) => {
@@ -26,11 +28,11 @@ export const register: Register = (program, run) => {
         'deployed source has its own.\n\nThe exit code is 1 if something failed and it may not be all.',
     )
     .option('--no-table', 'straight from Partner Central, for which nothing has to be deployed')
-    .option(
-      '--since <when>',
-      'with --no-table: tasks that started since then, an instant, a date or such as 24h, 7d (default: 24h)',
+    .option('--since <T>', 'with --no-table: tasks that started at or after this moment (default: 24h)', given =>
+      readMoment(given),
     );
   addSourceOptions(command)
+    .addHelpText('after', `\nA moment is ${momentsAllowed}.`)
     .addHelpText(
       'after',
       examples(
@@ -58,14 +60,14 @@ async function planDeployed(context: CommandContext, options: Options): Promise<
   const checkpoint = checkpointReader(tableName, id);
   const under = { ...connectSnapshotTable(tableName, id, settings.includeMessage), checkpoint };
   const plan = await makePlan({ settings, partnerCentral, under, context, timeoutMs: TIMEOUT_MS });
-  if (context.json) context.print(JSON.stringify({ source: id, nothingWasChanged: true, ...plan }));
-  else for (const line of planInText(id, settings, plan)) context.print(line);
+  if (context.json) printJson(context, { source: spoken(id), nothingWasChanged: true, ...plan });
+  else for (const line of planInText(spoken(id), settings, plan)) context.print(line);
   return plan.endedEarly ? 1 : 0;
 }
 
 /** The first run of a source that is told to publish from `--since` on finds just what ended since. */
 async function planUndeployed(context: CommandContext, options: Options): Promise<number> {
-  const since = momentOf('--since', options.since ?? '24h', context.now());
+  const since = options.since ?? readMoment('24h');
   const settings = settingsOf(options, {
     emitSince: new Date(since).toISOString(),
     maxEventsPerRun: 10_000,
@@ -73,9 +75,10 @@ async function planUndeployed(context: CommandContext, options: Options): Promis
   });
   const partnerCentral = connectPartnerCentral(settings, context.now);
   const plan = await makePlan({ settings, partnerCentral, under: emptyTable, context, timeoutMs: STRAIGHT_TIMEOUT_MS });
-  const since_ = moment(since);
-  if (context.json)
-    context.print(JSON.stringify({ source: sourceId(settings), since: since_, nothingWasChanged: true, ...plan }));
-  else for (const line of endedInText(sourceId(settings), since_, plan)) context.print(line);
+  const source = spoken(sourceId(settings));
+  if (context.json) printJson(context, { source, since: moment(since), nothingWasChanged: true, ...plan });
+  else for (const line of endedInText(source, moment(since), plan)) context.print(line);
   return plan.endedEarly ? 1 : 0;
 }
+
+const printJson = ({ print }: CommandContext, document: object) => print(JSON.stringify(document, null, 2));

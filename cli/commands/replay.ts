@@ -9,17 +9,18 @@ import { UsageError, wholeNumber } from '../../local/command-line';
 import { type CommandContext, examples, type GlobalOptions, type Register } from '../command';
 import { CommandFailure } from '../context';
 import type { DeployedSource } from '../deployment';
+import { momentsAllowed, readMoment } from '../instants';
 import { moment } from '../plan-words';
 import { publishAgain, type Replayed } from '../replay';
 import { beginReplayFile, type Replay, type ReplayProgress, resumeReplayFile } from '../replay-file';
 import { type Ending, endingOf, findEndings } from '../replay-rows';
-import { momentOf } from '../watch-options';
+import { spoken } from '../sources';
 import { counted } from '../words';
 
 interface Options {
   readonly task?: readonly string[];
-  readonly since?: string;
-  readonly until?: string;
+  readonly since?: number;
+  readonly until?: number;
   readonly status?: TerminalStatus;
   readonly alerts?: true;
   readonly dryRun?: true;
@@ -44,16 +45,17 @@ export const register: Register = (program, run) => {
         'Alerts for people leave replays out, unless --alerts is given.\n\nA replay that was stopped or failed says how ' +
         'to go on with it. Whoever stops it dead may have a batch of ten published twice, with the same eventId. The exit code is 1 as long as any is left.',
     )
-    .option('--task <ids...>', 'these tasks')
-    .option('--since <when>', 'what was seen ended since then: an instant, a date or such as 24h, 7d')
-    .option('--until <when>', 'with --since: and before then (default: now)')
-    .addOption(new Option('--status <status>', 'with --since: only these').choices(['COMPLETE', 'FAILED']))
+    .option('--task <IDS...>', 'these tasks')
+    .option('--since <T>', 'what was seen to have ended at or after this moment', given => readMoment(given))
+    .option('--until <T>', 'with --since: and before this moment (default: now)', given => readMoment(given))
+    .addOption(new Option('--status <STATUS>', 'with --since: only these').choices(['COMPLETE', 'FAILED']))
     .option('--alerts', 'let it alert people once more')
     .option('--dry-run', 'show what it would publish, and publish nothing')
     .option('--yes', `publish more than ${MOST_UNASKED} without asking`)
-    .option('--per-second <n>', 'so many events a second', '20')
-    .option('--resume <replay>', 'go on with this replay')
-    .option('--state <dir>', 'folder that keeps how far a replay came, while it is not complete', DEFAULT_STATE)
+    .option('--per-second <N>', 'so many events a second', '20')
+    .option('--resume <REPLAY>', 'go on with this replay')
+    .option('--state <DIR>', 'folder that keeps how far a replay came, while it is not complete', DEFAULT_STATE)
+    .addHelpText('after', `\nA moment is ${momentsAllowed}.`)
     .addHelpText(
       'after',
       examples(
@@ -70,14 +72,16 @@ async function replay(context: CommandContext, options: Options): Promise<number
   refuseCombinations(options);
   const source = await context.source();
   if (source.settings.shadow && !options.dryRun)
-    throw new CommandFailure(`${source.id} is in shadow and publishes nothing; deploy it with shadow=false first.`);
+    throw new CommandFailure(
+      `${spoken(source.id)} is in shadow and publishes nothing; deploy it with shadow=false first.`,
+    );
 
   if (options.resume !== undefined) {
     const progress = resumeReplayFile(options.state, options.resume);
     const { replay: given, done } = progress;
     if (given.source !== source.id || given.tableName !== source.tableName)
       throw new CommandFailure(
-        `Replay ${given.replayId} is one of ${given.source} in table ${given.tableName}; --stack, --region and --source name another.`,
+        `Replay ${given.replayId} is one of ${spoken(given.source)} in table ${given.tableName}; --stack, --region and --source name another.`,
       );
     if (options.dryRun) {
       const left = given.tasks.filter(([taskId]) => !done.has(taskId));
@@ -112,7 +116,7 @@ async function replay(context: CommandContext, options: Options): Promise<number
 }
 
 function refuseCombinations({ task, since, until, status, resume, alerts }: Options): void {
-  const selections = [task && '--task', since && '--since', resume && '--resume'].filter(Boolean);
+  const selections = [task && '--task', since !== undefined && '--since', resume && '--resume'].filter(Boolean);
   if (selections.length === 0)
     throw new UsageError(
       'Say what to publish again: --task with ids, --since with a moment, or --resume with a replay.',
@@ -125,15 +129,11 @@ function refuseCombinations({ task, since, until, status, resume, alerts }: Opti
 }
 
 async function endingsSince(
-  { since = '', until, status }: Options,
+  { since = 0, until, status }: Options,
   { id, tableName }: DeployedSource,
   { now, progress, signal }: CommandContext,
 ): Promise<Ending[]> {
-  const period = {
-    since: momentOf('--since', since, now()),
-    until: until === undefined ? now() : momentOf('--until', until, now()),
-    status,
-  };
+  const period = { since, until: until ?? now(), status };
   if (period.since >= period.until) throw new UsageError('--since has to be before --until.');
   return findEndings({ tableName, source: id }, period, rows => progress(`${counted(rows, 'row')} read`), signal);
 }
@@ -153,7 +153,7 @@ async function endingsOf(
     const row = rows.get(taskId);
     const ending = row && endingOf(row);
     if (ending) return [ending];
-    if (row === undefined) problems.push(`${taskId} is not in the table of ${id}`);
+    if (row === undefined) problems.push(`${taskId} is not in the table of ${spoken(id)}`);
     else if (isTerminal(row.status))
       problems.push(`${taskId} has ended, but its event is still to be published by a poll`);
     else problems.push(`${taskId} has not ended (${row.status})`);
@@ -167,7 +167,7 @@ async function ask(context: CommandContext, { id }: DeployedSource, endings: rea
   const failed = endings.filter(({ status }) => status === 'FAILED').length;
   const [first, last] = [endings[0] as Ending, endings.at(-1) as Ending];
   const what =
-    `${counted(endings.length, 'event')} of ${id}, ${failed.toLocaleString('en-US')} of them of failed tasks, ` +
+    `${counted(endings.length, 'event')} of ${spoken(id)}, ${failed.toLocaleString('en-US')} of them of failed tasks, ` +
     `seen ended from ${moment(first.seenAt)} (${first.taskId}) to ${moment(last.seenAt)} (${last.taskId})`;
   if (await context.confirm(`Publish ${what}, again${alerts ? ', and alert people once more' : ''}?`)) return;
   throw new CommandFailure(`Nothing was published: this is about ${what}; --yes publishes them without asking.`);
@@ -189,10 +189,12 @@ function show(
       eventId: eventId(settings.catalog, settings.taskFamily, taskId, status),
       ...(seenAt !== undefined && { seenEndedAt: moment(seenAt) }),
     }));
-    context.print(JSON.stringify({ source: id, wouldPublish }));
+    context.print(JSON.stringify({ source: spoken(id), wouldPublish }, null, 2));
     return 0;
   }
-  context.print(`This would publish ${counted(endings.length, 'event')} of ${id} again. Nothing was published.`);
+  context.print(
+    `This would publish ${counted(endings.length, 'event')} of ${spoken(id)} again. Nothing was published.`,
+  );
   for (const { taskId, status, seenAt } of endings)
     context.print(`  ${status.padEnd(8)}  ${taskId}${seenAt === undefined ? '' : `  seen ended ${moment(seenAt)}`}`);
   return 0;
@@ -221,8 +223,8 @@ async function publish(
   if (left === 0) progress.remove();
   if (context.json) {
     const { replayId } = replay;
-    const all = { replayId, source: source.id, ...replayed, left, ...(left > 0 && { resume: goOn }) };
-    context.print(JSON.stringify(all));
+    const all = { replayId, source: spoken(source.id), ...replayed, left, ...(left > 0 && { resume: goOn }) };
+    context.print(JSON.stringify(all, null, 2));
   } else for (const line of inWords(replay, replayed, left, goOn)) context.print(line);
   return left === 0 && replayed.changed.length === 0 ? 0 : 1;
 }

@@ -1,15 +1,19 @@
 import { isAbsolute, relative, resolve } from 'node:path';
+import { Option } from 'commander';
 import { connectPartnerCentral } from '../../lambdas/poller/edges/partner-central';
 import { sourceId } from '../../lambdas/poller/settings';
 import { type CommandContext, examples, type Register } from '../command';
 import { openEmbeddedTable } from '../embedded-table';
+import { momentsAllowed, readMoment } from '../instants';
 import { moment } from '../plan-words';
+import { spoken } from '../sources';
 import { watch } from '../watch';
-import { addSourceOptions, momentOf, period, type SourceOptions, settingsOf } from '../watch-options';
+import { addSourceOptions, readPeriod, type SourceOptions, settingsOf } from '../watch-options';
+import { duration } from '../words';
 
 interface Options extends SourceOptions {
-  readonly since?: string;
-  readonly every: string;
+  readonly since?: number;
+  readonly every: number;
   readonly once?: true;
   readonly keep: string;
 }
@@ -26,13 +30,19 @@ export const register: Register = (program, run) => {
         'second one at once. With --once the exit code is 1 if not all could be looked at; the next time goes on there.',
     )
     .option(
-      '--since <when>',
-      'tell of tasks that started since then, an instant, a date or such as 24h, 7d (default: the first poll of the folder)',
+      '--since <T>',
+      'tell of tasks that started at or after this moment (default: the first poll of the folder)',
+      given => readMoment(given),
     )
-    .option('--every <time>', 'from one poll to the next, such as 30s or 5m', '1m')
+    .addOption(
+      new Option('--every <TIME>', 'from one poll to the next, such as 30s or 5m')
+        .argParser(readPeriod)
+        .default(60_000, '1m'),
+    )
     .option('--once', 'one poll')
-    .option('--keep <dir>', 'the folder', '.tasks-watch');
+    .option('--keep <DIR>', 'the folder', '.tasks-watch');
   addSourceOptions(command)
+    .addHelpText('after', `\nA moment is ${momentsAllowed}.`)
     .addHelpText(
       'after',
       examples(
@@ -45,8 +55,7 @@ export const register: Register = (program, run) => {
 };
 
 async function start(context: CommandContext, options: Options): Promise<number> {
-  const everyMs = period('--every', options.every);
-  const since = options.since === undefined ? undefined : momentOf('--since', options.since, context.now());
+  const { since, every: everyMs } = options;
   const pollEveryMinutes = Math.min(1_440, Math.max(1, Math.round(everyMs / 60_000)));
   settingsOf(options, { pollEveryMinutes }); // before a folder is made for what can't work
   const id = sourceId(settingsOf(options, {}));
@@ -61,7 +70,7 @@ async function start(context: CommandContext, options: Options): Promise<number>
       ...(emitSince !== undefined && { emitSince: new Date(emitSince).toISOString() }),
     });
     context.note(
-      `Watching ${id} every ${options.every}, tasks that started since ${moment(emitSince ?? context.now())}; ` +
+      `Watching ${spoken(id)} every ${duration(everyMs)}, tasks that started since ${moment(emitSince ?? context.now())}; ` +
         `kept in ${shortest(folder)}.${options.once ? '' : ' Ctrl-C stops it.'}`,
     );
     const partnerCentral = connectPartnerCentral(settings, context.now);

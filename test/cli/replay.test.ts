@@ -86,7 +86,6 @@ test('a replay is the same events again, marked as one, and alerts nobody unless
   expect(bed.eventBridge.events.map(({ detail }) => detail.taskId).sort()).toEqual(failed.sort());
   expect(bed.eventBridge.events.every(({ detail }) => detail.replayAlerts === true)).toBe(true);
   const alerts = (await bed.deliverAlerts()).map(({ message }) => message).join('');
-  console.log(bed.queue.length, bed.sns.messages.length, bed.logs.slice(-5), alerts.length, bed.eventBridge.events[0]);
   for (const taskId of failed) expect(alerts).toContain(taskId);
   expect(readdirSync(state)).toEqual([]);
 });

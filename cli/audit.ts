@@ -66,7 +66,7 @@ export async function audit({ invoke, checkpoint, timeoutMs, pauseMs, context }:
 
 export function auditInText(source: string, { drift, othersTookPart, published, ...sums }: Audited): string[] {
   return [
-    `${source} was audited, in ${counted(sums.runs, 'run')}: ${counted(sums.tasks, 'task')} on ` +
+    `${source} was audited, in ${counted(sums.runs, 'run')}: ${counted(sums.tasks, 'task')} listed on ` +
       `${counted(sums.pages, 'page')}, by ${counted(sums.listCalls, 'List call')}.`,
     drift === 0
       ? 'Nothing had been overlooked: every ended task that the table should know, it knew.'

@@ -17,6 +17,8 @@ export const emptyTable: Underlying = {
 
 /** What a run did to an overlay. */
 export interface Overlaid {
+  /** There has been no run yet. */
+  isFirst?: boolean;
   /** Until when another run has the lease. */
   leaseHeldUntil?: EpochMs;
   /** As the run would have left it; absent when it didn't get that far. */
@@ -39,7 +41,9 @@ export function overlayOn(under: Underlying): { table: SnapshotTable; overlaid: 
       throw new Error('An audit changes the table; it is nothing for an overlay');
     },
     async takeLease({ now, emitSince }) {
-      const { leaseOwner: _, leaseExpiresAtMs = 0, ...stored } = (await under.checkpoint()) ?? {};
+      const kept = await under.checkpoint();
+      overlaid.isFirst = kept?.watermark === undefined;
+      const { leaseOwner: _, leaseExpiresAtMs = 0, ...stored } = kept ?? {};
       if (leaseExpiresAtMs > now) overlaid.leaseHeldUntil = leaseExpiresAtMs;
       return { emitSince, ...stored };
     },

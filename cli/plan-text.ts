@@ -16,15 +16,15 @@ export function planInText(source: string, settings: Settings, plan: Plan): stri
       : [
           `Another poll is at work just now (until ${leaseHeldUntil} at the latest): it may publish some of this first.`,
         ]),
+    ...(plan.firstPoll
+      ? ['No poll has run yet. The first one learns what is running; what ended before it is history.']
+      : []),
     '',
-    `The next poll ${would} ${events.length === 0 ? 'nothing.' : `${counted(events.length, 'event')}:`}`,
+    `${plan.endedEarly ? 'As far as this got, the next poll' : 'The next poll'} ${would} ${events.length === 0 ? 'nothing.' : `${counted(events.length, 'event')}:`}`,
     ...events.flatMap(eventLines),
     ...notPublishedLines(plan.notPublished),
     '',
-    runningLine(plan, settings),
-    backlog.length === 0
-      ? 'After it, no backlog would be left.'
-      : `After it, ${counted(backlog.length, 'part')} of the list would still be to sweep: ${backlog.join('; ')}.`,
+    ...(plan.endedEarly ? [] : [runningLine(plan, settings), backlogLine(backlog)]),
     ...(run.drift > 0 ? [`Of the events, an audit would tell of ${run.drift} that the polls had overlooked.`] : []),
     ...wholeness(plan, 'a poll after it goes on'),
   ];
@@ -45,6 +45,11 @@ export function endedInText(source: string, since: string, plan: Plan): string[]
     ...wholeness(plan, 'choose a later --since'),
   ];
 }
+
+const backlogLine = (backlog: readonly string[]) =>
+  backlog.length === 0
+    ? 'After it, no backlog would be left.'
+    : `After it, ${counted(backlog.length, 'part')} of the list would still be to sweep: ${backlog.join('; ')}.`;
 
 /** Where it is not all: a failure, or what a run may use. */
 function wholeness({ endedEarly, run, backlog }: Plan, next: string): string[] {

@@ -27,7 +27,10 @@ export function reasonFor(
   if (detailType === TASK_STALLED) {
     const { startTime, stalledAfterMinutes } = event as TaskStalledEvent;
     const limit = counted(stalledAfterMinutes, 'minute');
-    return { why: 'stalled', because: `it has been running since ${startTime}, for longer than ${limit}` };
+    return {
+      why: 'stalled',
+      because: `it has been running since ${moment(Date.parse(startTime))}, for longer than ${limit}`,
+    };
   }
   if (!before) return firstSeenEnded(event.startTime, checkpoint);
   if (before.status === event.taskStatus && !before.settled) return refusedBefore(before);
@@ -48,7 +51,7 @@ function firstSeenEnded(startTime: string | undefined, checkpoint: Checkpoint | 
   const place = floor === undefined ? '' : `, ${moment(floor)}`;
   return {
     why,
-    because: `it had ended when first seen, and started at ${startTime}, not before the emission floor${place}`,
+    because: `it had ended when first seen, and started at ${moment(Date.parse(startTime))}, not before the emission floor${place}`,
   };
 }
 

@@ -36,6 +36,8 @@ export interface Plan {
   readonly backlog: readonly string[];
   /** Another run holds the lease until then. */
   readonly leaseHeldUntil?: string;
+  /** There has been no poll yet. */
+  readonly firstPoll?: true;
   /** Something failed on the way: there may be more. */
   readonly endedEarly: boolean;
   readonly run: Omit<Summary, 'runId'>;
@@ -95,6 +97,7 @@ export async function makePlan({ settings, partnerCentral, under, context, timeo
     }),
     notPublished: notPublished(overlaid, listed, new Set(published.map(({ event }) => event.taskId)), now),
     backlog: (overlaid.checkpoint?.gaps ?? []).map(gapInWords),
+    ...(overlaid.isFirst && { firstPoll: true as const }),
     ...(overlaid.leaseHeldUntil !== undefined && { leaseHeldUntil: moment(overlaid.leaseHeldUntil) }),
     endedEarly,
     run,

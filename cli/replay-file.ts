@@ -34,7 +34,7 @@ export function beginReplayFile(folder: string, replay: Replay) {
 /** @throws CommandFailure when there is none of that id */
 export function resumeReplayFile(folder: string, replayId: string) {
   try {
-    if (!replayIds.test(replayId)) throw new Error('that is no id of a replay');
+    if (!replayIds.test(replayId)) throw new Error('that is no id of one');
     const [first = '', ...more] = readFileSync(fileOf(folder, replayId), 'utf8').split('\n');
     const replay = JSON.parse(first) as Replay;
     return progressIn(folder, replay, new Set(more.flatMap(readLine)));
@@ -42,7 +42,7 @@ export function resumeReplayFile(folder: string, replayId: string) {
     const reason =
       (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
     throw new CommandFailure(
-      `Replay ${replayId} can't be resumed from ${folder}: ${reason}; a completed one has none.`,
+      `Replay ${replayId} can't be resumed from ${folder}: ${reason}. (Once it is complete, its file is gone.)`,
     );
   }
 }

@@ -70,7 +70,7 @@ async function start(context: CommandContext, options: Options): Promise<number>
       ...(emitSince !== undefined && { emitSince: new Date(emitSince).toISOString() }),
     });
     context.note(
-      `Watching ${spoken(id)} every ${duration(everyMs)}, tasks that started since ${moment(emitSince ?? context.now())}; ` +
+      `Watching ${spoken(id)} ${options.once ? 'once' : `every ${duration(everyMs)}`}, tasks that started since ${moment(emitSince ?? context.now())}; ` +
         `kept in ${shortest(folder)}.${options.once ? '' : ' Ctrl-C stops it.'}`,
     );
     const partnerCentral = connectPartnerCentral(settings, context.now);

@@ -86,6 +86,8 @@ test('another poll at work does not keep a plan from being made; nothing deploye
   bed.store.add({ status: 'COMPLETE', startTimeMs: Date.now() - 30 * MINUTE });
   bed.store.add({ status: 'COMPLETE', startTimeMs: Date.now() - 90 * MINUTE });
   bed.addRunning(2, MINUTE);
+  const down = { ...bed.endpoints, AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: 'http://127.0.0.1:9' };
+  const [early, unreachable] = await Promise.all([tasks(bed.endpoints, 'plan'), tasks(down, 'plan')]);
   await bed.run();
   const checkpoint = await bed.checkpoint();
   const until = Date.now() + 40_000;
@@ -106,6 +108,9 @@ test('another poll at work does not keep a plan from being made; nothing deploye
     tasks(all, 'plan', '--no-table', '--contextIdentifiers', 'x'),
   ]);
 
+  expect(early.out).toContain('No poll has run yet.');
+  expect(unreachable).toMatchObject({ code: 1, err: expect.stringContaining('ECONNREFUSED') });
+  expect(unreachable.out).toContain('This is not all: something failed on the way');
   expect(beside.out).toContain(`Another poll is at work just now (until ${moment(until)} at the latest)`);
   expect(straight.out).toContain('2 have ended, 1 of them failed. 2 tasks are running.');
   expect(straight.out).toMatch(new RegExp(`TaskFailed +${failed.taskId} +InternalError`));

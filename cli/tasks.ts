@@ -4,14 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../local/command-line';
-import {
-  type Action,
-  type CommandContext,
-  examples,
-  type GlobalOptions,
-  type Register,
-  type RunCommand,
-} from './command';
+import type { Action, CommandContext, GlobalOptions, Register, RunCommand } from './command';
 import { register as doctor } from './commands/doctor';
 import { register as list } from './commands/list';
 import { register as show } from './commands/show';
@@ -92,7 +85,9 @@ function commandLine(run: RunCommand): Command {
   return program;
 }
 
-const isStackNamed = (command: Command) => command.getOptionValueSourceWithGlobals('stack') === 'cli';
+function isStackNamed(command: Command): boolean {
+  return command.getOptionValueSourceWithGlobals('stack') === 'cli';
+}
 
 function contextOf(global: GlobalOptions): CommandContext {
   const terminal = openTerminal(global.json === true, stopping);

@@ -20,10 +20,9 @@ export function useAccount(
     const stack = useLocalRun(environment);
     return isStackNamed ? global : { ...global, stack };
   }
-  if (global.region !== undefined) environment.AWS_REGION = global.region;
-  // As the AWS CLI has it; the SDK looks at the first only.
-  else environment.AWS_REGION ??= environment.AWS_DEFAULT_REGION;
-  if (!environment.AWS_REGION) delete environment.AWS_REGION;
+  // As the AWS CLI has it; the SDK looks at AWS_REGION only.
+  const region = global.region ?? (environment.AWS_REGION || environment.AWS_DEFAULT_REGION);
+  if (region) environment.AWS_REGION = region;
   if (global.profile !== undefined) {
     environment.AWS_PROFILE = global.profile;
     forgetKeys(environment); // whoever names a profile means it

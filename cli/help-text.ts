@@ -12,6 +12,7 @@ export const wholeHelp = `${examples(
   'npm run tasks -- status --local                  the same of the npm start in another terminal',
   "npm run --silent tasks -- list --json | jq '.[].taskId'",
 )}
+
 Put -- before the command: without it, npm takes the options for its own.
 npm run tasks -- COMMAND --help tells the options of a command, with examples.
 ${exitCodes}DEBUG=1 shows where an error comes from.

@@ -21,7 +21,7 @@ import { tableSchema } from '../../lambdas/poller/table-schema';
 import { familyOf } from '../../lambdas/poller/task-families';
 import { type CommandContext, clientOptions, examples, type Register } from '../command';
 import { CommandFailure } from '../context';
-import { type DeployedSource, type Deployment, findDeployment, NotDeployed } from '../deployment';
+import { type DeployedSource, findDeployment, NotDeployed } from '../deployment';
 import { explain } from '../explain';
 import { openTable } from '../read-table';
 import { isLate } from '../source-status';
@@ -108,14 +108,13 @@ async function examine(context: CommandContext, tell: (result: Result) => void):
   if (caller === undefined) return;
 
   const deployment = await check('stack', () => findStack(context));
-  const sources = deployment && chooseSources(deployment, global.source);
-  if (!sources) {
+  if (!deployment) {
     const [catalog, taskFamily] = (global.source ?? 'Sandbox/OpportunityFromEngagement').split('/');
     await checkCatalog({ catalog, taskFamily } as Settings);
     return;
   }
-  const schedules = readSchedules(deployment, sending);
-  for (const source of sources) await checkSource(source);
+  const schedules = readSchedules(deployment.schedules, sending);
+  for (const source of deployment.sources) await checkSource(source, deployment.sources.length > 1);
 
   async function checkCatalog(settings: Pick<Settings, 'catalog' | 'taskFamily' | 'assumeRoleArn'>, source?: string) {
     const client = partnerCentral(settings);
@@ -123,9 +122,9 @@ async function examine(context: CommandContext, tell: (result: Result) => void):
       await check(`may ${action.split(':')[1]}`, () => mayList(client, action, settings, sending), source);
   }
 
-  async function checkSource(source: DeployedSource) {
+  async function checkSource(source: DeployedSource, isOneOfSeveral: boolean) {
     const { settings, tableName, eventBusName } = source;
-    const label = sources && sources.length > 1 ? spoken(source.id) : undefined;
+    const label = isOneOfSeveral ? spoken(source.id) : undefined;
     const dynamoDb = new DynamoDBClient(clientOptions);
     await checkCatalog(settings, label);
     const table = await check('table', () => describeTable(dynamoDb, tableName, sending), label);
@@ -146,14 +145,19 @@ const asLine = ({ check, source, ok, detail }: Result) =>
 
 type Sending = { readonly abortSignal: AbortSignal };
 
-async function findStack({ global: { stack }, signal }: CommandContext) {
+/** With those of its sources that are asked for. */
+async function findStack({ global: { stack, source }, signal }: CommandContext) {
   const deployment = await findDeployment({ stack, signal }).catch((error: unknown) => {
     if (error instanceof NotDeployed)
       throw new Wrong(`${error.message.split('. ')[0]}: deploy it with npx cdk deploy.`);
     throw error;
   });
-  const { region, sources } = deployment;
-  return [deployment, `${stack} in ${region} polls ${sources.map(({ id }) => spoken(id)).join(', ')}`] as const;
+  const { region } = deployment;
+  const sources = chooseSources(deployment, source);
+  return [
+    { ...deployment, sources },
+    `${stack} in ${region} polls ${sources.map(({ id }) => spoken(id)).join(', ')}`,
+  ] as const;
 }
 
 function partnerCentral({ assumeRoleArn: RoleArn }: Pick<Settings, 'assumeRoleArn'>) {
@@ -235,7 +239,7 @@ async function describeBus(Name: string, sending: Sending) {
 }
 
 /** Read once, when first asked for. */
-function readSchedules({ schedules }: Deployment, sending: Sending) {
+function readSchedules(schedules: readonly string[], sending: Sending) {
   const client = new SchedulerClient(clientOptions);
   let read: Promise<GetScheduleCommandOutput[]> | undefined;
   return () => {

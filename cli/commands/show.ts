@@ -10,7 +10,7 @@ import { openTable } from '../read-table';
 import { rowAsJson } from '../row-json';
 import { isStalledIn } from '../source-status';
 import { spoken, theOnly } from '../sources';
-import { counted, duration, relative, utcAndAge } from '../words';
+import { counted, duration, relative, utc, utcAndAge } from '../words';
 
 interface Known {
   readonly source: DeployedSource;
@@ -114,15 +114,15 @@ function asText(known: Known, now: number): string {
     ['Next check', nextCheck(row, now)],
     ['Forgotten', row.expiresAt ? `${utcAndAge(row.expiresAt, now)}, or some time after` : undefined],
   ];
-  const text = lines.flatMap(([name, value]) => (value ? [`  ${name.padEnd(13)}${value}`] : []));
+  const text = lines.flatMap(([name, value]) => (value ? [`  ${name.padEnd(14)}${value}`] : []));
   return [`${row.taskId}  ${row.status}`, ...text].join('\n');
 }
 
 /** Partner Central doesn't say when a task ended. */
 function ended({ status, firstTerminalAt, detectedAfter }: TaskRow, now: number): string | undefined {
   if (!isTerminal(status) || firstTerminalAt === undefined) return undefined;
-  const upTo = `by ${utcAndAge(firstTerminalAt, now)}`;
-  return detectedAfter === undefined ? upTo : `${upTo}, and not before ${utcAndAge(detectedAfter, now)}`;
+  const upTo = `${utc(firstTerminalAt)}, ${relative(firstTerminalAt, now)}`;
+  return detectedAfter === undefined ? `by ${upTo}` : `between ${utc(detectedAfter)} and ${upTo}`;
 }
 
 function published({ source, row }: Known): string {

@@ -55,7 +55,7 @@ function asText(status: SourceStatus, now: number): string {
     ...some(missing, row => missingLine(row, now)),
   ];
   if (settings.shadow) lines.unshift(['Shadow', 'nothing is published, only logged']);
-  const text = lines.map(([name, value]) => (name ? `  ${name.padEnd(13)}${value}` : `    ${value}`));
+  const text = lines.map(([name, value]) => (name ? `  ${name.padEnd(14)}${value}` : `    ${value}`));
   return [spoken(source.id), ...text].join('\n');
 }
 

@@ -26,7 +26,7 @@ export function planInText(source: string, settings: Settings, plan: Plan): stri
     '',
     ...(plan.endedEarly ? [] : [runningLine(plan, settings), backlogLine(backlog)]),
     ...(run.drift > 0 ? [`Of the events, an audit would tell of ${run.drift} that the polls had overlooked.`] : []),
-    ...wholeness(plan, 'a poll after it goes on'),
+    ...wholeness(plan, plan.run.outcome === 'partial', 'the one after it goes on'),
   ];
 }
 
@@ -42,7 +42,7 @@ export function endedInText(source: string, since: string, plan: Plan): string[]
       headline(detailType, event),
       ...(event.startTime === undefined ? [] : [`                 started ${event.startTime}`]),
     ]),
-    ...wholeness(plan, 'choose a later --since'),
+    ...wholeness(plan, plan.run.outcome === 'partial' || plan.backlog.length > 0, 'choose a later --since'),
   ];
 }
 
@@ -52,11 +52,9 @@ const backlogLine = (backlog: readonly string[]) =>
     : `After it, ${counted(backlog.length, 'part')} of the list would still be to sweep: ${backlog.join('; ')}.`;
 
 /** Where it is not all: a failure, or what a run may use. */
-function wholeness({ endedEarly, run, backlog }: Plan, next: string): string[] {
+function wholeness({ endedEarly }: Plan, isCut: boolean, next: string): string[] {
   if (endedEarly) return ['This is not all: something failed on the way, as told above. Try again.'];
-  if (run.outcome === 'partial' || (backlog.length > 0 && next.startsWith('choose')))
-    return [`This is not all: one poll has only so much time, List calls and events; ${next}.`];
-  return [];
+  return isCut ? [`This is not all: one poll has only so much time, List calls and events; ${next}.`] : [];
 }
 
 const eventLines = ({ detailType, event, because }: PlannedEvent) => [

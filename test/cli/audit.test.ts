@@ -6,7 +6,7 @@ import { taskKey } from '../../lambdas/poller/edges/row-item';
 import type { Summary } from '../../lambdas/poller/run';
 import { sourceId } from '../../lambdas/poller/settings';
 import { ago, type Bed, HOUR, openBed } from '../integration/bed';
-import { tasks } from './watch-process';
+import { announced, tasks } from './watch-process';
 
 let bed: Bed;
 beforeAll(async () => {
@@ -29,7 +29,7 @@ test('an audit tells of what the polls had overlooked, once', async () => {
   bed.eventBridge.clear();
 
   const found = await tasks(bed.endpoints, 'audit');
-  const clean = await tasks(bed.endpoints, 'audit', '--json');
+  const clean = await tasks(announced(bed.endpoints), 'audit', '--json', '--local');
 
   expect([found.code, found.err]).toEqual([1, '']);
   expect(found.out).toContain('1 ending had been overlooked by the polls. Its event is published now');

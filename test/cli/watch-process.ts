@@ -1,47 +1,28 @@
-/** The operators' command line in a process of its own, on the services of a bed. */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
+/** The operators' command line, read line by line while it is at work. */
 import { createInterface } from 'node:readline';
+import { openCommandLine } from './command-line';
 
-const root = join(__dirname, '..', '..');
+const commandLine = openCommandLine();
+afterAll(() => commandLine.close());
 
-export function startTasks(endpoints: Readonly<Record<string, string>>, args: readonly string[]) {
-  // Nothing of this machine's own AWS configuration: not even its files.
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(AWS_|npm_)/.test(name));
-  const child: ChildProcessWithoutNullStreams = spawn(
-    process.execPath,
-    ['--import', 'tsx', join(root, 'cli', 'tasks.ts'), ...args],
-    {
-      cwd: root,
-      env: {
-        ...Object.fromEntries(inherited),
-        AWS_CONFIG_FILE: '/dev/null',
-        AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-        AWS_REGION: 'us-east-1',
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
-        ...endpoints,
-      },
-    },
-  );
-  child.stdin.end();
+/** By --local, it finds what a running `npm start` would have told of itself. */
+export const announced = (endpoints: Readonly<Record<string, string>>) => commandLine.announce('local', endpoints);
+
+const somebody = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+
+export function startTasks(environment: Readonly<Record<string, string>>, args: readonly string[]) {
+  const { child, ended } = commandLine.start(args, { ...somebody, ...environment });
   const lines: string[] = [];
   const notes: string[] = [];
   createInterface({ input: child.stdout }).on('line', line => lines.push(line));
   createInterface({ input: child.stderr }).on('line', line => notes.push(line));
-  const ended = once(child, 'close').then(([code, signal]) => ({
-    code: code as number | null,
-    signal: signal as string | null,
-    lines,
-    out: lines.join('\n'),
-    err: notes.join('\n'),
-  }));
   return {
     child,
+    /** Of standard output. */
     lines,
+    /** Of standard error. */
     notes,
-    ended,
+    ended: ended.then(({ code }) => ({ code, lines, out: lines.join('\n'), err: notes.join('\n') })),
     async until(happened: () => boolean) {
       while (!happened()) {
         if (child.exitCode !== null || child.signalCode !== null)
@@ -52,5 +33,5 @@ export function startTasks(endpoints: Readonly<Record<string, string>>, args: re
   };
 }
 
-export const tasks = (endpoints: Readonly<Record<string, string>>, ...args: string[]) =>
-  startTasks(endpoints, args).ended;
+export const tasks = (environment: Readonly<Record<string, string>>, ...args: string[]) =>
+  startTasks(environment, args).ended;

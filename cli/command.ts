@@ -52,7 +52,7 @@ export interface CommandContext extends Context {
 export type Action<Options> = (context: CommandContext, options: Options, args: readonly string[]) => Promise<number>;
 
 /** Makes of an action what commander's `.action()` takes. */
-export type RunCommand = <Options = Record<never, never>>(
+export type RunCommand = <Options extends object = Record<never, never>>(
   action: Action<Options>,
 ) => (...given: unknown[]) => Promise<void>;
 
@@ -65,4 +65,4 @@ export const clientOptions = {
 export type Register = (program: Command, run: RunCommand) => void;
 
 /** The end of a command's help. */
-export const examples = (...lines: readonly string[]) => `\nExamples:\n${lines.map(line => `  ${line}`).join('\n')}\n`;
+export const examples = (...lines: readonly string[]) => `\nExamples:\n${lines.map(line => `  ${line}`).join('\n')}`;

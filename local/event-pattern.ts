@@ -20,6 +20,7 @@ function compile(pattern: unknown, path: string): (value: unknown) => boolean {
   if (entries.length === 0) throw new Error(`${path || 'The pattern'} is empty.`);
   const fields = entries.map(([key, expected]) => {
     const place = path ? `${path}.${key}` : key;
+    if (key === '$or') return anyOf(expected, path, place);
     if (key.startsWith('$')) throw new Error(`${place}: ${key} is not known here.`);
     const fits = Array.isArray(expected) ? leaf(expected, place) : compile(expected, place);
     return (value: Record<string, unknown>) => fits(value[key]);
@@ -29,6 +30,14 @@ function compile(pattern: unknown, path: string): (value: unknown) => boolean {
     Array.isArray(value)
       ? value.some(item => isObject(item) && fields.every(fits => fits(item)))
       : fields.every(fits => fits(isObject(value) ? value : {})); // `exists: false` holds below an absent object too
+}
+
+/** Alternatives for the object that they stand in. Fewer than two would be a field of that name to EventBridge. */
+function anyOf(expected: unknown, path: string, place: string): (value: Record<string, unknown>) => boolean {
+  if (!Array.isArray(expected) || expected.length < 2)
+    throw new Error(`${place} must be a list of two patterns or more.`);
+  const alternatives = expected.map(alternative => compile(alternative, path));
+  return value => alternatives.some(fits => fits(value));
 }
 
 function leaf(expected: unknown[], place: string): (value: unknown) => boolean {

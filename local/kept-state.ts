@@ -50,8 +50,12 @@ export function openKeptState(folder: string) {
   };
 }
 
-/** DynamoDB's files bear one process only, and two Partner Centrals would overwrite each other's tasks. */
-function lock(folder: string) {
+/**
+ * DynamoDB's files bear one process only, and two Partner Centrals would overwrite each other's tasks.
+ * @returns what gives the folder free again
+ * @throws CannotStart when the folder is in use or can't be used
+ */
+export function lock(folder: string) {
   const file = join(folder, 'lock');
   try {
     mkdirSync(folder, { recursive: true });

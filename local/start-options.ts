@@ -37,6 +37,7 @@ Examples:
                                              the events as a rule on the bus would get them
   npx cdk synth -q -c includeMessage=false && npm start -- --app cdk.out
                                              the same with another configuration
+  npm run tasks -- status --local            in another terminal: how things stand; without a command it tells the rest
 
 Exit codes: 0 done or stopped, 1 it could not run, 2 the command line is wrong.
 `;

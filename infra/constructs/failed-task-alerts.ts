@@ -77,7 +77,8 @@ export class FailedTaskAlerts extends Construct {
       eventPattern: {
         source: [config.eventSource],
         detailType: [TASK_FAILED],
-        detail: { replayId: [{ exists: false }] }, // nobody wants the mail of last month once more
+        // Nobody wants the mail of last month once more, unless whoever replays says so.
+        detail: { $or: [{ replayId: [{ exists: false }] }, { replayAlerts: [true] }] },
       },
       targets: [new SqsQueue(queue, { deadLetterQueue: this.undelivered })],
     });

@@ -19,7 +19,8 @@ const clients = new Map<string, SNSClient>();
  */
 const delivered = new Set<string>();
 const mostRemembered = 20_000;
-const deliveryOf = (topicArn: string, task: FailedTask) => `${topicArn} ${task.eventId}`;
+// Who replays a failure with alerts wants them once more.
+const deliveryOf = (topicArn: string, { eventId, replayId = '' }: FailedTask) => `${topicArn} ${eventId} ${replayId}`;
 
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const settings = readEnvironment(process.env);

@@ -13,7 +13,7 @@ import { isTerminal, withoutAbsent } from './core/task';
 import { refused, type TaskRow } from './core/task-row';
 import { type EntryOutcome, publishingDenied } from './edges/event-bus';
 import { PermanentFailure, RequestRefused } from './errors';
-import type { GivenUp, Run } from './run-state';
+import type { GivenUp, PublishingRun } from './run-state';
 
 /** What is to be published, and the row to be written once it is: a settled one for an ending, any other stalls. */
 export interface News {
@@ -42,7 +42,11 @@ const THROTTLED = 'ThrottlingException';
  * @returns false when time or the event budget ran out before all were done
  * @throws TransientFailure, PermanentFailure; what was accepted before is recorded
  */
-export async function publishAndRecord(run: Run, news: readonly News[], allowance: Allowance): Promise<boolean> {
+export async function publishAndRecord(
+  run: PublishingRun,
+  news: readonly News[],
+  allowance: Allowance,
+): Promise<boolean> {
   const queue: Queued[] = news.map(item => ({ ...item, tries: 0, code: '' }));
   let batchLimit = MAX_CALL_ENTRIES;
   while (queue.length > 0) {
@@ -78,7 +82,7 @@ export async function publishAndRecord(run: Run, news: readonly News[], allowanc
 }
 
 /** The front of the queue, as much as one call takes. An entry that is too large for any call comes alone. */
-function takeBatch(run: Run, queue: Queued[], room: number): { batch: Queued[]; entries: EventEntry[] } {
+function takeBatch(run: PublishingRun, queue: Queued[], room: number): { batch: Queued[]; entries: EventEntry[] } {
   const entries: EventEntry[] = [];
   let bytes = 0;
   for (const { row } of queue.slice(0, room)) {
@@ -90,7 +94,7 @@ function takeBatch(run: Run, queue: Queued[], room: number): { batch: Queued[]; 
   return { batch: queue.splice(0, entries.length), entries };
 }
 
-async function put(run: Run, entries: readonly EventEntry[]): Promise<EntryOutcome[]> {
+async function put(run: PublishingRun, entries: readonly EventEntry[]): Promise<EntryOutcome[]> {
   const [first] = entries;
   if (first && entries.length === 1 && entryBytes(first) > MAX_ENTRY_BYTES) {
     return [{ became: 'refused', code: 'EntryTooLarge' }]; // some field other than the message; no call would take it
@@ -100,7 +104,7 @@ async function put(run: Run, entries: readonly EventEntry[]): Promise<EntryOutco
 
 /** @returns what is to be tried again */
 async function recordOutcomes(
-  run: Run,
+  run: PublishingRun,
   batch: readonly Queued[],
   outcomes: readonly EntryOutcome[],
 ): Promise<Queued[]> {
@@ -133,12 +137,12 @@ interface Done {
 }
 
 /** That a task stalls needs no row to be tried again: as long as nothing says that it was told, the next run tries it once. */
-function setAside(run: Run, { row, attempts, isDrift, code }: GivenUp): Done {
+function setAside(run: PublishingRun, { row, attempts, isDrift, code }: GivenUp): Done {
   const next = row.settled ? refused(row, attempts, run.now(), code) : { ...row, lastError: code };
   return { row: next, isDrift, accepted: false };
 }
 
-async function recordDone(run: Run, done: readonly Done[]): Promise<void> {
+async function recordDone(run: PublishingRun, done: readonly Done[]): Promise<void> {
   await writeRows(
     run,
     done.filter(({ row, accepted }) => accepted || isTerminal(row.status)).map(({ row }) => row),
@@ -146,13 +150,13 @@ async function recordDone(run: Run, done: readonly Done[]): Promise<void> {
   for (const { row, isDrift, accepted } of done) tell(run, row, isDrift, accepted);
 }
 
-const published = ({ counts }: Run) => counts.completed + counts.failed + counts.stalledEvents;
+const published = ({ counts }: PublishingRun) => counts.completed + counts.failed + counts.stalledEvents;
 
 /**
  * Where nothing at all was let through, we have lost the right to publish, and a person should know at once. One entry
  * of its own kind that is not let through, and was not before, is a poisoned one.
  */
-function throwIfDenied(run: Run, batch: readonly Queued[], outcomes: readonly EntryOutcome[]): void {
+function throwIfDenied(run: PublishingRun, batch: readonly Queued[], outcomes: readonly EntryOutcome[]): void {
   if (batch.some(({ row }) => !row.settled)) return; // endings, which matter more, may well be let through
   const codes = outcomes.flatMap(outcome => (outcome.became === 'refused' && outcome.denied ? [outcome.code] : []));
   const allDenied = codes.length === batch.length && published(run) === 0;
@@ -160,7 +164,7 @@ function throwIfDenied(run: Run, batch: readonly Queued[], outcomes: readonly En
   throw new PermanentFailure(`PutEvents: every entry was refused with ${codes[0]}. ${publishingDenied}`);
 }
 
-function tell(run: Run, row: TaskRow, isDrift: boolean, accepted: boolean): void {
+function tell(run: PublishingRun, row: TaskRow, isDrift: boolean, accepted: boolean): void {
   const { taskId } = row;
   if (isDrift) {
     run.counts.drift += 1;
@@ -180,7 +184,10 @@ function tell(run: Run, row: TaskRow, isDrift: boolean, accepted: boolean): void
 }
 
 /** Ids and codes only: what the API said may name a customer. */
-function whatWasPublished(run: Run, { taskId, status: taskStatus, reasonCode, previousStatus, ...row }: TaskRow) {
+function whatWasPublished(
+  run: PublishingRun,
+  { taskId, status: taskStatus, reasonCode, previousStatus, ...row }: TaskRow,
+) {
   // For a task that was never seen running, or ended before, nobody knows when the clock began to tick.
   const wasSeenRunning = row.settled && previousStatus !== undefined && !isTerminal(previousStatus);
   return {
@@ -196,7 +203,7 @@ function whatWasPublished(run: Run, { taskId, status: taskStatus, reasonCode, pr
  * What was given up while EventBridge seemed to take nothing is poisoned after all if it took something since: it is set
  * aside, so that the next run gets past it.
  */
-export async function setGivenUpAside(run: Run): Promise<void> {
+export async function setGivenUpAside(run: PublishingRun): Promise<void> {
   if (published(run) === 0) return;
   const aside = [...run.givenUp.values()].filter(({ row, code }) => !run.handled.has(row.taskId) && code !== THROTTLED);
   await recordDone(
@@ -206,7 +213,7 @@ export async function setGivenUpAside(run: Run): Promise<void> {
 }
 
 /** Writes rows and remembers what this run has dealt with. */
-export async function writeRows(run: Run, rows: readonly TaskRow[]): Promise<void> {
+export async function writeRows(run: PublishingRun, rows: readonly TaskRow[]): Promise<void> {
   const cut = await run.table.writeRows(rows, run.budget);
   for (const { taskId, settled, ...row } of rows) {
     run.handled.add(taskId);

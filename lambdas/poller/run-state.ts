@@ -12,6 +12,9 @@ import type { SnapshotTable } from './edges/snapshot-table';
 import type { News } from './publish';
 import type { Settings } from './settings';
 
+/** As much of a logger as a run uses, so that the command line can have one of its own. */
+export type RunLogger = Pick<Logger, 'info' | 'warn' | 'error' | 'appendKeys' | 'removeKeys'>;
+
 /** What a poller needs of the world. */
 export interface Services {
   readonly settings: Settings;
@@ -19,7 +22,7 @@ export interface Services {
   readonly partnerCentral: PartnerCentral;
   readonly table: SnapshotTable;
   readonly bus: EventBus;
-  readonly logger: Logger;
+  readonly logger: RunLogger;
   readonly now: () => EpochMs;
 }
 
@@ -89,6 +92,15 @@ export interface Run extends Services {
   readonly givenUp: Map<string, GivenUp>;
   /** As it will be written at the end. */
   checkpoint: Checkpoint;
+}
+
+/** As much of a run as publishing needs; a replay has no more. */
+export interface PublishingRun
+  extends Pick<
+    Run,
+    'budget' | 'bus' | 'counts' | 'frame' | 'givenUp' | 'handled' | 'logger' | 'now' | 'settings' | 'written'
+  > {
+  readonly table: Pick<SnapshotTable, 'writeRows'>;
 }
 
 /** The emission rules that hold for a page. */

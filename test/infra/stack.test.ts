@@ -233,7 +233,7 @@ describe('the schedules', () => {
 });
 
 describe('alerts on failed tasks', () => {
-  test('go from the rule to the queue; a replay is not alerted again', () => {
+  test('go from the rule to the queue; a replay is not alerted again unless it asks for that', () => {
     expect(
       properties('AWS::Events::Rule', 'FailedTaskAlertsFailedTasks', template({ eventSource: 'my.tasks' })),
     ).toEqual({
@@ -243,7 +243,7 @@ describe('alerts on failed tasks', () => {
       EventPattern: {
         source: ['my.tasks'],
         'detail-type': ['TaskFailed'],
-        detail: { replayId: [{ exists: false }] },
+        detail: { $or: [{ replayId: [{ exists: false }] }, { replayAlerts: [true] }] },
         'replay-name': [{ exists: false }],
       },
       Targets: [

@@ -45,6 +45,14 @@ const cases: [boolean, object][] = [
   [false, { detail: { nested: { a: ['z'] } } }],
   [true, { detail: { list: { k: [1], v: [2] } } }],
   [false, { detail: { list: { k: [1], v: [4] } } }],
+  [true, { detail: { $or: [{ absent: [{ exists: false }] }, { count: [4] }] } }],
+  [true, { detail: { $or: [{ reasonCode: [{ exists: false }] }, { count: [3] }] } }],
+  [false, { detail: { $or: [{ reasonCode: [{ exists: false }] }, { count: [4] }] } }],
+  [false, { detail: { $or: [{ count: [3] }, { count: [5] }], replay: [true] } }],
+  [true, { $or: [{ source: ['other'] }, { detail: { count: [3], replay: [false] } }] }],
+  [false, { $or: [{ source: ['other'] }, { detail: { count: [3], replay: [true] } }] }],
+  [false, { detail: { list: { k: [1], $or: [{ v: [3] }, { v: [4] }] } } }],
+  [true, { detail: { list: { k: [1], $or: [{ v: [2] }, { v: [4] }] } } }],
 ];
 
 test.each(cases)('%s: %j', (expected, pattern) => {
@@ -57,6 +65,10 @@ test.each<[object]>([
   [{}],
   [{ detail: {} }],
   [{ $or: [{ source: ['a'] }] }],
+  [{ $or: { source: ['a'] } }],
+  [{ $or: [{ source: ['a'] }, {}] }],
+  [{ $or: [{ source: ['a'] }, 'b'] }],
+  [{ $and: [{ source: ['a'] }, { source: ['b'] }] }],
   [{ source: [{ suffix: 'r' }] }],
   [{ source: [{ wildcard: '*' }] }],
   [{ source: [{ 'equals-ignore-case': 'X' }] }],

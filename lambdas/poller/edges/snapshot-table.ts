@@ -4,6 +4,7 @@ import {
   BatchWriteItemCommand,
   ConditionalCheckFailedException,
   DynamoDBClient,
+  type DynamoDBClientConfig,
   QueryCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
@@ -36,9 +37,18 @@ export interface Candidate extends Watched {
 
 export type SnapshotTable = ReturnType<typeof connectSnapshotTable>;
 
-/** The rows and the checkpoint of one source. */
-export function connectSnapshotTable(tableName: string, source: string, includeMessage: boolean) {
+/**
+ * The rows and the checkpoint of one source.
+ * @param where for a table that is not where the environment says
+ */
+export function connectSnapshotTable(
+  tableName: string,
+  source: string,
+  includeMessage: boolean,
+  where: DynamoDBClientConfig = {},
+) {
   const client = new DynamoDBClient({
+    ...where,
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
   });
   const checkpointKey = marshall({ [partitionKey]: source, [sortKey]: CHECKPOINT_KEY });

@@ -1,0 +1,61 @@
+import { createInterface } from 'node:readline/promises';
+import type { Context } from './context';
+
+/** What commands have of the terminal, or of the pipes in its place. */
+export function openTerminal(json: boolean, signal: AbortSignal): Context {
+  const { stdin, stdout, stderr } = process;
+  let showsProgress = false;
+  const clear = () => {
+    if (showsProgress) stderr.write('\r\u001b[K');
+    showsProgress = false;
+  };
+  process.once('exit', clear);
+  return {
+    json,
+    signal,
+    now: Date.now,
+    print(line) {
+      clear();
+      stdout.write(`${line}\n`);
+    },
+    note(line) {
+      clear();
+      stderr.write(`${line}\n`);
+    },
+    progress(text) {
+      if (!stderr.isTTY) return;
+      stderr.write(`\r${text.slice(0, (stderr.columns ?? 80) - 1)}\u001b[K`);
+      showsProgress = true;
+    },
+    async confirm(question) {
+      if (!stdin.isTTY || !stderr.isTTY) return false;
+      clear();
+      const asked = createInterface({ input: stdin, output: stderr });
+      asked.once('SIGINT', () => process.emit('SIGINT')); // the terminal gives it to whoever reads
+      try {
+        return /^y(es)?$/i.test((await asked.question(`${question} [y/N] `, { signal })).trim());
+      } finally {
+        asked.close();
+      }
+    },
+  };
+}
+
+/** Goes off at the first Ctrl-C; a second one ends the process at once. */
+export function stopOnRequest(): AbortSignal {
+  const stopping = new AbortController();
+  let firstAt = 0;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (!stopping.signal.aborted) {
+        firstAt = Date.now();
+        stopping.abort();
+      } else if (Date.now() - firstAt > 500) {
+        process.exit(130); // sooner it is the same Ctrl-C: npm and tsx pass on what the terminal has sent to us as well
+      }
+    });
+  }
+  // `npm run tasks -- list | head`: nobody reads on.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit());
+  return stopping.signal;
+}

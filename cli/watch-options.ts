@@ -1,0 +1,60 @@
+/** Options of the commands that go straight to Partner Central, without anything deployed: `watch` and `plan --no-table`. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigurationError, parseFlat, type Settings, settingsEntries } from '../lambdas/poller/settings';
+import { taskFamilyNames } from '../lambdas/poller/task-families';
+import { UsageError } from '../local/command-line';
+
+const filterNames = [
+  'opportunityIdentifiers',
+  'engagementIdentifiers',
+  'engagementInvitationIdentifiers',
+  'contextIdentifiers',
+  'taskIdentifiers',
+] as const satisfies readonly (keyof Settings)[];
+
+type Identifiers = Partial<Record<(typeof filterNames)[number], string>>;
+
+export interface SourceOptions extends Identifiers {
+  readonly catalog?: string;
+  readonly family?: string;
+}
+
+export function addSourceOptions(command: Command): Command {
+  command
+    .addOption(
+      new Option('--catalog <CATALOG>', 'Partner Central catalog (default: Sandbox)').choices(['AWS', 'Sandbox']),
+    )
+    .addOption(
+      new Option('--family <FAMILY>', `which tasks (default: ${taskFamilyNames[0]})`).choices(taskFamilyNames),
+    );
+  for (const name of filterNames) command.option(`--${name} <IDS>`, 'as in the configuration, separated by commas');
+  return command;
+}
+
+/** Which of these options were given, as they are written. */
+export const givenSourceOptions = (options: SourceOptions) =>
+  (['catalog', 'family', ...filterNames] as const).filter(name => options[name] !== undefined).map(name => `--${name}`);
+
+/** @throws UsageError naming every option that can't work */
+export function settingsOf(options: SourceOptions, more: Readonly<Partial<Settings>>): Settings {
+  const { catalog = 'Sandbox', family: taskFamily = taskFamilyNames[0] } = options;
+  const identifiers = Object.fromEntries(
+    filterNames.flatMap(name => (options[name] === undefined ? [] : [[name, options[name]]])),
+  );
+  try {
+    return parseFlat(settingsEntries, { catalog, taskFamily, ...identifiers, ...more }, 'The command line');
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new UsageError(error.problems.map(problem => `--${problem}`).join('; '));
+  }
+}
+
+const unitsMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A length of time on the command line, as milliseconds. @throws InvalidArgumentError naming what is allowed */
+export function readPeriod(given: string): number {
+  const [, digits, unit] = /^(\d{1,6})([smhd])$/.exec(given) ?? [];
+  const ms = Number(digits) * unitsMs[unit as keyof typeof unitsMs];
+  if (ms > 0) return ms;
+  throw new InvalidArgumentError('Allowed: a number with s, m, h or d, such as 30s, 15m or 1h.');
+}

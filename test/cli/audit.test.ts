@@ -1,0 +1,93 @@
+import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { type Auditing, audit } from '../../cli/audit';
+import type { KeptCheckpoint } from '../../cli/overlay-checkpoint';
+import { taskKey } from '../../lambdas/poller/edges/row-item';
+import type { Summary } from '../../lambdas/poller/run';
+import { sourceId } from '../../lambdas/poller/settings';
+import { ago, type Bed, HOUR, openBed } from '../integration/bed';
+import { announced, tasks } from './watch-process';
+
+let bed: Bed;
+beforeAll(async () => {
+  bed = await openBed({ emitSince: ago(3 * HOUR) });
+});
+afterAll(() => bed.close());
+
+async function forget(taskId: string) {
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const client = new DynamoDBClient({ endpoint: bed.dynamoDb.url, region: 'us-east-1', credentials });
+  const Key = marshall(taskKey(sourceId(bed), taskId));
+  await client.send(new DeleteItemCommand({ TableName: bed.tableName, Key }));
+  client.destroy();
+}
+
+test('an audit tells of what the polls had overlooked, once', async () => {
+  const [task] = bed.addEnded(5, () => ({ startTimeMs: Date.now() - HOUR }));
+  await bed.runUntilQuiet();
+  await forget(task?.taskId as string);
+  bed.eventBridge.clear();
+
+  const found = await tasks(bed.endpoints, 'audit');
+  const clean = await tasks(announced(bed.endpoints), 'audit', '--json', '--local');
+
+  expect([found.code, found.err]).toEqual([1, '']);
+  expect(found.out).toContain('1 ending had been overlooked by the polls. Its event is published now');
+  expect(bed.published()).toEqual([`${task?.taskId} ${task?.status}`]);
+  expect([clean.code, clean.err]).toEqual([0, '']);
+  expect(JSON.parse(clean.out)).toMatchObject({
+    source: 'Sandbox/OpportunityFromEngagement',
+    drift: 0,
+    published: 0,
+    runs: 1,
+    othersTookPart: false,
+  });
+});
+
+describe('an audit of several runs', () => {
+  const run = (runId: string, more: Partial<Summary> = {}) =>
+    ({ outcome: 'complete', pages: 1, tasks: 10, listCalls: 1, published: 0, drift: 0, runId, ...more }) as Summary;
+  /** Each run, and the checkpoint as it is after it. */
+  const going = (steps: [Summary, Partial<KeptCheckpoint>][], more: Partial<Auditing> = {}) => {
+    let kept: Partial<KeptCheckpoint> = {};
+    const modes: string[] = [];
+    const context = { now: () => 0, progress: () => {}, signal: new AbortController().signal };
+    const result = audit({
+      async invoke(mode) {
+        modes.push(mode);
+        const [summary, after] = steps.shift() as [Summary, Partial<KeptCheckpoint>];
+        kept = { auditRequestedAt: 5, ...after };
+        return summary;
+      },
+      checkpoint: async () => kept as KeptCheckpoint,
+      timeoutMs: 1,
+      pauseMs: 0,
+      context,
+      ...more,
+    });
+    return { result, modes };
+  };
+
+  test('is over when its checkpoint says so, and sums up', async () => {
+    const { result, modes } = going([
+      [run('a', { drift: 1, published: 2 }), { auditedAt: 4, leaseOwner: 'a' }],
+      [run('b', { outcome: 'partial' }), { auditedAt: 4, leaseOwner: 'b' }],
+      [run('c', { drift: 1, published: 1 }), { auditedAt: 5, leaseOwner: 'c' }],
+    ]);
+    expect(await result).toMatchObject({ runs: 3, tasks: 30, drift: 2, published: 3, othersTookPart: false });
+    expect(modes).toEqual(['audit', 'poll', 'poll']);
+  });
+
+  test('waits for another run, and says that it took part', async () => {
+    const { result } = going([
+      [run('a', { outcome: 'skipped' }), { leaseOwner: 'x' }],
+      [run('b'), { auditedAt: 6, leaseOwner: 'b' }],
+    ]);
+    expect(await result).toMatchObject({ runs: 1, othersTookPart: true });
+  });
+
+  test('fails when it takes too long, and says that it goes on', async () => {
+    const { result } = going([[run('a'), { auditedAt: 4, leaseOwner: 'a' }]], { timeoutMs: 0 });
+    await expect(result).rejects.toThrow(/^The audit is not over after 1 run and 10 tasks; it goes on by itself/);
+  });
+});

@@ -1,0 +1,191 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Bed, MINUTE, openBed } from '../integration/bed';
+import { startTasks, tasks } from './watch-process';
+
+let bed: Bed;
+let state: string;
+beforeAll(async () => {
+  bed = await openBed();
+  state = mkdtempSync(join(tmpdir(), 'tasks-replay-'));
+});
+afterAll(async () => {
+  await bed.close();
+  rmSync(state, { recursive: true, force: true });
+});
+
+const replay = (...args: string[]) => tasks(bed.endpoints, 'replay', '--state', state, ...args);
+/** `taskId eventId`, of every event since the last time. */
+const published = () => {
+  const ids = bed.eventBridge.events.map(({ detail }) => `${detail.taskId} ${detail.eventId}`).sort();
+  return ids;
+};
+
+/** 3 running tasks and 34 that have ended, all known to the table. @returns what was published of them */
+async function poll() {
+  await bed.reset();
+  await bed.run();
+  const running = bed.addRunning(3, MINUTE);
+  const ended = bed.addEnded(34);
+  await bed.runUntilQuiet();
+  const first = published();
+  bed.eventBridge.clear();
+  await bed.deliverAlerts();
+  return { first, running: running.map(({ taskId }) => taskId), ended };
+}
+
+test('a replay is the same events again, marked as one, and alerts nobody unless asked to', async () => {
+  const { first, running, ended } = await poll();
+  const failed = ended.filter(({ status }) => status === 'FAILED').map(({ taskId }) => taskId);
+  const [one, other] = failed as [string, string];
+
+  const [silent, unknown, notEnded, nothing, both, toAsk, dry, past] = await Promise.all([
+    replay('--task', one, `arn:aws:partnercentral:us-east-1::catalog/Sandbox/x/${other}`, '--json'),
+    replay('--task', 'task-0000000000000', one),
+    replay('--task', running[0] as string),
+    replay(),
+    replay('--task', one, '--since', '1h'),
+    replay('--since', '1h'),
+    replay('--since', '1h', '--status', 'FAILED', '--dry-run'),
+    replay('--since', '2h', '--until', '1h'),
+  ]);
+
+  const { replayId, ...told } = JSON.parse(silent.out);
+  expect(told).toEqual({
+    source: 'Sandbox/OpportunityFromEngagement',
+    published: 2,
+    refused: [],
+    changed: [],
+    left: 0,
+  });
+  expect(published()).toEqual(first.filter(line => line.startsWith(one) || line.startsWith(other)));
+  for (const { detail, ...event } of bed.eventBridge.events) {
+    expect(event).toMatchObject({ 'detail-type': 'TaskFailed', source: 'partnercentral.task-poller' });
+    expect(detail).toMatchObject({ replayId, runId: replayId, taskStatus: 'FAILED', reasonCode: expect.any(String) });
+    expect(detail).not.toHaveProperty('replayAlerts');
+  }
+  expect(await bed.deliverAlerts()).toEqual([]);
+  expect([unknown, notEnded, nothing, both].map(({ code, err }) => [code, err])).toEqual([
+    [1, 'Nothing was published: task-0000000000000 is not in the table of Sandbox/OpportunityFromEngagement.'],
+    [1, `Nothing was published: ${running[0]} has not ended (IN_PROGRESS).`],
+    [2, expect.stringMatching(/^Say what to publish again: --task/)],
+    [2, '--task and --since exclude each other.'],
+  ]);
+  expect(toAsk.code).toBe(1);
+  expect(toAsk.err).toMatch(
+    /^Nothing was published: this is about 34 events of Sandbox\/OpportunityFromEngagement, 11 of them of failed tasks, seen ended from .*; --yes publishes them without asking\.$/,
+  );
+  expect(dry.out.split('\n')).toHaveLength(1 + failed.length);
+  expect(dry.out).toContain('This would publish 11 events');
+  expect([past.code, past.out]).toEqual([0, 'No ending of that period is in the table; nothing was published.']);
+
+  bed.eventBridge.clear();
+  const loud = await replay('--since', '1h', '--status', 'FAILED', '--alerts', '--yes', '--per-second', '1000');
+  expect(loud.out).toMatch(/^Published 11 events again, with replayId \d{8}T\d{6}Z-[0-9a-f]{6}\.$/);
+  expect(bed.eventBridge.events.map(({ detail }) => detail.taskId).sort()).toEqual(failed.sort());
+  expect(bed.eventBridge.events.every(({ detail }) => detail.replayAlerts === true)).toBe(true);
+  const alerts = (await bed.deliverAlerts()).map(({ message }) => message).join('');
+  for (const taskId of failed) expect(alerts).toContain(taskId);
+  expect(readdirSync(state)).toEqual([]);
+});
+
+test('killed or stopped in the middle, it goes on where it was', async () => {
+  const { first } = await poll();
+  let calls = 0;
+  bed.eventBridge.intercept = ({ operation }) =>
+    operation === 'PutEvents' && ++calls === 2 ? { when: 'after', how: 'hang' } : undefined;
+  const killed = startTasks(bed.endpoints, [
+    'replay',
+    '--since',
+    '1h',
+    '--yes',
+    '--state',
+    state,
+    '--per-second',
+    '1000',
+  ]);
+  await killed.until(() => bed.eventBridge.events.length >= 20);
+  killed.child.kill('SIGKILL');
+  await killed.ended;
+  bed.eventBridge.intercept = undefined;
+  const [file] = readdirSync(state) as [string];
+  const replayId = file.slice('replay-'.length, -'.jsonl'.length);
+
+  const [left, unknown] = await Promise.all([
+    replay('--resume', replayId, '--dry-run'),
+    replay('--resume', '20261101T000000Z-abcdef'),
+  ]);
+  expect(left.out).toContain('This would publish 24 events');
+  expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining("can't be resumed from") });
+
+  const stopped = startTasks(bed.endpoints, ['replay', '--resume', replayId, '--state', state, '--per-second', '1']);
+  await stopped.until(() => bed.eventBridge.events.length >= 30);
+  stopped.child.kill('SIGINT');
+  const { code, out } = await stopped.ended;
+  expect([code, out]).toEqual([
+    1,
+    `Stopped.\nPublished 10 of 34 events again, with replayId ${replayId}.\n` +
+      `14 are left. To go on: npm run tasks -- replay --resume ${replayId} --state ${state}`,
+  ]);
+
+  const resumed = await replay('--resume', replayId, '--per-second', '1000');
+  expect(resumed.code).toBe(0);
+  expect([...new Set(published())]).toEqual(first);
+  expect(published()).toHaveLength(34 + 10);
+  expect(new Set(bed.eventBridge.events.map(({ detail }) => detail.replayId))).toEqual(new Set([replayId]));
+  expect(existsSync(join(state, file))).toBe(false);
+});
+
+test('what can not be taken now is tried again, and what is refused is told and stays resumable', async () => {
+  const { first, ended } = await poll();
+  const [refused, gone] = ended.map(({ taskId }) => taskId) as [string, string];
+  const tried = new Set<string>();
+  bed.eventBridge.intercept = ({ operation, index }) =>
+    operation === 'PutEvents' && index % 3 === 0 && tried.size < 3
+      ? { when: 'before', how: { status: 500, type: 'InternalException' } }
+      : undefined;
+  bed.eventBridge.entryFault = ({ Detail }, index) => {
+    const fails = (ErrorCode: string) => ({ ErrorCode, ErrorMessage: 'on purpose' });
+    if (Detail?.includes(refused)) return fails('MalformedDetail');
+    if (tried.size >= 8 || tried.has(String(Detail))) return undefined;
+    tried.add(String(Detail));
+    return index % 2 ? fails('ThrottlingException') : fails('InternalFailure');
+  };
+
+  const some = await replay('--since', '1h', '--yes', '--per-second', '1000', '--json');
+
+  const { replayId, ...told } = JSON.parse(some.out);
+  expect([some.code, told]).toEqual([
+    1,
+    {
+      source: 'Sandbox/OpportunityFromEngagement',
+      published: 33,
+      refused: [{ taskId: refused, code: 'MalformedDetail' }],
+      changed: [],
+      left: 1,
+      resume: `npm run tasks -- replay --resume ${replayId} --state ${state}`,
+    },
+  ]);
+  expect(published()).toEqual(first.filter(line => !line.startsWith(refused)));
+
+  bed.eventBridge.entryFault = undefined;
+  bed.eventBridge.intercept = undefined;
+  bed.store.set(refused, { status: 'IN_PROGRESS' });
+  await bed.putItem({
+    ...(await bed.row(refused)),
+    unsettledSource: 'Sandbox#OpportunityFromEngagement',
+    nextCheckAt: '1970',
+  });
+  const changed = await replay('--resume', replayId);
+  expect([changed.code, changed.out]).toEqual([
+    1,
+    expect.stringContaining(`${refused} has another status by now, or is no longer in the table: left out`),
+  ]);
+
+  bed.eventBridge.clear();
+  bed.eventBridge.entryFault = () => ({ ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'on purpose' });
+  const denied = await replay('--task', gone);
+  expect(denied.code).toBe(1);
+  expect(denied.out).toMatch(/events:PutEvents.*\nPublished 0 of 1 event again.*\n1 is left\. To go on: npm run tasks/);
+});

@@ -5,6 +5,7 @@ import type { Config } from './config';
 import { Alarms } from './constructs/alarms';
 import { Dashboard } from './constructs/dashboard';
 import { encryptionKey as newEncryptionKey } from './constructs/encryption-key';
+import { EventSchemas } from './constructs/event-schemas';
 import { FailedTaskAlerts } from './constructs/failed-task-alerts';
 import { LogQueries } from './constructs/log-queries';
 import { Poller } from './constructs/poller';
@@ -22,6 +23,7 @@ export class TaskPollerStack extends Stack {
     const encryptionKey = config.customerManagedKey ? newEncryptionKey(this, 'EncryptionKey') : undefined;
     const { table } = new SnapshotTable(this, 'SnapshotTable', { config, encryptionKey });
     const { bus, keyFailures } = new TaskBus(this, 'TaskBus', { config, encryptionKey });
+    if (config.schemaRegistry) new EventSchemas(this, 'EventSchemas', { config });
     const poller = new Poller(this, 'Poller', { config, table, bus, encryptionKey });
     const pollerLogs = poller.function.logGroup;
     const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', { config, bus, pollerLogs, encryptionKey });

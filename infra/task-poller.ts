@@ -13,6 +13,7 @@ import { readConfig } from './config';
 import { Alarms } from './constructs/alarms';
 import { Dashboard } from './constructs/dashboard';
 import { encryptionKey as newEncryptionKey } from './constructs/encryption-key';
+import { EventSchemas } from './constructs/event-schemas';
 import { FailedTaskAlerts } from './constructs/failed-task-alerts';
 import { Forwarding } from './constructs/forwarding';
 import { LogQueries } from './constructs/log-queries';
@@ -112,6 +113,7 @@ export class PartnerCentralTaskPoller extends Construct {
     const encryptionKey = config.customerManagedKey ? newEncryptionKey(this, 'EncryptionKey') : undefined;
     this.table = table ?? new SnapshotTable(this, 'SnapshotTable', { encryptionKey }).table;
     const { bus, keyFailures } = new TaskBus(this, 'TaskBus', { config, existing: eventBus, encryptionKey });
+    if (config.schemaRegistry) new EventSchemas(this, 'EventSchemas', { config });
     const pollers = config.sources.map(
       source => new Poller(this, `Poller${source.idSuffix}`, { config: source, table: this.table, bus, encryptionKey }),
     );

@@ -215,12 +215,16 @@ describe('show', () => {
 describe('several sources in one stack', () => {
   let both: Record<string, string>;
   const other = 'Sandbox#EngagementFromOpportunity';
+  const [ourRole, othersRole] = [
+    'arn:aws:iam::111111111111:role/Ours',
+    'arn:aws:iam::222222222222:role/Others',
+  ] as const;
   beforeAll(async () => {
     const { template, poller } = readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller');
-    const environment = (taskFamily: string) => ({
+    const environment = (taskFamily: string, assumeRoleArn: string) => ({
       TABLE_NAME: bed.tableName,
       EVENT_BUS_NAME: 'TaskBus',
-      POLLER_SETTINGS: JSON.stringify({ catalog: 'Sandbox', taskFamily }),
+      POLLER_SETTINGS: JSON.stringify({ catalog: 'Sandbox', taskFamily, assumeRoleArn }),
     });
     const invoke = () => Promise.reject(new Error('Nobody calls it'));
     const plane = await startControlPlane({
@@ -228,8 +232,8 @@ describe('several sources in one stack', () => {
       template: { Resources: { ...template.Resources, Another: { Type: 'AWS::Lambda::Function', Properties: {} } } },
       names: {},
       functions: {
-        [poller.logicalId]: { environment: environment('OpportunityFromEngagement'), invoke },
-        Another: { environment: environment('EngagementFromOpportunity'), invoke },
+        [poller.logicalId]: { environment: environment('OpportunityFromEngagement', ourRole), invoke },
+        Another: { environment: environment('EngagementFromOpportunity', othersRole), invoke },
       },
     });
     closing.push(plane);
@@ -261,6 +265,19 @@ describe('several sources in one stack', () => {
     expect(wrong.err).toContain(
       'no source AWS/OpportunityFromEngagement; it has: Sandbox/EngagementFromOpportunity, Sandbox/Opp',
     );
+  });
+
+  test('doctor lists the tasks through the role of each, and says which it may not assume', async () => {
+    bed.sts.roles = [ourRole];
+    const { code, out } = await commandLine.run(['doctor', '--local'], both);
+    expect(code).toBe(1);
+    expect(out).toContain(
+      `ok     Sandbox/OpportunityFromEngagement: may ListOpportunityFromEngagementTasks: catalog Sandbox, through ${ourRole}\n`,
+    );
+    expect(out).toContain(
+      `wrong  Sandbox/EngagementFromOpportunity: may ListEngagementFromOpportunityTasks: you may not assume ${othersRole}. The`,
+    );
+    expect(bed.sts.sessions.map(({ roleArn }) => roleArn)).toEqual([ourRole]);
   });
 });
 

@@ -33,14 +33,18 @@ export const utcAndAge = (at: number, now: number) => `${utc(at)}, ${relative(at
 
 export const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
 
+/** Text of the API on one line, with nothing in it that a terminal would obey. */
+export const inLine = (text: string) => text.replace(/[\r\n\t]+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
+
 /** Columns two spaces apart, each as wide as it needs to be; a line that is longer than `width` is cut. */
 export function table(
   header: readonly string[],
   rows: readonly (readonly string[])[],
   width = Number.POSITIVE_INFINITY,
 ) {
-  const widths = header.map((name, at) => Math.max(name.length, ...rows.map(row => row[at]?.length ?? 0)));
-  return [header, ...rows].map(row => {
+  const lines = [header, ...rows.map(row => row.map(inLine))];
+  const widths = header.map((_, at) => Math.max(...lines.map(line => line[at]?.length ?? 0)));
+  return lines.map(row => {
     const line = row
       .map((cell, at) => cell.padEnd(widths[at] as number))
       .join('  ')

@@ -10,7 +10,7 @@ import { openTable } from '../read-table';
 import { rowAsJson } from '../row-json';
 import { isStalledIn } from '../source-status';
 import { spoken, theOnly } from '../sources';
-import { counted, duration, relative, utc, utcAndAge } from '../words';
+import { counted, duration, inLine, relative, utc, utcAndAge } from '../words';
 
 interface Known {
   readonly source: DeployedSource;
@@ -114,8 +114,8 @@ function asText(known: Known, now: number): string {
     ['Next check', nextCheck(row, now)],
     ['Forgotten', row.expiresAt ? `${utcAndAge(row.expiresAt, now)}, or some time after` : undefined],
   ];
-  const text = lines.flatMap(([name, value]) => (value ? [`  ${name.padEnd(14)}${value}`] : []));
-  return [`${row.taskId}  ${row.status}`, ...text].join('\n');
+  const text = lines.flatMap(([name, value]) => (value ? [`  ${name.padEnd(14)}${inLine(value)}`] : []));
+  return [inLine(`${row.taskId}  ${row.status}`), ...text].join('\n');
 }
 
 /** Partner Central doesn't say when a task ended. */

@@ -6,7 +6,7 @@ import { examples, type Register } from '../command';
 import { rowAsJson } from '../row-json';
 import { readStatus, type SourceStatus } from '../source-status';
 import { spoken } from '../sources';
-import { counted, duration, iso, relative, utc, utcAndAge } from '../words';
+import { counted, duration, inLine, iso, relative, utc, utcAndAge } from '../words';
 
 export const register: Register = (program, run) => {
   program
@@ -55,7 +55,7 @@ function asText(status: SourceStatus, now: number): string {
     ...some(missing, row => missingLine(row, now)),
   ];
   if (settings.shadow) lines.unshift(['Shadow', 'nothing is published, only logged']);
-  const text = lines.map(([name, value]) => (name ? `  ${name.padEnd(14)}${value}` : `    ${value}`));
+  const text = lines.map(([name, value]) => (name ? `  ${name.padEnd(14)}${value}` : `    ${inLine(value)}`));
   return [spoken(source.id), ...text].join('\n');
 }
 

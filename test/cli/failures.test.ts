@@ -1,4 +1,5 @@
 /** What a person is told when something is wrong: one sentence that says what to do, and an exit code. */
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startControlPlane } from '../../local/control-plane';
 import { type ErrorAnswer, type Fault, startService } from '../../local/service';
@@ -176,9 +177,8 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
   [
     'what ran here was killed',
     async () => {
-      const { child, ended } = commandLine.start(['--help']);
-      await ended;
-      return commandLine.run(['status', '--local'], commandLine.announce('dead', {}, child.pid));
+      const { pid } = spawnSync(process.execPath, ['-e', '0']);
+      return commandLine.run(['status', '--local'], commandLine.announce('dead', {}, pid));
     },
     /^Nothing runs on this machine: start it with npm start, in another terminal\.$/,
   ],

@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline';
 import { openCommandLine } from './command-line';
 
+jest.setTimeout(180_000); // on a busy machine, each process takes its time to start
 const commandLine = openCommandLine();
 afterAll(() => commandLine.close());
 

@@ -30,10 +30,12 @@ afterEach(() => {
   rmSync(temporary, { recursive: true, force: true });
 });
 
+const runFile = () => join(temporary, 'run.json');
+
 function start(...options: string[]) {
   const child = spawn(process.execPath, ['--import', 'tsx', join('local', 'start.ts'), ...options], {
     cwd: project,
-    env: { ...process.env, TMPDIR: temporary, NO_COLOR: undefined },
+    env: { ...process.env, TMPDIR: temporary, TASK_POLLER_LOCAL: runFile(), NO_COLOR: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);

@@ -1,0 +1,81 @@
+/** The command line itself: its help, what it refuses, and what npm makes of it. */
+import { Command } from 'commander';
+import { readMoment } from '../../cli/instants';
+import { refuseTakenOptions } from '../../cli/npm-options';
+import { UsageError } from '../../local/command-line';
+import { type Ended, openCommandLine } from './command-line';
+
+const commandLine = openCommandLine();
+afterAll(() => commandLine.close());
+
+const isHelp = ({ code, out, err }: Ended, usage: string, ...parts: string[]) => {
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out.startsWith(`Usage: npm run tasks -- ${usage}`)).toBe(true);
+  for (const part of [...parts, 'Examples:\n  npm run tasks -- ', 'Exit codes: 0 done, 1 ', '--stack <NAME>'])
+    expect(out).toContain(part);
+  expect(Math.max(...out.split('\n').map(line => line.length))).toBeLessThanOrEqual(110);
+};
+
+test('--help tells all there is, and of each command its options and examples', async () => {
+  const [whole, list, show] = await Promise.all(
+    [['--help'], ['list', '--help'], ['show', '--help']].map(args => commandLine.run(args)),
+  );
+  isHelp(
+    whole as Ended,
+    'COMMAND [options]',
+    'status ',
+    'list ',
+    'show ',
+    'doctor ',
+    '--local',
+    'Put -- before the command',
+  );
+  isHelp(list as Ended, 'list [options]', '--status <STATUS>', '--reason', '--since <T>', 'how long ago (24h, 7d)');
+  isHelp(show as Ended, 'show [options] <TASK>', 'id or ARN');
+});
+
+const refused: [args: string[], told: string][] = [
+  [[], 'Usage: npm run tasks -- COMMAND'],
+  [['stat'], "unknown command 'stat'"],
+  [['list', '--limit', '-1'], "'--limit <N>' argument '-1' is invalid. Allowed: a whole number from 1 to"],
+  [
+    ['list', '--since', 'yesterday'],
+    "argument 'yesterday' is invalid. Allowed: an instant (2026-11-01T00:00:00Z), a date",
+  ],
+  [['status', '--local', '--profile', 'prod'], "'--local' cannot be used with option '--profile <NAME>'"],
+  [
+    ['status', '--source', 'Sandbox'],
+    "argument 'Sandbox' is invalid. Allowed: AWS or Sandbox, a slash, and Opportunity",
+  ],
+];
+
+test('fails when the command line is wrong: exit code 2, what is allowed, and nothing on standard output', async () => {
+  const outcomes = await Promise.all(refused.map(([args]) => commandLine.run(args)));
+  for (const [at, [, told]] of refused.entries()) {
+    expect(outcomes[at]?.err).toContain(told);
+    expect(outcomes[at]).toMatchObject({ code: 2, out: '' });
+  }
+});
+
+test('fails when npm took an option for itself, for want of a --', async () => {
+  const { code, out, err } = await commandLine.run(['list', '5'], { npm_config_limit: 'true' });
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  expect(err).toBe('npm took --limit for itself. Put -- before the command: npm run tasks -- COMMAND --limit …\n');
+
+  const program = new Command().option('--json').option('--stack <NAME>');
+  program.command('replay').option('--dry-run');
+  expect(() => refuseTakenOptions(program, { npm_config_dry_run: 'true' })).toThrow(UsageError);
+  expect(() => refuseTakenOptions(program, { npm_config_stack: 'Prod' })).toThrow('--stack');
+  expect(() => refuseTakenOptions(program, { npm_config_json: 'true', npm_config_loglevel: 'silent' })).not.toThrow();
+});
+
+test('moments: instants, dates, and how long ago', () => {
+  const now = Date.UTC(2026, 10, 23, 12);
+  expect(readMoment('2026-11-01T00:00:00Z', now)).toBe(Date.UTC(2026, 10, 1));
+  expect(readMoment('2026-11-01', now)).toBe(Date.UTC(2026, 10, 1));
+  expect(readMoment('90m', now)).toBe(Date.UTC(2026, 10, 23, 10, 30));
+  expect(readMoment('24h', now)).toBe(Date.UTC(2026, 10, 22, 12));
+  expect(readMoment('7d', now)).toBe(Date.UTC(2026, 10, 16, 12));
+  for (const wrong of ['', '7', 'd', '-7d', '2026-13-01', '2026-11-01 00:00', 'now'])
+    expect(() => readMoment(wrong, now)).toThrow('Allowed: an instant');
+});

@@ -1,0 +1,375 @@
+/** status, list, show and doctor, of a stack on this machine. */
+import type { TaskRow } from '../../lambdas/poller/core/task-row';
+import { toItem } from '../../lambdas/poller/edges/row-item';
+import { startControlPlane } from '../../local/control-plane';
+import type { Fault } from '../../local/service';
+import { readSynthesized } from '../../local/synthesized';
+import { ago, type Bed, DAY, HOUR, MINUTE, openBed } from '../integration/bed';
+import { openCommandLine } from './command-line';
+
+type Json = Record<string, unknown>;
+
+const commandLine = openCommandLine();
+const source = 'Sandbox#OpportunityFromEngagement';
+let bed: Bed;
+let local: Record<string, string>;
+const closing: { close: () => Promise<void> }[] = [];
+const ids = {
+  running: '',
+  stalled: '',
+  failed: '',
+  complete: '',
+  refused: '',
+  missing: 'task-0000000missing'.slice(0, 18),
+};
+
+const run = (...args: string[]) => commandLine.run([...args, '--local'], local);
+
+beforeAll(async () => {
+  bed = await openBed({ emitSince: ago(2 * DAY) });
+  local = commandLine.announce('bed', bed.endpoints);
+  const { store } = bed;
+  ids.failed = store.add().taskId;
+  await bed.run();
+  ids.running = store.add({ startTimeMs: Date.now() - 5 * MINUTE }).taskId;
+  ids.stalled = store.add({ startTimeMs: Date.now() - 3 * HOUR }).taskId;
+  ids.complete = store.add({
+    status: 'COMPLETE',
+    startTimeMs: Date.now() - 26 * HOUR,
+    opportunityId: 'O7654321',
+  }).taskId;
+  ids.refused = store.add({ status: 'FAILED', reasonCode: 'InternalError', startTimeMs: Date.now() - HOUR }).taskId;
+  store.end(ids.failed, { status: 'FAILED', reasonCode: 'EngagementAccessDenied', message: 'No access.\u001b[31m' });
+  bed.eventBridge.entryFault = ({ Detail }) =>
+    Detail?.includes(ids.refused) ? { ErrorCode: 'MalformedDetail', ErrorMessage: 'on purpose' } : undefined;
+  await bed.run('audit');
+  const missing: TaskRow = {
+    taskId: ids.missing,
+    status: 'IN_PROGRESS',
+    settled: false,
+    publishedStatuses: new Set(),
+    firstSeenAt: Date.now() - DAY,
+    lastSeenAt: Date.now() - DAY,
+    startTime: Date.now() - DAY,
+    missing: true,
+    misses: 4,
+    firstMissedAt: Date.now() - 2 * HOUR,
+    nextCheckAt: Date.now() + 10 * MINUTE,
+  };
+  await bed.putItem(toItem(source, missing, true));
+  await bed.putItem({ ...(await bed.checkpoint()), leaseOwner: 'run-1', leaseExpiresAtMs: Date.now() + 10 * MINUTE });
+});
+afterAll(async () => {
+  commandLine.close();
+  await Promise.all([bed, ...closing].map(one => one.close()));
+});
+
+describe('status', () => {
+  test('as JSON', async () => {
+    const { code, out, err } = await run('status', '--json');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const instant = expect.stringMatching(/^2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(JSON.parse(out)).toMatchObject({
+      stack: 'PartnerCentralTaskPoller',
+      sources: [
+        {
+          source,
+          tableName: bed.tableName,
+          late: false,
+          lastSuccessAt: instant,
+          watermark: instant,
+          emitSince: instant,
+          lease: { owner: 'run-1', expiresAt: instant },
+          gaps: [],
+          audit: { requestedAt: instant, finishedAt: instant, atWork: false, overdue: false },
+          running: [
+            { taskId: ids.stalled, status: 'IN_PROGRESS', startTime: instant, stalled: true },
+            { taskId: ids.running, stalled: false },
+          ],
+          unpublished: [
+            { taskId: ids.refused, publishAttempts: 1, lastError: 'MalformedDetail', nextCheckAt: instant },
+          ],
+          missing: [{ taskId: ids.missing, misses: 4, firstMissedAt: instant, missing: true }],
+        },
+      ],
+    });
+  });
+
+  test('for people', async () => {
+    const { code, out } = await run('status');
+    expect(code).toBe(0);
+    const told = [
+      /^Sandbox\/OpportunityFromEngagement$/m,
+      /^ {2}Last success {2}(now|.* ago) \(2\d{3}-.* UTC\)$/m,
+      /^ {2}Lease +held by run run-1 for \d minutes more$/m,
+      /^ {2}Backlog +none$/m,
+      /^ {2}Audit +the last finished (now|.* ago)$/m,
+      /^ {2}Running +2, of them 1 for longer than 60 minutes$/m,
+      new RegExp(`^ {4}${ids.stalled} {2}IN_PROGRESS for 3 hours, stalled$`, 'm'),
+      /^ {2}Unpublished +1$/m,
+      new RegExp(
+        `^ {4}${ids.refused} {2}FAILED, 1 attempt, refused: MalformedDetail, next (in \\d+ seconds?|with the next poll)$`,
+        'm',
+      ),
+      /^ {2}Missing +1$/m,
+      new RegExp(
+        `^ {4}${ids.missing} {2}last IN_PROGRESS, not listed since 2 hours ago, looked for 4 times, next in`,
+        'm',
+      ),
+    ];
+    for (const line of told) expect(out).toMatch(line);
+  });
+});
+
+describe('list', () => {
+  const listed = async (...options: string[]) => {
+    const { code, out, err } = await run('list', '--json', ...options);
+    expect(code).toBe(0);
+    return { taskIds: (JSON.parse(out) as Json[]).map(({ taskId }) => taskId), err };
+  };
+
+  test('as JSON, newest first, by each filter', async () => {
+    const all = [ids.failed, ids.running, ids.refused, ids.stalled, ids.missing, ids.complete];
+    const { engagementId } = bed.store.get(ids.running) as { engagementId: string };
+    const outcomes = await Promise.all([
+      listed(),
+      listed('--status', 'failed,COMPLETE'),
+      listed('--reason', 'access,InternalError', '--since', '30m'),
+      listed('--since', '25h', '--until', '2h'),
+      listed('--engagement', engagementId, '--status', 'IN_PROGRESS'),
+      listed('--opportunity', 'O7654321'),
+      listed('--limit', '2'),
+    ]);
+    expect(outcomes.map(({ taskIds }) => taskIds)).toEqual([
+      all,
+      [ids.failed, ids.refused, ids.complete],
+      [ids.failed],
+      [ids.stalled, ids.missing],
+      [ids.running],
+      [ids.complete],
+      [ids.failed, ids.running],
+    ]);
+    expect(outcomes.map(({ err }) => err)).toEqual([...Array(6).fill(''), '4 more; --limit N shows more of them.\n']);
+  });
+
+  test('for people: a table of 100 columns', async () => {
+    const { out, err } = await run('list');
+    const lines = out.trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^TASK +STARTED \(UTC\) +STATUS +REASON +OPPORTUNITY$/);
+    expect(lines.find(line => line.startsWith(ids.failed))).toMatch(
+      /20\d\d-\d\d-\d\d \d\d:\d\d {2}FAILED +EngagementAccessDenied$/,
+    );
+    expect(lines.find(line => line.startsWith(ids.refused))).toContain('InternalError (unpublished)');
+    expect(lines.find(line => line.startsWith(ids.stalled))).toContain('IN_PROGRESS  (stalled, for 3 hours)');
+    expect(lines.find(line => line.startsWith(ids.missing))).toContain('(missing)');
+    expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(100);
+    expect(err).toBe('');
+  });
+
+  test('nothing that matches is no failure', async () => {
+    const { code, out, err } = await run('list', '--status', 'NONSENSE');
+    expect({ code, out, err }).toEqual({ code: 0, out: '', err: 'None of 6 tasks.\n' });
+  });
+});
+
+describe('show', () => {
+  test('one that failed, by its ARN: when, why, what was published, what to do', async () => {
+    const [told] = bed.eventBridge.events.filter(({ detail }) => detail.taskId === ids.failed);
+    const { taskArn, eventId } = told?.detail ?? {};
+    const [text, json] = await Promise.all([run('show', String(taskArn)), run('show', ids.failed, '--json')]);
+    for (const line of [
+      `${ids.failed}  FAILED`,
+      `ARN           ${taskArn}`,
+      'Reason        EngagementAccessDenied (access)',
+      'Message       No access.�[31m',
+      'It means      The account or the role that started',
+      'Published     FAILED',
+      `Event         TaskFailed ${eventId}`,
+      'Next check    none',
+    ])
+      expect(text.out).toContain(line);
+    expect(JSON.parse(json.out)).toMatchObject({
+      source,
+      taskId: ids.failed,
+      settled: true,
+      publishedStatuses: ['FAILED'],
+      events: [{ detailType: 'TaskFailed', status: 'FAILED', eventId }],
+    });
+  });
+
+  test('one that is not published yet: the error, and when it is tried again', async () => {
+    const { out } = await run('show', ids.refused);
+    expect(out).toContain('Published     not yet FAILED');
+    expect(out).toContain('Attempts      1 attempt');
+    expect(out).toContain('Last error    MalformedDetail');
+    expect(out).toMatch(/Next check {4}(2\d{3}-.* UTC, in \d+ second|with the next poll)/);
+  });
+
+  test('fails when nobody knows the task', async () => {
+    const { code, out, err } = await run('show', 'task-zzzzzzzzzzzzz');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(/^The poller of the stack PartnerCentralTaskPoller does not know task-zzzzzzzzzzzzz: .*\n$/);
+  });
+});
+
+describe('several sources in one stack', () => {
+  let both: Record<string, string>;
+  const other = 'Sandbox#EngagementFromOpportunity';
+  const [ourRole, othersRole] = [
+    'arn:aws:iam::111111111111:role/Ours',
+    'arn:aws:iam::222222222222:role/Others',
+  ] as const;
+  beforeAll(async () => {
+    const { template, poller } = readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller');
+    const environment = (taskFamily: string, assumeRoleArn: string) => ({
+      TABLE_NAME: bed.tableName,
+      EVENT_BUS_NAME: 'TaskBus',
+      POLLER_SETTINGS: JSON.stringify({ catalog: 'Sandbox', taskFamily, assumeRoleArn }),
+    });
+    const invoke = () => Promise.reject(new Error('Nobody calls it'));
+    const plane = await startControlPlane({
+      stackName: 'PartnerCentralTaskPoller',
+      template: { Resources: { ...template.Resources, Another: { Type: 'AWS::Lambda::Function', Properties: {} } } },
+      names: {},
+      functions: {
+        [poller.logicalId]: { environment: environment('OpportunityFromEngagement', ourRole), invoke },
+        Another: { environment: environment('EngagementFromOpportunity', othersRole), invoke },
+      },
+    });
+    closing.push(plane);
+    both = commandLine.announce('both', { ...bed.endpoints, ...plane.endpoints });
+    const row = {
+      taskId: 'task-ofthesecond1',
+      status: 'COMPLETE',
+      settled: true,
+      publishedStatuses: new Set(['COMPLETE']),
+    };
+    await bed.putItem(toItem(other, { ...row, firstSeenAt: Date.now(), lastSeenAt: Date.now() }, true));
+  });
+
+  test('all of them are asked, or the one that --source names', async () => {
+    const inBoth = (...args: string[]) => commandLine.run([...args, '--local'], both);
+    const [status, list, one, show, wrong] = await Promise.all([
+      inBoth('status', '--json'),
+      inBoth('list', '--limit', '1'),
+      inBoth('list', '--json', '--source', 'Sandbox/EngagementFromOpportunity'),
+      inBoth('show', 'task-ofthesecond1'),
+      inBoth('status', '--source', 'AWS/OpportunityFromEngagement'),
+    ]);
+    expect(JSON.parse(status.out).sources.map((each: Json) => each.source)).toEqual([other, source]);
+    expect(list.out).toContain('SOURCE');
+    expect(list.out).toContain('Sandbox/EngagementFromOpportunity');
+    expect(JSON.parse(one.out)).toMatchObject([{ taskId: 'task-ofthesecond1', source: other }]);
+    expect(show.out).toContain('Source        Sandbox/EngagementFromOpportunity');
+    expect(wrong).toMatchObject({ code: 1, out: '' });
+    expect(wrong.err).toContain(
+      'no source AWS/OpportunityFromEngagement; it has: Sandbox/EngagementFromOpportunity, Sandbox/Opp',
+    );
+  });
+
+  test('doctor lists the tasks through the role of each, and says which it may not assume', async () => {
+    bed.sts.roles = [ourRole];
+    const { code, out } = await commandLine.run(['doctor', '--local'], both);
+    expect(code).toBe(1);
+    expect(out).toContain(
+      `ok     Sandbox/OpportunityFromEngagement: may ListOpportunityFromEngagementTasks: catalog Sandbox, through ${ourRole}\n`,
+    );
+    expect(out).toContain(
+      `wrong  Sandbox/EngagementFromOpportunity: may ListEngagementFromOpportunityTasks: you may not assume ${othersRole}. The`,
+    );
+    expect(bed.sts.sessions.map(({ roleArn }) => roleArn)).toEqual([ourRole]);
+  });
+});
+
+describe('doctor', () => {
+  test('all is well', async () => {
+    await bed.putItem({ ...(await bed.checkpoint()), lastSuccessAt: ago(0) });
+    const [text, json] = await Promise.all([run('doctor'), run('doctor', '--json')]);
+    expect(text.code).toBe(0);
+    expect(text.out).not.toContain('wrong');
+    expect(text.out.trim().split('\n').slice(0, 3)).toEqual([
+      'ok     region: us-east-1',
+      expect.stringMatching(/^ok {5}credentials: arn:aws:sts::000000000000:.*, account 000000000000$/),
+      'ok     stack: PartnerCentralTaskPoller in us-east-1 polls Sandbox/OpportunityFromEngagement',
+    ]);
+    expect(text.out).toMatch(/\nAll is well\.\n$/);
+    const { ok, checks } = JSON.parse(json.out);
+    expect({ ok, checks: checks.map(({ check, ok }: Json) => [check, ok]) }).toEqual({
+      ok: true,
+      checks: [
+        'region',
+        'credentials',
+        'stack',
+        'may ListOpportunityFromEngagementTasks',
+        'may ListEngagementFromOpportunityTasks',
+        'table',
+        'deletion protection',
+        'time to live',
+        'point-in-time recovery',
+        'event bus',
+        'poll schedule',
+        'audit schedule',
+        'last poll',
+      ].map(check => [check, true]),
+    });
+  });
+
+  test('fails when anything is wrong, goes on, and says of each what to do', async () => {
+    const answer = (body: object): Fault => ({ when: 'before', how: { status: 200, body: JSON.stringify(body) } });
+    const refusal = (type: string): Fault => ({ when: 'before', how: { status: 400, type, body: { message: type } } });
+    bed.partnerCentral.intercept = ({ operation }) =>
+      operation === 'ListEngagementFromOpportunityTasks' ? refusal('AccessDeniedException') : undefined;
+    bed.dynamoDb.intercept = ({ operation }) =>
+      ({
+        DescribeTable: answer({ Table: { TableStatus: 'ACTIVE' } }),
+        DescribeTimeToLive: answer({ TimeToLiveDescription: { TimeToLiveStatus: 'DISABLED' } }),
+        DescribeContinuousBackups: answer({ ContinuousBackupsDescription: { ContinuousBackupsStatus: 'DISABLED' } }),
+      })[operation];
+    bed.eventBridge.intercept = () => refusal('ResourceNotFoundException');
+    bed.controlPlane.scheduler.intercept = () =>
+      answer({
+        Name: 'Schedule',
+        State: 'DISABLED',
+        Target: { Arn: `arn:aws:lambda:us-east-1:000000000000:function:${poller()}`, Input: '{"mode":"poll"}' },
+      });
+    await bed.putItem({ ...(await bed.checkpoint()), lastSuccessAt: ago(HOUR) });
+
+    const { code, out } = await run('doctor');
+    expect(code).toBe(1);
+    const wrong = out.split('\n').filter(line => line.startsWith('wrong'));
+    expect(wrong).toEqual([
+      expect.stringContaining(
+        'may ListEngagementFromOpportunityTasks: your credentials may not use partnercentral:List',
+      ),
+      expect.stringContaining('deletion protection: off: aws dynamodb update-table --table-name'),
+      expect.stringContaining('time to live: off, so old rows stay for ever: aws dynamodb update-time-to-live'),
+      expect.stringContaining('point-in-time recovery: off: aws dynamodb update-continuous-backups'),
+      expect.stringContaining('event bus: the event bus TaskBus'),
+      expect.stringContaining("poll schedule: Schedule is disabled: if the poller isn't paused on purpose, deploy"),
+      expect.stringContaining('audit schedule: there is none for the function'),
+      expect.stringMatching(/last poll: the last complete one was .*, 1 hour ago: see docs\/runbook\.md/),
+    ]);
+    expect(out).toContain('\n8 things are wrong.\n');
+  });
+
+  test('fails when nothing is deployed yet, and still tells whether the tasks may be listed', async () => {
+    bed.partnerCentral.intercept = undefined;
+    const { code, out } = await run('doctor', '--stack', 'NotYet');
+    expect(code).toBe(1);
+    expect(out.split('\n').slice(2, 5)).toEqual([
+      'wrong  stack: There is no stack NotYet in us-east-1: deploy it with npx cdk deploy.',
+      'ok     may ListOpportunityFromEngagementTasks: catalog Sandbox, by your credentials',
+      'ok     may ListEngagementFromOpportunityTasks: catalog Sandbox, by your credentials',
+    ]);
+  });
+
+  test('fails when there are no credentials: the rest needs them', async () => {
+    const { code, out } = await commandLine.run(['doctor']);
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      /^wrong {2}region: No region is set: .*\nwrong {2}credentials: There are no AWS credentials: .*\n\n2 things are wrong\.\n$/,
+    );
+  });
+});
+
+const poller = () => readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller').poller.logicalId;

@@ -220,7 +220,10 @@ describe('several sources in one stack', () => {
     'arn:aws:iam::222222222222:role/Others',
   ] as const;
   beforeAll(async () => {
-    const { template, poller } = readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller');
+    const {
+      template,
+      pollers: [poller],
+    } = readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller');
     const environment = (taskFamily: string, assumeRoleArn: string) => ({
       TABLE_NAME: bed.tableName,
       EVENT_BUS_NAME: 'TaskBus',
@@ -372,4 +375,5 @@ describe('doctor', () => {
   });
 });
 
-const poller = () => readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller').poller.logicalId;
+const poller = () =>
+  readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller').pollers[0].logicalId;

@@ -52,7 +52,9 @@ export async function carryOut(
     decided.flatMap(({ decision }) => (decision.what === 'record' ? [decision.row] : [])),
   );
   for (const { taskId, decision } of decided) {
-    if (decision.what !== 'publish') run.handled.add(taskId);
+    // Not what another sweep of this run may publish: a backfill reaches below the floor of the head, which lists it first.
+    if (decision.what === 'record' || (decision.what === 'nothing' && !decision.mayBeNewsElsewhere))
+      run.handled.add(taskId);
     if (decision.oddity === undefined) continue;
     run.counts[decision.oddity] += 1;
     run.logger.warn(

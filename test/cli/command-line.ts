@@ -15,6 +15,7 @@ export interface Ended {
 export function openCommandLine() {
   const folder = mkdtempSync(join(tmpdir(), 'tasks-test-'));
   const children: ChildProcess[] = [];
+  let announced = 0;
 
   /** Nothing of whoever runs the tests: no account, no profile, no options that npm took. */
   const ours = Object.fromEntries(
@@ -53,7 +54,9 @@ export function openCommandLine() {
 
     /** What `npm start` writes. @returns the environment by which `--local` finds it */
     announce(name: string, endpoints: Readonly<Record<string, string>>, pid = process.pid) {
-      const file = join(folder, `${name}.json`);
+      // Each its own: a file that is just being written anew may be read half.
+      announced += 1;
+      const file = join(folder, `${name}-${announced}.json`);
       writeFileSync(file, JSON.stringify({ pid, stackName: 'PartnerCentralTaskPoller', endpoints }));
       return { TASK_POLLER_LOCAL: file };
     },

@@ -167,7 +167,7 @@ describe('the functions', () => {
       Variables: {
         TOPIC_ARN: '{FailedTaskAlertsTopic}',
         ALERT_ROUTES: '{"*":"default"}',
-        POLLER_LOG_GROUP: '{PollerFunctionLogs}',
+        POLLER_LOG_GROUPS: 'Sandbox#OpportunityFromEngagement={PollerFunctionLogs}',
         POLLER_LOG_REGION: '{AWS::Region}',
         POWERTOOLS_SERVICE_NAME: 'PartnerCentralTaskPoller',
         POWERTOOLS_LOG_LEVEL: 'INFO',

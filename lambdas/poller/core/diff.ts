@@ -17,15 +17,18 @@ export interface EmissionRules {
 
 export type Oddity = 'reopened' | 'unknownStatus';
 
-export type Decision = { readonly oddity?: Oddity } & (
-  | { readonly what: 'nothing' }
+export type Decision = {
+  readonly oddity?: Oddity;
+} & /** `mayBeNewsElsewhere`: it is none by the floor at hand, and may be by that of another sweep. */
+(
+  | { readonly what: 'nothing'; readonly mayBeNewsElsewhere?: true }
   /** Write `row`; nothing is published. */
   | { readonly what: 'record'; readonly row: TaskRow }
   /** Publish the ending, and only then write `row`, which has it settled. `attempts`: how often this was refused before. */
   | { readonly what: 'publish'; readonly row: TaskRow; readonly attempts: number; readonly isNew: boolean }
 );
 
-const nothing: Decision = { what: 'nothing' };
+const nothing = { what: 'nothing' } as const satisfies Decision;
 
 /**
  * Decides what a listed task means, given what the table knows of it.
@@ -46,7 +49,9 @@ function firstSeenEnded(listed: ListedTask, rules: EmissionRules): Decision {
     // so that the next sighting isn't news either.
     return rules.initialised ? publish(undefined, listed, rules) : record(settledAt(undefined, listed, rules));
   }
-  return isNews(listed.startTime, rules.news) ? publish(undefined, listed, rules) : nothing;
+  return isNews(listed.startTime, rules.news)
+    ? publish(undefined, listed, rules)
+    : { ...nothing, mayBeNewsElsewhere: true };
 }
 
 function ended(known: TaskRow, listed: ListedTask, rules: EmissionRules): Decision {

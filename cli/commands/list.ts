@@ -56,7 +56,7 @@ export const register: Register = (program, run) => {
         if (json)
           print(
             JSON.stringify(
-              found.map(({ source, row, stalled }) => ({ ...rowAsJson(source.id, row), stalled })),
+              found.map(({ source, row, stalled }) => ({ ...rowAsJson(source, row), stalled })),
               null,
               2,
             ),

@@ -68,7 +68,7 @@ const publishedEvents = ({ source: { settings }, row }: Known) =>
   }));
 
 const asJson = (known: Known) => ({
-  ...rowAsJson(known.source.id, known.row),
+  ...rowAsJson(known.source, known.row),
   stalled: known.stalled,
   events: publishedEvents(known),
 });

@@ -116,9 +116,9 @@ const nextCheck = ({ nextCheckAt }: TaskRow, now: number) =>
 
 function asJson(status: SourceStatus) {
   const { source, checkpoint, lease, late, audit, running, unpublished, missing } = status;
-  const row = (one: TaskRow) => rowAsJson(source.id, one);
+  const row = (one: TaskRow) => rowAsJson(source, one);
   return withoutAbsent({
-    source: source.id,
+    source: spoken(source.id),
     catalog: source.settings.catalog,
     taskFamily: source.settings.taskFamily,
     functionName: source.functionName,

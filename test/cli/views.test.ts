@@ -1,4 +1,5 @@
 /** status, list, show and doctor, of a stack on this machine. */
+import { spoken } from '../../cli/sources';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { toItem } from '../../lambdas/poller/edges/row-item';
 import { startControlPlane } from '../../local/control-plane';
@@ -73,7 +74,7 @@ describe('status', () => {
       stack: 'PartnerCentralTaskPoller',
       sources: [
         {
-          source,
+          source: spoken(source),
           tableName: bed.tableName,
           late: false,
           lastSuccessAt: instant,
@@ -189,7 +190,7 @@ describe('show', () => {
     ])
       expect(text.out).toContain(line);
     expect(JSON.parse(json.out)).toMatchObject({
-      source,
+      source: spoken(source),
       taskId: ids.failed,
       settled: true,
       publishedStatuses: ['FAILED'],
@@ -259,10 +260,10 @@ describe('several sources in one stack', () => {
       inBoth('show', 'task-ofthesecond1'),
       inBoth('status', '--source', 'AWS/OpportunityFromEngagement'),
     ]);
-    expect(JSON.parse(status.out).sources.map((each: Json) => each.source)).toEqual([other, source]);
+    expect(JSON.parse(status.out).sources.map((each: Json) => each.source)).toEqual([spoken(other), spoken(source)]);
     expect(list.out).toContain('SOURCE');
     expect(list.out).toContain('Sandbox/EngagementFromOpportunity');
-    expect(JSON.parse(one.out)).toMatchObject([{ taskId: 'task-ofthesecond1', source: other }]);
+    expect(JSON.parse(one.out)).toMatchObject([{ taskId: 'task-ofthesecond1', source: spoken(other) }]);
     expect(show.out).toContain('Source        Sandbox/EngagementFromOpportunity');
     expect(wrong).toMatchObject({ code: 1, out: '' });
     expect(wrong.err).toContain(

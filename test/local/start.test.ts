@@ -9,6 +9,7 @@ import {
   StartOpportunityFromEngagementTaskCommand,
 } from '@aws-sdk/client-partnercentral-selling';
 import { UsageError } from '../../local/command-line';
+import { findRun } from '../../local/running';
 import { readOptions } from '../../local/start-options';
 import { clientOf } from './clients';
 
@@ -200,6 +201,10 @@ test('a task started through an SDK becomes an event; Ctrl-C ends everything', a
   const port = await freePort();
   const started = start(...once.slice(1), '--json', '--tasks', '10', '--port', String(port));
   await started.until(isFirstPoll);
+  expect(findRun(runFile())).toMatchObject({
+    stackName: 'PartnerCentralTaskPoller',
+    endpoints: { AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: `http://127.0.0.1:${port}` },
+  });
   const client = new PartnerCentralSellingClient(clientOf({ url: `http://127.0.0.1:${port}` }));
   const begin = (ContextIdentifier: string) =>
     client.send(

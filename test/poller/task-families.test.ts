@@ -6,7 +6,13 @@ import {
 } from '@aws-sdk/client-partnercentral-selling';
 import { readSummary } from '../../lambdas/poller/core/task';
 import type { ListCommands } from '../../lambdas/poller/edges/partner-central';
-import { type FamilyDescriptor, familyOf, type TaskFamily, taskFamilyNames } from '../../lambdas/poller/task-families';
+import {
+  type FamilyDescriptor,
+  familyOf,
+  type TaskFamily,
+  type taskFamilies,
+  taskFamilyNames,
+} from '../../lambdas/poller/task-families';
 
 test('a family without a command, or with one that the SDK lacks, does not compile', () => {
   const commands = {
@@ -40,6 +46,25 @@ test('a family without operation, IAM action or filters, or with a filter that i
   // @ts-expect-error no family of this name
   'ProspectingFromEngagement' satisfies TaskFamily;
   expect(operation).toBe('ListSomethingTasks');
+});
+
+/** What the SDK can filter a family's tasks by: it leaves out of a request what the operation doesn't know, and says nothing. */
+type SdkFilters<F extends TaskFamily> = Exclude<
+  Extract<keyof ConstructorParameters<ListCommands[F]>[0], `${string}Identifier`>,
+  'TaskIdentifier'
+>;
+type OurFilters<F extends TaskFamily, D = (typeof taskFamilies)[F]['filters']> = D[keyof D];
+type Same<A, B> = [A, B] extends [B, A] ? true : false;
+
+test("a family's filters are those of its operation: one more or one less does not compile", () => {
+  const same: { [F in TaskFamily]: Same<SdkFilters<F>, OurFilters<F>> } = {
+    OpportunityFromEngagement: true,
+    EngagementFromOpportunity: true,
+    EngagementByAcceptingInvitation: true,
+  };
+  // @ts-expect-error filters of two families are not the same
+  const others: Same<SdkFilters<'OpportunityFromEngagement'>, OurFilters<'EngagementFromOpportunity'>> = true;
+  expect([Object.keys(same).length, others]).toEqual([3, true]);
 });
 
 test('each lists what its name says, and may be allowed to', () => {

@@ -74,12 +74,19 @@ test('what a table has of an older release still fits: the same filters have the
   );
 });
 
-test('identifiers of another kind than the family filters by are part of no request and of no digest', async () => {
-  const taskFamily = 'EngagementByAcceptingInvitation';
-  const given = { catalog: 'AWS', taskFamily, engagementInvitationIdentifiers: ['engi-0000000000001'] };
-  const connect = (more: object) =>
-    connectPartnerCentral(parseFlat(settingsEntries, { ...given, ...more }, 'settings'), Date.now);
-  const { engagementIdentifiers, contextIdentifiers } = filters;
-  expect(connect({ engagementIdentifiers, contextIdentifiers }).filters).toBe(connect({}).filters);
-  expect(connect({ engagementInvitationIdentifiers: undefined }).filters).not.toBe(connect({}).filters);
+test.each([
+  ['OpportunityFromEngagement', ['opportunityIdentifiers', 'engagementIdentifiers', 'contextIdentifiers']],
+  ['EngagementFromOpportunity', ['opportunityIdentifiers', 'engagementIdentifiers']],
+  ['EngagementByAcceptingInvitation', ['opportunityIdentifiers', 'engagementInvitationIdentifiers']],
+] as const)('%s: what it does not filter by is no part of the digest either', (taskFamily, own) => {
+  const given = { ...filters, engagementInvitationIdentifiers: ['engi-0000000000001'] };
+  const digestOf = (keys: readonly string[]) => {
+    const some = Object.fromEntries(Object.entries(given).filter(([key]) => keys.includes(key)));
+    const settings = parseFlat(settingsEntries, { catalog: 'AWS', taskFamily, ...some }, 'settings');
+    return connectPartnerCentral(settings, Date.now).filters;
+  };
+  const all = digestOf(Object.keys(given));
+  expect(digestOf([...own, 'taskIdentifiers'])).toBe(all);
+  for (const key of [...own, 'taskIdentifiers'])
+    expect(digestOf(Object.keys(given).filter(one => one !== key))).not.toBe(all);
 });

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { taskEventSchema } from '../../lambdas/task-event';
 import type { Task } from '../../local/task-store';
-import { type Bed, DAY, HOUR, MINUTE, openBed, outcomes } from './bed';
+import { ago, type Bed, DAY, HOUR, MINUTE, openBed, outcomes } from './bed';
 
 /** So that what started since is new to the next head, and old enough not to be looked back at by those after it. */
 const anHourAgo = { clockOffsetMs: -HOUR };
@@ -47,6 +47,16 @@ describe('nothing lost', () => {
     expect((await backfill.invoke({ mode: 'poll' })).error).toBeUndefined();
     expect(bed.published()).toEqual(outcomes([...day, ...hour]));
     expect(older).toHaveLength(4);
+  });
+
+  test('an earlier emitSince, set soon, publishes what the head of the same run lists as history too', async () => {
+    bed = await openBed();
+    const minutesAgo = bed.addEnded(4, at => ({ startTimeMs: Date.now() - MINUTE - at }));
+    await bed.run();
+    expect(bed.published()).toEqual([]);
+    const backfill = bed.anotherPoller({ emitSince: ago(HOUR) });
+    expect(await bed.run('poll', undefined, backfill)).toMatchObject({ published: 4, gaps: 0 });
+    expect(bed.published()).toEqual(outcomes(minutesAgo));
   });
 
   test('what a cut head left is worked off by the runs after it', async () => {

@@ -1,0 +1,89 @@
+/** The commands that documents name: those of the README run as they are written, all of them are ones that there are. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ago, type Bed, DAY, openBed } from '../integration/bed';
+import { openCommandLine, project } from './command-line';
+
+const read = (...path: string[]) => readFileSync(join(project, ...path), 'utf8');
+const commandLine = openCommandLine();
+let bed: Bed;
+let local: Record<string, string>;
+
+const written = /npm run (?:--silent )?tasks -- ([a-z]+[^\n`#|]*)/g;
+const commandsIn = (text: string) =>
+  [...text.matchAll(written)].map(([, line]) => (line as string).trim().split(/\s+/) as [string, ...string[]]);
+const ofReadme = commandsIn(read('README.md'));
+
+beforeAll(async () => {
+  bed = await openBed({ emitSince: ago(DAY) });
+  bed.store.add({ taskId: 'task-dpf02ig3g2uui', status: 'FAILED', reasonCode: 'EngagementAccessDenied' });
+  bed.store.add();
+  await bed.run();
+  local = commandLine.announce('bed', bed.endpoints);
+});
+afterAll(async () => {
+  commandLine.close();
+  await bed.close();
+});
+
+test('the README names every command', () => {
+  const all = ['audit', 'doctor', 'list', 'plan', 'replay', 'show', 'status', 'watch'];
+  expect([...new Set(ofReadme.map(([name]) => name))].sort()).toEqual(all);
+});
+
+test.each(ofReadme.map(args => [args.join(' '), args] as const))('%s runs as it is written', async (_, args) => {
+  const more = args[0] === 'watch' ? ['--keep', join(commandLine.folder, 'watch')] : [];
+  const { code, out, err } = await commandLine.run([...args, '--local', ...more], local);
+  expect({ code, err }).toEqual({ code: 0, err: args[0] === 'watch' ? expect.any(String) : '' });
+  // A first poll with nothing to tell writes nothing.
+  if (args[0] !== 'watch') expect(out).not.toBe('');
+});
+
+test('the runbook and docs/events.md name commands and options that there are', async () => {
+  const named = [...commandsIn(read('docs', 'runbook.md')), ...commandsIn(read('docs', 'events.md'))];
+  expect(named.length).toBeGreaterThan(5);
+  const names = [...new Set(named.map(([name]) => name))];
+  const helps = new Map(
+    await Promise.all(names.map(async name => [name, (await commandLine.run([name, '--help'])).out] as const)),
+  );
+  for (const [name, ...options] of named)
+    for (const option of options.filter(one => one.startsWith('--')))
+      expect({ name, option, help: helps.get(name) }).toEqual({
+        name,
+        option,
+        help: expect.stringMatching(new RegExp(`^ +${option} `, 'm')),
+      });
+});
+
+/** What IAM calls it, where that is not `service:Operation`. */
+const services: Readonly<Record<string, string>> = { eventbridge: 'events' };
+const actions: Readonly<Record<string, string>> = { Invoke: 'InvokeFunction' };
+
+test('docs/security.md lists each call that the commands make', () => {
+  const files = readdirSync(join(project, 'cli'), { encoding: 'utf8', recursive: true })
+    .filter(file => file.endsWith('.ts') && file !== 'embedded-table.ts') // that table is on this machine
+    .map(file => read('cli', file));
+  const imported = files.flatMap(text => [
+    ...text.matchAll(
+      /import \{([^}]*)\} from '@aws-sdk\/client-(dynamodb|eventbridge|lambda|scheduler|cloudformation)'/g,
+    ),
+  ]);
+  const calls = imported.flatMap(([, names, service]) =>
+    [...(names as string).matchAll(/\b(?:paginate(\w+)|(\w+)Command)\b/g)].map(([, paged, single]) => {
+      const operation = (paged ?? single) as string;
+      return `${services[service as string] ?? service}:${actions[operation] ?? operation}`;
+    }),
+  );
+  expect(new Set(calls).size).toBeGreaterThan(8);
+  const [, section = ''] = read('docs', 'security.md').split('## What operators need\n');
+  const listed = [...(section.split(/^#/m)[0] as string).matchAll(/`([a-z]+:[A-Za-z]+)`/g)].map(([, action]) => action);
+  // By the poller's own code.
+  const ours = [
+    'events:PutEvents',
+    'partnercentral:ListOpportunityFromEngagementTasks',
+    'partnercentral:ListEngagementFromOpportunityTasks',
+  ];
+  expect([...new Set(listed)].sort()).toEqual(
+    [...new Set([...calls, ...ours, 'sts:AssumeRole', 'kms:Decrypt'])].sort(),
+  );
+});

@@ -336,15 +336,17 @@ test('the function that writes alerts is there for the key of a topic', () => {
 
 describe('several pollers', () => {
   /** What would mix the metrics, logs or queries of two, and has to differ wherever they stand. */
-  const namesOf = (template: TemplateJson) => ({
-    services: Object.values(all('AWS::Lambda::Function', template))
-      .map(({ Properties }) => (Properties.Environment as { Variables: Json }).Variables)
-      .filter(({ TABLE_NAME }) => TABLE_NAME !== undefined)
-      .map(variables => String(variables.POWERTOOLS_SERVICE_NAME)),
-    queries: Object.values(all('AWS::Logs::QueryDefinition', template)).map(({ Properties }) =>
-      String(Properties.Name),
-    ),
-  });
+  const namesOf = ({ Resources }: TemplateJson) => {
+    const propertiesOf = (type: string) =>
+      Object.values(Resources).flatMap(({ Type, Properties }) => (Type === type ? [Properties] : []));
+    return {
+      services: propertiesOf('AWS::Lambda::Function')
+        .map(({ Environment }) => (Environment as { Variables: Json }).Variables)
+        .filter(({ TABLE_NAME }) => TABLE_NAME !== undefined)
+        .map(variables => String(variables.POWERTOOLS_SERVICE_NAME)),
+      queries: propertiesOf('AWS::Logs::QueryDefinition').map(({ Name }) => String(Name)),
+    };
+  };
   const expectDistinct = (names: readonly string[]) => expect([...names].sort()).toEqual([...new Set(names)].sort());
 
   test('in one stack have ids, metrics and queries of their own, however deep they stand', () => {

@@ -192,6 +192,13 @@ export const configEntries = {
     ),
     30,
   ),
+  schemaRegistry: v.optional(
+    described(
+      flag(),
+      'Register a JSON Schema of each event with EventBridge, where whoever writes a consumer can look it up; it costs nothing.',
+    ),
+    true,
+  ),
   logRetentionDays: v.optional(described(logRetention(), "How long the functions' logs are kept."), 30),
   logLevel: v.optional(
     described(oneOf(['DEBUG', 'INFO', 'WARN', 'ERROR']), 'Least severe log line that is written.'),

@@ -1,4 +1,5 @@
 /** What the package offers to CDK apps; `partner-central-task-poller/events` is for those who read the events. */
+export type { ReasonCategory } from '../events/task-events';
 export {
   type DeadLetterQueues,
   type FailedTaskEventOptions,
@@ -8,4 +9,4 @@ export {
   type TaskPollerMetricOptions,
   type TaskSource,
 } from './task-poller';
-export type { FurtherSource, ReasonCategory, TaskPollerSettings } from './task-poller-settings';
+export type { FurtherSource, TaskPollerSettings } from './task-poller-settings';

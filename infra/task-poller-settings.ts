@@ -1,17 +1,5 @@
 // Written by `npm run docs`, from the schemas in infra/config.ts and lambdas/poller/settings.ts.
-
-/** Our grouping of the reason codes of failed tasks. */
-export type ReasonCategory =
-  | 'access'
-  | 'validation'
-  | 'conflict'
-  | 'throttling'
-  | 'quota'
-  | 'not-found'
-  | 'not-permitted'
-  | 'submission'
-  | 'internal'
-  | 'unknown';
+import type { ReasonCategory } from '../events/task-events';
 
 /** What can be set, whatever the poller is a part of. */
 export interface TaskPollerSettings {
@@ -263,6 +251,12 @@ export interface TaskPollerSettings {
    * @default 30
    */
   readonly archiveDays?: number;
+  /**
+   * Register a JSON Schema of each event with EventBridge, where whoever writes a consumer can look it up; it costs
+   * nothing.
+   * @default true
+   */
+  readonly schemaRegistry?: boolean;
   /**
    * How long the functions' logs are kept.
    *

@@ -6,6 +6,7 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { ReasonCategory } from '../events/task-events';
 import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED, type TaskDetailType } from '../lambdas/event-names';
 import { METRICS_NAMESPACE, metricNames } from '../lambdas/poller/metrics';
 import { ConfigurationError } from '../lambdas/poller/settings';
@@ -13,6 +14,7 @@ import { type Config, readConfig, stackKeys } from './config';
 import { Alarms } from './constructs/alarms';
 import { Dashboard } from './constructs/dashboard';
 import { encryptionKey as newEncryptionKey } from './constructs/encryption-key';
+import { EventSchemas } from './constructs/event-schemas';
 import { FailedTaskAlerts } from './constructs/failed-task-alerts';
 import { Forwarding } from './constructs/forwarding';
 import { LogQueries } from './constructs/log-queries';
@@ -20,7 +22,7 @@ import { Poller } from './constructs/poller';
 import { SnapshotTable } from './constructs/snapshot-table';
 import { TaskBus } from './constructs/task-bus';
 import type { SourceConfig } from './sources';
-import type { ReasonCategory, TaskPollerSettings } from './task-poller-settings';
+import type { TaskPollerSettings } from './task-poller-settings';
 
 export interface PartnerCentralTaskPollerProps extends TaskPollerSettings {
   /**
@@ -146,6 +148,7 @@ export class PartnerCentralTaskPoller extends Construct {
     const encryptionKey = config.customerManagedKey ? newEncryptionKey(this, 'EncryptionKey') : undefined;
     this.table = table ?? (new SnapshotTable(this, 'SnapshotTable', { encryptionKey }).table as ITable);
     const { bus, keyFailures } = new TaskBus(this, 'TaskBus', { config, existing: eventBus, encryptionKey });
+    if (config.schemaRegistry) new EventSchemas(this, 'EventSchemas', { config });
     const pollers = config.sources.map(
       source => new Poller(this, `Poller${source.idSuffix}`, { config: source, table: this.table, bus, encryptionKey }),
     );

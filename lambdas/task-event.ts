@@ -1,8 +1,8 @@
 /**
  * The contract with everybody who hangs a rule on the bus: the detail of a `TaskCompleted` or `TaskFailed` event, and of
- * a `TaskStalled` event. The TypeScript types and the JSON Schemas (docs/task-event.schema.json and
- * docs/task-stalled-event.schema.json) both come from the schemas below, so they can't disagree.
- * Fields are only ever added; a change that would break a reader is a new `schemaVersion` beside the old one.
+ * a `TaskStalled` event. All that readers get is made of the schemas below, so that it can't disagree: the JSON Schemas
+ * (docs/schemas), the types and the parser (events). Fields are only ever added; a change that would break a reader is a
+ * new `schemaVersion` beside the old one (docs/events.md).
  */
 import * as v from 'valibot';
 

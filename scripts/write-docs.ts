@@ -1,16 +1,17 @@
 /**
- * Writes what the documentation has from the code: the JSON Schema of the event and the README's tables.
+ * Writes what comes from the code: the JSON Schemas and the types of the events, and the README's tables.
  * `npm run docs` writes; a test asserts that nothing is left to write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import { configEntries } from '../infra/config';
-import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED } from '../lambdas/event-names';
 import { unwrapped } from '../lambdas/poller/settings';
 import { reasons, reasonText } from '../lambdas/reason-codes';
-import { reasonCategories, taskEventSchema, taskStalledEventSchema } from '../lambdas/task-event';
+import { reasonCategories } from '../lambdas/task-event';
+import { detailTypes, eventJsonSchema } from './json-schemas';
+import { settingsFile } from './write-settings';
+import { typesFile } from './write-types';
 
 const root = join(__dirname, '..');
 
@@ -18,36 +19,18 @@ const root = join(__dirname, '..');
 export function documents(): Map<string, string> {
   const readme = join(root, 'README.md');
   return new Map([
-    [join(root, 'docs', 'task-event.schema.json'), schemaFile(eventSchema())],
-    [join(root, 'docs', 'task-stalled-event.schema.json'), schemaFile(stalledEventSchema())],
+    ...detailTypes.map(
+      name =>
+        [join(root, 'docs', 'schemas', `${name}.json`), `${JSON.stringify(eventJsonSchema(name), null, 2)}\n`] as const,
+    ),
+    [join(root, 'events', 'task-events.ts'), typesFile()],
+    settingsFile(),
     [readme, readmeOf(readFileSync(readme, 'utf8'))],
   ]);
 }
 
 const readmeOf = (text: string) =>
   replaceBetween(replaceBetween(text, 'configuration', configurationTable()), 'reason codes', reasonTable());
-
-const schemaFile = (schema: object) => `${JSON.stringify(schema, null, 2)}\n`;
-
-/** For validators and code generators; readers must accept fields that are added later. */
-const eventSchema = () =>
-  described(
-    taskEventSchema,
-    `Detail of ${TASK_COMPLETED} and ${TASK_FAILED}`,
-    'Published by the Partner Central task poller when a task completes or fails.',
-  );
-
-const stalledEventSchema = () =>
-  described(
-    taskStalledEventSchema,
-    `Detail of ${TASK_STALLED}`,
-    'Published by the Partner Central task poller, once a task, when a task has been running for too long.',
-  );
-
-function described(entries: v.GenericSchema, title: string, description: string): object {
-  const { $schema, ...schema } = toJsonSchema(entries, { target: 'draft-07' });
-  return { $schema, title, description, ...schema };
-}
 
 const row = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 

@@ -8,7 +8,6 @@ import * as v from 'valibot';
 import { configEntries, stackKeys } from '../infra/config';
 import { sourceKeys } from '../infra/sources';
 import { allowedValues, unwrapped } from '../lambdas/poller/settings';
-import { reasonCategories } from '../lambdas/task-event';
 
 const root = join(__dirname, '..');
 const lineWidth = 120;
@@ -18,9 +17,7 @@ export function settingsFile(): [path: string, content: string] {
   const keys = Object.keys(configEntries).filter(key => !stackKeys.includes(key));
   const content = `\
 // Written by \`npm run docs\`, from the schemas in infra/config.ts and lambdas/poller/settings.ts.
-
-/** Our grouping of the reason codes of failed tasks. */
-${declaration('export type ReasonCategory =', literals(reasonCategories))}
+import type { ReasonCategory } from '../events/task-events';
 
 /** What can be set, whatever the poller is a part of. */
 export interface TaskPollerSettings {

@@ -1,7 +1,11 @@
 /** The documents say what the code says. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseTaskEvent, TASK_COMPLETED, type TaskFailedDetail } from 'partner-central-task-poller/events';
+import { eventId } from '../lambdas/poller/core/build-event';
+import { knownReasonCodes } from '../lambdas/reason-codes';
 import { documents, replaceBetween } from '../scripts/write-docs';
+import { headingAnchors } from './heading-anchors';
 
 const root = join(__dirname, '..');
 const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
@@ -13,21 +17,55 @@ test.each([...documents().keys()].map(file => [file.slice(root.length + 1)]))(
   },
 );
 
-test('the JSON Schema has every field of the event, open to more', () => {
-  const schema = JSON.parse(read('docs', 'task-event.schema.json'));
-  expect(schema.required).toEqual([
-    'schemaVersion',
-    'eventId',
-    'runId',
-    'catalog',
-    'taskType',
-    'taskId',
-    'taskStatus',
-    'detectedBefore',
-  ]);
-  expect(Object.keys(schema.properties)).toHaveLength(20);
-  expect(schema).not.toHaveProperty('additionalProperties', false);
+describe('the examples of events', () => {
+  const blocks = (language: string, ...path: string[]) =>
+    [...read(...path).matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, text]) =>
+      String(text),
+    );
+
+  test('in docs/events.md is one that the poller could publish', () => {
+    const [example] = blocks('json', 'docs', 'events.md');
+    const event = parseTaskEvent(JSON.parse(String(example)));
+    const { catalog, taskType, taskId, taskStatus, reasonCode } = event.detail as TaskFailedDetail;
+    expect(event.detail.eventId).toBe(eventId(catalog, taskType, taskId, taskStatus));
+    expect(knownReasonCodes).toContain(reasonCode);
+    expect(event.resources).toEqual([event.detail.taskArn]);
+  });
+
+  test('in the README has the same fields', () => {
+    const [example] = blocks('json', 'README.md');
+    const [whole] = blocks('json', 'docs', 'events.md');
+    expect(Object.keys(JSON.parse(String(example)))).toEqual(Object.keys(JSON.parse(String(whole)).detail));
+  });
+
+  test('that the example consumer is tried with is one that it can read', () => {
+    const [, entries] = read('examples', 'consumer', 'README.md').match(/<<END\n([\s\S]*?)\nEND/) ?? [];
+    const [{ DetailType, Source, Detail }] = JSON.parse(String(entries));
+    const envelope = {
+      version: '0',
+      id: '1',
+      account: '1',
+      region: 'us-east-1',
+      time: '2026-11-23T00:00:00Z',
+      resources: [],
+    };
+    const event = { ...envelope, 'detail-type': DetailType, source: Source, detail: JSON.parse(Detail) };
+    expect(parseTaskEvent(event)['detail-type']).toBe(TASK_COMPLETED);
+  });
 });
+
+test.each([['README.md'], ['docs/events.md'], ['examples/consumer/README.md']])(
+  'what %s links to in this repository exists',
+  file => {
+    const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g)];
+    expect(links.length).toBeGreaterThan(3);
+    for (const [, to, anchor] of links) {
+      const target = to ? join(root, file, '..', to) : join(root, file);
+      expect({ to, exists: existsSync(target) }).toEqual({ to, exists: true });
+      if (anchor) expect(headingAnchors(readFileSync(target, 'utf8')).map(({ slug }) => slug)).toContain(anchor);
+    }
+  },
+);
 
 test('each guarantee names tests that exist', () => {
   const files = new Map(

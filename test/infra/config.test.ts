@@ -33,6 +33,7 @@ test('a catalog is enough', () => {
     alertRoutes: { '*': 'default' },
     chatAlerts: false,
     archiveDays: 30,
+    schemaRegistry: true,
     logRetentionDays: 30,
     logLevel: 'INFO',
     tracing: false,

@@ -1,4 +1,6 @@
 /** What a platform team switches: each does what it says, and nothing that holds state is made anew. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { App, CfnResource, TagManager } from 'aws-cdk-lib';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { TaskPollerStack } from '../../infra/stack';
@@ -139,6 +141,44 @@ describe('tags', () => {
   });
 });
 
+describe('schemaRegistry', () => {
+  const schemas = (context: Json = {}) =>
+    Object.values(all('AWS::EventSchemas::Schema', template(context))).map(({ Properties }) => Properties);
+  const documented = (name: string) =>
+    JSON.parse(readFileSync(join(__dirname, '..', '..', 'docs', 'schemas', `${name}.json`), 'utf8'));
+
+  test('has the three schemas of the documentation, by the names that EventBridge would give them', () => {
+    expect(Object.keys(all('AWS::EventSchemas::Registry'))).toEqual(['EventSchemasRegistry']);
+    expect(
+      schemas().map(({ Content, Description, ...more }) => ({ ...more, Content: JSON.parse(String(Content)) })),
+    ).toEqual(
+      ['TaskCompleted', 'TaskFailed', 'TaskStalled'].map(name => ({
+        RegistryName: '{EventSchemasRegistry.RegistryName}',
+        SchemaName: `partnercentral.task-poller@${name}`,
+        Type: 'JSONSchemaDraft4',
+        Content: documented(name),
+      })),
+    );
+  });
+
+  // https://docs.aws.amazon.com/eventbridge/latest/schema-reference/v1-registries-name-registryname-schemas-name-schemaname.html
+  test('names the source that is configured, and stays within what EventBridge takes', () => {
+    const [first] = schemas({ eventSource: 'crm/tasks' });
+    expect(first?.SchemaName).toBe('crm-tasks@TaskCompleted');
+    expect(JSON.parse(String(first?.Content))['x-amazon-events-source']).toBe('crm/tasks');
+    for (const { Content, Description } of schemas()) {
+      expect(String(Content).length).toBeLessThan(100_000);
+      expect(String(Description).length).toBeLessThanOrEqual(256);
+    }
+  });
+
+  test('false: there is none, and nothing else differs', () => {
+    const { Resources, ...rest } = template();
+    const others = Object.entries(Resources).filter(([, { Type }]) => !Type.startsWith('AWS::EventSchemas::'));
+    expect(template({ schemaRegistry: false })).toEqual({ ...rest, Resources: Object.fromEntries(others) });
+  });
+});
+
 /**
  * CloudFormation knows a resource by this id alone: under another one it makes a new resource and deletes the old. For these
  * that would lose what they hold, or break what others have configured with their name.
@@ -161,6 +201,8 @@ const pinned = {
   // Others invoke the poller by its name, and their dashboards name both.
   PollerFunctionD1C91003: 'AWS::Lambda::Function',
   FailedTaskAlertsFormatterE8EB197F: 'AWS::Lambda::Function',
+  // Others look up the shapes of the events by its name.
+  EventSchemasRegistry99CC6CC6: 'AWS::EventSchemas::Registry',
 };
 
 describe('an upgrade makes nothing anew that holds state', () => {
@@ -196,6 +238,8 @@ describe('an upgrade makes nothing anew that holds state', () => {
       'AWS::SNS::Topic': ['TopicName', 'FifoTopic'],
       'AWS::SQS::Queue': ['QueueName', 'FifoQueue'],
       'AWS::Lambda::Function': ['FunctionName', 'PackageType'],
+      'AWS::EventSchemas::Registry': ['RegistryName'],
+      'AWS::EventSchemas::Schema': ['RegistryName', 'SchemaName'],
       'AWS::Logs::LogGroup': ['LogGroupName'],
       'AWS::Scheduler::Schedule': ['Name'],
     };

@@ -1,0 +1,195 @@
+/** Written by `npm run docs` from events/event-schemas.ts. */
+
+/** Our grouping of reason codes; `unknown` for a code that the poller doesn't know. */
+export type ReasonCategory =
+  | 'access'
+  | 'validation'
+  | 'conflict'
+  | 'throttling'
+  | 'quota'
+  | 'not-found'
+  | 'not-permitted'
+  | 'submission'
+  | 'internal'
+  | 'unknown';
+
+/** What EventBridge puts around an event. */
+export interface EventEnvelope {
+  /** Version of EventBridge's envelope. */
+  readonly version: string;
+  /** Of this publication. One outcome may come under several: look at detail.eventId. */
+  readonly id: string;
+  /** As configured by eventSource. */
+  readonly source: string;
+  /** AWS account of the poller. */
+  readonly account: string;
+  /** When EventBridge took the event, to the second. */
+  readonly time: string;
+  /** AWS region of the poller. */
+  readonly region: string;
+  /** The ARN of the task, where it is known. */
+  readonly resources: readonly string[];
+  /** Present when EventBridge replays the event out of an archive. */
+  readonly 'replay-name'?: string;
+}
+
+/** Detail of a `TaskCompleted` event. Newer pollers may add fields. */
+export interface TaskCompletedDetail {
+  /** Version of this shape. Fields are only added within a version. */
+  readonly schemaVersion: '1';
+  /** Same for every delivery of the same thing: SHA-256 of catalog, task family, task id and status. */
+  readonly eventId: string;
+  /** The poll that saw the change; find its log line by this id. */
+  readonly runId: string;
+  /** Partner Central catalog: AWS or Sandbox. */
+  readonly catalog: string;
+  /** Task family, for example OpportunityFromEngagement. */
+  readonly taskType: string;
+  /** Task identifier, for example task-dpf02ig3g2uui. */
+  readonly taskId: string;
+  /** ARN of the task. Its account field is empty. */
+  readonly taskArn?: string;
+  /** Present when somebody had this published again; names that replay. eventId is as it was the first time. */
+  readonly replayId?: string;
+  /** Present in a replay that alerts for people are not to leave out. */
+  readonly replayAlerts?: true;
+  /** How the task ended. */
+  readonly taskStatus: 'COMPLETE';
+  /** The status recorded before this one; absent for a task first seen ended. */
+  readonly previousStatus?: string;
+  /** When the task started, to the millisecond. */
+  readonly startTime?: string;
+  /** Reason code as the API gave it. An open list: expect codes you do not know. */
+  readonly reasonCode?: string;
+  /** Our grouping of reason codes; unknown for a code we do not know. */
+  readonly reasonCategory?: ReasonCategory;
+  /** Message as the API gave it; cut when it would not fit an event. */
+  readonly message?: string;
+  /** Present when message was cut. */
+  readonly messageTruncated?: true;
+  /** Opportunity that the task worked on or created. */
+  readonly opportunityId?: string;
+  /** Resource snapshot job that belongs to the task. */
+  readonly resourceSnapshotJobId?: string;
+  /** Engagement that the task worked on or created. */
+  readonly engagementId?: string;
+  /** Invitation that the task accepted or sent. */
+  readonly engagementInvitationId?: string;
+  /** Context within the engagement. */
+  readonly contextId?: string;
+  /** The last moment at which the task was known not to have this status. */
+  readonly detectedAfter?: string;
+  /** The moment at which this status was first seen. The change happened in between. */
+  readonly detectedBefore: string;
+}
+
+/** A Partner Central task completed. */
+export interface TaskCompleted extends EventEnvelope {
+  readonly 'detail-type': 'TaskCompleted';
+  readonly detail: TaskCompletedDetail;
+}
+
+/** Detail of a `TaskFailed` event. Newer pollers may add fields. */
+export interface TaskFailedDetail {
+  /** Version of this shape. Fields are only added within a version. */
+  readonly schemaVersion: '1';
+  /** Same for every delivery of the same thing: SHA-256 of catalog, task family, task id and status. */
+  readonly eventId: string;
+  /** The poll that saw the change; find its log line by this id. */
+  readonly runId: string;
+  /** Partner Central catalog: AWS or Sandbox. */
+  readonly catalog: string;
+  /** Task family, for example OpportunityFromEngagement. */
+  readonly taskType: string;
+  /** Task identifier, for example task-dpf02ig3g2uui. */
+  readonly taskId: string;
+  /** ARN of the task. Its account field is empty. */
+  readonly taskArn?: string;
+  /** Present when somebody had this published again; names that replay. eventId is as it was the first time. */
+  readonly replayId?: string;
+  /** Present in a replay that alerts for people are not to leave out. */
+  readonly replayAlerts?: true;
+  /** How the task ended. */
+  readonly taskStatus: 'FAILED';
+  /** The status recorded before this one; absent for a task first seen ended. */
+  readonly previousStatus?: string;
+  /** When the task started, to the millisecond. */
+  readonly startTime?: string;
+  /** Reason code as the API gave it. An open list: expect codes you do not know. */
+  readonly reasonCode?: string;
+  /** Our grouping of reason codes; unknown for a code we do not know. */
+  readonly reasonCategory?: ReasonCategory;
+  /** Message as the API gave it; cut when it would not fit an event. */
+  readonly message?: string;
+  /** Present when message was cut. */
+  readonly messageTruncated?: true;
+  /** Opportunity that the task worked on or created. */
+  readonly opportunityId?: string;
+  /** Resource snapshot job that belongs to the task. */
+  readonly resourceSnapshotJobId?: string;
+  /** Engagement that the task worked on or created. */
+  readonly engagementId?: string;
+  /** Invitation that the task accepted or sent. */
+  readonly engagementInvitationId?: string;
+  /** Context within the engagement. */
+  readonly contextId?: string;
+  /** The last moment at which the task was known not to have this status. */
+  readonly detectedAfter?: string;
+  /** The moment at which this status was first seen. The change happened in between. */
+  readonly detectedBefore: string;
+}
+
+/** A Partner Central task failed. */
+export interface TaskFailed extends EventEnvelope {
+  readonly 'detail-type': 'TaskFailed';
+  readonly detail: TaskFailedDetail;
+}
+
+/** Detail of a `TaskStalled` event. Newer pollers may add fields. */
+export interface TaskStalledDetail {
+  /** Version of this shape. Fields are only added within a version. */
+  readonly schemaVersion: '1';
+  /** Same for every delivery of the same thing: SHA-256 of catalog, task family, task id and the word STALLED. */
+  readonly eventId: string;
+  /** The poll that saw the change; find its log line by this id. */
+  readonly runId: string;
+  /** Partner Central catalog: AWS or Sandbox. */
+  readonly catalog: string;
+  /** Task family, for example OpportunityFromEngagement. */
+  readonly taskType: string;
+  /** Task identifier, for example task-dpf02ig3g2uui. */
+  readonly taskId: string;
+  /** ARN of the task. Its account field is empty. */
+  readonly taskArn?: string;
+  /** Present when somebody had this published again; names that replay. eventId is as it was the first time. */
+  readonly replayId?: string;
+  /** Present in a replay that alerts for people are not to leave out. */
+  readonly replayAlerts?: true;
+  /** The status that the task still has: IN_PROGRESS, or one that this release does not know. */
+  readonly taskStatus: string;
+  /** When the task started, to the millisecond. */
+  readonly startTime: string;
+  /** Opportunity that the task worked on or created. */
+  readonly opportunityId?: string;
+  /** Resource snapshot job that belongs to the task. */
+  readonly resourceSnapshotJobId?: string;
+  /** Engagement that the task worked on or created. */
+  readonly engagementId?: string;
+  /** Invitation that the task accepted or sent. */
+  readonly engagementInvitationId?: string;
+  /** Context within the engagement. */
+  readonly contextId?: string;
+  /** How long a task may run before it counts as stalled, as configured when this was published. */
+  readonly stalledAfterMinutes: number;
+  /** The moment at which the task was seen to be running still. */
+  readonly detectedBefore: string;
+}
+
+/** A Partner Central task has been running for too long. Only where taskStalledEvents is on. */
+export interface TaskStalled extends EventEnvelope {
+  readonly 'detail-type': 'TaskStalled';
+  readonly detail: TaskStalledDetail;
+}
+
+/** Any of them, to be told apart by `detail-type`. */
+export type TaskEvent = TaskCompleted | TaskFailed | TaskStalled;

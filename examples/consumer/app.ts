@@ -1,0 +1,26 @@
+/** The app that the CDK CLI runs; README.md has the commands. */
+import { App, type AppProps, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { DEFAULT_EVENT_SOURCE } from 'partner-central-task-poller/events';
+import { ConsumerStack } from './stack';
+
+/**
+ * Reads `taskBusName` and, if the poller has another than its default, `eventSource` out of the context.
+ * @throws Error saying what is missing
+ */
+export function synthesize(props: AppProps = {}) {
+  const app = new App({ ...props, autoSynth: false });
+  const text = (key: string, otherwise?: string): string => {
+    const value = app.node.tryGetContext(key) ?? otherwise;
+    if (typeof value === 'string' && value !== '') return value;
+    throw new Error(`${key}: got ${JSON.stringify(value)}, allowed: a name; give it as -c ${key}=…`);
+  };
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app, { verbose: true }));
+  new ConsumerStack(app, 'TaskEventConsumer', {
+    taskBusName: text('taskBusName'),
+    eventSource: text('eventSource', DEFAULT_EVENT_SOURCE),
+  });
+  return app.synth();
+}
+
+if (require.main === module) synthesize();

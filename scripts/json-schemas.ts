@@ -1,0 +1,77 @@
+/**
+ * The events as JSON Schemas in Draft 4, the one draft that EventBridge's schema registry takes, in the form that its
+ * own schemas have: the whole event, with source and detail type named at the top.
+ */
+import { toJsonSchema } from '@valibot/to-json-schema';
+import { eventSchemas } from '../events/event-schemas';
+import { DEFAULT_EVENT_SOURCE, type TaskDetailType } from '../lambdas/event-names';
+
+/** What our schemas use of Draft 4. */
+export interface JsonSchema {
+  readonly description?: string;
+  readonly type: 'object' | 'array' | 'string' | 'integer' | 'boolean';
+  readonly enum?: readonly (string | boolean)[];
+  readonly pattern?: string;
+  readonly minLength?: number;
+  readonly format?: string;
+  readonly items?: JsonSchema;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+}
+
+/** Readers must accept fields that are added later: nothing here forbids further ones. */
+export interface EventJsonSchema {
+  readonly $schema: string;
+  readonly title: string;
+  readonly description: string;
+  readonly 'x-amazon-events-detail-type': string;
+  readonly 'x-amazon-events-source': string;
+  readonly type: 'object';
+  readonly required: readonly string[];
+  readonly properties: Readonly<Record<string, JsonSchema | { readonly $ref: string }>>;
+  readonly definitions: Readonly<Record<string, JsonSchema>>;
+}
+
+export const detailTypes = Object.keys(eventSchemas) as TaskDetailType[];
+
+export function eventJsonSchema(detailType: TaskDetailType): EventJsonSchema {
+  const { $schema: _, ...draft07 } = toJsonSchema(eventSchemas[detailType], { target: 'draft-07' });
+  const { type: __, description = '', required = [], properties = {} } = toDraft04(draft07, detailType);
+  const { detail, ...envelope } = properties;
+  const definition = `${detailType}Detail`;
+  return {
+    $schema: 'http://json-schema.org/draft-04/schema#',
+    title: detailType,
+    description,
+    'x-amazon-events-detail-type': detailType,
+    'x-amazon-events-source': DEFAULT_EVENT_SOURCE,
+    type: 'object',
+    required,
+    properties: { ...envelope, detail: { $ref: `#/definitions/${definition}` } },
+    definitions: { [definition]: detail as JsonSchema },
+  };
+}
+
+const asTheyAre = ['description', 'type', 'enum', 'pattern', 'minLength', 'format', 'required'];
+
+/** @throws Error naming a keyword that Draft 4 may not have, and nobody has looked at */
+export function toDraft04(draft07: object, place: string): JsonSchema {
+  return Object.fromEntries(
+    Object.entries(draft07).flatMap(([keyword, value]) => {
+      if (asTheyAre.includes(keyword)) return [[keyword, value]];
+      if (keyword === 'const')
+        return [
+          ['type', typeof value],
+          ['enum', [value]],
+        ];
+      if (keyword === 'items') return [[keyword, toDraft04(value, `${place}[]`)]];
+      if (keyword === 'properties') {
+        const inner = Object.entries<object>(value).map(([key, one]) => [key, toDraft04(one, `${place}.${key}`)]);
+        return [[keyword, Object.fromEntries(inner)]];
+      }
+      throw new Error(
+        `${place}: no rule how to say ${keyword} in JSON Schema Draft 4; allowed: ${asTheyAre.join(', ')}`,
+      );
+    }),
+  ) as unknown as JsonSchema;
+}

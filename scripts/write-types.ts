@@ -1,0 +1,60 @@
+/**
+ * Writes events/task-events.ts: the events as TypeScript types with nothing behind them, for declarations that ship must
+ * not refer to a library of ours. Made of the JSON Schemas; a test holds the types against what the parser returns.
+ */
+import { reasonCategories } from '../lambdas/task-event';
+import { detailTypes, type EventJsonSchema, eventJsonSchema, type JsonSchema } from './json-schemas';
+
+export function typesFile(): string {
+  const schemas = detailTypes.map(eventJsonSchema);
+  return `/** Written by \`npm run docs\` from events/event-schemas.ts. */
+
+/** Our grouping of reason codes; \`unknown\` for a code that the poller doesn't know. */
+export type ReasonCategory =
+${reasonCategories.map(category => `  | '${category}'`).join('\n')};
+
+/** What EventBridge puts around an event. */
+export interface EventEnvelope {
+${members(envelopeOf(schemas[0] as EventJsonSchema))}
+}
+
+${schemas.map(eventTypes).join('\n\n')}
+
+/** Any of them, to be told apart by \`detail-type\`. */
+export type TaskEvent = ${detailTypes.join(' | ')};
+`;
+}
+
+function eventTypes({ title, description, definitions }: EventJsonSchema): string {
+  return `/** Detail of a \`${title}\` event. Newer pollers may add fields. */
+export interface ${title}Detail {
+${members(definitions[`${title}Detail`] as JsonSchema)}
+}
+
+/** ${description} */
+export interface ${title} extends EventEnvelope {
+  readonly 'detail-type': '${title}';
+  readonly detail: ${title}Detail;
+}`;
+}
+
+function envelopeOf({ properties, required }: EventJsonSchema): Pick<JsonSchema, 'properties' | 'required'> {
+  const { detail: _, 'detail-type': __, ...envelope } = properties;
+  return { properties: envelope as Record<string, JsonSchema>, required };
+}
+
+function members({ properties = {}, required = [] }: Pick<JsonSchema, 'properties' | 'required'>): string {
+  return Object.entries(properties)
+    .map(([key, schema]) => {
+      const name = /^\w+$/.test(key) ? key : `'${key}'`;
+      const type = key === 'reasonCategory' ? 'ReasonCategory' : typeText(schema);
+      return `  /** ${schema.description} */\n  readonly ${name}${required.includes(key) ? '' : '?'}: ${type};`;
+    })
+    .join('\n');
+}
+
+function typeText(schema: JsonSchema): string {
+  if (schema.enum) return schema.enum.map(value => (typeof value === 'string' ? `'${value}'` : value)).join(' | ');
+  if (schema.items) return `readonly ${typeText(schema.items)}[]`;
+  return schema.type === 'integer' ? 'number' : schema.type;
+}

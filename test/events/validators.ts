@@ -1,0 +1,27 @@
+/** The published JSON Schemas, as a validator that knows nothing of us reads them. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Ajv from 'ajv-draft-04';
+import addFormats from 'ajv-formats';
+
+export const schemaFile = (name: string) => join(__dirname, '..', '..', 'docs', 'schemas', `${name}.json`);
+export const schemaOf = (name: string) => JSON.parse(readFileSync(schemaFile(name), 'utf8'));
+
+export function newValidator() {
+  const ajv = new Ajv({ allErrors: true, strict: true, strictTypes: false });
+  // Ajv refuses keywords that it doesn't know; every other reader passes over them.
+  ajv.addVocabulary(['x-amazon-events-detail-type', 'x-amazon-events-source']);
+  return addFormats(ajv as never) as unknown as Ajv;
+}
+
+const ajv = newValidator();
+const validators = new Map<string, ReturnType<typeof ajv.compile>>();
+
+/** Whether the schema of this detail type allows the event; there are three of them. */
+export function schemaAllows(event: object): boolean {
+  const name = String((event as Record<string, unknown>)['detail-type']);
+  if (!['TaskCompleted', 'TaskFailed', 'TaskStalled'].includes(name)) return false;
+  const validate = validators.get(name) ?? ajv.compile(schemaOf(name));
+  validators.set(name, validate);
+  return validate(event) === true;
+}

@@ -8,7 +8,10 @@ module.exports = {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
     ],
   },
-  moduleNameMapper: { '^partner-central-task-poller/events$': '<rootDir>/events/index.ts' },
+  moduleNameMapper: {
+    '^partner-central-task-poller$': '<rootDir>/infra/index.ts',
+    '^partner-central-task-poller/events$': '<rootDir>/events/index.ts',
+  },
   globalSetup: '<rootDir>/test/synthesize-once.ts',
   globalTeardown: '<rootDir>/test/remove-synthesized.ts',
   testTimeout: 60_000,

@@ -1,4 +1,5 @@
 /** The configuration table that says which failures are told where. */
+import { Token } from 'aws-cdk-lib';
 import * as v from 'valibot';
 import { type AlertRoutes, CATCH_ALL, DEFAULT, isTopicArn, NOWHERE, type RouteKey } from '../lambdas/alerts/routes';
 import { reasonCategories } from '../lambdas/task-event';
@@ -23,7 +24,9 @@ export function alertRoutes() {
 }
 
 function isRoute([key, route]: [string, string]): boolean {
-  return keys.includes(key) && (route === DEFAULT || isTopicArn(route) || (route === NOWHERE && key !== CATCH_ALL));
+  // The ARN of a topic of the same app is known when it is deployed.
+  const isTopic = route === DEFAULT || isTopicArn(route) || Token.isUnresolved(route);
+  return keys.includes(key) && (isTopic || (route === NOWHERE && key !== CATCH_ALL));
 }
 
 /** A key that is given twice has no route: which of the two was meant? */

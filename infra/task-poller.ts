@@ -1,15 +1,16 @@
-import { Stack } from 'aws-cdk-lib';
+import { Duration, Names, Stack } from 'aws-cdk-lib';
 import { type Alarm, Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
-import { type IEventBus, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
+import { type CfnRule, type IEventBus, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { ReasonCategory } from '../events/task-events';
 import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED, type TaskDetailType } from '../lambdas/event-names';
 import { METRICS_NAMESPACE, metricNames } from '../lambdas/poller/metrics';
-import type { ReasonCategory } from '../lambdas/task-event';
-import { readConfig } from './config';
+import { ConfigurationError } from '../lambdas/poller/settings';
+import { type Config, readConfig, stackKeys } from './config';
 import { Alarms } from './constructs/alarms';
 import { Dashboard } from './constructs/dashboard';
 import { encryptionKey as newEncryptionKey } from './constructs/encryption-key';
@@ -26,44 +27,63 @@ import type { TaskPollerSettings } from './task-poller-settings';
 export interface PartnerCentralTaskPollerProps extends TaskPollerSettings {
   /**
    * Publish on this bus, which is in the stack's account and region.
-   * @default a bus of its own
+   * @default - a bus of its own
    */
   readonly eventBus?: IEventBus;
   /**
    * Use this table, such as a restored one. It needs the keys, the index and the TTL attribute of the poller's own.
-   * @default a table of its own
+   * @default - a table of its own, which stays when the stack is deleted
    */
   readonly table?: ITable;
   /**
-   * Existing topics for the alarms. Their policies have to let cloudwatch.amazonaws.com publish.
-   * @default a topic of its own, with `alarmEmail` as subscriber
+   * Existing standard topics for the alarms, one to five. Their policies have to let cloudwatch.amazonaws.com publish.
+   * @default - a topic of its own, with `alarmEmail` as subscriber
    */
   readonly alarmTopics?: readonly ITopic[];
 }
 
-/** Which of the tasks an event tells of; a rule gets all of them where this says nothing. */
+/** A source as it is called here: its catalog and its task family, such as `AWS/EngagementFromOpportunity`. */
+export type TaskSource = `${TaskPollerSettings['catalog']}/${NonNullable<TaskPollerSettings['taskFamily']>}`;
+
+/** What a rule of `onTask…` gets. `eventPattern` narrows it further; `target` can also be added to the rule later. */
 export interface TaskEventOptions extends OnEventOptions {
-  /** Only failures of these categories. */
-  readonly reasonCategories?: readonly ReasonCategory[];
-  /** Only failures with these reason codes. */
-  readonly reasonCodes?: readonly string[];
   /**
-   * Whether the rule gets what somebody has published once more, from the snapshot.
+   * Only tasks of this source.
+   * @default - all sources
+   */
+  readonly source?: TaskSource;
+  /**
+   * Whether the rule gets events that somebody had published once more, from the table or from the bus's archive.
    * @default true
    */
   readonly replays?: boolean;
 }
 
-export interface TaskPollerMetricOptions extends MetricOptions {
+export interface FailedTaskEventOptions extends TaskEventOptions {
   /**
-   * Which source, such as `AWS/EngagementFromOpportunity`.
-   * @default the first one
+   * Only failures of these categories.
+   * @default - all failures
    */
-  readonly source?: string;
+  readonly reasonCategories?: readonly ReasonCategory[];
+  /**
+   * Only failures with these reason codes.
+   * @default - all failures
+   */
+  readonly reasonCodes?: readonly string[];
 }
 
+/** As CloudWatch's own; `period` is 5 minutes, or the time between two polls if that is longer, unless it is given. */
+export interface TaskPollerMetricOptions extends MetricOptions {
+  /**
+   * Only of this source; each has metrics of its own.
+   * @default - the first source
+   */
+  readonly source?: TaskSource;
+}
+
+/** Queues in which something waits for a person; an alarm tells when it does. */
 export interface DeadLetterQueues {
-  /** Polls that failed, with their error; one queue for each source. */
+  /** Polls that failed, with their error; one queue for each source, the first one first. */
   readonly failedRuns: readonly IQueue[];
   /** Failed tasks that nobody was told about. */
   readonly undeliveredAlerts: IQueue;
@@ -73,21 +93,40 @@ export interface DeadLetterQueues {
   readonly unforwarded?: IQueue;
 }
 
+/** What a stack has a key for, and a construct has not. */
+const instead: Readonly<Record<string, string>> = {
+  stackName: 'the name is that of the stack that the construct is in',
+  tags: 'use Tags.of(…).add(…)',
+  permissionsBoundary: 'use PermissionsBoundary.of(…).apply(…)',
+  existingTableName: 'use table',
+  existingEventBusName: 'use eventBus',
+  alarmTopicArns: 'use alarmTopics',
+};
+
 /**
  * Polls the tasks of AWS Partner Central and puts an event on a bus when one completes or fails: functions, schedules,
  * table, bus, alerts for people, alarms.
  *
- * Everything in it is named by CloudFormation, so that several fit in one account.
+ * Everything in it is named by CloudFormation, so that several fit in one account and in one stack. Partner Central
+ * answers only to the account that is linked to it; a stack in another account needs `assumeRoleArn`.
+ *
+ * @example
+ * const tasks = new PartnerCentralTaskPoller(this, 'TaskPoller', { catalog: 'AWS', alertEmail: 'crm@example.com' });
+ * tasks.onTaskCompleted('ToCrm', { target: new SqsQueue(crmQueue) });
  */
 export class PartnerCentralTaskPoller extends Construct {
   /** Has the `TaskCompleted`, `TaskFailed` and `TaskStalled` events. */
   readonly eventBus: IEventBus;
-  /** What is known of each task. */
-  readonly table: Pick<ITable, 'tableName' | 'tableArn'>;
-  /** Gets a text for people about failed tasks. */
+  /** Source of these events, for a rule that `onTask…` can't make. */
+  readonly eventSource: string;
+  /** What is known of each task. Only the poller may write to it. */
+  readonly table: ITable;
+  /** Gets a text for people about failed tasks; subscribe whom you like. */
   readonly alertTopic: ITopic;
   /** The same for chats; with `chatAlerts` only. */
   readonly chatAlertTopic: ITopic | undefined;
+  /** Writes these texts. Grant it the key of an encrypted topic that `alertRoutes` names. */
+  readonly alertFunction: LambdaFunction;
   /** Get the alarms. */
   readonly alarmTopics: readonly ITopic[];
   /** All alarms of all sources. */
@@ -97,21 +136,17 @@ export class PartnerCentralTaskPoller extends Construct {
   /** Where what could not be delivered waits for a person; one of the alarms watches over each. */
   readonly deadLetterQueues: DeadLetterQueues;
   private readonly sources: readonly SourceConfig[];
-  private readonly eventSource: string;
-  private readonly tellsOfStalledTasks: boolean;
 
   /** @throws ConfigurationError naming every prop that is bad or can't work together with another */
   constructor(scope: Construct, id: string, props: PartnerCentralTaskPollerProps) {
     super(scope, id);
-    const { eventBus, table, alarmTopics, ...settings } = props;
-    const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-    const config = readConfig({ ...given, stackName: this.serviceName() }, `The props of ${this.node.path}`);
+    const { eventBus, table, alarmTopics } = props;
+    const config = this.readProps(props);
     this.sources = config.sources;
     this.eventSource = config.eventSource;
-    this.tellsOfStalledTasks = config.sources.some(({ taskStalledEvents }) => taskStalledEvents);
 
     const encryptionKey = config.customerManagedKey ? newEncryptionKey(this, 'EncryptionKey') : undefined;
-    this.table = table ?? new SnapshotTable(this, 'SnapshotTable', { encryptionKey }).table;
+    this.table = table ?? (new SnapshotTable(this, 'SnapshotTable', { encryptionKey }).table as ITable);
     const { bus, keyFailures } = new TaskBus(this, 'TaskBus', { config, existing: eventBus, encryptionKey });
     if (config.schemaRegistry) new EventSchemas(this, 'EventSchemas', { config });
     const pollers = config.sources.map(
@@ -139,6 +174,7 @@ export class PartnerCentralTaskPoller extends Construct {
     this.eventBus = bus;
     this.alertTopic = alerts.topic;
     this.chatAlertTopic = alerts.chatTopic;
+    this.alertFunction = alerts.node.findChild('Formatter') as LambdaFunction;
     this.alarmTopics = topics;
     this.functions = pollers.map(poller => poller.function);
     this.deadLetterQueues = {
@@ -149,58 +185,69 @@ export class PartnerCentralTaskPoller extends Construct {
     };
   }
 
-  /** A rule for tasks that completed. */
+  /**
+   * A rule for tasks that completed.
+   * @throws Error when there is no such source
+   */
   onTaskCompleted(id: string, options: TaskEventOptions = {}): Rule {
     return this.onTaskEvent(id, TASK_COMPLETED, options);
   }
 
-  /** A rule for tasks that failed. */
-  onTaskFailed(id: string, options: TaskEventOptions = {}): Rule {
+  /**
+   * A rule for tasks that failed.
+   * @throws Error when there is no such source
+   */
+  onTaskFailed(id: string, options: FailedTaskEventOptions = {}): Rule {
     return this.onTaskEvent(id, TASK_FAILED, options);
   }
 
   /**
    * A rule for tasks that have been running for too long.
-   * @throws Error unless a source has `taskStalledEvents`
+   * @throws Error unless `taskStalledEvents` is on, for that source or for any
    */
-  onTaskStalled(id: string, options: Omit<TaskEventOptions, 'reasonCategories' | 'reasonCodes'> = {}): Rule {
-    if (!this.tellsOfStalledTasks)
-      throw new Error(`${this.node.path} publishes no ${TASK_STALLED} events: set its prop taskStalledEvents to true`);
+  onTaskStalled(id: string, options: TaskEventOptions = {}): Rule {
+    const sources = options.source ? [this.sourceNamed(options.source)] : this.sources;
+    if (!sources.some(({ taskStalledEvents }) => taskStalledEvents))
+      throw new Error(
+        `${this.node.path} publishes no ${TASK_STALLED} events${options.source ? ` for ${options.source}` : ''}: set its prop taskStalledEvents to true`,
+      );
     return this.onTaskEvent(id, TASK_STALLED, options);
   }
 
-  /** Polls that were complete. */
+  /** Polls that were complete: a sum. */
   metricCompleteRuns(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.heartbeat, Stats.SUM, options);
   }
 
-  /** Events published for failed tasks. */
+  /** Events published for failed tasks: a sum. */
   metricTasksFailed(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.failed, Stats.SUM, options);
   }
 
-  /** Tasks that have been running for longer than `stalledAfterMinutes`, while there are any. */
+  /** Tasks that have been running for longer than `stalledAfterMinutes`, while there are any: the maximum. */
   metricTasksStalled(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.stalled, Stats.MAXIMUM, options);
   }
 
-  /** What could not be dealt with and is kept aside, while there is any. */
+  /** What could not be dealt with and is kept aside, while there is any: the maximum. */
   metricItemsSetAside(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.setAside, Stats.MAXIMUM, options);
   }
 
-  /** Endings that an audit found and polls had overlooked; one for each poll while the audit is overdue. */
+  /** Endings that an audit found and polls had overlooked, and one for each poll while the audit is overdue: the maximum. */
   metricAuditProblems(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.auditProblems, Stats.MAXIMUM, options);
   }
 
-  /** Parts of the list still to be swept, in polls that got no further with them. */
+  /** Parts of the list still to be swept, in polls that got no further with them: the maximum. */
   metricBacklogUnchanged(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.backlogUnchanged, Stats.MAXIMUM, options);
   }
 
-  private onTaskEvent(id: string, detailType: TaskDetailType, options: TaskEventOptions): Rule {
-    const { reasonCategories, reasonCodes, replays = true, target, eventPattern, crossStackScope, ...rest } = options;
+  private onTaskEvent(id: string, detailType: TaskDetailType, options: FailedTaskEventOptions): Rule {
+    const { source, reasonCategories, reasonCodes, replays = true, target, eventPattern, ...others } = options;
+    const { crossStackScope, ...rest } = others;
+    const only = source && this.sourceNamed(source);
     const rule = new Rule(crossStackScope ?? this, id, {
       ...rest,
       eventBus: this.eventBus,
@@ -208,32 +255,74 @@ export class PartnerCentralTaskPoller extends Construct {
     });
     rule.addEventPattern({ source: [this.eventSource], detailType: [detailType] });
     const detail = {
+      ...(only && { catalog: [only.catalog], taskType: [only.taskFamily] }),
       ...(reasonCategories && { reasonCategory: [...reasonCategories] }),
       ...(reasonCodes && { reasonCode: [...reasonCodes] }),
       ...(!replays && { replayId: [{ exists: false }] }),
     };
     if (Object.keys(detail).length > 0) rule.addEventPattern({ detail });
     rule.addEventPattern(eventPattern);
+    // EventBridge marks a replay from the archive in the envelope; CDK's type has no such field.
+    if (!replays)
+      (rule.node.defaultChild as CfnRule).addPropertyOverride('EventPattern.replay-name', [{ exists: false }]);
     return rule;
   }
 
-  /** Tells its logs, metrics and queries from those of any other: the stack's name, and the path in the stack. */
+  /** @throws ConfigurationError */
+  private readProps({ eventBus, table, alarmTopics, ...settings }: PartnerCentralTaskPollerProps): Config {
+    const where = `The props of ${this.node.path}`;
+    const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+    const strangers = given.filter(([key]) => stackKeys.includes(key));
+    const problems = strangers.map(([key]) => `${key}: not a prop; ${instead[key]}`);
+    try {
+      const config = readConfig(
+        {
+          ...Object.fromEntries(given.filter(([key]) => !stackKeys.includes(key))),
+          stackName: this.serviceName(),
+          // What holds for the ARNs holds for the topics.
+          ...(alarmTopics && { alarmTopicArns: alarmTopics.map(({ topicArn }) => topicArn) }),
+        },
+        where,
+      );
+      if (problems.length === 0) return config;
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      problems.push(...error.problems.map(problem => problem.replaceAll('alarmTopicArns', 'alarmTopics')));
+    }
+    throw new ConfigurationError(where, problems);
+  }
+
+  /**
+   * Tells its logs, metrics and queries from those of any other: the outermost stack's name, and the path in there. Only
+   * what stands directly in a stack has a name that is read at ease; two paths might be the same once they are joined.
+   */
   private serviceName(): string {
-    const stack = Stack.of(this);
+    let stack = Stack.of(this);
+    while (stack.nestedStackParent) stack = stack.nestedStackParent;
     const path = this.node.scopes.slice(stack.node.scopes.length).map(({ node }) => node.id);
-    return [stack.stackName, ...path.filter(part => part !== 'Default')].join('-').replace(/[^A-Za-z0-9-]/g, '-');
+    const parts = path.filter(part => part !== 'Default');
+    const name = [stack.stackName, ...parts].join('-');
+    if (parts.length <= 1 && /^[A-Za-z0-9-]{1,128}$/.test(name)) return name;
+    const hash = Names.nodeUniqueId(this.node).slice(-8);
+    return `${name.replace(/[^A-Za-z0-9-]/g, '-').slice(0, 119)}-${hash}`;
+  }
+
+  /** @throws Error when there is none */
+  private sourceNamed(name: TaskSource): SourceConfig {
+    const nameOf = ({ catalog, taskFamily }: SourceConfig) => `${catalog}/${taskFamily}`;
+    const found = this.sources.find(source => nameOf(source) === name);
+    if (found) return found;
+    throw new Error(`${this.node.path} has no source ${name}, but ${this.sources.map(nameOf).join(' and ')}`);
   }
 
   private metric(metricName: string, statistic: string, { source, ...options }: TaskPollerMetricOptions = {}): Metric {
-    const names = this.sources.map(({ catalog, taskFamily }) => `${catalog}/${taskFamily}`);
-    const at = source === undefined ? 0 : names.indexOf(source);
-    if (at < 0) throw new Error(`${this.node.path} has no source ${source}, but ${names.join(' and ')}`);
-    const { serviceName } = this.sources[at] as SourceConfig;
+    const { serviceName, pollEveryMinutes } = source ? this.sourceNamed(source) : (this.sources[0] as SourceConfig);
     return new Metric({
       namespace: METRICS_NAMESPACE,
       metricName,
       dimensionsMap: { service: serviceName },
       statistic,
+      period: Duration.minutes(Math.max(5, pollEveryMinutes)),
       ...options,
     }).attachTo(this);
   }

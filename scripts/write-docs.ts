@@ -10,6 +10,7 @@ import { unwrapped } from '../lambdas/poller/settings';
 import { reasons, reasonText } from '../lambdas/reason-codes';
 import { reasonCategories } from '../lambdas/task-event';
 import { detailTypes, eventJsonSchema } from './json-schemas';
+import { settingsFile } from './write-settings';
 import { typesFile } from './write-types';
 
 const root = join(__dirname, '..');
@@ -23,6 +24,7 @@ export function documents(): Map<string, string> {
         [join(root, 'docs', 'schemas', `${name}.json`), `${JSON.stringify(eventJsonSchema(name), null, 2)}\n`] as const,
     ),
     [join(root, 'events', 'task-events.ts'), typesFile()],
+    settingsFile(),
     [readme, readmeOf(readFileSync(readme, 'utf8'))],
   ]);
 }

@@ -19,8 +19,7 @@ export type Oddity = 'reopened' | 'unknownStatus';
 
 export type Decision = {
   readonly oddity?: Oddity;
-} & /** `mayBeNewsElsewhere`: it is none by the floor at hand, and may be by that of another sweep. */
-(
+} /** `mayBeNewsElsewhere`: it is none by the floor at hand, and may be by that of another sweep. */ & (
   | { readonly what: 'nothing'; readonly mayBeNewsElsewhere?: true }
   /** Write `row`; nothing is published. */
   | { readonly what: 'record'; readonly row: TaskRow }

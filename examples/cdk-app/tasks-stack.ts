@@ -1,0 +1,50 @@
+import { Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { Alarm, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { PartnerCentralTaskPoller } from 'partner-central-task-poller';
+
+/** Opportunities made from engagements, and engagements made from opportunities: one poller with two sources. */
+export class TasksStack extends Stack {
+  constructor(scope: Construct, id: string, props?: StackProps) {
+    super(scope, id, props);
+
+    // Who is on call. A topic that enforces TLS has to let the alarms of this account publish.
+    const onCall = new Topic(this, 'OnCall', { enforceSSL: true });
+    const conditions = { StringEquals: { 'aws:SourceAccount': this.account } };
+    onCall.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com', { conditions }));
+
+    const tasks = new PartnerCentralTaskPoller(this, 'TaskPoller', {
+      catalog: 'AWS',
+      alertEmail: 'crm-team@example.com',
+      alarmTopics: [onCall],
+      furtherSources: [{ taskFamily: 'EngagementFromOpportunity', pollEveryMinutes: 5 }],
+    });
+
+    // What somebody has to be allowed, for the people who allow it. Their queue's dead letters are the rule's, too.
+    const deadLetters = new Queue(this, 'DeadLetters', { enforceSSL: true, retentionPeriod: Duration.days(14) });
+    const accessProblems = new Queue(this, 'AccessProblems', {
+      enforceSSL: true,
+      deadLetterQueue: { queue: deadLetters, maxReceiveCount: 5 },
+    });
+    tasks.onTaskFailed('ToAccessProblems', {
+      description: 'Tasks that failed for want of a permission',
+      reasonCategories: ['access', 'not-permitted'],
+      target: new SqsQueue(accessProblems, { deadLetterQueue: deadLetters }),
+    });
+
+    // Stricter than the poller's own alarm, and for the second source alone.
+    const hourly = tasks.metricTasksFailed({ source: 'AWS/EngagementFromOpportunity', period: Duration.hours(1) });
+    new Alarm(this, 'EngagementsFail', {
+      alarmDescription: 'Three engagements could not be made within an hour.',
+      metric: hourly,
+      threshold: 3,
+      evaluationPeriods: 1,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    }).addAlarmAction(new SnsAction(onCall));
+  }
+}

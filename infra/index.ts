@@ -1,0 +1,12 @@
+/** What the package offers to CDK apps; `partner-central-task-poller/events` is for those who read the events. */
+export type { ReasonCategory } from '../events/task-events';
+export {
+  type DeadLetterQueues,
+  type FailedTaskEventOptions,
+  PartnerCentralTaskPoller,
+  type PartnerCentralTaskPollerProps,
+  type TaskEventOptions,
+  type TaskPollerMetricOptions,
+  type TaskSource,
+} from './task-poller';
+export type { FurtherSource, TaskPollerSettings } from './task-poller-settings';

@@ -1,0 +1,97 @@
+/**
+ * Builds the package into dist/: the construct and the reader of events as JavaScript, their types, and the bundles of
+ * the functions. Nothing in it needs more than aws-cdk-lib and constructs.
+ */
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { type BuildOptions, build as esbuild } from 'esbuild';
+import { bundleOptions } from '../infra/constructs/bundle-options';
+
+const root = join(__dirname, '..');
+const dist = join(root, 'dist');
+
+/** Stays outside: an app has to have one of each, as its constructs know one another by their classes. */
+const peers = ['aws-cdk-lib', 'constructs'];
+const entries = ['infra/index.ts', 'events/index.ts'];
+const functions = ['poller', 'alerts'];
+
+/** @throws Error when an entry is missing, or when types would need another package */
+export async function build(): Promise<void> {
+  const missing = entries.filter(entry => !existsSync(join(root, entry)));
+  if (missing.length > 0) throw new Error(`Nothing was built, for want of ${missing.join(' and ')}`);
+  rmSync(dist, { recursive: true, force: true });
+  await Promise.all([javaScript(), ...functions.map(bundle), types()]);
+}
+
+async function javaScript(): Promise<void> {
+  const common: BuildOptions = {
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    mainFields: ['module', 'main'],
+    external: peers,
+    logLevel: 'warning',
+  };
+  const events = { ...common, entryPoints: ['events/index.ts'] };
+  await Promise.all([
+    // CommonJS only: Node.js finds its names for an import as well, and two copies of a class are one too many.
+    esbuild({ ...common, entryPoints: ['infra/index.ts'], format: 'cjs', outfile: 'dist/index.js' }),
+    esbuild({ ...events, format: 'cjs', outfile: 'dist/events.js' }),
+    esbuild({ ...events, format: 'esm', outfile: 'dist/events.mjs' }),
+  ]);
+}
+
+/** As infra/constructs/bundled-function.ts looks for it. */
+async function bundle(name: string): Promise<void> {
+  const { external, mainFields, ...options } = bundleOptions;
+  await esbuild({
+    ...options,
+    external: [...external],
+    mainFields: [...mainFields],
+    absWorkingDir: root,
+    entryPoints: [`lambdas/${name}/handler.ts`],
+    outfile: `dist/functions/${name}/index.mjs`,
+  });
+}
+
+/** The declarations that the entries refer to, and no others. */
+async function types(): Promise<void> {
+  const all = mkdtempSync(join(tmpdir(), 'declarations-'));
+  try {
+    await tsc('--project', join(root, 'tsconfig.package.json'), '--outDir', all);
+    for (const file of reachable(entries.map(entry => join(all, entry.replace(/\.ts$/, '.d.ts')))))
+      cpSync(file, join(dist, 'types', relative(all, file)));
+    // For an import, types have to say that they are those of a module.
+    writeFileSync(join(dist, 'types', 'events', 'index.d.mts'), "export * from './index.js';\n");
+  } finally {
+    rmSync(all, { recursive: true });
+  }
+}
+
+async function tsc(...options: string[]): Promise<void> {
+  const program = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+  // Whether all is right is for `npm run types` to say. Here it also minds that no declaration can be written for some
+  // of the files in between, which nobody asks for; one that is asked for and not there is found out by who reads it.
+  await promisify(execFile)(process.execPath, [program, ...options]).catch(() => undefined);
+}
+
+function reachable(files: readonly string[]): Set<string> {
+  const found = new Set(files);
+  for (const file of found)
+    for (const [, from = ''] of readFileSync(file, 'utf8').matchAll(/(?:from|import\(|import) ?'([^']+)'/g)) {
+      if (from.startsWith('.')) found.add(`${join(dirname(file), from)}.d.ts`);
+      else if (!peers.includes(from.split('/')[0] as string))
+        throw new Error(`${file} refers to ${from}: a user of the package would have to install its types`);
+    }
+  return found;
+}
+
+if (require.main === module)
+  build().catch(error => {
+    console.error(error);
+    process.exitCode = 1;
+  });

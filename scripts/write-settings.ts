@@ -1,0 +1,123 @@
+/**
+ * Writes the construct's settings as plain TypeScript, from the schema that checks them: what editors show, and what the
+ * package's types are made of, which must not need the schema's library.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { configEntries, stackKeys } from '../infra/config';
+import { sourceKeys } from '../infra/sources';
+import { allowedValues, unwrapped } from '../lambdas/poller/settings';
+
+const root = join(__dirname, '..');
+const lineWidth = 120;
+
+/** The file, and what has to be in it. */
+export function settingsFile(): [path: string, content: string] {
+  const keys = Object.keys(configEntries).filter(key => !stackKeys.includes(key));
+  const content = `\
+// Written by \`npm run docs\`, from the schemas in infra/config.ts and lambdas/poller/settings.ts.
+import type { ReasonCategory } from '../events/task-events';
+
+/** What can be set, whatever the poller is a part of. */
+export interface TaskPollerSettings {
+${keys.map(key => member(key, defaultOf(key))).join('\n')}
+}
+
+/** A source beside the first one. What it leaves out, it has from the settings around it, but for the identifiers. */
+export interface FurtherSource {
+${sourceKeys.map(key => member(key, isFilter(key) ? '- all tasks' : '- as set for the first source')).join('\n')}
+}
+`;
+  return [join(root, 'infra', 'task-poller-settings.ts'), content];
+}
+
+/** What holds where a key is left out and there is no value to show for it. */
+const withoutValue: Readonly<Record<string, string>> = {
+  assumeRoleArn: "- the function's own role lists them",
+  emitSince: '- the first poll',
+  alertEmail: '- nobody',
+  alarmEmail: '- nobody',
+  forwardTo: '- no other bus',
+};
+
+const isFilter = (key: string) => key.endsWith('Identifiers');
+
+const entryOf = (key: string) => (configEntries as Record<string, v.GenericSchema>)[key] as v.GenericSchema;
+
+/** @throws Error for a new key that has neither a value nor words for it */
+function defaultOf(key: string): string | undefined {
+  const entry = entryOf(key);
+  if (entry.type !== 'optional') return undefined;
+  if (isFilter(key)) return '- all tasks';
+  const { default: value } = entry as { default?: unknown };
+  const known = value === undefined ? withoutValue[key] : literal(key === 'alertRoutes' ? { '*': 'default' } : value);
+  if (known === undefined) throw new Error(`${key} has no default: say in write-settings.ts what holds without it`);
+  return known;
+}
+
+function member(key: string, byDefault: string | undefined): string {
+  const schema = unwrapped(entryOf(key));
+  const type = typeOf(key, schema);
+  // That of a flag is its type; the other way to write a list or a table is for the command line.
+  const allowed = type[0] === 'boolean' || key === 'furtherSources' ? undefined : allowedValues(schema);
+  const text = [
+    ...wrapped(v.getDescription(schema) ?? ''),
+    ...(allowed ? ['', ...wrapped(`Allowed: ${inCode(allowed)}`)] : []),
+    ...(byDefault ? [`@default ${byDefault}`] : []),
+  ];
+  const comment = ['/**', ...text.map(line => ` * ${line}`.trimEnd()), ' */'].map(line => `  ${line}`).join('\n');
+  return `${comment}\n${declaration(`  readonly ${key}${byDefault ? '?' : ''}:`, type)}`;
+}
+
+const inCode = (allowed: string) =>
+  allowed.replace(', separated by commas', '').replace('throttling=nowhere,access=arn:…', "{ throttling: 'nowhere' }");
+
+/** As the parts of a union. */
+function typeOf(key: string, schema: v.GenericSchema): string[] {
+  if (key === 'alertRoutes') return ["Readonly<Partial<Record<ReasonCategory | '*', string>>>"];
+  if (key === 'furtherSources') return ['readonly FurtherSource[]'];
+  const parts = pipeOf(schema);
+  const { options } = (parts.find(({ type }) => type === 'picklist') ?? {}) as { options?: readonly unknown[] };
+  return options ? literals(options) : [basicType(parts[0] as v.GenericSchema)];
+}
+
+/** A union's first member is the value as code has it; the others read it from text. */
+function basicType(schema: v.GenericSchema): string {
+  const { type, options, item } = schema as { type: string; options?: v.GenericSchema[]; item?: v.GenericSchema };
+  if (type === 'union') return basicType(options?.[0] as v.GenericSchema);
+  if (type === 'array') return `readonly ${basicType(item as v.GenericSchema)}[]`;
+  if (!['string', 'number', 'boolean'].includes(type)) throw new Error(`No TypeScript for a schema of type ${type}`);
+  return type;
+}
+
+function pipeOf(schema: v.GenericSchema): v.GenericSchema[] {
+  const { pipe } = schema as { pipe?: v.GenericSchema[] };
+  return pipe ? pipe.flatMap(pipeOf) : [schema];
+}
+
+const literals = (values: readonly unknown[]) => values.map(literal);
+function literal(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  return JSON.stringify(value).replace(/"/g, "'").replace('{', '{ ').replace('}', ' }').replace(':', ': ');
+}
+
+/** On one line where it fits, as Biome formats it. */
+function declaration(begin: string, union: readonly string[]): string {
+  const line = `${begin} ${union.join(' | ')};`;
+  if (line.length <= lineWidth) return line;
+  const indent = `${begin.match(/^ */)?.[0]}  `;
+  return `${begin}\n${union.map(part => `${indent}| ${part}`).join('\n')};`;
+}
+
+function wrapped(text: string): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const longer = `${lines.at(-1)} ${word}`.trimStart();
+    if (longer.length > lineWidth - '   * '.length) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
+}
+
+if (require.main === module) writeFileSync(...settingsFile());

@@ -1,0 +1,62 @@
+/** A project of somebody who uses the package: what it runs and what it compiles. */
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+
+export const root = join(__dirname, '..', '..');
+const tsx = pathToFileURL(require.resolve('tsx')).href;
+
+/**
+ * Runs a program to its end.
+ * @throws Error with all that it wrote, if it fails
+ */
+export async function run(program: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
+  // Neither the CLI nor the loader of whoever runs this is a matter of the project's.
+  const own = Object.entries(process.env).filter(([key]) => !/^(CDK_|NODE_OPTIONS$|npm_)/.test(key));
+  try {
+    const { stdout } = await promisify(execFile)(program, args, { cwd, env: { ...Object.fromEntries(own), ...env } });
+    return stdout;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Error(`${program} ${args.join(' ')} failed:\n${stdout}${stderr}`, { cause: error });
+  }
+}
+
+/** Runs a CDK app, in TypeScript or not. */
+export async function synthesizeApp(file: string, cwd: string, outdir: string): Promise<void> {
+  await run(process.execPath, [...(file.endsWith('.ts') ? ['--import', tsx] : []), file], cwd, { CDK_OUTDIR: outdir });
+}
+
+export const readTemplate = (outdir: string, stack: string) =>
+  JSON.parse(readFileSync(join(outdir, `${stack}.template.json`), 'utf8'));
+
+/** The code of docs/construct.md: the first app on its own, and the whole page. */
+export function pageOfTheConstruct() {
+  const page = readFileSync(join(root, 'docs', 'construct.md'), 'utf8');
+  const snippets = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code as string);
+  return { firstApp: snippets[0] as string, program: snippets.join('\n') };
+}
+
+/**
+ * Compiles files of a project with the strictest settings, libraries included.
+ * @throws Error with what TypeScript says
+ */
+export async function compile(cwd: string, files: readonly string[], options: Readonly<Record<string, unknown>>) {
+  const tsconfig = {
+    compilerOptions: {
+      target: 'es2023',
+      strict: true,
+      skipLibCheck: false,
+      noEmit: true,
+      types: ['node'], // as aws-cdk-lib asks for
+      typeRoots: [join(root, 'node_modules', '@types')],
+      ...options,
+    },
+    files,
+  };
+  writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify(tsconfig));
+  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+  await run(process.execPath, [tsc, '--project', 'tsconfig.json'], cwd);
+}

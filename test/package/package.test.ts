@@ -1,0 +1,98 @@
+/** The package as it is built, without a registry; `npm run test:package` installs it as well. */
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { TasksStack } from '../../examples/cdk-app/tasks-stack';
+import { readSynthesized } from '../../local/synthesized';
+import { compile, pageOfTheConstruct, readTemplate, root, run, synthesizeApp } from './consumer';
+
+const dist = join(root, 'dist');
+const temporary = mkdtempSync(join(tmpdir(), 'package-test-'));
+/** A project in which the package is installed, as far as that can be done without a registry. */
+const project = join(temporary, 'project');
+
+beforeAll(async () => {
+  await run('npm', ['run', 'build'], root);
+  cpSync(join(root, 'examples', 'cdk-app'), project, { recursive: true });
+  const installed = join(project, 'node_modules', 'partner-central-task-poller');
+  mkdirSync(installed, { recursive: true });
+  cpSync(join(root, 'package.json'), join(installed, 'package.json'));
+  cpSync(dist, join(installed, 'dist'), { recursive: true });
+  for (const peer of ['aws-cdk-lib', 'constructs'])
+    symlinkSync(dirname(require.resolve(`${peer}/package.json`)), join(project, 'node_modules', peer));
+});
+afterAll(() => rmSync(temporary, { recursive: true }));
+
+test('it has what its users need, and neither source nor tests', async () => {
+  const printed = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], root);
+  const [{ files }] = JSON.parse(printed) as [{ files: { path: string }[] }];
+  const paths = files.map(({ path }) => path);
+  expect(paths).toEqual(expect.arrayContaining(['docs/construct.md', 'docs/runbook.md', 'docs/security.md']));
+  expect(paths.filter(path => !/^docs\/(\w+\.md|schemas\/\w+\.json)$/.test(path)).sort()).toEqual([
+    'README.md',
+    'dist/events.js',
+    'dist/events.mjs',
+    'dist/functions/alerts/index.mjs',
+    'dist/functions/poller/index.mjs',
+    'dist/index.js',
+    'dist/types/events/index.d.mts',
+    'dist/types/events/index.d.ts',
+    'dist/types/events/parse-task-event.d.ts',
+    'dist/types/events/task-events.d.ts',
+    'dist/types/infra/index.d.ts',
+    'dist/types/infra/task-poller-settings.d.ts',
+    'dist/types/infra/task-poller.d.ts',
+    'dist/types/lambdas/event-names.d.ts',
+    'package.json',
+  ]);
+});
+
+test('whoever installs it gets nothing but its peers, which are those it was tested with', () => {
+  const { dependencies, optionalDependencies, peerDependencies, devDependencies } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  );
+  expect({ dependencies, optionalDependencies }).toEqual({});
+  expect(peerDependencies).toEqual({
+    'aws-cdk-lib': `^${devDependencies['aws-cdk-lib']}`,
+    constructs: `^${devDependencies.constructs}`,
+  });
+  const required = [...readFileSync(join(dist, 'index.js'), 'utf8').matchAll(/\brequire\("([^"]+)"\)/g)].map(
+    ([, name = '']) => name.split(/[/:]/)[0],
+  );
+  expect([...new Set(required)].sort()).toEqual(['aws-cdk-lib', 'constructs', 'node']);
+  for (const file of ['events.js', 'events.mjs'])
+    expect(readFileSync(join(dist, file), 'utf8')).not.toMatch(/\brequire\("|^import /m);
+});
+
+test('the functions in it are those that a synthesis bundles', () => {
+  const {
+    pollers: [poller],
+    formatter,
+  } = readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller');
+  const content = (file: string) => readFileSync(file, 'utf8');
+  expect(content(join(dist, 'functions', 'poller', 'index.mjs')) === content(poller.bundle)).toBe(true);
+  expect(content(join(dist, 'functions', 'alerts', 'index.mjs')) === content(formatter.bundle)).toBe(true);
+});
+
+test('an app that uses it gets the template that the source makes', async () => {
+  const outdir = join(temporary, 'of-the-package');
+  await synthesizeApp('app.ts', project, outdir);
+  // Not bundled once more: that the functions are the same is known, and that their hashes are so is seen on installing.
+  const app = new App({ outdir: join(temporary, 'of-the-source'), context: { 'aws:cdk:bundling-stacks': [] } });
+  new TasksStack(app, 'Tasks');
+  const { template } = app.synth().getStackByName('Tasks');
+  const withoutHashes = (json: object) => JSON.parse(JSON.stringify(json).replace(/[0-9a-f]{64}\.zip/g, 'code.zip'));
+  expect(withoutHashes(readTemplate(outdir, 'Tasks'))).toEqual(withoutHashes(template));
+});
+
+test('the code of docs/construct.md compiles and synthesizes', async () => {
+  writeFileSync(join(project, 'page.ts'), pageOfTheConstruct().program);
+  const outdir = join(temporary, 'of-the-page');
+  await Promise.all([
+    compile(project, ['page.ts'], { module: 'node16', moduleResolution: 'node16', skipLibCheck: true }),
+    synthesizeApp('page.ts', project, outdir),
+  ]);
+  for (const stack of ['Tasks', 'Consumers', 'Here', 'Linked', 'Elsewhere'])
+    expect(Object.keys(readTemplate(outdir, stack).Resources).length).toBeGreaterThan(0);
+});

@@ -1,16 +1,6 @@
 import { join } from 'node:path';
-import { type BuildOptions, build } from 'esbuild';
-
-/** How the stack bundles. A test holds the two together. */
-export const bundleOptions = {
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  mainFields: ['module', 'main'],
-  target: 'node24',
-  minify: true,
-  logLevel: 'warning',
-} as const satisfies BuildOptions;
+import { build } from 'esbuild';
+import { bundleOptions } from '../infra/constructs/bundle-options';
 
 /**
  * Bundles a file as the stack bundles its functions (infra/constructs/bundled-function.ts): what is compared differs in

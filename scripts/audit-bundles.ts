@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { bundleOptions } from '../bench/bundle';
+import { bundleOptions } from '../infra/constructs/bundle-options';
 
 const root = join(__dirname, '..');
 

@@ -47,11 +47,8 @@ async function javaScript(): Promise<void> {
 
 /** As infra/constructs/bundled-function.ts looks for it. */
 async function bundle(name: string): Promise<void> {
-  const { external, mainFields, ...options } = bundleOptions;
   await esbuild({
-    ...options,
-    external: [...external],
-    mainFields: [...mainFields],
+    ...bundleOptions,
     absWorkingDir: root,
     entryPoints: [`lambdas/${name}/handler.ts`],
     outfile: `dist/functions/${name}/index.mjs`,

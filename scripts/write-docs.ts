@@ -66,6 +66,10 @@ export function reasonTable(): string {
 /** What holds where a key is left out and there is no value to show for it. */
 const withoutValue: Readonly<Record<string, string>> = {
   catalog: '`Sandbox`, in `cdk.json`',
+  furtherSources: 'none',
+  assumeRoleArn: "the poller's own",
+  existingEventBusName: "the stack's own",
+  forwardTo: 'none',
   emitSince: 'the first poll',
   alertEmail: 'nobody',
   existingTableName: "the stack's own",
@@ -77,7 +81,8 @@ const withoutValue: Readonly<Record<string, string>> = {
 
 function defaultOf(key: string, entry: v.GenericSchema): string {
   const value = (entry as { default?: unknown }).default;
-  return value === undefined ? (withoutValue[key] ?? 'all tasks') : `\`${value}\``;
+  if (value === undefined || Array.isArray(value)) return withoutValue[key] ?? 'all tasks';
+  return `\`${value}\``;
 }
 
 export function replaceBetween(text: string, name: string, by: string): string {

@@ -54,18 +54,21 @@ describe('the examples of events', () => {
   });
 });
 
-test.each([['README.md'], ['docs/events.md'], ['examples/consumer/README.md']])(
-  'what %s links to in this repository exists',
-  file => {
-    const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g)];
-    expect(links.length).toBeGreaterThan(3);
-    for (const [, to, anchor] of links) {
-      const target = to ? join(root, file, '..', to) : join(root, file);
-      expect({ to, exists: existsSync(target) }).toEqual({ to, exists: true });
-      if (anchor) expect(headingAnchors(readFileSync(target, 'utf8')).map(({ slug }) => slug)).toContain(anchor);
-    }
-  },
-);
+test.each([
+  ['README.md'],
+  ['docs/events.md'],
+  ['docs/construct.md'],
+  ['examples/consumer/README.md'],
+  ['examples/cdk-app/README.md'],
+])('what %s links to in this repository exists', file => {
+  const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g)];
+  expect(links.length).toBeGreaterThan(0);
+  for (const [, to, anchor] of links) {
+    const target = to ? join(root, file, '..', to) : join(root, file);
+    expect({ to, exists: existsSync(target) }).toEqual({ to, exists: true });
+    if (anchor) expect(headingAnchors(readFileSync(target, 'utf8')).map(({ slug }) => slug)).toContain(anchor);
+  }
+});
 
 test('each guarantee names tests that exist', () => {
   const files = new Map(
@@ -90,7 +93,7 @@ test('every command that the README names is one', () => {
   const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
   const named = [...read('README.md').matchAll(/npm (?:run )?(?:--silent )?(start|test|[\w:]+)/g)]
     .map(([, name]) => name as string)
-    .filter(name => name !== 'ci');
+    .filter(name => !['ci', 'pack', 'install'].includes(name));
   expect(named.length).toBeGreaterThan(5);
   expect(named.filter(name => !scripts.includes(name))).toEqual([]);
 });

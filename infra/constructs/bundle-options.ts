@@ -1,12 +1,14 @@
+import type { BuildOptions } from 'esbuild';
+
 /** How the functions are bundled: at synthesis, from the source, and ahead of it, for the package (scripts/build.ts). */
 export const bundleOptions = {
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
+  bundle: true as const,
+  platform: 'node' as const,
+  format: 'esm' as const,
   mainFields: ['module', 'main'],
   target: 'node24',
   minify: true,
-  sourcemap: false,
-  external: [],
-  logLevel: 'warning',
-} as const;
+  sourcemap: false as const,
+  external: [] as string[],
+  logLevel: 'warning' as const,
+} satisfies BuildOptions;

@@ -81,11 +81,11 @@ function fromSource(scope: Construct, id: string, handlerFile: string, common: F
     awsSdkConnectionReuse: false, // only the SDK before version 3 read it
     bundling: {
       format: format as OutputFormat.ESM,
-      mainFields: [...mainFields],
+      mainFields,
       target,
       minify,
       sourceMap: sourcemap,
-      externalModules: [...external],
+      externalModules: external,
       logLevel: logLevel as LogLevel.WARNING,
     },
   });

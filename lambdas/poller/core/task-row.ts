@@ -79,6 +79,9 @@ export function settle(
 ): TaskRow {
   const { askedAt, answeredAt: at } = seen;
   const startTime = listed.startTime ?? known?.startTime;
+  const sameStatus = known?.status === listed.status;
+  // For another reason it has ended anew since, unseen: this outcome is no older than the sighting.
+  const sameOutcome = sameStatus && known.reasonCode === listed.reasonCode;
   return withoutAbsent({
     ...listed,
     startTime,
@@ -87,8 +90,8 @@ export function settle(
     previousStatus: statusBefore(known, listed),
     firstSeenAt: known?.firstSeenAt ?? askedAt,
     lastSeenAt: askedAt,
-    firstTerminalAt: known?.status === listed.status ? (known.firstTerminalAt ?? at) : at,
-    detectedAfter: known?.status === listed.status ? known.detectedAfter : undefined,
+    firstTerminalAt: sameOutcome ? (known.firstTerminalAt ?? at) : at,
+    detectedAfter: sameStatus ? known.detectedAfter : undefined,
     stalledAt: known?.stalledAt,
     expiresAt: startTime === undefined ? undefined : Math.max(startTime, at) + retentionMs + ROW_OUTLIVES_RETENTION_MS,
     unknownAttributes: known?.unknownAttributes,

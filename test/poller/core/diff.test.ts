@@ -152,6 +152,23 @@ describe('what a published row says', () => {
     expect(retried.detectedAfter).toBe(now - 2 * DAY - MINUTE);
   });
 
+  test('an ending that was refused and has another reason by now came about at any moment up to this sighting', () => {
+    const known = {
+      ...row('FAILED', [], false),
+      reasonCode: 'InvitationAccessDenied',
+      firstTerminalAt: now - DAY,
+      detectedAfter: now - DAY - MINUTE,
+    };
+    const anew = publishedRow(known, listed('FAILED', { reasonCode: 'InternalError' }));
+    expect(anew).toMatchObject({
+      reasonCode: 'InternalError',
+      firstTerminalAt: now,
+      detectedAfter: now - DAY - MINUTE,
+    });
+    const same = publishedRow(known, listed('FAILED', { reasonCode: 'InvitationAccessDenied' }));
+    expect(same.firstTerminalAt).toBe(now - DAY);
+  });
+
   test('previousStatus comes from the row, and is absent for a task never seen', () => {
     expect(publishedRow(undefined, listed('FAILED')).previousStatus).toBeUndefined();
     expect(publishedRow(running, listed('FAILED')).previousStatus).toBe('IN_PROGRESS');

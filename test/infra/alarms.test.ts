@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { lateAfterMs } from '../../cli/source-status';
 import { alarmTopic } from '../../infra/constructs/alarm-topic';
 import { METRICS_NAMESPACE, metricNames } from '../../lambdas/poller/metrics';
+import type { Settings } from '../../lambdas/poller/settings';
 import { headingAnchors } from '../heading-anchors';
 import { all, type Json, nameOf, readable, type TemplateJson, template } from './read-template';
 
@@ -225,6 +227,8 @@ describe('windows follow from the time between two polls', () => {
     const { NotFinishing, TasksFailed, Backlog } = alarms as Record<string, AlarmProperties>;
     expect(NotFinishing?.Metrics?.[1]?.MetricStat?.Period).toBe(period);
     expect(NotFinishing).toMatchObject({ EvaluationPeriods: untilNotFinishing });
+    // The command line calls a poll late at the same moment.
+    expect(lateAfterMs({ settings: { pollEveryMinutes } as Settings })).toBe(untilNotFinishing * period * 1_000);
     expect(NotFinishing).not.toHaveProperty('DatapointsToAlarm');
     expect(untilNotFinishing * pollEveryMinutes).toBeGreaterThanOrEqual(5);
     expect(TasksFailed).toMatchObject({ Period: failedWithin * 60, EvaluationPeriods: 1 });

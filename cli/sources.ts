@@ -1,6 +1,7 @@
 /** Which of a stack's sources a command is about. */
 import { InvalidArgumentError, Option } from 'commander';
 import { taskFamilyNames } from '../lambdas/poller/task-families';
+import { UsageError } from '../local/command-line';
 import { CommandFailure } from './context';
 import type { DeployedSource, Deployment } from './deployment';
 
@@ -25,6 +26,14 @@ export function chooseSources({ stack, sources }: Deployment, wanted: string | u
   const chosen = sources.filter(({ id }) => spoken(id) === wanted);
   if (chosen.length > 0) return chosen;
   throw new CommandFailure(`The stack ${stack} has no source ${wanted}; it has: ${names(sources)}.`);
+}
+
+/**
+ * For what asks no stack: a source of a stack that is named all the same would be left aside without a word.
+ * @throws UsageError
+ */
+export function refuseSource({ source }: { readonly source?: string | undefined }): void {
+  if (source !== undefined) throw new UsageError('--source is for a deployed stack; name --catalog and --family here.');
 }
 
 /** @throws CommandFailure when there are several */

@@ -24,7 +24,7 @@ export function openTerminal(json: boolean, signal: AbortSignal): Context {
     },
     progress(text) {
       if (!stderr.isTTY) return;
-      stderr.write(`\r${text.slice(0, (stderr.columns ?? 80) - 1)}\u001b[K`);
+      stderr.write(`\r${text.slice(0, (stderr.columns || 80) - 1)}\u001b[K`);
       showsProgress = true;
     },
     async confirm(question) {

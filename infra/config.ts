@@ -205,7 +205,7 @@ export const configEntries = {
     'INFO',
   ),
   tracing: v.optional(
-    described(flag(), 'X-Ray traces of both functions; about $0.22 a month at a poll a minute.'),
+    described(flag(), 'X-Ray traces of all functions; about $0.22 a month for each source at a poll a minute.'),
     false,
   ),
   enabled: v.optional(
@@ -266,13 +266,15 @@ export function readConfig(
   const others = more.flatMap((own, at) => {
     const place = `furtherSources[${at}]`;
     const { furtherSources: _, ...stack } = given;
-    const strangers = Object.keys(own).filter(key => !sourceKeys.includes(key));
-    problems.push(
-      ...strangers.map(key => `${place}.${key}: allowed for a source of its own: ${sourceKeys.join(', ')}`),
-    );
-    if (strangers.length > 0) return [];
+    const [known, strangers] = [true, false].map(isOne =>
+      Object.entries(own).filter(([key]) => sourceKeys.includes(key) === isOne),
+    ) as [[string, unknown][], [string, unknown][]];
+    if (strangers.length > 0)
+      problems.push(
+        `${strangers.map(([key]) => `${place}.${key}`).join(', ')}: allowed for a source of its own: ${sourceKeys.join(', ')}`,
+      );
     try {
-      return [readSource(inherited(stack, own), where)];
+      return [readSource(inherited(stack, Object.fromEntries(known)), where)];
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       problems.push(...error.problems.map(problem => `${place}.${problem}`));

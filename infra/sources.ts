@@ -39,7 +39,7 @@ export type FurtherSource = Readonly<Record<string, unknown>>;
 /** Objects, or JSON text of them; what is in them is looked at once it is known what they inherit. */
 export function furtherSources() {
   const allowed =
-    'objects such as {"taskFamily":"EngagementFromOpportunity"}, each with what differs from the first source';
+    'a JSON array of objects such as [{"taskFamily":"EngagementFromOpportunity"}], each with what differs from the first source';
   return v.pipe(
     v.union([v.array(v.unknown()), v.pipe(v.string(), v.transform(parsed))], allowed),
     v.array(

@@ -295,7 +295,7 @@ export interface TaskPollerSettings {
    */
   readonly logLevel?: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
   /**
-   * X-Ray traces of both functions; about $0.22 a month at a poll a minute.
+   * X-Ray traces of all functions; about $0.22 a month for each source at a poll a minute.
    * @default false
    */
   readonly tracing?: boolean;

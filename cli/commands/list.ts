@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import { isTerminal } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { reasonCategory } from '../../lambdas/reason-codes';
+import { UsageError } from '../../local/command-line';
 import { examples, type Register } from '../command';
 import type { DeployedSource } from '../deployment';
 import { momentsAllowed, readMoment } from '../instants';
@@ -51,8 +52,10 @@ export const register: Register = (program, run) => {
     )
     .action(
       run<Options>(async ({ sources, signal, now, json, print, note, progress }, options) => {
+        if ((options.since ?? Number.NEGATIVE_INFINITY) >= (options.until ?? Number.POSITIVE_INFINITY))
+          throw new UsageError('--since has to be before --until.');
         const all = await sources();
-        const { found, matching, read } = await newest(all, options, { signal, now: now(), progress });
+        const { found, matching, read, statuses } = await newest(all, options, { signal, now: now(), progress });
         if (json)
           print(
             JSON.stringify(
@@ -65,11 +68,23 @@ export const register: Register = (program, run) => {
         if (matching > found.length)
           note(`${(matching - found.length).toLocaleString('en-US')} more; --limit N shows more of them.`);
         else if (matching === 0 && !json)
-          note(read === 0 ? 'The poller knows no task yet.' : `None of ${read.toLocaleString('en-US')} tasks.`);
+          note(
+            read === 0
+              ? 'The poller knows no task yet.'
+              : `None of ${read.toLocaleString('en-US')} tasks${unknownStatus(options, statuses)}.`,
+          );
         return 0;
       }),
     );
 };
+
+/** A status is an open list, so that a misspelt one is only seen by its absence. */
+function unknownStatus({ status = [] }: Options, statuses: ReadonlySet<string>): string {
+  const strange = status.filter(one => !statuses.has(one));
+  return strange.length === 0
+    ? ''
+    : `; none is ${strange.join(' or ').toUpperCase()}, but ${[...statuses].sort().join(', ').toUpperCase()}`;
+}
 
 const words = (given: string) => given.split(',').map(word => word.trim().toLowerCase());
 
@@ -86,12 +101,14 @@ async function newest(
 ) {
   let found: Found[] = [];
   let [matching, read] = [0, 0];
+  const statuses = new Set<string>();
   for (const source of sources) {
     const snapshot = openTable(source, signal);
     const stored = await snapshot.checkpoint();
     for await (const rows of snapshot.allRows()) {
       read += rows.length;
       for (const row of rows) {
+        statuses.add(row.status.toLowerCase());
         if (!matches(row, options)) continue;
         matching += 1;
         found.push({ source, row, stalled: isStalledIn(source, stored?.checkpoint.emitSince, row, now) });
@@ -100,7 +117,7 @@ async function newest(
       progress(`Read ${read.toLocaleString('en-US')} tasks, ${matching.toLocaleString('en-US')} of them match`);
     }
   }
-  return { found: cut(found, options.limit), matching, read };
+  return { found: cut(found, options.limit), matching, read, statuses };
 }
 
 const startOf = ({ startTime, firstSeenAt }: TaskRow) => startTime ?? firstSeenAt;

@@ -9,7 +9,7 @@ import { emptyTable } from '../overlay-table';
 import { makePlan } from '../plan';
 import { endedInText, planInText } from '../plan-text';
 import { moment } from '../plan-words';
-import { spoken } from '../sources';
+import { refuseSource, spoken } from '../sources';
 import { addSourceOptions, givenSourceOptions, type SourceOptions, settingsOf } from '../watch-options';
 
 interface Options extends SourceOptions {
@@ -67,6 +67,7 @@ async function planDeployed(context: CommandContext, options: Options): Promise<
 
 /** The first run of a source that is told to publish from `--since` on finds just what ended since. */
 async function planUndeployed(context: CommandContext, options: Options): Promise<number> {
+  refuseSource(context.global);
   const since = options.since ?? readMoment('24h');
   const settings = settingsOf(options, {
     emitSince: new Date(since).toISOString(),

@@ -6,7 +6,7 @@ import { type CommandContext, examples, type Register } from '../command';
 import { openEmbeddedTable } from '../embedded-table';
 import { momentsAllowed, readMoment } from '../instants';
 import { moment } from '../plan-words';
-import { spoken } from '../sources';
+import { refuseSource, spoken } from '../sources';
 import { watch } from '../watch';
 import { addSourceOptions, readPeriod, type SourceOptions, settingsOf } from '../watch-options';
 import { duration } from '../words';
@@ -55,6 +55,7 @@ export const register: Register = (program, run) => {
 };
 
 async function start(context: CommandContext, options: Options): Promise<number> {
+  refuseSource(context.global);
   const { since, every: everyMs } = options;
   const pollEveryMinutes = Math.min(1_440, Math.max(1, Math.round(everyMs / 60_000)));
   settingsOf(options, { pollEveryMinutes }); // before a folder is made for what can't work

@@ -5,7 +5,7 @@ import { DEFAULT_EVENT_SOURCE } from 'partner-central-task-poller/events';
 import { ConsumerStack } from './stack';
 
 /**
- * Reads `taskBusName` and, if the poller has another than its default, `eventSource` out of the context.
+ * Reads `taskBusName` out of the context, and `catalog` and `eventSource` if they are not the poller's defaults.
  * @throws Error saying what is missing
  */
 export function synthesize(props: AppProps = {}) {
@@ -19,8 +19,15 @@ export function synthesize(props: AppProps = {}) {
   new ConsumerStack(app, 'TaskEventConsumer', {
     taskBusName: text('taskBusName'),
     eventSource: text('eventSource', DEFAULT_EVENT_SOURCE),
+    catalog: text('catalog', 'Sandbox'),
   });
   return app.synth();
 }
 
-if (require.main === module) synthesize();
+if (require.main === module)
+  try {
+    synthesize();
+  } catch (error) {
+    console.error((error as Error).message); // it says what to do; a stack trace would only hide it
+    process.exitCode = 1;
+  }

@@ -12,11 +12,13 @@ interface ConsumerProps {
   /** The poller's output `EventBusName`. */
   readonly taskBusName: string;
   readonly eventSource: string;
+  /** Of the poller there may be several: production is none of a trial's business. */
+  readonly catalog: string;
 }
 
 /** Records how each task ended, and hands the opportunity of each completed one to whoever works on it next. */
 export class ConsumerStack extends Stack {
-  constructor(scope: Construct, id: string, { taskBusName, eventSource }: ConsumerProps) {
+  constructor(scope: Construct, id: string, { taskBusName, eventSource, catalog }: ConsumerProps) {
     super(scope, id, { description: 'Example of a consumer of Partner Central task events' });
 
     const handled = new Table(this, 'Handled', {
@@ -49,7 +51,7 @@ export class ConsumerStack extends Stack {
       eventPattern: {
         source: [eventSource],
         detailType: [TASK_COMPLETED, TASK_FAILED],
-        detail: { schemaVersion: ['1'] }, // a version that we can't read is published beside this one
+        detail: { schemaVersion: ['1'], catalog: [catalog] }, // a version that we can't read is published beside this one
       },
       targets: [new LambdaFunction(recorder.function, { deadLetterQueue: undelivered })],
     });
@@ -59,7 +61,12 @@ export class ConsumerStack extends Stack {
       eventPattern: {
         source: [eventSource],
         detailType: [TASK_COMPLETED],
-        detail: { schemaVersion: ['1'], taskType: ['OpportunityFromEngagement'], opportunityId: Match.exists() },
+        detail: {
+          schemaVersion: ['1'],
+          catalog: [catalog],
+          taskType: ['OpportunityFromEngagement'],
+          opportunityId: Match.exists(),
+        },
       },
       targets: [
         new SfnStateMachine(nextStep.stateMachine, {

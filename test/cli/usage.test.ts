@@ -47,6 +47,13 @@ const refused: [args: string[], told: string][] = [
     ['status', '--source', 'Sandbox'],
     "argument 'Sandbox' is invalid. Allowed: AWS or Sandbox, a slash, and Opportunity",
   ],
+  [['list', '--since', '1h', '--until', '2h'], '--since has to be before --until.'],
+  // Where no stack is asked, a source of one would be left aside without a word.
+  [
+    ['watch', '--once', '--source', 'AWS/OpportunityFromEngagement'],
+    '--source is for a deployed stack; name --catalog',
+  ],
+  [['plan', '--no-table', '--source', 'AWS/OpportunityFromEngagement'], '--source is for a deployed stack'],
 ];
 
 test('fails when the command line is wrong: exit code 2, what is allowed, and nothing on standard output', async () => {

@@ -45,7 +45,7 @@ describe('the stack', () => {
         EventPattern: {
           source: ['partnercentral.task-poller'],
           'detail-type': ['TaskCompleted', 'TaskFailed'],
-          detail: { schemaVersion: ['1'] },
+          detail: { schemaVersion: ['1'], catalog: ['Sandbox'] },
         },
         Targets: [
           { Id: 'Target0', Arn: '{OutcomeRecorderFunction.Arn}', DeadLetterConfig: { Arn: '{Undelivered.Arn}' } },
@@ -60,6 +60,7 @@ describe('the stack', () => {
           'detail-type': ['TaskCompleted'],
           detail: {
             schemaVersion: ['1'],
+            catalog: ['Sandbox'],
             taskType: ['OpportunityFromEngagement'],
             opportunityId: [{ exists: true }],
           },

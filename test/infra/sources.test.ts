@@ -54,7 +54,7 @@ describe('furtherSources', () => {
     [
       'text is no JSON',
       { furtherSources: '[{' },
-      [expect.stringMatching(/^furtherSources: got "\[\{", allowed: objects/)],
+      [expect.stringMatching(/^furtherSources: got "\[\{", allowed: a JSON array of objects/)],
     ],
     ['one is no object', { furtherSources: ['AWS'] }, [expect.stringMatching(/^furtherSources: got \["AWS"\]/)]],
     [
@@ -79,6 +79,14 @@ describe('furtherSources', () => {
           /^furtherSources\[1\]\.taskFamily: got "Prospecting", allowed: OpportunityFromEngagement or/,
         ),
         expect.stringMatching(/^furtherSources\[1\]\.pollEveryMinutes: got 0, allowed/),
+      ],
+    ],
+    [
+      'one has a key that is unknown and a value that is bad: both are named',
+      { furtherSources: [{ catalog: 'AWS', pollEvryMinutes: 5, taskFamily: 'X' }] },
+      [
+        expect.stringMatching(/^furtherSources\[0\]\.pollEvryMinutes: allowed for a source of its own: /),
+        expect.stringMatching(/^furtherSources\[0\]\.taskFamily: got "X"/),
       ],
     ],
     [

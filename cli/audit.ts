@@ -34,9 +34,11 @@ export async function audit({ invoke, checkpoint, timeoutMs, pauseMs, context }:
   const { now, progress, signal } = context;
   const giveUpAt = now() + timeoutMs;
   const sums = { runs: 0, pages: 0, tasks: 0, listCalls: 0, published: 0, drift: 0, othersTookPart: false };
+  const requestedBefore = (await checkpoint())?.auditRequestedAt ?? Number.NEGATIVE_INFINITY;
   let requestedAt: EpochMs | undefined;
   let lastRun: string | undefined;
-  for (let mode: Mode = 'audit'; ; mode = 'poll') {
+  // An invocation that failed early may have left no request: then the next one asks.
+  for (let mode: Mode = 'audit'; ; mode = requestedAt === undefined ? 'audit' : 'poll') {
     const before = await checkpoint();
     if (lastRun !== undefined && before?.leaseOwner !== lastRun) sums.othersTookPart = true;
     const summary = await invoke(mode);
@@ -48,7 +50,8 @@ export async function audit({ invoke, checkpoint, timeoutMs, pauseMs, context }:
     }
     // By the function's clock, not ours. It stands from the first invocation on, whoever holds the lease.
     const after = await checkpoint();
-    requestedAt ??= after?.auditRequestedAt;
+    if ((after?.auditRequestedAt ?? Number.NEGATIVE_INFINITY) > requestedBefore)
+      requestedAt ??= after?.auditRequestedAt;
     const auditedAt = after?.auditedAt;
     if (requestedAt !== undefined && auditedAt !== undefined && auditedAt >= requestedAt) {
       if (after?.leaseOwner !== lastRun) sums.othersTookPart = true;

@@ -45,8 +45,14 @@ export async function findDeployment({ stack, signal }: FindOptions): Promise<De
   const named = (type: string) => resources.filter(resource => resource.type === type).map(({ name }) => name);
 
   const lambda = new LambdaClient(clientOptions);
-  const functions = named('AWS::Lambda::Function').map(name => sourceOf(lambda, name, signal));
+  const hidden: string[] = [];
+  const functions = named('AWS::Lambda::Function').map(name => sourceOf(lambda, name, signal, hidden));
   const sources = (await Promise.all(functions)).filter(source => source !== undefined);
+  // A function of somebody else's, under a key of theirs, is none of our business.
+  if (sources.length === 0 && hidden.length > 0)
+    throw new CommandFailure(
+      `The environment of ${hidden.join(' and ')}: allow yourself kms:Decrypt with the stack's key.`,
+    );
   if (sources.length === 0)
     throw new CommandFailure(
       `The stack ${stack} in ${region} has no task poller in it: name another one with --stack, or another region with --region.`,
@@ -79,17 +85,14 @@ async function resourcesOf(client: CloudFormationClient, stack: string, signal: 
 }
 
 /** @returns undefined for a function that is no poller, or not there any more */
-async function sourceOf(lambda: LambdaClient, functionName: string, signal: AbortSignal) {
+async function sourceOf(lambda: LambdaClient, functionName: string, signal: AbortSignal, hiddenOnes: string[]) {
   const get = new GetFunctionConfigurationCommand({ FunctionName: functionName });
   const answer = await lambda.send(get, { abortSignal: signal }).catch((error: Error) => {
     if (error.name === 'ResourceNotFoundException') return undefined;
     throw error;
   });
   const { Variables: variables, Error: hidden } = answer?.Environment ?? {};
-  if (hidden)
-    throw new CommandFailure(
-      `The environment of the function ${functionName} can't be read (${hidden.ErrorCode}): allow yourself kms:Decrypt with the stack's key.`,
-    );
+  if (hidden) hiddenOnes.push(`${functionName} can't be read (${hidden.ErrorCode})`);
   if (!variables || Object.values(environment).some(name => variables[name] === undefined)) return undefined;
   const { settings, tableName, eventBusName } = readEnvironment(variables);
   return { id: sourceId(settings), settings, tableName, eventBusName, functionName } satisfies DeployedSource;

@@ -56,6 +56,11 @@ export function stopOnRequest(): AbortSignal {
     });
   }
   // `npm run tasks -- list | head`: nobody reads on.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit());
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit();
+      if (stream === process.stdout) process.stderr.write(`The output can't be written: ${error.message}.\n`);
+      process.exit(1);
+    });
   return stopping.signal;
 }

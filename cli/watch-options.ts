@@ -1,18 +1,17 @@
 /** Options of the commands that go straight to Partner Central, without anything deployed: `watch` and `plan --no-table`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ConfigurationError, parseFlat, type Settings, settingsEntries } from '../lambdas/poller/settings';
+import {
+  ConfigurationError,
+  filterKeys,
+  filterProblems,
+  parseFlat,
+  type Settings,
+  settingsEntries,
+} from '../lambdas/poller/settings';
 import { taskFamilyNames } from '../lambdas/poller/task-families';
 import { UsageError } from '../local/command-line';
 
-const filterNames = [
-  'opportunityIdentifiers',
-  'engagementIdentifiers',
-  'engagementInvitationIdentifiers',
-  'contextIdentifiers',
-  'taskIdentifiers',
-] as const satisfies readonly (keyof Settings)[];
-
-type Identifiers = Partial<Record<(typeof filterNames)[number], string>>;
+type Identifiers = Partial<Record<(typeof filterKeys)[number], string>>;
 
 export interface SourceOptions extends Identifiers {
   readonly catalog?: string;
@@ -27,22 +26,26 @@ export function addSourceOptions(command: Command): Command {
     .addOption(
       new Option('--family <FAMILY>', `which tasks (default: ${taskFamilyNames[0]})`).choices(taskFamilyNames),
     );
-  for (const name of filterNames) command.option(`--${name} <IDS>`, 'as in the configuration, separated by commas');
+  for (const name of filterKeys) command.option(`--${name} <IDS>`, 'as in the configuration, separated by commas');
   return command;
 }
 
 /** Which of these options were given, as they are written. */
 export const givenSourceOptions = (options: SourceOptions) =>
-  (['catalog', 'family', ...filterNames] as const).filter(name => options[name] !== undefined).map(name => `--${name}`);
+  (['catalog', 'family', ...filterKeys] as const).filter(name => options[name] !== undefined).map(name => `--${name}`);
 
 /** @throws UsageError naming every option that can't work */
 export function settingsOf(options: SourceOptions, more: Readonly<Partial<Settings>>): Settings {
   const { catalog = 'Sandbox', family: taskFamily = taskFamilyNames[0] } = options;
   const identifiers = Object.fromEntries(
-    filterNames.flatMap(name => (options[name] === undefined ? [] : [[name, options[name]]])),
+    filterKeys.flatMap(name => (options[name] === undefined ? [] : [[name, options[name]]])),
   );
   try {
-    return parseFlat(settingsEntries, { catalog, taskFamily, ...identifiers, ...more }, 'The command line');
+    const where = 'The command line';
+    const settings = parseFlat(settingsEntries, { catalog, taskFamily, ...identifiers, ...more }, where);
+    const problems = filterProblems(settings);
+    if (problems.length > 0) throw new ConfigurationError(where, problems);
+    return settings;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     throw new UsageError(error.problems.map(problem => `--${problem}`).join('; '));
@@ -51,10 +54,13 @@ export function settingsOf(options: SourceOptions, more: Readonly<Partial<Settin
 
 const unitsMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
+/** Far below what a timer takes: more than 24 days would be none at all. */
+const LONGEST_MS = 7 * unitsMs.d;
+
 /** A length of time on the command line, as milliseconds. @throws InvalidArgumentError naming what is allowed */
 export function readPeriod(given: string): number {
   const [, digits, unit] = /^(\d{1,6})([smhd])$/.exec(given) ?? [];
   const ms = Number(digits) * unitsMs[unit as keyof typeof unitsMs];
-  if (ms > 0) return ms;
-  throw new InvalidArgumentError('Allowed: a number with s, m, h or d, such as 30s, 15m or 1h.');
+  if (ms > 0 && ms <= LONGEST_MS) return ms;
+  throw new InvalidArgumentError('Allowed: a number with s, m, h or d, such as 30s, 15m or 1h, and at most 7d.');
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEntry } from '../lambdas/poller/core/build-event';
-import type { Checkpoint } from '../lambdas/poller/core/checkpoint';
+import type { Checkpoint, StoredCheckpoint } from '../lambdas/poller/core/checkpoint';
 import type { EpochMs } from '../lambdas/poller/core/task';
 import type { EventBus } from '../lambdas/poller/edges/event-bus';
 import type { PartnerCentral } from '../lambdas/poller/edges/partner-central';
@@ -26,14 +26,16 @@ export interface Watching {
   readonly write: (text: string) => Promise<void>;
   readonly everyMs: number;
   readonly once: boolean;
+  /** As the last start left it: it says when an audit is due. */
+  readonly checkpoint: StoredCheckpoint | undefined;
   readonly context: Pick<Context, 'now' | 'note' | 'progress' | 'signal'>;
 }
 
 /** @returns the exit code */
-export async function watch({ everyMs, once, context, write, ...given }: Watching): Promise<number> {
+export async function watch({ everyMs, once, checkpoint: kept, context, write, ...given }: Watching): Promise<number> {
   const { now, note, progress, signal } = context;
   const reader = { gone: false };
-  let checkpoint: Checkpoint | undefined;
+  let checkpoint: AuditTimes | undefined = kept;
   const services = {
     ...given,
     now,
@@ -42,9 +44,9 @@ export async function watch({ everyMs, once, context, write, ...given }: Watchin
     bus: busOn(write, reader, now),
     table: {
       ...given.table,
-      finish(owner: string, kept: Checkpoint, ending: AbortSignal) {
-        checkpoint = kept;
-        return given.table.finish(owner, kept, ending);
+      finish(owner: string, finished: Checkpoint, ending: AbortSignal) {
+        checkpoint = finished;
+        return given.table.finish(owner, finished, ending);
       },
     },
   };
@@ -88,8 +90,10 @@ const envelope = ({ DetailType, Source, Resources, Detail }: EventEntry, at: Epo
   detail: JSON.parse(Detail) as unknown,
 });
 
+type AuditTimes = Pick<StoredCheckpoint, 'auditedAt' | 'auditsExpectedSince' | 'auditEveryMs' | 'gaps'>;
+
 /** As the second schedule of a stack does it, but for pauses: a machine that was off has its audit soon after. */
-function isAuditTime({ auditedAt, auditsExpectedSince, auditEveryMs, gaps }: Checkpoint, now: EpochMs): boolean {
+function isAuditTime({ auditedAt, auditsExpectedSince, auditEveryMs, gaps = [] }: AuditTimes, now: EpochMs): boolean {
   if (auditEveryMs === undefined || gaps.some(({ driftBefore }) => driftBefore !== undefined)) return false;
   return now - (auditedAt ?? auditsExpectedSince ?? now) >= auditEveryMs;
 }

@@ -43,7 +43,7 @@ export function table(
   width = Number.POSITIVE_INFINITY,
 ) {
   const lines = [header, ...rows.map(row => row.map(inLine))];
-  const widths = header.map((_, at) => Math.max(...lines.map(line => line[at]?.length ?? 0)));
+  const widths = header.map((_, at) => lines.reduce((most, line) => Math.max(most, line[at]?.length ?? 0), 0));
   return lines.map(row => {
     const line = row
       .map((cell, at) => cell.padEnd(widths[at] as number))

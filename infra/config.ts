@@ -8,6 +8,7 @@ import * as v from 'valibot';
 import { CATCH_ALL, DEFAULT, isTopicArn } from '../lambdas/alerts/routes';
 import {
   ConfigurationError,
+  filterProblems,
   flag,
   oneOf,
   parseFlat,
@@ -17,7 +18,7 @@ import {
   wholeNumber,
 } from '../lambdas/poller/settings';
 import { alertRoutes } from './alert-routes';
-import { filterProblems, furtherSources, inherited, type SourceConfig, sourceKeys, sourcesOf, twins } from './sources';
+import { furtherSources, inherited, type SourceConfig, sourceKeys, sourcesOf, twins } from './sources';
 
 const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
 
@@ -195,7 +196,7 @@ export const configEntries = {
   schemaRegistry: v.optional(
     described(
       flag(),
-      'Register a JSON Schema of each event with EventBridge, where whoever writes a consumer can look it up; it costs nothing.',
+      'Register a JSON Schema of each event with EventBridge, where whoever writes a consumer can look it up; it costs nothing. false for a region that has no schema registry.',
     ),
     true,
   ),

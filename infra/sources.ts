@@ -1,7 +1,6 @@
 /** The sources of one stack: what is theirs alone, and what they share. */
 import * as v from 'valibot';
-import { settingsEntries, sourceId } from '../lambdas/poller/settings';
-import { type FilterKey, familyOf } from '../lambdas/poller/task-families';
+import { filterKeys, settingsEntries, sourceId } from '../lambdas/poller/settings';
 import type { StackConfig } from './config';
 
 /** One source with all that holds for it: its own keys, and the stack's for the rest. */
@@ -12,14 +11,6 @@ export interface SourceConfig extends StackConfig {
   readonly idSuffix: string;
   readonly isOnlySource: boolean;
 }
-
-const filterKeys: readonly (FilterKey | 'taskIdentifiers')[] = [
-  'opportunityIdentifiers',
-  'engagementIdentifiers',
-  'engagementInvitationIdentifiers',
-  'contextIdentifiers',
-  'taskIdentifiers',
-];
 
 /** What all sources of a stack have in common, though it is the poller's own setting. */
 const stackWide = ['eventSource', 'maxListCallsPerSecond'];
@@ -62,18 +53,6 @@ function parsed(text: string): unknown {
 export function inherited(stack: FurtherSource, own: FurtherSource): FurtherSource {
   const shared = Object.entries(stack).filter(([key]) => !(filterKeys as readonly string[]).includes(key));
   return { ...Object.fromEntries(shared), ...own };
-}
-
-/** Filters that the family of a source doesn't have. */
-export function filterProblems(config: StackConfig): string[] {
-  const { filters, operation } = familyOf(config.taskFamily);
-  const known = [...Object.keys(filters), 'taskIdentifiers'];
-  return filterKeys
-    .filter(key => config[key] !== undefined && !known.includes(key))
-    .map(
-      key =>
-        `${key} with taskFamily: got ${JSON.stringify(config[key])} with ${config.taskFamily}, allowed: what ${operation} filters by: ${known.join(', ')}`,
-    );
 }
 
 /** Names the sources, and divides the pace of List calls among those that draw on one account's quota. */

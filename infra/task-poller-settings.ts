@@ -253,7 +253,7 @@ export interface TaskPollerSettings {
   readonly archiveDays?: number;
   /**
    * Register a JSON Schema of each event with EventBridge, where whoever writes a consumer can look it up; it costs
-   * nothing.
+   * nothing. false for a region that has no schema registry.
    * @default true
    */
   readonly schemaRegistry?: boolean;

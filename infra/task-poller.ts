@@ -2,6 +2,7 @@ import { Duration, Names, Stack } from 'aws-cdk-lib';
 import { type Alarm, Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { type CfnRule, type IEventBus, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
+import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -13,7 +14,7 @@ import { ConfigurationError } from '../lambdas/poller/settings';
 import { type Config, readConfig, stackKeys } from './config';
 import { Alarms } from './constructs/alarms';
 import { Dashboard } from './constructs/dashboard';
-import { encryptionKey as newEncryptionKey } from './constructs/encryption-key';
+import { allowKeyUse, encryptionKey as newEncryptionKey } from './constructs/encryption-key';
 import { EventSchemas } from './constructs/event-schemas';
 import { FailedTaskAlerts } from './constructs/failed-task-alerts';
 import { Forwarding } from './constructs/forwarding';
@@ -152,6 +153,9 @@ export class PartnerCentralTaskPoller extends Construct {
     const pollers = config.sources.map(
       source => new Poller(this, `Poller${source.idSuffix}`, { config: source, table: this.table, bus, encryptionKey }),
     );
+    // A table of somebody else's may be under somebody else's key.
+    if (table?.encryptionKey)
+      for (const poller of pollers) allowKeyUse(poller.function.role as IRole, table, { reads: ['dynamodb'] });
     const forwarding =
       config.forwardTo && new Forwarding(this, 'Forwarding', { config, bus, to: config.forwardTo, encryptionKey });
     const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', { config, bus, pollers, encryptionKey });

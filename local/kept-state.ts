@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { CannotStart } from './cannot-start';
 import type { PartnerCentral } from './partner-central';
+import { isAlive } from './running';
 
 type Saved = ReturnType<PartnerCentral['toJSON']>;
 
@@ -76,8 +77,7 @@ export function lock(folder: string) {
 function holderOf(file: string): number | undefined {
   try {
     const pid = Number(readFileSync(file, 'utf8'));
-    process.kill(pid, 0); // sends nothing, throws when there is no such process
-    return pid;
+    return pid > 0 && pid !== process.pid && isAlive(pid) ? pid : undefined;
   } catch {
     return undefined;
   }

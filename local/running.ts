@@ -48,7 +48,8 @@ function read(file: string): LocalRun | undefined {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Also of somebody else's process. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0); // sends nothing
     return true;

@@ -41,7 +41,10 @@ function asText(status: SourceStatus, now: number): string {
     ['Last success', lastSuccess(checkpoint?.lastSuccessAt, late, settings.pollEveryMinutes, now)],
     ['Lease', lease ? `held by run ${lease.owner} for ${duration(lease.expiresAt - now)} more` : 'free'],
     ['Watermark', checkpoint?.watermark ? utcAndAge(checkpoint.watermark, now) : 'none yet'],
-    ['Tells since', checkpoint ? utcAndAge(checkpoint.emitSince, now) : 'the first poll, which is still to come'],
+    [
+      'Tells since',
+      checkpoint?.emitSince ? utcAndAge(checkpoint.emitSince, now) : 'the first poll, which is still to come',
+    ],
     ['Backlog', backlog(checkpoint?.gaps ?? [], now)],
     ['Audit', audit(status, now)],
     [

@@ -64,7 +64,8 @@ async function start(context: CommandContext, options: Options): Promise<number>
   const kept = await openEmbeddedTable(folder, id, true);
   try {
     // "The last 24 hours" of a later start is no reason to forget what ended, while nobody looked, before them.
-    const before = (await kept.checkpoint())?.emitSince;
+    const checkpoint = await kept.checkpoint();
+    const before = checkpoint?.emitSince;
     const emitSince = since === undefined ? before : Math.min(since, before ?? since);
     const settings = settingsOf(options, {
       pollEveryMinutes,
@@ -75,7 +76,16 @@ async function start(context: CommandContext, options: Options): Promise<number>
         `kept in ${shortest(folder)}.${options.once ? '' : ' Ctrl-C stops it.'}`,
     );
     const partnerCentral = connectPartnerCentral(settings, context.now);
-    return await watch({ settings, partnerCentral, ...kept, write, everyMs, once: options.once ?? false, context });
+    return await watch({
+      settings,
+      partnerCentral,
+      ...kept,
+      checkpoint,
+      write,
+      everyMs,
+      once: options.once ?? false,
+      context,
+    });
   } finally {
     await kept.close();
   }

@@ -6,7 +6,7 @@
 import * as v from 'valibot';
 import { DEFAULT_EVENT_SOURCE } from '../event-names';
 import { isInstant } from './core/instant';
-import { taskFamilyNames } from './task-families';
+import { type FilterKey, familyOf, taskFamilyNames } from './task-families';
 
 /** Environment variables of the poller function, the one place that names them for the code and the stack. */
 export const environment = {
@@ -189,6 +189,26 @@ export const settingsEntries = {
 };
 
 export type Settings = v.InferOutput<v.StrictObjectSchema<typeof settingsEntries, undefined>>;
+
+export const filterKeys = [
+  'opportunityIdentifiers',
+  'engagementIdentifiers',
+  'engagementInvitationIdentifiers',
+  'contextIdentifiers',
+  'taskIdentifiers',
+] as const satisfies readonly (FilterKey | 'taskIdentifiers')[];
+
+/** One line for each filter that the family doesn't have: the SDK would leave it out without a word. */
+export function filterProblems(settings: Pick<Settings, 'taskFamily' | (typeof filterKeys)[number]>): string[] {
+  const { filters, operation } = familyOf(settings.taskFamily);
+  const known = [...Object.keys(filters), 'taskIdentifiers'];
+  return filterKeys
+    .filter(key => settings[key] !== undefined && !known.includes(key))
+    .map(
+      key =>
+        `${key} with taskFamily: got ${JSON.stringify(settings[key])} with ${settings.taskFamily}, allowed: what ${operation} filters by: ${known.join(', ')}`,
+    );
+}
 
 /** Configuration that can't work. `problems` has one line for every bad key: its name, the value got and what is allowed. */
 export class ConfigurationError extends Error {

@@ -48,6 +48,12 @@ const refused: [args: string[], told: string][] = [
     "argument 'Sandbox' is invalid. Allowed: AWS or Sandbox, a slash, and Opportunity",
   ],
   [['list', '--since', '1h', '--until', '2h'], '--since has to be before --until.'],
+  [['watch', '--once', '--every', '30d'], 'and at most 7d'],
+  // The SDK would leave it out, and all tasks would be told of.
+  [
+    ['watch', '--once', '--family', 'EngagementByAcceptingInvitation', '--engagementIdentifiers', 'eng-0123456789abcd'],
+    '--engagementIdentifiers with taskFamily: got ["eng-0123456789abcd"] with EngagementByAcceptingInvitation, allowed',
+  ],
   // Where no stack is asked, a source of one would be left aside without a word.
   [
     ['watch', '--once', '--source', 'AWS/OpportunityFromEngagement'],

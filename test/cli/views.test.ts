@@ -169,7 +169,11 @@ describe('list', () => {
 
   test('nothing that matches is no failure', async () => {
     const { code, out, err } = await run('list', '--status', 'NONSENSE');
-    expect({ code, out, err }).toEqual({ code: 0, out: '', err: 'None of 6 tasks; none is NONSENSE, but COMPLETE, FAILED, IN_PROGRESS.\n' });
+    expect({ code, out, err }).toEqual({
+      code: 0,
+      out: '',
+      err: 'None of 6 tasks; none is NONSENSE, but COMPLETE, FAILED, IN_PROGRESS.\n',
+    });
   });
 });
 

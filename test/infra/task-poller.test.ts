@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { App, Duration, NestedStack, Stack, Stage, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, type ITable, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -19,7 +19,16 @@ import {
   type TaskPollerSettings,
 } from '../../infra/index';
 import { settingsFile } from '../../scripts/write-settings';
-import { all, type Json, outdir, permissions, properties, readable, type TemplateJson } from './read-template';
+import {
+  all,
+  type Json,
+  outdir,
+  permissions,
+  properties,
+  readable,
+  statements,
+  type TemplateJson,
+} from './read-template';
 
 const newApp = () => new App({ outdir: outdir(), context: { 'aws:cdk:bundling-stacks': [] } });
 const newStack = () => new Stack(newApp(), 'Tasks');
@@ -381,4 +390,22 @@ test("a stack of somebody's is clean under the AwsSolutions rules of cdk-nag", (
   const { tasks } = poller({ ...twoSources, chatAlerts: true, tracing: true, customerManagedKey: true }, stack);
   tasks.onTaskFailed('Failed');
   app.synth();
+});
+
+test('a table under a key of its own: the functions may read it', () => {
+  const stack = newStack();
+  const table = new Table(stack, 'Theirs', {
+    partitionKey: { name: 'source', type: AttributeType.STRING },
+    encryption: TableEncryption.CUSTOMER_MANAGED,
+  });
+  const { template } = poller({ table: table as ITable, furtherSources: twoSources.furtherSources }, stack);
+  const from = template();
+  const readers = statements(from).filter(
+    ({ who, actions }) => /Poller.*FunctionRole$/.test(who) && actions[0] === 'kms:Decrypt',
+  );
+  expect(readers.map(({ who }) => who)).toHaveLength(2);
+  for (const { on, condition } of readers) {
+    expect(on).toBe('{TheirsKey.Arn}');
+    expect(JSON.stringify(condition)).toContain('"kms:ViaService":["dynamodb.');
+  }
 });

@@ -1,4 +1,5 @@
 /** What went wrong between us and AWS, in one sentence that says what to do. Quotes nothing that could hold a secret. */
+import { throttled } from '../lambdas/poller/errors';
 import { ConfigurationError } from '../lambdas/poller/settings';
 
 interface ServiceError extends Error {
@@ -20,16 +21,6 @@ const notAccepted = new Set([
   'MissingAuthenticationToken',
   'MissingAuthenticationTokenException',
   'AuthFailure',
-]);
-
-const throttled = new Set([
-  'Throttling',
-  'ThrottlingException',
-  'ThrottledException',
-  'TooManyRequestsException',
-  'RequestLimitExceeded',
-  'ProvisionedThroughputExceededException',
-  'RequestThrottled',
 ]);
 
 const unreachable = new Set([

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { isInstant } from '../lambdas/poller/core/instant';
 
-const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+export const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 
 export const momentsAllowed =
   'an instant (2026-11-01T00:00:00Z), a date (2026-11-01, in UTC) or how long ago (24h, 7d)';

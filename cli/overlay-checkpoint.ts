@@ -18,8 +18,9 @@ export interface KeptCheckpoint extends StoredCheckpoint {
 export function checkpointReader(tableName: string, source: string, where: DynamoDBClientConfig = {}) {
   const client = new DynamoDBClient({ ...clientOptions, ...where });
   const Key = marshall({ [tableSchema.partitionKey]: source, [tableSchema.sortKey]: CHECKPOINT_KEY });
-  return async (): Promise<KeptCheckpoint | undefined> => {
-    const { Item } = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }));
+  return async (signal?: AbortSignal): Promise<KeptCheckpoint | undefined> => {
+    const get = new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true });
+    const { Item } = await client.send(get, signal && { abortSignal: signal });
     if (Item === undefined) return undefined;
     const item = unmarshall(Item);
     return {

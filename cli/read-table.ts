@@ -10,12 +10,12 @@ import {
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { StoredCheckpoint } from '../lambdas/poller/core/checkpoint';
 import type { TaskRow } from '../lambdas/poller/core/task-row';
-import { toCheckpoint } from '../lambdas/poller/edges/checkpoint-item';
-import { CHECKPOINT_KEY, refuseNewerFormat, taskIdOf, taskKey, toRow } from '../lambdas/poller/edges/row-item';
+import { refuseNewerFormat, taskIdOf, taskKey, toRow } from '../lambdas/poller/edges/row-item';
 import { tableSchema } from '../lambdas/poller/table-schema';
 import { clientOptions } from './command';
 import { CommandFailure } from './context';
 import type { DeployedSource } from './deployment';
+import { checkpointReader } from './overlay-checkpoint';
 
 export interface Lease {
   readonly owner: string;
@@ -46,18 +46,11 @@ export function openTable(
   return {
     /** @returns undefined before the first poll */
     async checkpoint(): Promise<{ checkpoint: StoredCheckpoint; lease?: Lease } | undefined> {
-      const Key = marshall({ [partitionKey]: source, [sortKey]: CHECKPOINT_KEY });
-      const get = new GetItemCommand({ TableName, Key, ConsistentRead: true });
-      const { Item } = await client.send(get, sending).catch(explainGone);
-      if (!Item) return undefined;
-      const item: Item = unmarshall(Item);
-      refuseNewerFormat('The checkpoint', item.formatVersion);
-      const { leaseOwner, leaseExpiresAtMs } = item;
-      const held = typeof leaseOwner === 'string' && typeof leaseExpiresAtMs === 'number' && leaseExpiresAtMs > 0;
-      return {
-        checkpoint: toCheckpoint(item),
-        ...(held && { lease: { owner: leaseOwner, expiresAt: leaseExpiresAtMs } }),
-      };
+      const kept = await checkpointReader(TableName, source)(signal).catch(explainGone);
+      if (!kept) return undefined;
+      refuseNewerFormat('The checkpoint', kept.formatVersion);
+      const { leaseOwner: owner, leaseExpiresAtMs: expiresAt, ...checkpoint } = kept;
+      return { checkpoint, ...(owner !== undefined && expiresAt > 0 && { lease: { owner, expiresAt } }) };
     },
 
     async row(taskId: string): Promise<TaskRow | undefined> {

@@ -1,11 +1,8 @@
 /** Which endings a replay is about, read from the table. */
-import { DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
-import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { type EpochMs, isTerminal, type TerminalStatus } from '../lambdas/poller/core/task';
 import type { TaskRow } from '../lambdas/poller/core/task-row';
-import { TASK_PREFIX, taskIdOf } from '../lambdas/poller/edges/row-item';
-import { tableSchema } from '../lambdas/poller/table-schema';
-import { clientOptions } from './command';
+import type { DeployedSource } from './deployment';
+import { openTable } from './read-table';
 
 export interface Ending {
   readonly taskId: string;
@@ -31,42 +28,22 @@ export function endingOf({ taskId, status, settled, firstTerminalAt: seenAt }: T
  * @param progress told how many rows have been read
  */
 export async function findEndings(
-  { tableName, source }: { tableName: string; source: string },
+  source: Pick<DeployedSource, 'tableName' | 'id'>,
   { since, until, status }: Period,
   progress: (rows: number) => void,
   signal: AbortSignal,
 ): Promise<Ending[]> {
-  const client = new DynamoDBClient(clientOptions);
-  const { partitionKey, sortKey, index } = tableSchema;
-  const pages = paginateQuery(
-    { client },
-    {
-      TableName: tableName,
-      KeyConditionExpression: '#source = :source AND begins_with(#item, :task)',
-      FilterExpression: `firstTerminalAt >= :since AND firstTerminalAt < :until AND attribute_not_exists(${index.partitionKey})`,
-      ProjectionExpression: '#item, #status, firstTerminalAt',
-      ExpressionAttributeNames: { '#source': partitionKey, '#item': sortKey, '#status': 'status' },
-      ExpressionAttributeValues: marshall({
-        ':source': source,
-        ':task': TASK_PREFIX,
-        ':since': new Date(since).toISOString(),
-        ':until': new Date(until).toISOString(),
-      }),
-    },
-    { abortSignal: signal },
-  );
   const endings: Ending[] = [];
-  let rows = 0;
-  for await (const { Items = [], ScannedCount = 0 } of pages) {
-    rows += ScannedCount;
-    progress(rows);
-    for (const marshalled of Items) {
-      const item = unmarshall(marshalled);
-      const ended = String(item.status);
-      if (!isTerminal(ended) || (status ?? ended) !== ended) continue;
-      endings.push({ taskId: taskIdOf(item), status: ended, seenAt: Date.parse(item.firstTerminalAt) });
-    }
+  let read = 0;
+  for await (const rows of openTable(source, signal).allRows()) {
+    read += rows.length;
+    progress(read);
+    const found = rows.map(endingOf).filter(ending => ending !== undefined);
+    endings.push(
+      ...found.filter(
+        ended => ended.seenAt >= since && ended.seenAt < until && (status ?? ended.status) === ended.status,
+      ),
+    );
   }
-  client.destroy();
   return endings.sort((a, b) => a.seenAt - b.seenAt);
 }

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../local/command-line';
+import { stopOnRequest } from '../local/stop-on-request';
 import type { Action, CommandContext, GlobalOptions, Register, RunCommand } from './command';
 import { register as audit } from './commands/audit';
 import { register as doctor } from './commands/doctor';
@@ -20,14 +21,15 @@ import { explain } from './explain';
 import { exitCodes, wholeHelp } from './help-text';
 import { refuseTakenOptions } from './npm-options';
 import { chooseSources, sourceOption, theOnly } from './sources';
-import { openTerminal, stopOnRequest } from './terminal';
+import { endWithOutput, openTerminal } from './terminal';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
 
 /** In the order of the help: how things stand, then what changes something. */
 const commands: readonly Register[] = [status, list, show, plan, doctor, watch, audit, replay];
 
-const stopping = stopOnRequest();
+const stopping = stopOnRequest().signal;
+endWithOutput();
 
 main(process.argv.slice(2)).then(
   exitCode => {

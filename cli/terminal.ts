@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Context } from './context';
+import { escaped, harmless } from './words';
 
 /** What commands have of the terminal, or of the pipes in its place. */
 export function openTerminal(json: boolean, signal: AbortSignal): Context {
@@ -16,11 +17,11 @@ export function openTerminal(json: boolean, signal: AbortSignal): Context {
     now: Date.now,
     print(line) {
       clear();
-      stdout.write(`${line}\n`);
+      stdout.write(`${json ? escaped(line) : harmless(line)}\n`);
     },
     note(line) {
       clear();
-      stderr.write(`${line}\n`);
+      stderr.write(`${harmless(line)}\n`);
     },
     progress(text) {
       if (!stderr.isTTY) return;
@@ -41,26 +42,12 @@ export function openTerminal(json: boolean, signal: AbortSignal): Context {
   };
 }
 
-/** Goes off at the first Ctrl-C; a second one ends the process at once. */
-export function stopOnRequest(): AbortSignal {
-  const stopping = new AbortController();
-  let firstAt = 0;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (!stopping.signal.aborted) {
-        firstAt = Date.now();
-        stopping.abort();
-      } else if (Date.now() - firstAt > 500) {
-        process.exit(130); // sooner it is the same Ctrl-C: npm and tsx pass on what the terminal has sent to us as well
-      }
-    });
-  }
-  // `npm run tasks -- list | head`: nobody reads on.
+/** `npm run tasks -- list | head`: nobody reads on, which is no failure. All else that can't be written is one. */
+export function endWithOutput(): void {
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') process.exit();
       if (stream === process.stdout) process.stderr.write(`The output can't be written: ${error.message}.\n`);
       process.exit(1);
     });
-  return stopping.signal;
 }

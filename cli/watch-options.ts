@@ -10,6 +10,7 @@ import {
 } from '../lambdas/poller/settings';
 import { taskFamilyNames } from '../lambdas/poller/task-families';
 import { UsageError } from '../local/command-line';
+import { unitMs } from './instants';
 
 type Identifiers = Partial<Record<(typeof filterKeys)[number], string>>;
 
@@ -52,15 +53,13 @@ export function settingsOf(options: SourceOptions, more: Readonly<Partial<Settin
   }
 }
 
-const unitsMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
 /** Far below what a timer takes: more than 24 days would be none at all. */
-const LONGEST_MS = 7 * unitsMs.d;
+const LONGEST_MS = 7 * unitMs.d;
 
 /** A length of time on the command line, as milliseconds. @throws InvalidArgumentError naming what is allowed */
 export function readPeriod(given: string): number {
   const [, digits, unit] = /^(\d{1,6})([smhd])$/.exec(given) ?? [];
-  const ms = Number(digits) * unitsMs[unit as keyof typeof unitsMs];
+  const ms = Number(digits) * unitMs[unit as keyof typeof unitMs];
   if (ms > 0 && ms <= LONGEST_MS) return ms;
   throw new InvalidArgumentError('Allowed: a number with s, m, h or d, such as 30s, 15m or 1h, and at most 7d.');
 }

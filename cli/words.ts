@@ -33,8 +33,17 @@ export const utcAndAge = (at: number, now: number) => `${utc(at)}, ${relative(at
 
 export const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
 
-/** Text of the API on one line, with nothing in it that a terminal would obey. */
-export const inLine = (text: string) => text.replace(/[\r\n\t]+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
+/** Lines with nothing in them that a terminal would obey: ids, codes and messages are whatever the API says. */
+export const harmless = (text: string) => text.replace(/(?!\n)[\p{Cc}\p{Cf}]/gu, '\ufffd');
+
+/** The same for JSON, which leaves some of these in its texts as they are. */
+export const escaped = (json: string) =>
+  json.replace(/(?!\n)[\p{Cc}\p{Cf}]/gu, characters =>
+    characters.replace(/[\s\S]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
+
+/** Text of the API on one line. */
+export const inLine = (text: string) => harmless(text.replace(/[\r\n\t]+/g, ' '));
 
 /** Columns two spaces apart, each as wide as it needs to be; a line that is longer than `width` is cut. */
 export function table(

@@ -15,6 +15,7 @@ import { asJson, type Line, textNarrator } from './narrate';
 import { announce, runFile } from './running';
 import { failed, openScene } from './scene';
 import { help, readOptions, type StartOptions } from './start-options';
+import { stopOnRequest } from './stop-on-request';
 import { stackNameIn, synthesizeInto } from './synthesis';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
@@ -42,7 +43,7 @@ main().then(
 /** @returns the exit code */
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2), process.env);
-  const stopping = stopOnRequest();
+  const stopping = stopWhenUnwanted();
   if (options.help) {
     process.stdout.write(help);
     return 0;
@@ -204,21 +205,11 @@ async function synthesizeHere(tell: (line: Line) => void, stopping: AbortSignal)
   return directory;
 }
 
-/** Goes off at the first Ctrl-C (or SIGTERM, or a closed terminal), or when nobody reads the story any more. */
-function stopOnRequest(): AbortSignal {
-  const stopping = new AbortController();
-  let firstAt = 0;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (!stopping.signal.aborted) {
-        firstAt = Date.now();
-        stopping.abort();
-        if (process.stdout.isTTY) console.error('\nStopping; Ctrl-C again stops at once.');
-      } else if (Date.now() - firstAt > 500) {
-        process.exit(130); // sooner it is the same Ctrl-C: npm and tsx pass on what the terminal has sent to us as well
-      }
-    });
-  }
+/** Goes off at the first Ctrl-C, or when nobody reads the story any more. */
+function stopWhenUnwanted(): AbortSignal {
+  const stopping = stopOnRequest(() => {
+    if (process.stdout.isTTY) console.error('\nStopping; Ctrl-C again stops at once.');
+  });
   // npm may be ended without telling us.
   const { ppid: parent } = process;
   const watchNpm = () => process.ppid === parent || stopping.abort();

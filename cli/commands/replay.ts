@@ -130,12 +130,12 @@ function refuseCombinations({ task, since, until, status, resume, alerts }: Opti
 
 async function endingsSince(
   { since = 0, until, status }: Options,
-  { id, tableName }: DeployedSource,
+  source: DeployedSource,
   { now, progress, signal }: CommandContext,
 ): Promise<Ending[]> {
   const period = { since, until: until ?? now(), status };
   if (period.since >= period.until) throw new UsageError('--since has to be before --until.');
-  return findEndings({ tableName, source: id }, period, rows => progress(`${counted(rows, 'row')} read`), signal);
+  return findEndings(source, period, rows => progress(`${counted(rows, 'row')} read`), signal);
 }
 
 /** @throws CommandFailure saying of every task that can't be published again why not */

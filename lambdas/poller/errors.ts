@@ -68,7 +68,7 @@ const notAuthorised = new Set([
 ]);
 
 /** Throttling under a status that says "your mistake": DynamoDB, STS, and Partner Central as its guide describes it, use 400 for all. */
-const throttled = new Set([
+export const throttled: ReadonlySet<string> = new Set([
   'Throttling',
   'ThrottlingException',
   'ThrottledException',

@@ -24,7 +24,7 @@ type Item = Record<string, unknown>;
 const { partitionKey, sortKey, timeToLive, index } = tableSchema;
 
 export const CHECKPOINT_KEY = 'CHECKPOINT';
-export const TASK_PREFIX = 'TASK#';
+const TASK_PREFIX = 'TASK#';
 export const taskKey = (source: string, taskId: string) => ({
   [partitionKey]: source,
   [sortKey]: TASK_PREFIX + taskId,

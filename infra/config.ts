@@ -201,6 +201,13 @@ export const configEntries = {
     true,
   ),
   logRetentionDays: v.optional(described(logRetention(), "How long the functions' logs are kept."), 30),
+  savedQueries: v.optional(
+    described(
+      flag(),
+      "Save queries for CloudWatch Logs Insights in a folder of the stack's name; the runbook and the alarms refer to them, and they cost nothing until they run. false for an account that allows no more of them.",
+    ),
+    true,
+  ),
   logLevel: v.optional(
     described(oneOf(['DEBUG', 'INFO', 'WARN', 'ERROR']), 'Least severe log line that is written.'),
     'INFO',

@@ -288,6 +288,12 @@ export interface TaskPollerSettings {
     | 3288
     | 3653;
   /**
+   * Save queries for CloudWatch Logs Insights in a folder of the stack's name; the runbook and the alarms refer to
+   * them, and they cost nothing until they run. false for an account that allows no more of them.
+   * @default true
+   */
+  readonly savedQueries?: boolean;
+  /**
    * Least severe log line that is written.
    *
    * Allowed: DEBUG or INFO or WARN or ERROR

@@ -172,7 +172,8 @@ export class PartnerCentralTaskPoller extends Construct {
     const others = pollers.slice(1).map((_, at) => alarmsOf(at + 1, { topics }));
     this.alarms = [firstAlarms, ...others].flatMap(({ all }) => all);
 
-    new LogQueries(this, 'LogQueries', { config, logGroups: pollers.map(poller => poller.function.logGroup) });
+    if (config.savedQueries)
+      new LogQueries(this, 'LogQueries', { config, logGroups: pollers.map(poller => poller.function.logGroup) });
     if (config.dashboard) new Dashboard(this, 'Dashboard', { config, pollers, table: this.table, alarms: this.alarms });
 
     this.eventBus = bus;

@@ -35,6 +35,7 @@ test('a catalog is enough', () => {
     archiveDays: 30,
     schemaRegistry: true,
     logRetentionDays: 30,
+    savedQueries: true,
     logLevel: 'INFO',
     tracing: false,
     enabled: true,

@@ -173,11 +173,21 @@ describe('schemaRegistry', () => {
   });
 
   test('false: there is none, and nothing else differs', () => {
-    const { Resources, ...rest } = template();
-    const others = Object.entries(Resources).filter(([, { Type }]) => !Type.startsWith('AWS::EventSchemas::'));
-    expect(template({ schemaRegistry: false })).toEqual({ ...rest, Resources: Object.fromEntries(others) });
+    expect(template({ schemaRegistry: false })).toEqual(without('AWS::EventSchemas::'));
   });
 });
+
+test('savedQueries: with false there are none, and nothing else differs', () => {
+  expect(Object.keys(all('AWS::Logs::QueryDefinition'))).toHaveLength(7);
+  expect(template({ savedQueries: false })).toEqual(without('AWS::Logs::QueryDefinition'));
+});
+
+/** The default stack without the types of resources that begin so. */
+function without(types: string) {
+  const { Resources, ...rest } = template();
+  const others = Object.entries(Resources).filter(([, { Type }]) => !Type.startsWith(types));
+  return { ...rest, Resources: Object.fromEntries(others) };
+}
 
 /**
  * CloudFormation knows a resource by this id alone: under another one it makes a new resource and deletes the old. For these

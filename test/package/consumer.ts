@@ -1,32 +1,18 @@
 /** A project of somebody who uses the package: what it runs and what it compiles. */
-import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
+import { run } from '../../local/run-program';
 
 export const root = join(__dirname, '..', '..');
 const tsx = pathToFileURL(require.resolve('tsx')).href;
 
-/**
- * Runs a program to its end.
- * @throws Error with all that it wrote, if it fails
- */
-export async function run(program: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
-  // Neither the CLI nor the loader of whoever runs this is a matter of the project's.
-  const own = Object.entries(process.env).filter(([key]) => !/^(CDK_|NODE_OPTIONS$|npm_)/.test(key));
-  try {
-    const { stdout } = await promisify(execFile)(program, args, { cwd, env: { ...Object.fromEntries(own), ...env } });
-    return stdout;
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout: string; stderr: string };
-    throw new Error(`${program} ${args.join(' ')} failed:\n${stdout}${stderr}`, { cause: error });
-  }
-}
-
 /** Runs a CDK app, in TypeScript or not. */
 export async function synthesizeApp(file: string, cwd: string, outdir: string): Promise<void> {
-  await run(process.execPath, [...(file.endsWith('.ts') ? ['--import', tsx] : []), file], cwd, { CDK_OUTDIR: outdir });
+  await run(process.execPath, [...(file.endsWith('.ts') ? ['--import', tsx] : []), file], {
+    cwd,
+    env: { CDK_OUTDIR: outdir },
+  });
 }
 
 export const readTemplate = (outdir: string, stack: string) =>
@@ -58,5 +44,5 @@ export async function compile(cwd: string, files: readonly string[], options: Re
   };
   writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify(tsconfig));
   const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
-  await run(process.execPath, [tsc, '--project', 'tsconfig.json'], cwd);
+  await run(process.execPath, [tsc, '--project', 'tsconfig.json'], { cwd });
 }

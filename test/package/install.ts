@@ -7,7 +7,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { compile, pageOfTheConstruct, readTemplate, root, run, synthesizeApp } from './consumer';
+import { run } from '../../local/run-program';
+import { compile, pageOfTheConstruct, readTemplate, root, synthesizeApp } from './consumer';
 
 const name = 'partner-central-task-poller';
 const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -53,13 +54,13 @@ async function main(temporary: string): Promise<void> {
   const app = folder('app');
   const say = (what: string) => console.log(`${(process.uptime() | 0).toString().padStart(3)} s  ${what}`);
 
-  const printed = await run('npm', ['pack', '--json', '--pack-destination', temporary], root);
+  const printed = await run('npm', ['pack', '--json', '--pack-destination', temporary], { cwd: root });
   const [{ filename, size }] = JSON.parse(printed.slice(printed.indexOf('[\n')));
   say(`packed ${filename}, ${Math.round(size / 1024)} KB`);
 
   const versions = peers.map(peer => `${peer}@${devDependencies[peer]}`);
   writeFileSync(join(app, 'package.json'), '{ "private": true }');
-  await run('npm', ['install', '--no-audit', '--no-fund', join(temporary, filename), ...versions], app);
+  await run('npm', ['install', '--no-audit', '--no-fund', join(temporary, filename), ...versions], { cwd: app });
   const installed = readdirSync(join(app, 'node_modules')).filter(entry => !entry.startsWith('.'));
   // What aws-cdk-lib brings along, it brings for itself.
   expectSame(
@@ -111,7 +112,7 @@ async function main(temporary: string): Promise<void> {
   writeFileSync(join(consumer, 'reads.mjs'), `import ${names} from '${name}/events';${reads}`);
   writeFileSync(join(consumer, 'reads.cjs'), `const ${names} = require('${name}/events');${reads}`);
   for (const file of ['reads.mjs', 'reads.cjs'])
-    expectSame(file, await run(process.execPath, [file], consumer), 'TaskFailed\n');
+    expectSame(file, await run(process.execPath, [file], { cwd: consumer }), 'TaskFailed\n');
   say('read events with nothing else installed, as a module and as CommonJS');
 }
 

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { TasksStack } from '../../examples/cdk-app/tasks-stack';
+import { run } from '../../local/run-program';
 import { readSynthesized } from '../../local/synthesized';
-import { compile, pageOfTheConstruct, readTemplate, root, run, synthesizeApp } from './consumer';
+import { compile, pageOfTheConstruct, readTemplate, root, synthesizeApp } from './consumer';
 
 const dist = join(root, 'dist');
 const temporary = mkdtempSync(join(tmpdir(), 'package-test-'));
@@ -13,7 +14,7 @@ const temporary = mkdtempSync(join(tmpdir(), 'package-test-'));
 const project = join(temporary, 'project');
 
 beforeAll(async () => {
-  await run('npm', ['run', 'build'], root);
+  await run('npm', ['run', 'build'], { cwd: root });
   cpSync(join(root, 'examples', 'cdk-app'), project, { recursive: true });
   const installed = join(project, 'node_modules', 'partner-central-task-poller');
   mkdirSync(installed, { recursive: true });
@@ -25,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(temporary, { recursive: true }));
 
 test('it has what its users need, and neither source nor tests', async () => {
-  const printed = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], root);
+  const printed = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root });
   const [{ files }] = JSON.parse(printed) as [{ files: { path: string }[] }];
   const paths = files.map(({ path }) => path);
   expect(paths).toEqual(expect.arrayContaining(['docs/construct.md', 'docs/runbook.md', 'docs/security.md']));

@@ -19,6 +19,9 @@ export interface FunctionOptions {
   readonly onLog?: ((line: string) => void) | undefined;
 }
 
+/** Path of the Node.js that runs functions, such as the version that Lambda has; without it, our own does. */
+export const FUNCTION_NODE = 'FUNCTION_NODE';
+
 export interface InvokeOptions {
   readonly timeoutMs?: number;
   /** How far the function's clock is ahead of ours. */
@@ -27,7 +30,12 @@ export interface InvokeOptions {
   readonly requestId?: string;
 }
 
-export type Invocation<T> = { readonly cpuMs: number; readonly peakRssBytes: number } & (
+export type Invocation<T> = {
+  readonly cpuMs: number;
+  /** The most so far, and what Node.js and the bundle took before the first invocation; 0 of a process that died. */
+  readonly peakRssBytes: number;
+  readonly idleRssBytes: number;
+} & (
   | { readonly result: T; readonly error?: undefined }
   | {
       readonly error: { readonly name: string; readonly message: string; readonly stack?: string };
@@ -57,6 +65,7 @@ export function hostFunction(options: FunctionOptions) {
         [options.bundle, options.handler, ...(options.skipPauses ? ['no-pauses'] : [])],
         {
           env: { ...lambdaEnvironment, ...options.environment },
+          execPath: process.env[FUNCTION_NODE] ?? process.execPath,
           execArgv: [],
           stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
           // A Ctrl-C is for us: the poll in hand is let finish.
@@ -93,7 +102,7 @@ export function hostFunction(options: FunctionOptions) {
           resolve(outcome);
         };
         let died = { name: 'ProcessDied', message: 'The process ended during the invocation' };
-        const onExit = () => end({ error: died, cpuMs: 0, peakRssBytes: 0 });
+        const onExit = () => end({ error: died, cpuMs: 0, peakRssBytes: 0, idleRssBytes: 0 });
         const timer = setTimeout(() => {
           died = { name: 'TimedOut', message: `Task timed out after ${timeoutMs / 1000} seconds` };
           process.kill('SIGKILL');

@@ -35,6 +35,9 @@ try {
   initError = describe(error);
 }
 
+/** What Node.js and the bundle take before there is anything to do. */
+const idleRssBytes = process.memoryUsage.rss();
+
 process.on('message', async ({ input, timeoutMs, requestId, ...more }) => {
   clockOffsetMs = more.clockOffsetMs;
   const deadline = Date.now() + timeoutMs;
@@ -52,6 +55,7 @@ process.on('message', async ({ input, timeoutMs, requestId, ...more }) => {
     ...answer,
     cpuMs: (cpu.user + cpu.system) / 1000,
     peakRssBytes,
+    idleRssBytes,
   });
 });
 // Whoever started us is gone, however it ended: nothing is left to work for.

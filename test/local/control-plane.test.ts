@@ -41,7 +41,7 @@ beforeEach(async () => {
           running.most = Math.max(running.most, ++running.now);
           await new Promise(resolve => setTimeout(resolve, 10));
           running.now -= 1;
-          const used = { cpuMs: 0, peakRssBytes: 0 };
+          const used = { cpuMs: 0, peakRssBytes: 0, idleRssBytes: 0 };
           if ((input as { mode?: string }).mode === 'poll') return { result: { outcome: 'complete' }, ...used };
           return { error: { name: 'TypeError', message: 'Not this' }, ...used };
         },

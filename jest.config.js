@@ -2,6 +2,7 @@
 module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/deploy/'], // npm run test:deploy
   transform: {
     '\\.ts$': [
       '@swc/jest',

@@ -9,7 +9,8 @@ import {
   StartOpportunityFromEngagementTaskCommand,
 } from '@aws-sdk/client-partnercentral-selling';
 import { UsageError } from '../../local/command-line';
-import { findRun } from '../../local/running';
+import { freePort } from '../../local/free-port';
+import { findRun, isAlive } from '../../local/running';
 import { readOptions } from '../../local/start-options';
 import { clientOf } from './clients';
 
@@ -306,21 +307,4 @@ function childrenOf({ pid }: ChildProcess): number[] {
   return rows
     .filter(([, parent, ...args]) => Number(parent) === pid && args.join(' ').includes('lambda-child'))
     .map(([child]) => Number(child));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise(resolve => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }

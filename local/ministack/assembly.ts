@@ -1,0 +1,68 @@
+/** Changes a synthesized assembly, as the CDK CLI is about to deploy it. */
+import { createHash } from 'node:crypto';
+import { appendFileSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+interface Template {
+  readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties: Record<string, unknown> }>>;
+}
+
+interface Alarm {
+  Metrics?: readonly { MetricStat?: { Metric: object; Period: number; Stat: string } }[];
+}
+
+/**
+ * MiniStack's CloudFormation makes no alarm on an expression: such an alarm gets the first metric of its expression
+ * instead. Nothing else differs from what is deployed to AWS.
+ */
+export function withoutMetricMath(directory: string): void {
+  for (const file of filesIn(directory, '.template.json')) {
+    const template = JSON.parse(readFileSync(file, 'utf8')) as Template;
+    for (const { Type, Properties } of Object.values(template.Resources)) {
+      if (Type !== 'AWS::CloudWatch::Alarm' || !('Metrics' in Properties)) continue;
+      const { Metrics = [] } = Properties as Alarm;
+      const first = Metrics.flatMap(({ MetricStat }) => MetricStat ?? [])[0];
+      if (!first) throw new Error(`An alarm in ${file} has no metric.`);
+      delete Properties.Metrics;
+      Object.assign(Properties, first.Metric, { Period: first.Period, Statistic: first.Stat });
+    }
+    writeFileSync(file, JSON.stringify(template));
+  }
+  renameTemplates(directory);
+}
+
+/** Other code for every function, as a new release has: a line that it writes to its log when it starts. */
+export function withChangedCode(directory: string, line: string): void {
+  for (const asset of readdirSync(directory).filter(name => name.startsWith('asset.'))) {
+    const hash = asset.slice('asset.'.length);
+    appendFileSync(join(directory, asset, 'index.mjs'), `\nconsole.log(${JSON.stringify(line)});\n`);
+    const changed = createHash('sha256').update(`${hash}${line}`).digest('hex');
+    renameSync(join(directory, asset), join(directory, `asset.${changed}`));
+    replaceEverywhere(directory, hash, changed);
+  }
+  renameTemplates(directory);
+}
+
+/** The CLI knows a file that it has uploaded by the name alone, which is a hash of what CDK had written. */
+function renameTemplates(directory: string) {
+  for (const file of filesIn(directory, '.assets.json')) {
+    const { files } = JSON.parse(readFileSync(file, 'utf8')) as { files: Record<string, { source: { path: string } }> };
+    for (const [hash, { source }] of Object.entries(files)) {
+      if (!source.path.endsWith('.template.json')) continue;
+      const content = readFileSync(join(directory, source.path));
+      replaceEverywhere(directory, hash, createHash('sha256').update(content).digest('hex'));
+    }
+  }
+}
+
+function replaceEverywhere(directory: string, old: string, other: string) {
+  for (const file of filesIn(directory, '.json')) {
+    const text = readFileSync(file, 'utf8');
+    if (text.includes(old)) writeFileSync(file, text.replaceAll(old, other));
+  }
+}
+
+const filesIn = (directory: string, ending: string) =>
+  readdirSync(directory)
+    .filter(name => name.endsWith(ending))
+    .map(name => join(directory, name));

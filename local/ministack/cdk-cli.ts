@@ -1,0 +1,53 @@
+/** The real CDK CLI at work on MiniStack. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../run-program';
+import { stackNameIn } from '../synthesis';
+import { withoutMetricMath } from './assembly';
+import { account, type MiniStack, region } from './ministack';
+import { applyTableSettings } from './table-settings';
+
+const project = join(__dirname, '..', '..');
+const cli = require.resolve('aws-cdk/bin/cdk');
+
+/** What the stack's own configuration has to leave out, for MiniStack's CloudFormation does not know these resources. */
+export const unknownToMiniStack = { archiveDays: '0', schemaRegistry: 'false', savedQueries: 'false' };
+
+interface SynthOptions {
+  /** Folder of the cloud assembly. */
+  readonly directory: string;
+  /** What the CLI runs; that of `cdk.json` unless given. */
+  readonly app?: string;
+  readonly context?: Readonly<Record<string, string>>;
+}
+
+/** @param signal ends what it is at */
+export function cdkCli(ministack: MiniStack, signal?: AbortSignal) {
+  const { environment, folder } = ministack;
+  // A home of its own: there may be a .cdk.json in the user's.
+  const env = { CI: 'true', HOME: folder, ...environment };
+  const cdkIn = (cwd: string, ...args: string[]) => run(process.execPath, [cli, ...args], { cwd, env, signal });
+  const cdk = (...args: string[]) => cdkIn(project, ...args);
+  return {
+    /** Away from our cdk.json, whose app would be synthesized for it. */
+    bootstrap: () => cdkIn(folder, 'bootstrap', `aws://${account}/${region}`),
+
+    async synth({ directory, app, context = {} }: SynthOptions): Promise<void> {
+      const pairs = Object.entries(context).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+      await cdk('synth', '--quiet', '--output', directory, ...(app ? ['--app', app] : []), ...pairs);
+    },
+
+    /** @returns the outputs of the one stack in the folder */
+    async deploy(directory: string): Promise<Readonly<Record<string, string>>> {
+      withoutMetricMath(directory);
+      const file = join(folder, 'outputs.json');
+      await cdk('deploy', '--app', directory, '--require-approval', 'never', '--outputs-file', file);
+      const stackName = stackNameIn(directory);
+      const template = readFileSync(join(directory, `${stackName}.template.json`), 'utf8');
+      await applyTableSettings(ministack, stackName, JSON.parse(template));
+      return JSON.parse(readFileSync(file, 'utf8'))[stackName];
+    },
+
+    destroy: (directory: string) => cdk('destroy', '--app', directory, '--force'),
+  };
+}

@@ -1,0 +1,145 @@
+/** MiniStack, an emulator of AWS, as a process of ours on loopback. It needs no Docker and no account. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { Agent, request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../free-port';
+import { installMiniStack } from './install';
+
+/** A made-up account: a key of twelve digits is that account's root to MiniStack. */
+export const account = '111122223333';
+const secretAccessKey = 'of-nobody';
+const LINES_KEPT = 200;
+export const region = 'us-east-1';
+
+interface MiniStackOptions {
+  /** Address of the Partner Central that the functions poll; MiniStack has none. */
+  readonly partnerCentral: string;
+}
+
+/**
+ * Starts it with its state in a temporary folder. IAM is enforced and TLS is on, so that policies count as they do in AWS.
+ * It stops with this process, however that ends.
+ * @throws NotAvailable where it can't be had
+ */
+export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
+  const python = await installMiniStack();
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), 'ministack-'));
+    const child = spawn(python, [join(__dirname, 'serve.py')], {
+      cwd: folder,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      // A Ctrl-C is for us: it is told when its time has come.
+      detached: true,
+      env: {
+        PATH: [dirname(lambdasNode()), process.env.PATH].join(':'),
+        HOME: folder,
+        TMPDIR: folder,
+        GATEWAY_PORT: String(port),
+        BIND_HOST: '127.0.0.1',
+        IOT_MTLS_ENABLED: '0', // it would listen on all interfaces
+        AUTH: 'true',
+        USE_SSL: '1', // our policies refuse what comes without TLS
+        // Inherited by the functions, which find all else at the address of MiniStack itself.
+        AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral,
+      },
+    });
+    const log: string[] = [];
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        for (const line of text.trimEnd().split('\n')) {
+          log.push(line);
+          if (log.length > LINES_KEPT) log.shift();
+        }
+      });
+    const ended = new Promise<void>(resolve => child.once('close', () => resolve()));
+    const close = async () => {
+      child.stdin.end();
+      const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+      await ended;
+      clearTimeout(timer);
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    };
+
+    const certificate = join(folder, 'ministack-tls', 'server.crt');
+    if (await isReady(child, port, certificate)) {
+      const endpoint = `https://localhost:${port}`;
+      const ca = readFileSync(certificate, 'utf8');
+      return {
+        endpoint,
+        folder,
+        pid: child.pid as number,
+        /** A Python that has the AWS CLI as a module. */
+        python,
+        /** For the clients of an SDK in this process. */
+        clientOptions: {
+          endpoint,
+          region,
+          credentials: { accessKeyId: account, secretAccessKey },
+          requestHandler: { httpsAgent: new Agent({ ca }) },
+        },
+        /** For the AWS CLI, the CDK CLI and every SDK: all they need to take it for AWS, and nothing of the user's own. */
+        environment: {
+          AWS_ENDPOINT_URL: endpoint,
+          AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral,
+          AWS_REGION: region,
+          AWS_DEFAULT_REGION: region,
+          AWS_ACCESS_KEY_ID: account,
+          AWS_SECRET_ACCESS_KEY: secretAccessKey,
+          AWS_CONFIG_FILE: join(folder, 'no-config'),
+          AWS_SHARED_CREDENTIALS_FILE: join(folder, 'no-credentials'),
+          AWS_EC2_METADATA_DISABLED: 'true',
+          AWS_CA_BUNDLE: certificate,
+          NODE_EXTRA_CA_CERTS: certificate,
+          CDK_HOME: join(folder, 'cdk'),
+          // A proxy has nothing to do with this machine; programs differ in which of the two they read.
+          NO_PROXY: 'localhost,127.0.0.1',
+          no_proxy: 'localhost,127.0.0.1',
+        },
+        /** The last lines of its log. */
+        log: log as readonly string[],
+        /** Resolves when it has ended, on our word or not. */
+        ended,
+        close,
+      };
+    }
+    await close();
+    // Somebody may have taken the port between our look and its start.
+    if (attempt < 3 && log.some(line => line.includes('already in use'))) continue;
+    throw new Error(`MiniStack did not start:\n${log.join('\n')}`);
+  }
+}
+
+export type MiniStack = Awaited<ReturnType<typeof startMiniStack>>;
+
+/** The Node.js that runs the functions: Lambda's version where `npm run test:node24` has installed it, or else ours. */
+export function lambdasNode(): string {
+  const modules = join(__dirname, '..', '..', 'test', 'node24', 'node_modules');
+  const installed = existsSync(modules) ? readdirSync(modules).filter(name => name.startsWith('node-')) : [];
+  const [found] = installed.map(name => join(modules, name, 'bin', 'node')).filter(path => existsSync(path));
+  return found ?? process.execPath;
+}
+
+/** @returns false when it ended instead, or did not answer within a minute */
+async function isReady(child: ChildProcess, port: number, certificate: string): Promise<boolean> {
+  for (let tries = 0; tries < 300 && child.exitCode === null && child.signalCode === null; tries += 1) {
+    if (existsSync(certificate) && (await answers(port, certificate))) return true;
+    await sleep(200);
+  }
+  return false;
+}
+
+function answers(port: number, certificate: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const health = { host: '127.0.0.1', servername: 'localhost', port, path: '/_ministack/health' };
+    request({ ...health, ca: readFileSync(certificate), agent: false }, response => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    })
+      .on('error', () => resolve(false))
+      .end();
+  });
+}

@@ -19,13 +19,14 @@ interface SceneOptions {
   readonly now: () => number;
   /** From 0 up to 1. */
   readonly random: () => number;
+  /** So many tasks run at a time, beside those that are started from outside. */
+  readonly mostRunning?: number;
   readonly tell: (change: TaskChange) => void;
 }
 
-const mostRunning = 6;
 const longestRun = 20 * second;
 
-export function openScene({ store, now, random, tell }: SceneOptions) {
+export function openScene({ store, now, random, mostRunning = 6, tell }: SceneOptions) {
   const plan = new Map<string, { endsAt: number; by: TaskChange['by'] }>(); // every running task we know of
   const ended: string[] = [];
   let nextStartAt = now() + 2 * second;

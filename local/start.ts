@@ -15,7 +15,7 @@ import { asJson, type Line, textNarrator } from './narrate';
 import { announce, runFile } from './running';
 import { failed, openScene } from './scene';
 import { help, readOptions, type StartOptions } from './start-options';
-import { stopOnRequest } from './stop-on-request';
+import { stopWhenUnwanted } from './stop-on-request';
 import { stackNameIn, synthesizeInto } from './synthesis';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
@@ -203,20 +203,6 @@ async function synthesizeHere(tell: (line: Line) => void, stopping: AbortSignal)
   tell({ type: 'note', text: 'Synthesizing the stack, which takes some seconds …' });
   await synthesizeInto(directory, stopping);
   return directory;
-}
-
-/** Goes off at the first Ctrl-C, or when nobody reads the story any more. */
-function stopWhenUnwanted(): AbortSignal {
-  const stopping = stopOnRequest(() => {
-    if (process.stdout.isTTY) console.error('\nStopping; Ctrl-C again stops at once.');
-  });
-  // npm may be ended without telling us.
-  const { ppid: parent } = process;
-  const watchNpm = () => process.ppid === parent || stopping.abort();
-  if (process.env.npm_lifecycle_event !== undefined) setInterval(watchNpm, 1_000).unref();
-  // `npm start | head` and a closed terminal.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stopping.abort());
-  return stopping.signal;
 }
 
 /** What the functions log as a warning or worse, and what isn't a log line at all; the rest the story tells better. */

@@ -18,3 +18,19 @@ export function stopOnRequest(onFirst: () => void = () => {}): AbortController {
   }
   return stopping;
 }
+
+/**
+ * For a program that goes on until it is not wanted any more: also goes off when npm, which runs it, has ended without
+ * telling us, and when nobody reads any more what it writes.
+ */
+export function stopWhenUnwanted(): AbortSignal {
+  const stopping = stopOnRequest(() => {
+    if (process.stdout.isTTY) console.error('\nStopping; Ctrl-C again stops at once.');
+  });
+  const { ppid: parent } = process;
+  const watchNpm = () => process.ppid === parent || stopping.abort();
+  if (process.env.npm_lifecycle_event !== undefined) setInterval(watchNpm, 1_000).unref();
+  // `npm start | head` and a closed terminal.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stopping.abort());
+  return stopping.signal;
+}

@@ -58,6 +58,7 @@ test.each([
   ['README.md'],
   ['docs/events.md'],
   ['docs/construct.md'],
+  ['docs/testing.md'],
   ['examples/consumer/README.md'],
   ['examples/cdk-app/README.md'],
 ])('what %s links to in this repository exists', file => {

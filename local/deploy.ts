@@ -11,6 +11,7 @@ import { textNarrator } from './narrate';
 import { startPartnerCentral } from './partner-central';
 import { openScene } from './scene';
 import { stopWhenUnwanted } from './stop-on-request';
+import type { TaskStore } from './task-store';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
 
@@ -117,7 +118,7 @@ function environmentFile({ environment, python }: MiniStack, more: Record<string
 }
 
 /** Tasks that somebody starts come to an end, and are told of. */
-function tellOfTasks(store: ReturnType<Awaited<ReturnType<typeof startPartnerCentral>>['store']>) {
+function tellOfTasks(store: TaskStore) {
   const narrate = textNarrator({ colour: process.stdout.isTTY });
   const scene = openScene({
     store,

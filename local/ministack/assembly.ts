@@ -2,10 +2,7 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-interface Template {
-  readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties: Record<string, unknown> }>>;
-}
+import type { Template } from '../synthesized';
 
 interface Alarm {
   Metrics?: readonly { MetricStat?: { Metric: object; Period: number; Stat: string } }[];

@@ -10,9 +10,10 @@ import { installMiniStack } from './install';
 
 /** A made-up account: a key of twelve digits is that account's root to MiniStack. */
 export const account = '111122223333';
-const secretAccessKey = 'of-nobody';
-const LINES_KEPT = 200;
 export const region = 'us-east-1';
+const secretAccessKey = 'of-nobody';
+
+const LINES_KEPT = 200;
 
 interface MiniStackOptions {
   /** Address of the Partner Central that the functions poll; MiniStack has none. */
@@ -20,7 +21,7 @@ interface MiniStackOptions {
 }
 
 /**
- * Starts it with its state in a temporary folder. IAM is enforced and TLS is on, so that policies count as they do in AWS.
+ * Starts it with its state in a temporary folder. IAM is enforced and TLS is on: functions and operators need their rights.
  * It stops with this process, however that ends.
  * @throws NotAvailable where it can't be had
  */

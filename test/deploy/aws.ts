@@ -26,9 +26,6 @@ export function awsOf({ clientOptions: options, environment }: MiniStack) {
 
   return {
     options,
-    cloudFormation,
-    dynamoDb,
-    sqs,
     eventBridge: new EventBridgeClient(options),
     cloudWatch: new CloudWatchClient(options),
     iam: new IAMClient(options),

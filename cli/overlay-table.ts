@@ -63,7 +63,7 @@ export function overlayOn(under: Underlying): { table: SnapshotTable; overlaid: 
     },
     async writeRows(rows) {
       for (const row of rows) written.set(row.taskId, row);
-      return [];
+      return { cut: [], lost: [] };
     },
     async unsettled(budget) {
       candidates.push(...(await under.unsettled(budget)));

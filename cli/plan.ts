@@ -65,9 +65,9 @@ export async function makePlan({ settings, partnerCentral, under, context, timeo
   const listed = new Map<string, ListedTask>();
   const listening: PartnerCentral = {
     ...partnerCentral,
-    async list(listing, budget) {
+    async list(listing, run) {
       context.signal.throwIfAborted();
-      const page = await partnerCentral.list(listing, budget);
+      const page = await partnerCentral.list(listing, run);
       for (const task of page.tasks) listed.set(task.taskId, task);
       context.progress(`${listed.size} tasks listed`);
       return page;

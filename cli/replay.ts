@@ -55,6 +55,7 @@ export async function publishAgain({ source, progress, table, bus, perSecond, co
     handled: new Set(),
     written: new Map(),
     givenUp: new Map(),
+    recordFailed: false,
     logger: silent,
     bus: pacedAndPatient(bus, perSecond, context),
     frame: {
@@ -73,7 +74,7 @@ export async function publishAgain({ source, progress, table, bus, perSecond, co
         progress.note(rows.filter(({ settled }) => settled).map(({ taskId }) => taskId));
         for (const { taskId, settled, lastError: code = '' } of rows) if (!settled) refused.push({ taskId, code });
         context.progress(`${done.size} of ${replay.tasks.length} done`);
-        return [];
+        return { cut: [], lost: [] };
       },
     },
   };

@@ -24,8 +24,10 @@ export const FUNCTION_NODE = 'FUNCTION_NODE';
 
 export interface InvokeOptions {
   readonly timeoutMs?: number;
-  /** How far the function's clock is ahead of ours. */
+  /** How much later it is than by our clock, for the function and for Partner Central. */
   readonly clockOffsetMs?: number;
+  /** How far the function's clock is ahead of what the time is. */
+  readonly clockSkewMs?: number;
   /** The same for two deliveries of one event; a new one unless given. */
   readonly requestId?: string;
 }
@@ -91,7 +93,12 @@ export function hostFunction(options: FunctionOptions) {
      */
     async invoke<T = unknown>(
       input: unknown,
-      { timeoutMs = options.timeoutMs, clockOffsetMs = 0, requestId = randomUUID() }: InvokeOptions = {},
+      {
+        timeoutMs = options.timeoutMs,
+        clockOffsetMs = 0,
+        clockSkewMs = 0,
+        requestId = randomUUID(),
+      }: InvokeOptions = {},
     ): Promise<Invocation<T>> {
       child ??= start();
       const process = await child;
@@ -108,7 +115,7 @@ export function hostFunction(options: FunctionOptions) {
           process.kill('SIGKILL');
         }, timeoutMs);
         process.once('exit', onExit).once('message', end);
-        process.send({ input, timeoutMs, clockOffsetMs, requestId });
+        process.send({ input, timeoutMs, clockOffsetMs: clockOffsetMs + clockSkewMs, requestId });
       });
     },
 

@@ -106,7 +106,13 @@ export async function startLocalStack(options: LocalStackOptions) {
         onLog: options.onLog,
       });
       hosts.push(started);
-      return started;
+      return {
+        kill: started.kill,
+        invoke<T = unknown>(input: unknown, how: InvokeOptions = {}) {
+          partnerCentral.clockOffsetMs = how.clockOffsetMs ?? 0;
+          return started.invoke<T>(input, how);
+        },
+      };
     }
     return {
       ...poller,

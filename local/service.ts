@@ -167,6 +167,7 @@ export async function startService(
       'content-type': options.contentType,
       'content-length': Buffer.byteLength(reply.body),
       'x-amzn-requestid': randomUUID(),
+      date: new Date(Date.now() + service.clockOffsetMs).toUTCString(),
       ...reply.headers,
     });
     response.end(reply.body);
@@ -187,6 +188,8 @@ export async function startService(
     url: `http://127.0.0.1:${port}`,
     port,
     calls: calls as CallCounts,
+    /** How far the clock by which answers are dated is ahead of this machine's. */
+    clockOffsetMs: 0,
     /** Replace it at any time; it decides from the next call on. */
     intercept: options.intercept,
     onReply: options.onReply,

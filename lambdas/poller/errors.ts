@@ -57,15 +57,33 @@ interface ServiceError {
 }
 
 const notAuthorised = new Set([
+  'AuthFailure',
   'AccessDeniedException',
   'AccessDenied',
   'UnrecognizedClientException',
+  'InvalidClientTokenId',
   'InvalidSignatureException',
+  'SignatureDoesNotMatch',
+  'IncompleteSignature',
   'IncompleteSignatureException',
+  'MissingAuthenticationToken',
   'MissingAuthenticationTokenException',
+  'ExpiredToken',
   'ExpiredTokenException',
   'CredentialsProviderError',
 ]);
+
+/** Names that say of themselves that the request carries the wrong time. */
+const wrongTime = new Set(['RequestExpired', 'RequestInTheFuture', 'RequestTimeTooSkewed']);
+
+/**
+ * Whether the signature is refused for its time only. All services use the name of a wrong signature for that too, so
+ * the message decides. The SDK corrects its clock by the answer and tries again; what is left is a passing fault, or a
+ * clock that is really wrong, and no right that is missing.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv4-troubleshooting.html
+ */
+const isAboutTime = ({ name, message }: ServiceError) =>
+  wrongTime.has(name) || (notAuthorised.has(name) && /signature (?:has )?(?:expired|not yet current)/i.test(message));
 
 /** Throttling under a status that says "your mistake": DynamoDB, STS, and Partner Central as its guide describes it, use 400 for all. */
 export const throttled: ReadonlySet<string> = new Set([
@@ -100,6 +118,7 @@ export function sortFailure(thrown: unknown, doing: string, advice: Advice): Err
   if (error.name === 'SyntaxError') return new TransientFailure(`${doing}: the answer can not be read`);
   const options = { cause: thrown };
   const said = `${doing}: ${error.name}${error.Reason ? ` (${error.Reason})` : ''}: ${error.message}`;
+  if (isAboutTime(error)) return new TransientFailure(`${said}. Check the clock of this machine`, options);
   if (notAuthorised.has(error.name)) return new PermanentFailure(`${said}. ${advice.denied}`, options);
   if (error.name === 'ResourceNotFoundException' && advice.notFound !== undefined) {
     return new PermanentFailure(`${said}. ${advice.notFound}`, options);

@@ -10,9 +10,9 @@ import {
   MAX_ENTRY_BYTES,
 } from './core/build-event';
 import { isTerminal, withoutAbsent } from './core/task';
-import { refused, type TaskRow } from './core/task-row';
+import { pending, refused, type TaskRow } from './core/task-row';
 import { type EntryOutcome, publishingDenied } from './edges/event-bus';
-import { PermanentFailure, RequestRefused } from './errors';
+import { PermanentFailure, RequestRefused, TransientFailure } from './errors';
 import type { GivenUp, PublishingRun } from './run-state';
 
 /** What is to be published, and the row to be written once it is: a settled one for an ending, any other stalls. */
@@ -55,6 +55,14 @@ export async function publishAndRecord(
     const { batch, entries } = takeBatch(run, queue, room);
     const tries = batch[0]?.tries ?? 0;
     if (tries > 0 && !(await run.budget.pause(jitteredPauseMs(tries), allowance))) return false;
+
+    if (run.checkpoint?.recordFailedAt !== undefined && tries === 0) {
+      const refusedRows = await tryRecords(run, batch);
+      if (refusedRows.size > 0) {
+        queue.unshift(...batch.filter(({ row }) => !refusedRows.has(row.taskId)));
+        continue;
+      }
+    }
 
     let outcomes: EntryOutcome[];
     try {
@@ -142,11 +150,32 @@ function setAside(run: PublishingRun, { row, attempts, isDrift, code }: GivenUp)
   return { row: next, isDrift, accepted: false };
 }
 
-async function recordDone(run: PublishingRun, done: readonly Done[]): Promise<void> {
-  await writeRows(
+/**
+ * Writes rows as those of tasks that have yet to be published. Whatever fails here fails before anything is published, so
+ * a table that takes no rows for hours repeats one batch, and not one in each poll.
+ * @returns ids of the rows that the table refuses; their events wait until it takes them
+ * @throws TransientFailure also when it refuses all of several
+ */
+async function tryRecords(run: PublishingRun, batch: readonly Queued[]): Promise<ReadonlySet<string>> {
+  const { lost } = await write(
     run,
-    done.filter(({ row, accepted }) => accepted || isTerminal(row.status)).map(({ row }) => row),
+    batch.map(({ row }) => pending(row, run.now())),
   );
+  if (lost.length === batch.length && lost.length > 1) throw new TransientFailure('The table refuses every row');
+  return new Set(lost);
+}
+
+async function recordDone(run: PublishingRun, done: readonly Done[]): Promise<void> {
+  const rows = done.filter(({ row, accepted }) => accepted || isTerminal(row.status)).map(({ row }) => row);
+  const isPublished = new Set(done.filter(({ accepted }) => accepted).map(({ row }) => row.taskId));
+  try {
+    const { lost } = await writeRows(run, rows);
+    if (lost.some(taskId => isPublished.has(taskId)))
+      throw new TransientFailure('The table refuses the rows of events that were published');
+  } catch (error) {
+    run.recordFailed ||= isPublished.size > 0;
+    throw error;
+  }
   for (const { row, isDrift, accepted } of done) tell(run, row, isDrift, accepted);
 }
 
@@ -212,16 +241,25 @@ export async function setGivenUpAside(run: PublishingRun): Promise<void> {
   );
 }
 
-/** Writes rows and remembers what this run has dealt with. */
-export async function writeRows(run: PublishingRun, rows: readonly TaskRow[]): Promise<void> {
-  const cut = await run.table.writeRows(rows, run.budget);
+/**
+ * Writes rows and remembers what this run has dealt with.
+ * @returns `lost`: ids of the rows of which the table takes nothing
+ */
+export async function writeRows(run: PublishingRun, rows: readonly TaskRow[]): Promise<{ lost: readonly string[] }> {
+  const result = await write(run, rows);
   for (const { taskId, settled, ...row } of rows) {
     run.handled.add(taskId);
     // Not the whole row: a first run may write very many of them.
     const { status, startTime, stalledAt, missing, lastError } = row;
     run.written.set(taskId, settled ? undefined : withoutAbsent({ status, startTime, stalledAt, missing, lastError }));
   }
-  if (cut.length === 0) return;
-  run.counts.refusedRows += cut.length;
-  run.logger.error('The table refused rows; only their outcome was kept', { taskIds: cut });
+  return result;
+}
+
+async function write(run: PublishingRun, rows: readonly TaskRow[]) {
+  const { cut, lost } = await run.table.writeRows(rows, run.budget);
+  run.counts.refusedRows += cut.length + lost.length;
+  if (cut.length > 0) run.logger.error('The table refused rows; only their outcome was kept', { taskIds: cut });
+  if (lost.length > 0) run.logger.error('The table refused rows; nothing of them was kept', { taskIds: lost });
+  return { lost };
 }

@@ -42,11 +42,13 @@ export async function recheck(
   // Half of it at the most: where the listing doesn't get to its end, looking up by id still finds some that ended.
   const running = await listRunning(run, run.budget.part(1 / 2, allowance));
   const clearsDoubt = candidates.flatMap(({ taskId, inDoubt }) => (inDoubt ? (running.tasks.get(taskId) ?? []) : []));
-  await dealWith(run, clearsDoubt, rulesFor(run, running), allowance);
+  // The filter may be older than what it lets through: a task that is listed as ended has ended.
+  const ended = due.flatMap(taskId => running.tasks.get(taskId) ?? []).filter(({ status }) => isTerminal(status));
+  const allDealtWith = await dealWith(run, [...clearsDoubt, ...ended], rulesFor(run, running), allowance);
 
   const gone = due.filter(taskId => !running.tasks.has(taskId));
   const putOffRunning = running.whole ? 'longer' : 'a minute';
-  let { whole } = running;
+  let whole = running.whole && allDealtWith;
   for (let from = 0; from < gone.length && lookUps.left > 0; from += IDS_PER_LOOK_UP) {
     const some = gone.slice(from, from + IDS_PER_LOOK_UP);
     whole = (await lookUp(run, some, lookUps, allowance, putOffRunning)) && whole;
@@ -167,7 +169,7 @@ async function follow(
     if (!run.budget.mayList(allowance)) return listed(false);
     let page: Page;
     try {
-      page = await run.partnerCentral.list({ ...listing, ...(token !== undefined && { token }) }, run.budget);
+      page = await run.partnerCentral.list({ ...listing, ...(token !== undefined && { token }) }, run);
     } catch (error) {
       if (token === undefined || !isRefusedToken(error)) throw error;
       run.counts.lostCursors += 1;

@@ -3,13 +3,13 @@ import type { Budget } from './budget';
 import type { EventFrame } from './core/build-event';
 import type { Checkpoint, Gap } from './core/checkpoint';
 import type { EmissionRules } from './core/diff';
-import type { NewsRange } from './core/news-range';
 import type { Watched } from './core/stalled';
 import type { EpochMs } from './core/task';
 import type { EventBus } from './edges/event-bus';
 import type { Page, PartnerCentral } from './edges/partner-central';
 import type { SnapshotTable } from './edges/snapshot-table';
 import type { News } from './publish';
+import type { ServiceClock } from './service-clock';
 import type { Settings } from './settings';
 
 /** As much of a logger as a run uses, so that the command line can have one of its own. */
@@ -23,6 +23,7 @@ export interface Services {
   readonly table: SnapshotTable;
   readonly bus: EventBus;
   readonly logger: RunLogger;
+  /** Our own clock. */
   readonly now: () => EpochMs;
 }
 
@@ -45,6 +46,8 @@ const noOddities = {
   unknownStatus: 0,
   /** Summaries without a usable task id. */
   malformed: 0,
+  /** StartTimes that are not times. */
+  unreadableStartTimes: 0,
   /** Tasks that are no longer listed. */
   missing: 0,
   damagedRows: 0,
@@ -80,6 +83,8 @@ export interface GivenUp extends News {
 /** One run, from taking the lease to giving it back. */
 export interface Run extends Services {
   readonly runId: string;
+  readonly clock: ServiceClock;
+  /** In Partner Central's time, like `now` here. */
   readonly startedAt: EpochMs;
   readonly frame: EventFrame;
   readonly budget: Budget;
@@ -90,6 +95,8 @@ export interface Run extends Services {
   readonly written: Map<string, Watched | undefined>;
   /** By task id: what was given up while EventBridge had taken nothing yet. Two sweeps may come by the same task. */
   readonly givenUp: Map<string, GivenUp>;
+  /** A record failed whose events were published. */
+  recordFailed: boolean;
   /** As it will be written at the end. */
   checkpoint: Checkpoint;
 }
@@ -100,6 +107,8 @@ export interface PublishingRun
     Run,
     'budget' | 'bus' | 'counts' | 'frame' | 'givenUp' | 'handled' | 'logger' | 'now' | 'settings' | 'written'
   > {
+  recordFailed: boolean;
+  readonly checkpoint?: Pick<Checkpoint, 'recordFailedAt'>;
   readonly table: Pick<SnapshotTable, 'writeRows'>;
 }
 
@@ -107,12 +116,13 @@ export interface PublishingRun
 export function rulesFor(
   run: Run,
   page: Pick<Page, 'askedAt' | 'answeredAt'>,
-  news: NewsRange = { emissionFloor: run.checkpoint.emissionFloor },
+  gap: Pick<Gap, 'news' | 'undatedAreHistory'> = { news: { emissionFloor: run.checkpoint.emissionFloor } },
 ): EmissionRules {
-  const { initialised, recheckedAt } = run.checkpoint;
+  const { emitSince, recheckedAt, undatedAreHistory } = run.checkpoint;
   return {
-    news,
-    initialised,
+    news: gap.news,
+    undatedAreHistory: (undatedAreHistory ?? gap.undatedAreHistory) === true,
+    emitSince,
     askedAt: page.askedAt,
     answeredAt: page.answeredAt,
     retentionMs: run.settings.retentionDays * 86_400_000,
@@ -124,6 +134,10 @@ export function rulesFor(
 export function countPage(run: Run, page: Page): void {
   run.counts.pages += 1;
   run.counts.tasks += page.tasks.length;
+  if (page.unreadable > 0) {
+    run.counts.unreadableStartTimes += page.unreadable;
+    run.logger.warn('Start times that can not be read were taken for absent', { unreadable: page.unreadable });
+  }
   if (page.malformed === 0) return;
   run.counts.malformed += page.malformed;
   run.logger.warn('Skipped summaries without a usable task id', { malformed: page.malformed });

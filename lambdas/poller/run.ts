@@ -2,10 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { type Allowance, openBudget } from './budget';
 import {
   addGap,
+  afterHead,
+  type Checkpoint,
   failed,
   type Gap,
   gotSmaller,
+  headRange,
   isAuditOverdue,
+  type OpeningTerms,
   openRun,
   type StoredCheckpoint,
 } from './core/checkpoint';
@@ -27,6 +31,7 @@ import {
   type Services,
   told,
 } from './run-state';
+import { openServiceClock, REPORTED_OFFSET_MS, type ServiceClock } from './service-clock';
 import { noteRestart, type Progress, sweep } from './sweep';
 
 export type Mode = 'poll' | 'audit';
@@ -54,6 +59,8 @@ export interface Summary extends Outcomes, Oddities {
   readonly auditOverdue?: true;
   /** Nothing is really published. */
   readonly shadow?: true;
+  /** How far Partner Central's clock is ahead of ours; absent up to 30 seconds. */
+  readonly clockOffsetSeconds?: number;
   /** Attempts, the SDK's retries included. */
   readonly listCalls: number;
   readonly milliseconds: number;
@@ -65,6 +72,9 @@ const LEASE_OUTLIVES_RUN_MS = 5_000;
 
 /** What recheck and backlog are sure to have of a run, however much is new. */
 const HEAD_PART = 2 / 3;
+
+/** What looking back for tasks that were listed late takes of each run, in pages. */
+const LOOK_BACK_PAGES = 2;
 
 /**
  * One poll of one source.
@@ -91,6 +101,7 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
     events: settings.maxEventsPerRun,
   });
   const counts = noCounts();
+  let run: (Run & Opened) | undefined;
   const summary = (outcome: Summary['outcome'], state: State = { gaps: 0 }): Summary => ({
     outcome,
     mode,
@@ -115,15 +126,18 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
         signal: budget.signal,
       });
       if (stored === undefined) return summary('skipped');
-      const run = begin({ ...services, runId, startedAt, budget, counts, stored, emitSince });
+      const clock = openServiceClock(now, startedAt, stored.clockOffsetMs);
+      run = begin({ ...services, runId, clock, budget, counts, stored, emitSince });
       const { whole, ...state } = await work(run);
-      if (whole) run.checkpoint = { ...run.checkpoint, lastSuccessAt: startedAt };
-      await table.finish(runId, run.checkpoint, budget.lastSignals().finish);
-      return summary(whole ? 'complete' : 'partial', state);
+      if (whole) run.checkpoint = { ...run.checkpoint, lastSuccessAt: run.startedAt };
+      await table.finish(runId, lastWords(run), budget.lastSignals().finish);
+      return summary(whole ? 'complete' : 'partial', { ...state, ...clockState(run) });
     } catch (error) {
       // Also where taking it failed: it may be ours, and only the answer was lost.
       if (!(error instanceof LeaseLost))
-        await table.release(runId, budget.lastSignals().release).catch(ignoreOnTheWayOut);
+        await table
+          .release(runId, budget.lastSignals().release, run?.recordFailed ? run.startedAt : undefined)
+          .catch(ignoreOnTheWayOut);
       throw error;
     }
   } catch (error) {
@@ -144,18 +158,30 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
 const ignoreOnTheWayOut = () => undefined;
 
 /** How things stand at the end of a run. */
-type State = Pick<Summary, 'unsettled' | 'stalled' | 'setAside' | 'gaps' | 'backlogUnchanged' | 'auditOverdue'>;
+type State = Pick<
+  Summary,
+  'unsettled' | 'stalled' | 'setAside' | 'gaps' | 'backlogUnchanged' | 'auditOverdue' | 'clockOffsetSeconds'
+>;
 
-interface Beginning extends Omit<Run, 'frame' | 'handled' | 'written' | 'givenUp' | 'checkpoint'> {
+interface Opened {
+  readonly auditBegins: boolean;
+  readonly stored: StoredCheckpoint;
+  /** The checkpoint as it would be opened now, with `emitSince` as given. */
+  readonly reopen: (stored: StoredCheckpoint) => Checkpoint;
+}
+
+interface Beginning
+  extends Omit<Run, 'frame' | 'handled' | 'written' | 'givenUp' | 'checkpoint' | 'recordFailed' | 'startedAt'> {
+  readonly clock: ServiceClock;
   readonly stored: StoredCheckpoint;
   readonly emitSince: EpochMs | undefined;
 }
 
-function begin({ stored, emitSince, ...run }: Beginning): Run & { auditBegins: boolean } {
+function begin({ stored, emitSince, ...run }: Beginning): Run & Opened {
   refuseNewerFormat('The checkpoint', stored.formatVersion);
-  const { settings, runId, eventBusName, startedAt, partnerCentral } = run;
-  const { checkpoint, auditBegins } = openRun(stored, {
-    now: startedAt,
+  const { settings, runId, eventBusName, clock, partnerCentral } = run;
+  const terms = (): OpeningTerms => ({
+    now: clock.startedAt(),
     retentionMs: settings.retentionDays * 86_400_000,
     lookbackMs: settings.lookbackMinutes * 60_000,
     filters: partnerCentral.filters,
@@ -164,13 +190,46 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & { auditBegins: b
     tellStalled: settings.taskStalledEvents,
     ...(emitSince !== undefined && { emitSince }),
   });
+  const { checkpoint, auditBegins } = openRun(stored, terms());
   const { catalog, taskFamily, includeMessage, eventSource, stalledAfterMinutes } = settings;
   const frame = { catalog, taskFamily, runId, includeMessage, eventSource, eventBusName, stalledAfterMinutes };
-  return { ...run, frame, checkpoint, auditBegins, handled: new Set(), written: new Map(), givenUp: new Map() };
+  return {
+    ...run,
+    now: clock.now,
+    get startedAt() {
+      return clock.startedAt();
+    },
+    frame,
+    checkpoint,
+    auditBegins,
+    stored,
+    reopen: changed => openRun(changed, terms()).checkpoint,
+    handled: new Set(),
+    written: new Map(),
+    givenUp: new Map(),
+    recordFailed: false,
+  };
+}
+
+/** The checkpoint with what the run has learnt of table and clock. */
+function lastWords({ checkpoint, recordFailed, startedAt, clock }: Run): Checkpoint {
+  return {
+    ...checkpoint,
+    ...(recordFailed && { recordFailedAt: startedAt }),
+    ...(clock.isMeasured() && { clockOffsetMs: clock.offsetMs() }),
+  };
+}
+
+/** Says so when the two clocks differ by more than anybody would expect. */
+function clockState({ clock, logger }: Run): Pick<Summary, 'clockOffsetSeconds'> {
+  if (Math.abs(clock.offsetMs()) <= REPORTED_OFFSET_MS) return {};
+  const clockOffsetSeconds = Math.round(clock.offsetMs() / 1_000);
+  logger.warn("Partner Central's clock and ours differ; its clock was used", { clockOffsetSeconds });
+  return { clockOffsetSeconds };
 }
 
 /** @returns whether head and recheck were whole and nothing failed, and how things stand */
-async function work(run: Run & { auditBegins: boolean }): Promise<State & { whole: boolean }> {
+async function work(run: Run & Opened): Promise<State & { whole: boolean }> {
   const gapsBefore = run.checkpoint.gaps;
   let candidates: Candidate[] | undefined;
   let eventsBeforeBacklog = Number.POSITIVE_INFINITY; // it may never come to that
@@ -179,6 +238,9 @@ async function work(run: Run & { auditBegins: boolean }): Promise<State & { whol
   let backlogSound = false;
   try {
     const { budget } = run;
+    const backlogFirst = run.checkpoint.backlogWaited === true && gapsBefore.length > 0;
+    if (gapsBefore.length > 0) run.checkpoint = { ...run.checkpoint, backlogWaited: true };
+    if (backlogFirst) await workOnOldest(run);
     if (!run.checkpoint.initialised) await learnRunning(run, budget.part(HEAD_PART));
     headWhole = await sweepHead(run, budget.part(HEAD_PART));
 
@@ -255,33 +317,48 @@ async function tellStalled(run: Run, candidates: readonly Candidate[], allowance
 }
 
 /** Learns what is running. No history is read, so that it costs the same whatever went before. */
-async function learnRunning(run: Run, allowance: Allowance): Promise<void> {
+async function learnRunning(run: Run & Opened, allowance: Allowance): Promise<void> {
   const running = await listRunning(run, allowance);
+  if (run.stored.clockOffsetMs === undefined && run.stored.watermark === undefined) {
+    // The lease was taken before Partner Central had told its time, and with it `emitSince` was set by our own clock.
+    const emitSince = run.stored.emitSince + run.clock.offsetMs();
+    run.checkpoint = run.reopen({ ...run.stored, emitSince });
+  }
   const whole = await dealWith(run, [...running.tasks.values()], rulesFor(run, running), allowance);
   if (whole && running.whole) run.checkpoint = { ...run.checkpoint, initialised: true };
 }
 
 /**
- * Sweeps from now down to just below the last head. What a cut leaves becomes a gap, and the watermark moves all the
+ * Sweeps from now down to the start of the last head. What a cut leaves becomes a gap, and the watermark moves all the
  * same, for gap and watermark are written together. A head that finished no page changes neither.
  * @returns whether it was whole
  */
 async function sweepHead(run: Run, allowance: Allowance): Promise<boolean> {
-  const { settings, startedAt, checkpoint } = run;
-  const { watermark, emitSince, emissionFloor } = checkpoint;
-  // A watermark ahead of us was set by a clock that jumped; what started since our own last run is at stake.
-  const last = Math.min(watermark ?? emitSince, startedAt);
-  const gap: Gap = { madeAt: startedAt, floor: last - settings.lookbackMinutes * 60_000, news: { emissionFloor } };
+  const { settings, checkpoint } = run;
+  const { emissionFloor, undatedAreHistory } = checkpoint;
+  const range = headRange(checkpoint, settings.lookbackMinutes * 60_000);
+  const mark = undatedAreHistory && { undatedAreHistory };
+  const gap: Gap = { madeAt: run.startedAt, floor: range.floor, news: { emissionFloor }, ...mark };
   const head: Progress = { gap, pages: 0, finished: false };
+  // The first head has no earlier one above which it could stop.
+  const isFirst = checkpoint.watermark === undefined;
   try {
-    await sweep(run, head, settings.headPageSize, allowance);
+    await sweep(run, head, settings.headPageSize, allowance, isFirst ? {} : { alsoDownTo: range.lookBackTo });
   } finally {
     if (head.pages > 0) {
-      const { gaps } = run.checkpoint;
-      run.checkpoint = { ...run.checkpoint, watermark: startedAt, gaps: head.finished ? gaps : addGap(gaps, head.gap) };
+      const gaps = head.finished ? run.checkpoint.gaps : addGap(run.checkpoint.gaps, head.gap);
+      const swept = afterHead({ ...run.checkpoint, gaps }, range, run.startedAt, head.reachedAlso === true);
+      const { undatedAreHistory: _, ...known } = swept;
+      run.checkpoint = { ...(head.finished ? known : swept), watermark: run.startedAt };
     }
   }
   return head.finished;
+}
+
+/** A page of the oldest gap. @returns whether it was sound */
+async function workOnOldest(run: Run): Promise<boolean> {
+  const oldest = run.checkpoint.gaps.at(-1);
+  return oldest === undefined || workOnGap(run, oldest, run.budget.part(1 / 2), 1);
 }
 
 /**
@@ -291,13 +368,15 @@ async function sweepHead(run: Run, allowance: Allowance): Promise<boolean> {
  */
 async function workOnBacklog(run: Run): Promise<boolean> {
   const { gaps } = run.checkpoint;
-  const oldest = gaps.at(-1);
   let sound = true;
-  if (oldest !== undefined && gaps.length > 1 && oldest.failures === undefined) {
-    sound = await workOnGap(run, oldest, run.budget.part(1 / 2), 1);
-  }
+  if (gaps.length > 1 && gaps.at(-1)?.failures === undefined) sound = await workOnOldest(run);
   const rest = sound ? run.checkpoint.gaps : run.checkpoint.gaps.slice(0, -1);
-  for (const gap of rest) sound = (await workOnGap(run, gap, run.budget.whole)) && sound;
+  // Looking back comes last: what the others leave to be done is news.
+  const inTurn = [...rest.filter(({ lookBack }) => !lookBack), ...rest.filter(({ lookBack }) => lookBack)];
+  for (const gap of inTurn) {
+    const maxPages = gap.lookBack ? LOOK_BACK_PAGES : undefined;
+    sound = (await workOnGap(run, gap, run.budget.whole, maxPages)) && sound;
+  }
   return sound;
 }
 
@@ -309,7 +388,7 @@ async function workOnGap(run: Run, gap: Gap, allowance: Allowance, maxPages?: nu
   const { gap: start, pageSize } = pageSizeOf(run, gap);
   const progress: Progress = { gap: start, pages: 0, finished: false };
   try {
-    await sweep(run, progress, pageSize, allowance, maxPages);
+    await sweep(run, progress, pageSize, allowance, maxPages === undefined ? {} : { maxPages });
     return true;
   } catch (error) {
     const isOwnFault =
@@ -325,13 +404,25 @@ async function workOnGap(run: Run, gap: Gap, allowance: Allowance, maxPages?: nu
     if (run.budget.signal.aborted) throw error; // it hung until the run was over
     return false;
   } finally {
-    const { checkpoint } = run;
+    const { backlogWaited, ...checkpoint } = run.checkpoint;
     run.checkpoint = {
-      ...checkpoint,
+      ...(progress.finished && gap.driftBefore !== undefined ? audited(checkpoint, gap, run.startedAt) : checkpoint),
+      ...(progress.pages === 0 && backlogWaited && { backlogWaited }),
       gaps: replaceGap(checkpoint.gaps, gap, progress.finished ? undefined : progress.gap),
-      ...(progress.finished && gap.driftBefore !== undefined && { auditedAt: run.startedAt }),
     };
   }
+}
+
+/** A whole audit that met no record which fails shows that the table takes what is published. */
+function audited(checkpoint: Checkpoint, audit: Gap, startedAt: EpochMs): Checkpoint {
+  const { recordFailedAt, ...rest } = checkpoint;
+  const stillFails = recordFailedAt !== undefined && recordFailedAt >= audit.madeAt;
+  return {
+    ...rest,
+    ...(stillFails && { recordFailedAt }),
+    auditedAt: startedAt,
+    ...(checkpoint.auditRequestedAt !== undefined && { auditRequestMet: checkpoint.auditRequestedAt }),
+  };
 }
 
 /** A cursor goes on with the page size it was made with. One that belongs to other filters or sizes is dropped. */

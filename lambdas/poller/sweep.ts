@@ -1,6 +1,6 @@
 import type { Allowance } from './budget';
 import { advance, type Gap, isDrift, isStuck, mayDistrustOrder, restart } from './core/checkpoint';
-import { examinePage } from './core/sweep';
+import { examinePage, ORDER_TOLERANCE_MS } from './core/sweep';
 import type { EpochMs } from './core/task';
 import { dealWith } from './deal-with';
 import type { Page } from './edges/partner-central';
@@ -14,6 +14,14 @@ export interface Progress {
   finished: boolean;
   /** What was thrown came from listing, not from dealing with what was listed. */
   listingFailed?: boolean;
+  /** The list was shown down to `alsoDownTo`, or to its end. */
+  reachedAlso?: boolean;
+}
+
+interface SweepLimits {
+  readonly maxPages?: number;
+  /** Below the floor, what the pages show down to here is dealt with too. Then the floor itself ends the sweep. */
+  readonly alsoDownTo?: EpochMs;
 }
 
 /**
@@ -25,10 +33,11 @@ export async function sweep(
   progress: Progress,
   pageSize: number,
   allowance: Allowance,
-  maxPages = Number.POSITIVE_INFINITY,
+  { maxPages = Number.POSITIVE_INFINITY, alsoDownTo }: SweepLimits = {},
 ): Promise<void> {
   const seenTokens = new Set<string>();
   let lowest = Number.POSITIVE_INFINITY;
+  let lastTwo: readonly EpochMs[] = [];
 
   for (let pages = 0; pages < maxPages && run.budget.mayList(allowance); pages += 1) {
     const { gap } = progress;
@@ -44,17 +53,29 @@ export async function sweep(
     }
     countPage(run, page);
 
-    const examined = examinePage({ ...standing(gap), lowest }, page.tasks, mayDistrustOrder(run.checkpoint));
-    lowest = examined.lowest;
+    const position = {
+      floor: Math.min(gap.floor, alsoDownTo ?? gap.floor),
+      endsBelow: alsoDownTo === undefined ? gap.floor - ORDER_TOLERANCE_MS : gap.floor,
+      lowest,
+      lastTwo,
+      ...standing(gap),
+    };
+    // An audit is the sweep that finds what all others overlooked: it may always go to the end.
+    const mayDistrust = gap.driftBefore !== undefined || mayDistrustOrder(run.checkpoint);
+    const examined = examinePage(position, page.tasks, mayDistrust);
+    ({ lowest, lastTwo } = examined);
     const drift = (startTime: EpochMs | undefined) => isDrift(startTime, gap, run.checkpoint.gaps);
-    const whole = await dealWith(run, examined.inRange, rulesFor(run, page, gap.news), allowance, drift);
+    const whole = await dealWith(run, examined.inRange, rulesFor(run, page, gap), allowance, drift);
     if (!whole) return;
 
     // Only now: a page that is fetched again shows its disorder again, and must then be allowed to be distrusted.
     if (examined.outOfOrder) noteDisorder(run, gap, examined.toTheEnd);
     progress.pages += 1;
-    if (page.nextToken === undefined || examined.reachedFloor) {
+    if (page.nextToken === undefined || examined.isAtEnd) {
       progress.finished = true;
+      progress.reachedAlso =
+        page.nextToken === undefined ||
+        (alsoDownTo !== undefined && (examined.reached ?? Infinity) < alsoDownTo - ORDER_TOLERANCE_MS);
       return;
     }
     const turned = examined.toTheEnd && !gap.toTheEnd;
@@ -63,7 +84,7 @@ export async function sweep(
       return;
     }
     const cursor = { token: page.nextToken, fingerprint: run.partnerCentral.fingerprint(pageSize) };
-    progress.gap = advance(gap, cursor, lowest, examined.toTheEnd);
+    progress.gap = advance(gap, cursor, examined.reached, examined.toTheEnd);
     if (seenTokens.has(page.nextToken)) {
       run.counts.repeatedTokens += 1;
       run.logger.warn('Partner Central repeated a page token; the sweep starts again from the top in the next run');
@@ -74,7 +95,6 @@ export async function sweep(
 }
 
 const standing = (gap: Gap) => ({
-  floor: gap.floor,
   toTheEnd: gap.toTheEnd ?? false,
   ...(gap.restarts !== undefined && gap.reached !== undefined && { skipAbove: gap.reached }),
 });
@@ -82,7 +102,7 @@ const standing = (gap: Gap) => ({
 /** @returns undefined when the token was refused */
 async function fetchPage(run: Run, pageSize: number, token: string | undefined): Promise<Page | undefined> {
   try {
-    return await run.partnerCentral.list({ of: 'sweep', pageSize, ...(token !== undefined && { token }) }, run.budget);
+    return await run.partnerCentral.list({ of: 'sweep', pageSize, ...(token !== undefined && { token }) }, run);
   } catch (error) {
     if (token === undefined || !isRefusedToken(error)) throw error;
     run.counts.lostCursors += 1;

@@ -1,5 +1,6 @@
 import { type NewsRange, newsRange, newsToEither } from './news-range';
 import type { EpochMs } from './task';
+import { ROW_OUTLIVES_RETENTION_MS } from './task-row';
 
 /** A token and the request it belongs to; with another request it means nothing. */
 export interface Cursor {
@@ -25,22 +26,34 @@ export interface Gap {
   readonly toTheEnd?: true;
   /** An audit: what it finds ended, unknown and older than this is drift. */
   readonly driftBefore?: EpochMs;
+  /** Looks for tasks that were listed late, a few pages in each run. */
+  readonly lookBack?: true;
+  /** Ended tasks without a start time are history here: the gap was made before a whole head had been swept. */
+  readonly undatedAreHistory?: true;
 }
 
-/** What a source remembers from one run to the next. */
+/**
+ * What a source remembers from one run to the next. Moments are in Partner Central's time, unless it says otherwise:
+ * nearly all of them are compared with a StartTime.
+ */
 export interface Checkpoint {
   /** The earliest moment since which events were ever asked for; what came after it was dealt with once. */
   readonly emitSince: EpochMs;
   readonly initialised: boolean;
   /** Start of the newest run whose head was swept, or handed over to a gap. */
   readonly watermark?: EpochMs;
+  /** Tasks that were listed before this moment have been seen, or a gap is going to see them. */
+  readonly lookedBackAt?: EpochMs;
   /** Start of the last run that looked at every unsettled row that was due. */
   readonly recheckedAt?: EpochMs;
   /** Stored because it is never lowered. */
   readonly emissionFloor: EpochMs;
   /** Newest first. */
   readonly gaps: readonly Gap[];
+  /** Of whoever asked, by a clock of its own: it is compared with `auditRequestMet` only. */
   readonly auditRequestedAt?: EpochMs;
+  /** The request that the last finished audit has met. */
+  readonly auditRequestMet?: EpochMs;
   readonly auditedAt?: EpochMs;
   /** When a sweep last went on to the end because the order was wrong; not again before the next audit. */
   readonly distrustedAt?: EpochMs;
@@ -51,6 +64,19 @@ export interface Checkpoint {
   readonly auditEveryMs?: number;
   /** Since when it is told that tasks stall; absent while that is switched off. */
   readonly tellStalledSince?: EpochMs;
+  /** No head has been swept whole yet: ended tasks without a start time may be any piece of history. */
+  readonly undatedAreHistory?: true;
+  /** By which rows expire. */
+  readonly retentionMs?: number;
+  /** A retention that was shorter: rows written before `shorterRetentionUntil` expire by it. */
+  readonly shorterRetentionMs?: number;
+  readonly shorterRetentionUntil?: EpochMs;
+  /** Since a record failed after its events were published, each record is tried before its events are. */
+  readonly recordFailedAt?: EpochMs;
+  /** The last run got nothing of the backlog: the next one begins with it. */
+  readonly backlogWaited?: true;
+  /** How far Partner Central's clock was ahead of ours; absent until it has answered. */
+  readonly clockOffsetMs?: number;
 }
 
 /** The checkpoint as the table may have it: before the first run has finished, only `emitSince` is there. */
@@ -74,38 +100,47 @@ export interface OpeningTerms {
  * The checkpoint a run works from: the emission floor raised, and the gaps added that configuration and audit ask for.
  * @returns also whether this run begins an audit
  */
-export function openRun(
-  stored: StoredCheckpoint,
-  terms: OpeningTerms,
-): { checkpoint: Checkpoint; auditBegins: boolean } {
+export function openRun(kept: StoredCheckpoint, terms: OpeningTerms): { checkpoint: Checkpoint; auditBegins: boolean } {
+  const { now, lookbackMs } = terms;
+  const stored = withoutMomentsAhead(kept, now);
   const emitSince = terms.emitSince ?? stored.emitSince;
-  const emissionFloor = raisedFloor(stored, emitSince, terms);
-  let gaps = stored.gaps ?? [];
+  const retention = retentionInForce(stored, terms);
+  const emissionFloor = raisedFloor(stored, emitSince, retention.shortestMs, terms);
+  const filtersChanged = stored.filters !== undefined && stored.filters !== terms.filters;
+  // Other filters may show tasks that ended long ago and have no start time.
+  const undatedAreHistory = kept.watermark === undefined || filtersChanged || stored.undatedAreHistory === true;
+  const mark = undatedAreHistory && ({ undatedAreHistory: true } as const);
+  let gaps = (stored.gaps ?? []).map(gap => withinRows(gap, now - retention.shortestMs - ROW_OUTLIVES_RETENTION_MS));
 
   if (emitSince < stored.emitSince) {
     // What came after the old moment was dealt with, down from the floor that was in force; its rows may be gone by now.
-    const news = newsRange(emitSince, stored.emitSince, keptFloor(stored, terms.now) ?? stored.emitSince);
-    gaps = addGap(gaps, { madeAt: terms.now, floor: emitSince, news });
+    const news = newsRange(emitSince, stored.emitSince, keptFloor(stored, now) ?? stored.emitSince);
+    gaps = [...addGap(gaps, { madeAt: now, floor: emitSince, news, ...mark })];
   }
-  const filtersChanged = stored.filters !== undefined && stored.filters !== terms.filters;
-  if (filtersChanged) gaps = addGap(gaps, { madeAt: terms.now, floor: emissionFloor, news: { emissionFloor } });
+  if (filtersChanged) gaps = [...addGap(gaps, { madeAt: now, floor: emissionFloor, news: { emissionFloor }, ...mark })];
 
   const auditBegins = isAuditDue(stored);
   if (auditBegins) {
-    const driftBefore = (stored.watermark as EpochMs) - terms.lookbackMs;
-    gaps = addGap(gaps, { madeAt: terms.now, floor: emissionFloor, news: { emissionFloor }, driftBefore });
+    const driftBefore = (lookedBackDownTo(stored, lookbackMs) ?? emissionFloor) as EpochMs;
+    gaps = [...addGap(gaps, { madeAt: now, floor: emissionFloor, news: { emissionFloor }, driftBefore, ...mark })];
   }
-  const { formatVersion: _, tellStalledSince, ...remembered } = stored;
+  const { formatVersion: _, tellStalledSince, undatedAreHistory: __, ...remembered } = stored;
+  const { shorterRetentionMs: ___, shorterRetentionUntil: ____, ...rest } = remembered;
   return {
     checkpoint: {
-      ...remembered,
-      ...(terms.tellStalled && { tellStalledSince: Math.min(tellStalledSince ?? terms.now, terms.now) }),
+      ...rest,
+      ...(terms.tellStalled && { tellStalledSince: Math.min(tellStalledSince ?? now, now) }),
       auditsExpectedSince: auditsExpectedSince(stored, terms),
       auditEveryMs: terms.auditEveryMs,
       emitSince: Math.min(emitSince, stored.emitSince),
       emissionFloor,
       gaps,
       filters: terms.filters,
+      retentionMs: terms.retentionMs,
+      ...retention.shorter,
+      // An audit sweeps all that a look back would.
+      ...(auditBegins && { lookedBackAt: now }),
+      ...mark,
       // Other filters may show tasks that run already and started long ago: learn them as a first run does.
       initialised: (stored.initialised ?? false) && !filtersChanged,
     },
@@ -113,13 +148,84 @@ export function openRun(
   };
 }
 
+/** Two readings of one clock may differ by this. */
+const CLOCK_TOLERANCE_MS = 30_000;
+
 /**
- * Never lowered, and not raised above the watermark by mere time: what started after the last finished head has yet to
- * be looked at. A stored floor that lies ahead of us is the work of a clock that jumped or of a moment in the future
+ * A moment that lies ahead was written while a clock was wrong. Kept, it would say for as long that there is nothing to
+ * do. How far a head came that was swept then is unknown, so there is no watermark: the next head goes down to the
+ * emission floor. A table from before `lookedBackAt` was looked back from by each head.
+ */
+function withoutMomentsAhead(stored: StoredCheckpoint, now: EpochMs): StoredCheckpoint {
+  const { watermark, lookedBackAt = watermark, recheckedAt, ...rest } = stored;
+  const emitSince = rest.emitSince ?? rest.emissionFloor ?? watermark ?? now; // unreadable, in a damaged table
+  const isKnown = (at: EpochMs | undefined): at is EpochMs => at !== undefined && at <= now + CLOCK_TOLERANCE_MS;
+  const past = <K extends 'auditedAt' | 'lastSuccessAt' | 'distrustedAt' | 'recordFailedAt'>(name: K) =>
+    rest[name] === undefined ? {} : { [name]: Math.min(rest[name], now) };
+  return {
+    ...rest,
+    emitSince: Math.min(emitSince, now),
+    ...past('auditedAt'),
+    ...past('lastSuccessAt'),
+    ...past('distrustedAt'),
+    ...past('recordFailedAt'),
+    ...(isKnown(watermark) && { watermark: Math.min(watermark, now) }),
+    ...(isKnown(watermark) && isKnown(lookedBackAt) && { lookedBackAt: Math.min(lookedBackAt, now) }),
+    ...(recheckedAt !== undefined && recheckedAt <= now && { recheckedAt }),
+  };
+}
+
+/**
+ * The row of an ended task expires a fixed time after it was written. After the retention was raised, rows from before
+ * still expire by the shorter one: until the longer one reaches back no further than that, the shorter one counts.
+ */
+function retentionInForce(stored: StoredCheckpoint, { now, retentionMs }: OpeningTerms) {
+  const { retentionMs: last = retentionMs, shorterRetentionMs, shorterRetentionUntil } = stored;
+  const wasRaised = last < retentionMs;
+  const until = wasRaised ? now : shorterRetentionUntil;
+  const shorterMs = wasRaised ? Math.min(last, shorterRetentionMs ?? last) : shorterRetentionMs;
+  if (until === undefined || shorterMs === undefined || now - retentionMs >= until) return { shortestMs: retentionMs };
+  return {
+    shortestMs: Math.min(retentionMs, shorterMs),
+    shorter: { shorterRetentionMs: shorterMs, shorterRetentionUntil: until },
+  };
+}
+
+/** Audits and look backs sweep what was dealt with before. Where rows may have expired, nothing tells that from news. */
+function withinRows(gap: Gap, rowsSince: EpochMs): Gap {
+  if (gap.driftBefore === undefined && !gap.lookBack) return gap;
+  const { floor, news } = gap;
+  const emissionFloor = Math.max(news.emissionFloor, rowsSince);
+  return { ...gap, floor: Math.max(floor, rowsSince), news: { ...news, emissionFloor } };
+}
+
+/** Down to which start time everything that was listed in time has been seen, or a gap is going to see it. */
+export function lookedBackDownTo(
+  { watermark, lookedBackAt = watermark }: Pick<Checkpoint, 'watermark' | 'lookedBackAt'>,
+  lookbackMs: number,
+): EpochMs | undefined {
+  if (watermark === undefined || lookedBackAt === undefined) return undefined;
+  return Math.min(watermark, lookedBackAt) - lookbackMs;
+}
+
+/**
+ * Never lowered, and not raised by mere time above what the heads have swept: what started after that has yet to be
+ * looked at. A stored floor that lies ahead of us is the work of a clock that jumped or of a moment in the future
  * that was configured by mistake; kept, it would silence us until then.
  */
-function raisedFloor(stored: StoredCheckpoint, emitSince: EpochMs, { now, retentionMs }: OpeningTerms): EpochMs {
-  const forgotten = stored.watermark === undefined ? -Infinity : Math.min(now - retentionMs, stored.watermark);
+function raisedFloor(
+  stored: StoredCheckpoint,
+  emitSince: EpochMs,
+  shortestMs: number,
+  { now, retentionMs, lookbackMs }: OpeningTerms,
+): EpochMs {
+  const { watermark, shorterRetentionUntil = now } = stored;
+  const byShorter = shortestMs < retentionMs ? Math.min(now - shortestMs, shorterRetentionUntil) : -Infinity;
+  const byTime = Math.max(now - retentionMs, byShorter);
+  // After a pause so long that rows have expired, looking back would take for news what was published before it.
+  const rowsSince = now - shortestMs - ROW_OUTLIVES_RETENTION_MS;
+  const swept = (watermark ?? 0) < rowsSince ? watermark : lookedBackDownTo(stored, lookbackMs);
+  const forgotten = swept === undefined ? -Infinity : Math.min(byTime, swept);
   return Math.max(keptFloor(stored, now) ?? -Infinity, emitSince, forgotten);
 }
 
@@ -130,9 +236,51 @@ const keptFloor = ({ emissionFloor }: StoredCheckpoint, now: EpochMs) =>
  * A request made while an audit is open is met by it. Before the first head there is nothing to compare with, and with
  * as many gaps as there may be an audit would be merged with one of them and tell nothing: the request waits.
  */
-function isAuditDue({ auditRequestedAt, auditedAt, watermark, gaps = [] }: StoredCheckpoint): boolean {
+function isAuditDue({ auditRequestedAt, auditRequestMet, auditedAt, watermark, gaps = [] }: StoredCheckpoint): boolean {
   if (auditRequestedAt === undefined || watermark === undefined || gaps.length >= MAX_GAPS) return false;
-  return auditRequestedAt > (auditedAt ?? -Infinity) && !gaps.some(gap => gap.driftBefore !== undefined);
+  // Whoever asks has a clock of its own, so a request is compared with requests. Tables from before have none to compare.
+  const isMet =
+    auditRequestMet === undefined ? auditRequestedAt <= (auditedAt ?? -Infinity) : auditRequestMet === auditRequestedAt;
+  return !isMet && !gaps.some(gap => gap.driftBefore !== undefined);
+}
+
+/** What a head has to sweep. */
+export interface HeadRange {
+  /** Down to here it sweeps; a cut leaves the rest as a gap. */
+  readonly floor: EpochMs;
+  /** Down to here it deals with what its pages show below the floor. */
+  readonly lookBackTo: EpochMs;
+}
+
+/** A head must not sweep again what earlier ones swept, or one that is always cut at the same depth gets no further. */
+export function headRange(checkpoint: Checkpoint, lookbackMs: number): HeadRange {
+  const { watermark, emissionFloor } = checkpoint;
+  const floor = watermark ?? emissionFloor - lookbackMs;
+  return { floor, lookBackTo: Math.min(floor, lookedBackDownTo(checkpoint, lookbackMs) ?? floor) };
+}
+
+/**
+ * Notes a whole head. Where its pages did not reach so far back, a gap looks for what was listed late: one at a time, in
+ * large pages, from the top of the list.
+ * @param reachedLookBack whether its pages showed everything down to `lookBackTo`
+ */
+export function afterHead(
+  checkpoint: Checkpoint,
+  { lookBackTo }: HeadRange,
+  startedAt: EpochMs,
+  reachedLookBack: boolean,
+): Checkpoint {
+  const { gaps, emissionFloor, undatedAreHistory } = checkpoint;
+  if (reachedLookBack || checkpoint.watermark === undefined) return { ...checkpoint, lookedBackAt: startedAt };
+  if (gaps.length >= MAX_GAPS || gaps.some(({ lookBack }) => lookBack)) return checkpoint;
+  const lookBack: Gap = {
+    madeAt: startedAt,
+    floor: lookBackTo,
+    news: { emissionFloor },
+    lookBack: true,
+    ...(undatedAreHistory && { undatedAreHistory }),
+  };
+  return { ...checkpoint, lookedBackAt: startedAt, gaps: addGap(gaps, lookBack) };
 }
 
 /** After so many poll periods without a whole run, somebody or something has paused the polls. */
@@ -191,6 +339,7 @@ function merged(newer: Gap, older: Gap): Gap {
     floor: Math.min(newer.floor, older.floor),
     news: newsToEither(newer.news, older.news),
     ...(older.toTheEnd && { toTheEnd: older.toTheEnd }),
+    ...(older.undatedAreHistory && { undatedAreHistory: older.undatedAreHistory }),
     ...(driftBefore !== undefined && { driftBefore }),
   };
 }
@@ -214,13 +363,13 @@ export function failed(gap: Gap): Gap {
 export const isStuck = (gap: Gap) => (gap.restarts ?? 0) >= 2;
 
 /** After a page was dealt with: the cursor of the next page, and how far down the gap has come. */
-export function advance(gap: Gap, cursor: Cursor, lowest: EpochMs, toTheEnd: boolean): Gap {
+export function advance(gap: Gap, cursor: Cursor, reached: EpochMs | undefined, toTheEnd: boolean): Gap {
   const { restarts, failures: _, ...rest } = gap;
-  const cameLower = lowest < (gap.reached ?? Infinity);
+  const cameLower = reached !== undefined && reached < (gap.reached ?? Infinity);
   return {
     ...rest,
     cursor,
-    ...(cameLower ? { reached: lowest } : restarts !== undefined && { restarts }),
+    ...(cameLower ? { reached } : restarts !== undefined && { restarts }),
     ...(toTheEnd && { toTheEnd }),
   };
 }

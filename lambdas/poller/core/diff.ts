@@ -5,8 +5,10 @@ import { settle, type TaskRow, watch } from './task-row';
 /** What a decision needs to know of the run. */
 export interface EmissionRules {
   readonly news: NewsRange;
-  /** Whether we have learnt what was running when we began. */
-  readonly initialised: boolean;
+  /** Nothing tells how old a task without a start time is. Before a whole head was swept, it may be any piece of history. */
+  readonly undatedAreHistory: boolean;
+  /** The earliest moment since which events were ever asked for. */
+  readonly emitSince: EpochMs;
   /** Start of the last run that looked at every unsettled row that was due. */
   readonly recheckedAt?: EpochMs;
   /** Just before the request was sent and just after its answer came: the status was seen somewhere in between. */
@@ -44,9 +46,8 @@ const record = (row: TaskRow, oddity?: Oddity): Decision => ({ what: 'record', r
 
 function firstSeenEnded(listed: ListedTask, rules: EmissionRules): Decision {
   if (listed.startTime === undefined) {
-    // Nothing tells how old it is. Until we know what was running it may be any piece of history: take note of it,
-    // so that the next sighting isn't news either.
-    return rules.initialised ? publish(undefined, listed, rules) : record(settledAt(undefined, listed, rules));
+    // History is noted, so that the next sighting isn't news either.
+    return rules.undatedAreHistory ? record(settledAt(undefined, listed, rules)) : publish(undefined, listed, rules);
   }
   return isNews(listed.startTime, rules.news)
     ? publish(undefined, listed, rules)
@@ -76,7 +77,7 @@ function goesOn(known: TaskRow, listed: ListedTask, rules: EmissionRules): Decis
 }
 
 const settledAt = (known: TaskRow | undefined, listed: ListedTask, rules: EmissionRules) =>
-  settle(known, listed, rules, rules.retentionMs);
+  settle(known, listed, rules, rules);
 
 function publish(known: TaskRow | undefined, listed: ListedTask, rules: EmissionRules): Decision {
   const settled = settledAt(known, listed, rules);

@@ -43,7 +43,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** A row outlives the emission floor by this, so that a deletion never makes a published task look new. */
-const ROW_OUTLIVES_RETENTION_MS = 7 * DAY_MS;
+export const ROW_OUTLIVES_RETENTION_MS = 7 * DAY_MS;
 
 /** How long to wait after `fruitless` checks in a row: 1 minute, doubling to a day. */
 export const pauseAfter = (fruitless: number) => Math.min(DAY_MS, MINUTE_MS * 2 ** Math.min(fruitless - 1, 20));
@@ -75,7 +75,7 @@ export function settle(
   known: TaskRow | undefined,
   listed: ListedTask,
   seen: { readonly askedAt: EpochMs; readonly answeredAt: EpochMs },
-  retentionMs: number,
+  { retentionMs, emitSince }: { readonly retentionMs: number; readonly emitSince: EpochMs },
 ): TaskRow {
   const { askedAt, answeredAt: at } = seen;
   const startTime = listed.startTime ?? known?.startTime;
@@ -93,7 +93,11 @@ export function settle(
     firstTerminalAt: sameOutcome ? (known.firstTerminalAt ?? at) : at,
     detectedAfter: sameStatus ? known.detectedAfter : undefined,
     stalledAt: known?.stalledAt,
-    expiresAt: startTime === undefined ? undefined : Math.max(startTime, at) + retentionMs + ROW_OUTLIVES_RETENTION_MS,
+    // Running at the first poll, it started before `emitSince`. An earlier `emitSince`, set later, would publish it again.
+    expiresAt:
+      startTime === undefined || startTime < emitSince
+        ? undefined
+        : Math.max(startTime, at) + retentionMs + ROW_OUTLIVES_RETENTION_MS,
     unknownAttributes: known?.unknownAttributes,
   });
 }
@@ -112,14 +116,22 @@ export function miss(row: TaskRow, now: EpochMs): TaskRow {
   return { ...putOff(row, now), misses, firstMissedAt, ...(missing && { missing }) };
 }
 
+/** The row to be written before an event is published, where it is in doubt whether the table takes rows: the task is due. */
+export function pending(row: TaskRow, now: EpochMs): TaskRow {
+  if (!row.settled) {
+    const { stalledAt: _, ...running } = row;
+    return running;
+  }
+  const { expiresAt: _, publishedStatuses, ...rest } = row;
+  const others = new Set([...publishedStatuses].filter(status => status !== row.status));
+  return { ...rest, settled: false, publishedStatuses: others, nextCheckAt: now };
+}
+
 /** EventBridge won't take the event: the row stays unsettled and is tried again, ever more slowly. */
 export function refused(settledRow: TaskRow, attemptsBefore: number, now: EpochMs, error: string): TaskRow {
-  const { expiresAt: _, publishedStatuses, ...row } = settledRow;
   const publishAttempts = attemptsBefore + 1;
   return {
-    ...row,
-    settled: false,
-    publishedStatuses: new Set([...publishedStatuses].filter(status => status !== row.status)),
+    ...pending(settledRow, now),
     publishAttempts,
     lastError: error,
     fruitlessChecks: publishAttempts,

@@ -1,4 +1,5 @@
 import type { Checkpoint, Gap, StoredCheckpoint } from '../core/checkpoint';
+import { storedTime as epoch } from '../core/instant';
 import { withoutAbsent } from '../core/task';
 import { FORMAT_VERSION } from './row-item';
 
@@ -7,18 +8,23 @@ type Item = Record<string, unknown>;
 const times = [
   'emitSince',
   'watermark',
+  'lookedBackAt',
   'recheckedAt',
   'emissionFloor',
   'distrustedAt',
   'lastSuccessAt',
   'auditedAt',
+  'auditRequestMet',
   'auditsExpectedSince',
 ] as const;
+/** What comes to an end: written as null then, for a write leaves alone what it doesn't name. */
+const endingTimes = ['tellStalledSince', 'shorterRetentionUntil', 'recordFailedAt'] as const;
+const endingMarks = ['undatedAreHistory', 'backlogWaited'] as const;
+const numbers = ['auditEveryMs', 'retentionMs', 'shorterRetentionMs', 'clockOffsetMs'] as const;
 const gapTimes = ['madeAt', 'floor', 'reached', 'driftBefore'] as const;
 const newsTimes = ['emissionFloor', 'coveredFrom', 'coveredTo'] as const;
 
 const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
-const epoch = (value: unknown) => (typeof value === 'string' ? Date.parse(value) || undefined : undefined);
 const each = <N extends string, T>(names: readonly N[], make: (name: N) => T | undefined) =>
   Object.fromEntries(names.map(name => [name, make(name)])) as { [K in N]?: T };
 
@@ -29,9 +35,9 @@ export function toAttributes(checkpoint: Checkpoint): Item {
     initialised: checkpoint.initialised,
     filters: checkpoint.filters,
     ...each(times, name => iso(checkpoint[name])),
-    auditEveryMs: checkpoint.auditEveryMs,
-    // Null, for a write leaves alone what it doesn't name, and a moment from before a pause would tell the past at once.
-    tellStalledSince: iso(checkpoint.tellStalledSince) ?? null,
+    ...each(numbers, name => checkpoint[name]),
+    ...each(endingTimes, name => iso(checkpoint[name]) ?? null),
+    ...each(endingMarks, name => checkpoint[name] ?? null),
     gaps: checkpoint.gaps.map(gap =>
       withoutAbsent({
         ...gap,
@@ -47,8 +53,9 @@ export function toCheckpoint(item: Item): StoredCheckpoint {
   return withoutAbsent({
     ...each(times, name => epoch(item[name])),
     auditRequestedAt: epoch(item.auditRequestedAt),
-    tellStalledSince: epoch(item.tellStalledSince),
-    auditEveryMs: typeof item.auditEveryMs === 'number' ? item.auditEveryMs : undefined,
+    ...each(endingTimes, name => epoch(item[name])),
+    ...each(endingMarks, name => (item[name] === true ? (true as const) : undefined)),
+    ...each(numbers, name => (typeof item[name] === 'number' ? (item[name] as number) : undefined)),
     formatVersion: item.formatVersion,
     initialised: item.initialised === true,
     filters: typeof item.filters === 'string' ? item.filters : undefined,

@@ -1,56 +1,54 @@
-import type { PartnerCentralSellingClient } from '@aws-sdk/client-partnercentral-selling';
-import { isInstant } from '../core/instant';
-
-/** The part of an HTTP response that this needs; the SDK types it as unknown. */
-interface RawResponse {
-  statusCode: number;
-  body: Uint8Array | AsyncIterable<Uint8Array>;
-}
+import { toInstant } from '../core/instant';
 
 const startTimes = /"StartTime"\s*:\s*("[^"]*"|[^\s,}\]]+)/g;
 
-/**
- * Two things that the SDK's deserializer gets wrong for us. One StartTime that isn't RFC 3339 makes it throw away the
- * whole page, where only that one value should be lost; and it reads an empty body as an empty list, where it is a
- * broken answer that must not end a sweep.
- */
-export function tolerateMalformedAnswers(client: PartnerCentralSellingClient): void {
-  client.middlewareStack.add(
-    next => async args => {
-      const output = await next(args);
-      const response = output.response as RawResponse;
-      if (response.statusCode === 200) response.body = soundAnswer(await bytes(response.body));
-      return output;
-    },
-    { step: 'deserialize', priority: 'low', name: 'tolerateMalformedAnswers' },
-  );
+export interface SoundAnswer {
+  readonly body: Uint8Array;
+  /** How many StartTimes could not be read. */
+  readonly unreadable: number;
 }
 
-async function bytes(body: RawResponse['body']): Promise<Uint8Array> {
+/**
+ * Checks and repairs the body of a List answer before the SDK reads it. The SDK gets two things wrong for us. One
+ * StartTime that isn't RFC 3339 makes it throw away the whole page, where only that one value should be lost. And it
+ * reads everything that has no TaskSummaries as an empty list, an error body included, where a broken answer must not end
+ * a sweep. Partner Central writes every member of an answer, with null where there is nothing.
+ * @returns the answer with each StartTime in RFC 3339, or null where it can't be read
+ * @throws SyntaxError when it is not a List answer
+ */
+export function soundAnswer(answer: Uint8Array): SoundAnswer {
+  const text = new TextDecoder().decode(answer);
+  if (!text.trimStart().startsWith('{')) throw new SyntaxError('The answer is not a JSON object');
+  const startTimesAreFine = [...text.matchAll(startTimes)].every(([, value]) => isTaken(value as string));
+  let unreadable = 0;
+  const parsed = JSON.parse(text, (key, value) => {
+    if (key !== 'StartTime' || value === null) return value;
+    const instant = typeof value === 'string' ? toInstant(value) : undefined;
+    if (instant === undefined) unreadable += 1;
+    return instant ?? null;
+  }) as Record<string, unknown>;
+  const { TaskSummaries: summaries } = parsed;
+  if ('__type' in parsed || (summaries !== null && !Array.isArray(summaries)))
+    throw new SyntaxError('The answer is not a list of tasks');
+  return startTimesAreFine
+    ? { body: answer, unreadable: 0 }
+    : { body: Buffer.from(JSON.stringify(parsed)), unreadable };
+}
+
+/** Whether the SDK takes a StartTime, given as JSON. */
+const isTaken = (json: string) =>
+  json === 'null' || (json.startsWith('"') && toInstant(json.slice(1, -1)) === json.slice(1, -1));
+
+/** The part of an HTTP response that this needs; the SDK types it as unknown. */
+export interface RawResponse {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  body: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+export async function bytes(body: RawResponse['body']): Promise<Uint8Array> {
   if (body instanceof Uint8Array) return body;
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
-
-/**
- * @returns the answer with every unusable StartTime replaced by null
- * @throws SyntaxError when it isn't a JSON object
- */
-export function soundAnswer(answer: Uint8Array): Uint8Array {
-  const text = new TextDecoder().decode(answer);
-  if (!text.trimStart().startsWith('{')) throw new SyntaxError('The answer is not a JSON object');
-  if (startTimesAreInstants(text)) return answer;
-  const repaired = JSON.stringify(JSON.parse(text), (key, value) =>
-    key === 'StartTime' && !isTaken(JSON.stringify(value)) ? null : value,
-  );
-  return Buffer.from(repaired);
-}
-
-function startTimesAreInstants(text: string): boolean {
-  for (const [, value] of text.matchAll(startTimes)) if (!isTaken(value as string)) return false;
-  return true;
-}
-
-/** Whether the SDK takes a StartTime, given as JSON. */
-const isTaken = (json: string) => json === 'null' || (json.startsWith('"') && isInstant(json.slice(1, -1)));

@@ -11,9 +11,10 @@ import type { Budget } from '../budget';
 import type { EpochMs, ListedTask } from '../core/task';
 import { IN_PROGRESS, readSummary } from '../core/task';
 import { PermanentFailure, RequestRefused, sortFailure, TransientFailure } from '../errors';
+import type { ServiceClock } from '../service-clock';
 import { PARTNER_CENTRAL_REGION, type Settings } from '../settings';
 import { type FilterKey, familyOf, type TaskFamily, type taskFamilies } from '../task-families';
-import { tolerateMalformedAnswers } from './list-answer';
+import { bytes, type RawResponse, soundAnswer } from './list-answer';
 
 /** What a List call is to show, beside the catalog. */
 export interface Listing {
@@ -28,10 +29,19 @@ export interface Page {
   readonly tasks: readonly ListedTask[];
   /** Elements that carried no usable task. */
   readonly malformed: number;
+  /** StartTimes that are not times. */
+  readonly unreadable: number;
   /** Absent on the last page. */
   readonly nextToken?: string;
+  /** In the service's time. */
   readonly askedAt: EpochMs;
   readonly answeredAt: EpochMs;
+}
+
+/** What a List call uses and measures of a run. */
+export interface ListingRun {
+  readonly budget: Budget;
+  readonly clock: ServiceClock;
 }
 
 export type PartnerCentral = ReturnType<typeof connectPartnerCentral>;
@@ -116,7 +126,6 @@ export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
     ...(session && { credentials: session.credentials }),
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
   });
-  tolerateMalformedAnswers(client);
 
   const filters = Object.fromEntries(
     [...Object.entries(filterNames), ['taskIdentifiers', 'TaskIdentifier'] as const].flatMap(([key, name]) => {
@@ -147,7 +156,7 @@ export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
      * One page, in the list's order.
      * @throws RequestRefused, TransientFailure, PermanentFailure
      */
-    async list(listing: Listing, budget: Budget): Promise<Page> {
+    async list(listing: Listing, { budget, clock }: ListingRun): Promise<Page> {
       const command = new ListTasks(request(listing));
       // Innermost but for the signature, so that it counts and paces each attempt.
       command.middlewareStack.add(
@@ -157,6 +166,22 @@ export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
         },
         { step: 'finalizeRequest', priority: 'low', name: 'paceListCall' },
       );
+      let unreadable = 0;
+      // Once for each attempt, around the HTTP exchange.
+      command.middlewareStack.add(
+        next => async args => {
+          const askedAt = now();
+          const output = await next(args);
+          const response = output.response as RawResponse;
+          clock.observe(response.headers.date, askedAt, now());
+          if (response.statusCode !== 200) return output;
+          const sound = soundAnswer(await bytes(response.body));
+          response.body = sound.body;
+          unreadable = sound.unreadable;
+          return output;
+        },
+        { step: 'deserialize', priority: 'low', name: 'checkAnswer' },
+      );
       const askedAt = now();
       const sent = client.send(command, { abortSignal: budget.signal });
       const answer = await unlessAborted(sent, budget.signal).catch((error: unknown) => {
@@ -164,15 +189,15 @@ export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
         if (failure instanceof PermanentFailure) session?.doubt();
         throw failure;
       });
-      const summaries: unknown = answer.TaskSummaries ?? [];
-      if (!Array.isArray(summaries)) throw new TransientFailure(`${operation}: TaskSummaries is not a list`);
+      const summaries: readonly unknown[] = answer.TaskSummaries ?? [];
       const tasks = summaries.map(readSummary).filter(task => task !== undefined);
       return {
         tasks,
         malformed: summaries.length - tasks.length,
+        unreadable,
         ...(typeof answer.NextToken === 'string' && answer.NextToken !== '' && { nextToken: answer.NextToken }),
-        askedAt,
-        answeredAt: now(),
+        askedAt: askedAt + clock.offsetMs(),
+        answeredAt: clock.now(),
       };
     },
   };

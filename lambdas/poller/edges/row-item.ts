@@ -1,4 +1,5 @@
 import { cutToBytes } from '../core/build-event';
+import { storedTime as time } from '../core/instant';
 import { isTerminal, type ListedTask, withoutAbsent } from '../core/task';
 import type { TaskRow } from '../core/task-row';
 import { PermanentFailure } from '../errors';
@@ -115,10 +116,6 @@ export function toRow(item: Item): { row: TaskRow; damaged: boolean } {
   };
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
   const count = (value: unknown) => (typeof value === 'number' ? value : undefined);
-  const time = (value: unknown) => {
-    const at = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-    return Number.isNaN(at) ? undefined : at;
-  };
   const all = <N extends string, T>(names: readonly N[], accept: (value: unknown) => T | undefined) =>
     Object.fromEntries(names.map(name => [name, read(name, accept)])) as { [K in N]?: T };
 

@@ -11,6 +11,7 @@ import {
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { type Budget, jitteredPauseMs } from '../budget';
 import type { Checkpoint, StoredCheckpoint } from '../core/checkpoint';
+import { storedTime as epoch } from '../core/instant';
 import type { Watched } from '../core/stalled';
 import { type EpochMs, withoutAbsent } from '../core/task';
 import type { TaskRow } from '../core/task-row';
@@ -21,7 +22,8 @@ import { CHECKPOINT_KEY, refuseNewerFormat, taskIdOf, taskKey, toItem, toRow } f
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html */
 const MAX_KEYS_PER_GET = 100;
-const MAX_ROWS_PER_WRITE = 25;
+/** DynamoDB takes 25. A write that arrives late undoes the records of a later run, and no more than one batch of events may repeat. */
+const MAX_ROWS_PER_WRITE = 10;
 
 /** No lease lasts longer than Lambda's longest timeout and a little: one that claims to is left by a clock that jumped. */
 const LONGEST_LEASE_MS = 16 * 60_000;
@@ -143,12 +145,16 @@ export function connectSnapshotTable(
       ).catch(leaseLost);
     },
 
-    /** Ends the lease and changes nothing else. */
-    async release(owner: string, signal: AbortSignal): Promise<void> {
+    /**
+     * Ends the lease and changes nothing else.
+     * @param recordFailedAt kept where a record failed whose events were published
+     */
+    async release(owner: string, signal: AbortSignal, recordFailedAt?: EpochMs): Promise<void> {
+      const failed = recordFailedAt !== undefined && new Date(recordFailedAt).toISOString();
       await updateCheckpoint(
-        'leaseExpiresAtMs = :zero',
+        `leaseExpiresAtMs = :zero${failed ? ', recordFailedAt = :failed' : ''}`,
         'leaseOwner = :me',
-        { ':zero': 0, ':me': owner },
+        { ':zero': 0, ':me': owner, ...(failed && { ':failed': failed }) },
         signal,
       ).catch(leaseLost);
     },
@@ -167,26 +173,29 @@ export function connectSnapshotTable(
           if (attempt > 0) await pauseBeforeRetry(attempt, budget, 'BatchGetItem');
           const read = new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } });
           const answer = await client.send(read, { abortSignal: budget.signal }).catch(sorted('BatchGetItem'));
-          for (const marshalled of present(answer.Responses, 'BatchGetItem')[tableName] ?? []) {
+          const unprocessed = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+          const found = present(answer.Responses, 'BatchGetItem')[tableName];
+          for (const marshalled of unprocessed.length > 0 ? (found ?? []) : present(found, 'BatchGetItem')) {
             const item = unmarshall(marshalled);
             refuseNewerFormat('A row', item.formatVersion);
             const result = toRow(item);
             rows.set(result.row.taskId, result.row);
             if (result.damaged) damaged.push(result.row.taskId);
           }
-          keys = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+          keys = unprocessed;
         }
       }
       return { rows, damaged };
     },
 
     /**
-     * Writes whole rows, 25 a call. A call that is refused as a whole is halved until one row is left; of that row only
+     * Writes whole rows, 10 a call. A call that is refused as a whole is halved until one row is left; of that row only
      * what keeps the event from being published again is written.
-     * @returns ids of the rows that could not be written whole
+     * @returns ids of the rows of which only that was written (`cut`), and of those of which nothing was (`lost`)
      */
-    async writeRows(rows: readonly TaskRow[], budget: Budget): Promise<string[]> {
-      const refused: string[] = [];
+    async writeRows(rows: readonly TaskRow[], budget: Budget): Promise<{ cut: string[]; lost: string[] }> {
+      const cut: string[] = [];
+      const lost: string[] = [];
       const write = async (part: readonly TaskRow[]): Promise<void> => {
         try {
           await writeItems(part.map(row => toItem(source, row, includeMessage)));
@@ -200,10 +209,13 @@ export function connectSnapshotTable(
             await write(part.slice(middle));
             return;
           }
-          refused.push(only.taskId);
-          await writeItems([toItem(source, essentials(only), includeMessage)]).catch((again: unknown) => {
-            if (!(again instanceof RequestRefused)) throw again; // nothing can be kept of it: the caller tells
-          });
+          try {
+            await writeItems([toItem(source, essentials(only), includeMessage)]);
+            cut.push(only.taskId);
+          } catch (again) {
+            if (!(again instanceof RequestRefused)) throw again;
+            lost.push(only.taskId);
+          }
         }
       };
       const writeItems = async (items: Record<string, unknown>[]): Promise<void> => {
@@ -218,7 +230,7 @@ export function connectSnapshotTable(
         }
       };
       for (const part of chunks(rows, MAX_ROWS_PER_WRITE)) await write(part);
-      return refused;
+      return { cut, lost };
     },
 
     /** All unsettled rows, the longest due first, as the index has them. */
@@ -257,8 +269,6 @@ const toCandidate = (item: Record<string, unknown>): Candidate =>
     missing: item.missing === true,
     lastError: typeof item.lastError === 'string' ? item.lastError : undefined,
   });
-
-const epoch = (value: unknown) => Date.parse(String(value)) || undefined;
 
 /**
  * The SDK reads an empty body as an answer without members. Taken for a table that has nothing, it would make us begin

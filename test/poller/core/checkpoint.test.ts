@@ -45,10 +45,16 @@ describe('the emission floor', () => {
     ['follows the retention', {}, undefined, now - 90 * DAY],
     ['is never lowered', { emissionFloor: now - 2 * DAY }, undefined, now - 2 * DAY],
     [
-      'is not raised above the watermark, however long nobody polled',
+      'is not raised above what a look back goes down to, however long nobody polled',
       { watermark: now - 95 * DAY },
       undefined,
-      now - 95 * DAY,
+      now - 95 * DAY - terms.lookbackMs,
+    ],
+    [
+      'is not raised above the watermark either after a pause in which rows have expired',
+      { watermark: now - 98 * DAY },
+      undefined,
+      now - 98 * DAY,
     ],
     ['is raised by a later emitSince', {}, now - 3 * DAY, now - 3 * DAY],
     ['is not lowered by an earlier one', {}, now - 300 * DAY, now - 90 * DAY],

@@ -9,7 +9,8 @@ const now = Date.UTC(2026, 10, 22, 12);
 
 const rules: EmissionRules = {
   news: { emissionFloor: now - 10 * MINUTE },
-  initialised: true,
+  undatedAreHistory: false,
+  emitSince: 0,
   recheckedAt: now - MINUTE,
   askedAt: now - 100,
   answeredAt: now,
@@ -101,11 +102,11 @@ describe('every cell of the table', () => {
     expect(inWords(diff(known, task, rules))).toBe(expected);
   });
 
-  test('without a start time, an unknown ending is published once initialised, and waived before', () => {
+  test('without a start time, an unknown ending is published, and waived where it may be history', () => {
     const ageless = { taskId: 'task-0123456789abc', status: 'FAILED' };
     expect(inWords(diff(undefined, ageless, rules))).toBe('publish, settle');
 
-    const waived = diff(undefined, ageless, { ...rules, initialised: false });
+    const waived = diff(undefined, ageless, { ...rules, undatedAreHistory: true });
     expect(inWords(waived)).toBe('record settled');
     if (waived.what !== 'record') throw new Error('not recorded');
     expect(waived.row.expiresAt).toBeUndefined();
@@ -206,12 +207,17 @@ test('whatever happens to a task, an outcome is published once, and once recorde
     at: fc.nat(DAY),
   });
   fc.assert(
-    fc.property(fc.array(sighting, { maxLength: 20 }), fc.boolean(), (sightings, initialised) => {
+    fc.property(fc.array(sighting, { maxLength: 20 }), fc.boolean(), (sightings, undatedAreHistory) => {
       let known: TaskRow | undefined;
       const published: string[] = [];
       for (const { status, at } of sightings) {
         const seenAt = now + at;
-        const decision = diff(known, listed(status), { ...rules, initialised, askedAt: seenAt, answeredAt: seenAt });
+        const decision = diff(known, listed(status), {
+          ...rules,
+          undatedAreHistory,
+          askedAt: seenAt,
+          answeredAt: seenAt,
+        });
         if (decision.what === 'publish') published.push(status);
         if (decision.what !== 'nothing') known = decision.row;
       }

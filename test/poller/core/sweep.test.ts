@@ -3,7 +3,9 @@ import { examinePage, ORDER_TOLERANCE_MS, type SweepPosition } from '../../../la
 const T = 1_000_000_000;
 const from = (more: Partial<SweepPosition> = {}): SweepPosition => ({
   floor: T - 10 * ORDER_TOLERANCE_MS,
+  endsBelow: T - 11 * ORDER_TOLERANCE_MS,
   lowest: Infinity,
+  lastTwo: [],
   toTheEnd: false,
   ...more,
 });
@@ -16,15 +18,39 @@ const tasks = (...minutesAgo: (number | undefined)[]) =>
 const minutesAgo = (list: { startTime?: number }[]) =>
   list.map(({ startTime }) => (startTime === undefined ? undefined : (T - startTime) / ORDER_TOLERANCE_MS));
 
-test('takes what is at or above the floor, and what has no start time', () => {
-  const page = examinePage(from(), tasks(0, 5, 10, 10.5, undefined), true);
-  expect(minutesAgo(page.inRange)).toEqual([0, 5, 10, undefined]);
-  expect(page).toMatchObject({ outOfOrder: false, reachedFloor: false, lowest: T - 10.5 * ORDER_TOLERANCE_MS });
+test('takes what is at or above the floor, and what has no start time among it', () => {
+  const page = examinePage(from(), tasks(undefined, 0, 5, undefined, 10, 10.5), true);
+  expect(minutesAgo(page.inRange)).toEqual([undefined, 0, 5, undefined, 10]);
+  expect(page).toMatchObject({ outOfOrder: false, isAtEnd: false, lowest: T - 10.5 * ORDER_TOLERANCE_MS });
 });
 
-test('the floor is reached only by more than the tolerance, for the order is no stricter than that', () => {
-  expect(examinePage(from(), tasks(0, 11), true).reachedFloor).toBe(false);
-  expect(examinePage(from(), tasks(0, 11.1), true).reachedFloor).toBe(true);
+test('what has no start time and stands below the floor is passed over once it has ended', () => {
+  const [ended, running] = tasks(undefined, undefined) as [object, object];
+  const page = [...tasks(11, 12), ended, { ...running, taskId: 'task-r', status: 'IN_PROGRESS' }] as ReturnType<
+    typeof tasks
+  >;
+  expect(examinePage(from(), page, true).inRange.map(({ taskId }) => taskId)).toEqual(['task-r']);
+});
+
+test('the sweep ends where two in a row are below its end, on one page or across two', () => {
+  expect(examinePage(from(), tasks(0, 11, 11), true).isAtEnd).toBe(false);
+  expect(examinePage(from(), tasks(0, 11.1, 11.2), true)).toMatchObject({ isAtEnd: true });
+  expect(examinePage(from(), tasks(11.1), true).isAtEnd).toBe(false);
+  expect(examinePage(from({ lastTwo: [T - 11.1 * ORDER_TOLERANCE_MS] }), tasks(11.2), true).isAtEnd).toBe(true);
+});
+
+test.each([
+  ['first on a page', [500, 0, 1, 2]],
+  ['last on a page', [0, 1, 2, 500]],
+])('one old entry %s neither ends the sweep nor says that it is further down', (_, page) => {
+  const examined = examinePage(from(), tasks(...page), false);
+  expect(examined.isAtEnd).toBe(false);
+  expect(examined.reached).toBeGreaterThanOrEqual(T - 2 * ORDER_TOLERANCE_MS);
+});
+
+test('the place is known after two entries, and is that of the newer one', () => {
+  expect(examinePage(from(), tasks(3), true).reached).toBeUndefined();
+  expect(examinePage(from(), tasks(1, 2, 3), true).reached).toBe(T - 2 * ORDER_TOLERANCE_MS);
 });
 
 test('an order off by up to a minute is trusted, by more it is not', () => {
@@ -32,7 +58,7 @@ test('an order off by up to a minute is trusted, by more it is not', () => {
   expect(examinePage(from(), tasks(20, 2), true)).toMatchObject({
     outOfOrder: true,
     toTheEnd: true,
-    reachedFloor: false,
+    isAtEnd: false,
   });
   expect(minutesAgo(examinePage(from(), tasks(20, 2), true).inRange)).toEqual([2]);
 });
@@ -42,11 +68,12 @@ test('the order is watched across pages', () => {
   expect(examinePage(from({ lowest: first.lowest }), tasks(3), true).outOfOrder).toBe(true);
 });
 
-test('where distrust is used up, a wrong order is counted and the floor ends the sweep as ever', () => {
-  expect(examinePage(from(), tasks(20, 2), false)).toMatchObject({
+test('where distrust is used up, a page out of order ends the sweep only if all of it is below the end', () => {
+  expect(examinePage(from(), tasks(20, 2, 20, 20), false)).toMatchObject({ outOfOrder: true, isAtEnd: false });
+  expect(examinePage(from(), tasks(20, 12, 20), false)).toMatchObject({
     outOfOrder: true,
     toTheEnd: false,
-    reachedFloor: true,
+    isAtEnd: true,
   });
 });
 

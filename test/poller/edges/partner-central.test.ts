@@ -1,5 +1,6 @@
 import { openBudget } from '../../../lambdas/poller/budget';
 import { connectPartnerCentral } from '../../../lambdas/poller/edges/partner-central';
+import { openServiceClock } from '../../../lambdas/poller/service-clock';
 import { parseFlat, settingsEntries } from '../../../lambdas/poller/settings';
 import { jsonReply, type Service, startService } from '../../../local/service';
 
@@ -59,7 +60,10 @@ test.each([
   const settings = parseFlat(settingsEntries, { catalog: 'AWS', ...filters }, 'settings');
   const limits = { now: Date.now, deadline: Date.now() + 60_000, listCalls: 10, listCallsPerSecond: 10, events: 10 };
   const budget = openBudget(limits);
-  await connectPartnerCentral(settings, Date.now).list(listing, budget);
+  await connectPartnerCentral(settings, Date.now).list(listing, {
+    budget,
+    clock: openServiceClock(Date.now, Date.now()),
+  });
   budget.close();
   expect(seen.at(-1)?.input).toEqual({ Catalog: 'AWS', Sort: sort, ...expected });
   expect(seen.at(-1)?.authorization).toContain('/us-east-1/partnercentral-selling/aws4_request');

@@ -14,7 +14,7 @@ import {
   type StoredCheckpoint,
 } from './core/checkpoint';
 import { isStalled, isToBeTold, type StallRules, type Watched } from './core/stalled';
-import type { EpochMs } from './core/task';
+import { type EpochMs, withoutAbsent } from './core/task';
 import { dealWith, readRows } from './deal-with';
 import { refuseNewerFormat } from './edges/row-item';
 import type { Candidate } from './edges/snapshot-table';
@@ -238,9 +238,10 @@ async function work(run: Run & Opened): Promise<State & { whole: boolean }> {
   let backlogSound = false;
   try {
     const { budget } = run;
-    const backlogFirst = run.checkpoint.backlogWaited === true && gapsBefore.length > 0;
-    if (gapsBefore.length > 0) run.checkpoint = { ...run.checkpoint, backlogWaited: true };
-    if (backlogFirst) await workOnOldest(run);
+    const oldest = gapsBefore.at(-1);
+    const backlogFirst = run.checkpoint.backlogWaited === true && oldest?.failures === undefined;
+    if (oldest !== undefined) run.checkpoint = { ...run.checkpoint, backlogWaited: true };
+    const oldestSound = !backlogFirst || (await workOnOldest(run));
     if (!run.checkpoint.initialised) await learnRunning(run, budget.part(HEAD_PART));
     headWhole = await sweepHead(run, budget.part(HEAD_PART));
 
@@ -254,7 +255,7 @@ async function work(run: Run & Opened): Promise<State & { whole: boolean }> {
     }
 
     eventsBeforeBacklog = budget.used.events;
-    backlogSound = await workOnBacklog(run);
+    backlogSound = (await workOnBacklog(run, oldestSound)) && oldestSound;
     await setGivenUpAside(run);
   } catch (error) {
     if (!(error instanceof TransientFailure)) throw error;
@@ -346,10 +347,11 @@ async function sweepHead(run: Run, allowance: Allowance): Promise<boolean> {
     await sweep(run, head, settings.headPageSize, allowance, isFirst ? {} : { alsoDownTo: range.lookBackTo });
   } finally {
     if (head.pages > 0) {
-      const gaps = head.finished ? run.checkpoint.gaps : addGap(run.checkpoint.gaps, head.gap);
-      const swept = afterHead({ ...run.checkpoint, gaps }, range, run.startedAt, head.reachedAlso === true);
-      const { undatedAreHistory: _, ...known } = swept;
-      run.checkpoint = { ...(head.finished ? known : swept), watermark: run.startedAt };
+      const { checkpoint: now, startedAt } = run;
+      const swept = head.finished
+        ? afterHead(now, range, startedAt, head.reachedAlso === true)
+        : { ...now, gaps: addGap(now.gaps, head.gap), lookedBackAt: isFirst ? startedAt : now.lookedBackAt };
+      run.checkpoint = withoutAbsent({ ...swept, watermark: startedAt });
     }
   }
   return head.finished;
@@ -366,15 +368,16 @@ async function workOnOldest(run: Run): Promise<boolean> {
  * unless it is the one that fails.
  * @returns false when something failed; the other gaps were worked on all the same
  */
-async function workOnBacklog(run: Run): Promise<boolean> {
+async function workOnBacklog(run: Run, oldestSound: boolean): Promise<boolean> {
   const { gaps } = run.checkpoint;
-  let sound = true;
-  if (gaps.length > 1 && gaps.at(-1)?.failures === undefined) sound = await workOnOldest(run);
+  let sound = oldestSound;
+  if (sound && gaps.length > 1 && gaps.at(-1)?.failures === undefined) sound = await workOnOldest(run);
   const rest = sound ? run.checkpoint.gaps : run.checkpoint.gaps.slice(0, -1);
   // Looking back comes last: what the others leave to be done is news.
   const inTurn = [...rest.filter(({ lookBack }) => !lookBack), ...rest.filter(({ lookBack }) => lookBack)];
   for (const gap of inTurn) {
-    const maxPages = gap.lookBack ? LOOK_BACK_PAGES : undefined;
+    // On its way back to a lost place, a few pages would never get it there.
+    const maxPages = gap.lookBack && gap.restarts === undefined ? LOOK_BACK_PAGES : undefined;
     sound = (await workOnGap(run, gap, run.budget.whole, maxPages)) && sound;
   }
   return sound;

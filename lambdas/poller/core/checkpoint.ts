@@ -270,9 +270,10 @@ export function afterHead(
   startedAt: EpochMs,
   reachedLookBack: boolean,
 ): Checkpoint {
-  const { gaps, emissionFloor, undatedAreHistory } = checkpoint;
-  if (reachedLookBack || checkpoint.watermark === undefined) return { ...checkpoint, lookedBackAt: startedAt };
-  if (gaps.length >= MAX_GAPS || gaps.some(({ lookBack }) => lookBack)) return checkpoint;
+  const { undatedAreHistory, ...known } = checkpoint;
+  const { gaps, emissionFloor } = known;
+  if (reachedLookBack || known.watermark === undefined) return { ...known, lookedBackAt: startedAt };
+  if (gaps.length >= MAX_GAPS || gaps.some(({ lookBack }) => lookBack)) return known;
   const lookBack: Gap = {
     madeAt: startedAt,
     floor: lookBackTo,
@@ -280,7 +281,7 @@ export function afterHead(
     lookBack: true,
     ...(undatedAreHistory && { undatedAreHistory }),
   };
-  return { ...checkpoint, lookedBackAt: startedAt, gaps: addGap(gaps, lookBack) };
+  return { ...known, lookedBackAt: startedAt, gaps: addGap(gaps, lookBack) };
 }
 
 /** After so many poll periods without a whole run, somebody or something has paused the polls. */

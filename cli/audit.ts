@@ -53,7 +53,9 @@ export async function audit({ invoke, checkpoint, timeoutMs, pauseMs, context }:
     if ((after?.auditRequestedAt ?? Number.NEGATIVE_INFINITY) > requestedBefore)
       requestedAt ??= after?.auditRequestedAt;
     const auditedAt = after?.auditedAt;
-    if (requestedAt !== undefined && auditedAt !== undefined && auditedAt >= requestedAt) {
+    // A release without `auditRequestMet` compared the request with Partner Central's time.
+    const met = after?.auditRequestMet ?? auditedAt;
+    if (requestedAt !== undefined && auditedAt !== undefined && met !== undefined && met >= requestedAt) {
       if (after?.leaseOwner !== lastRun) sums.othersTookPart = true;
       return { requestedAt, auditedAt, ...sums };
     }

@@ -1,8 +1,9 @@
 /** How things stand with one source, read from its table. */
-import { isAuditOverdue } from '../lambdas/poller/core/checkpoint';
+import { isAuditOverdue, isAuditRequestMet } from '../lambdas/poller/core/checkpoint';
 import { isStalled } from '../lambdas/poller/core/stalled';
 import { isTerminal } from '../lambdas/poller/core/task';
 import type { TaskRow } from '../lambdas/poller/core/task-row';
+import { REPORTED_OFFSET_MS } from '../lambdas/poller/service-clock';
 import type { DeployedSource } from './deployment';
 import { type Lease, openTable } from './read-table';
 
@@ -33,17 +34,27 @@ export async function readStatus(source: DeployedSource, now: number, signal: Ab
     audit: {
       requestedAt: checkpoint?.auditRequestedAt,
       finishedAt: checkpoint?.auditedAt,
+      waits: checkpoint?.auditRequestedAt !== undefined && !isAuditRequestMet(checkpoint),
       atWork: checkpoint?.gaps?.some(({ driftBefore }) => driftBefore !== undefined) ?? false,
       overdue:
         checkpoint !== undefined &&
         isAuditOverdue({ emissionFloor: 0, initialised: true, gaps: [], ...checkpoint }, now),
     },
+    clockOffsetSeconds: clockOffsetSeconds(checkpoint?.clockOffsetMs),
     /** Oldest first, all three. */
     running: running.map(row => ({ row, stalled: isStalledIn(source, checkpoint?.emitSince, row, now) })),
     unpublished,
     missing,
   };
 }
+
+/** How far Partner Central's clock was ahead of the function's in the last poll, if that is worth telling. */
+export const clockOffsetSeconds = (offsetMs = 0) =>
+  Math.abs(offsetMs) > REPORTED_OFFSET_MS ? Math.round(offsetMs / 1_000) : undefined;
+
+/** The same in words. */
+export const clockInWords = (seconds: number) =>
+  `the function's clock was ${Math.abs(seconds)} seconds ${seconds > 0 ? 'behind' : 'ahead of'} Partner Central's; the poller uses Partner Central's`;
 
 /** Whether a task of this source has been running for too long. */
 export const isStalledIn = (source: DeployedSource, emitSince: number | undefined, row: TaskRow, now: number) =>

@@ -24,7 +24,7 @@ import { CommandFailure } from '../context';
 import { type DeployedSource, findDeployment, NotDeployed } from '../deployment';
 import { explain } from '../explain';
 import { openTable } from '../read-table';
-import { isLate } from '../source-status';
+import { clockInWords, clockOffsetSeconds, isLate } from '../source-status';
 import { chooseSources, spoken } from '../sources';
 import { counted, relative, utcAndAge } from '../words';
 
@@ -280,7 +280,7 @@ function modeOf(input: string | undefined): unknown {
 }
 
 async function isAlive(source: DeployedSource, now: number, signal: AbortSignal) {
-  const lastSuccessAt = (await openTable(source, signal).checkpoint())?.checkpoint.lastSuccessAt;
+  const { lastSuccessAt, clockOffsetMs } = (await openTable(source, signal).checkpoint())?.checkpoint ?? {};
   if (lastSuccessAt === undefined)
     throw new Wrong(
       'none has been complete so far: wait for a minute or two; if that does not help, see docs/runbook.md under "Alarm: not finishing".',
@@ -289,7 +289,9 @@ async function isAlive(source: DeployedSource, now: number, signal: AbortSignal)
     throw new Wrong(
       `the last complete one was ${utcAndAge(lastSuccessAt, now)}: see docs/runbook.md under "Alarm: not finishing".`,
     );
-  return [lastSuccessAt, `complete ${relative(lastSuccessAt, now)}`] as const;
+  const seconds = clockOffsetSeconds(clockOffsetMs);
+  const clock = seconds === undefined ? '' : `; ${clockInWords(seconds)}`;
+  return [lastSuccessAt, `complete ${relative(lastSuccessAt, now)}${clock}`] as const;
 }
 
 const gone =

@@ -4,7 +4,7 @@ import { withoutAbsent } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { examples, type Register } from '../command';
 import { rowAsJson } from '../row-json';
-import { readStatus, type SourceStatus } from '../source-status';
+import { clockInWords, readStatus, type SourceStatus } from '../source-status';
 import { spoken } from '../sources';
 import { counted, duration, inLine, iso, relative, utc, utcAndAge } from '../words';
 
@@ -34,19 +34,22 @@ export const register: Register = (program, run) => {
 };
 
 function asText(status: SourceStatus, now: number): string {
-  const { source, checkpoint, lease, late, running, unpublished, missing } = status;
+  const { source, checkpoint, lease, late, running, unpublished, missing, clockOffsetSeconds } = status;
   const { settings } = source;
   const stalled = running.filter(one => one.stalled).length;
   const lines: [string, string][] = [
     ['Last success', lastSuccess(checkpoint?.lastSuccessAt, late, settings.pollEveryMinutes, now)],
     ['Lease', lease ? `held by run ${lease.owner} for ${duration(lease.expiresAt - now)} more` : 'free'],
-    ['Watermark', checkpoint?.watermark ? utcAndAge(checkpoint.watermark, now) : 'none yet'],
+    ['Watermark', checkpoint?.watermark !== undefined ? utcAndAge(checkpoint.watermark, now) : 'none yet'],
     [
       'Tells since',
-      checkpoint?.emitSince ? utcAndAge(checkpoint.emitSince, now) : 'the first poll, which is still to come',
+      checkpoint?.emitSince !== undefined
+        ? utcAndAge(checkpoint.emitSince, now)
+        : 'the first poll, which is still to come',
     ],
     ['Backlog', backlog(checkpoint?.gaps ?? [], now)],
     ['Audit', audit(status, now)],
+    ...(clockOffsetSeconds === undefined ? [] : [['Clock', clockInWords(clockOffsetSeconds)] as [string, string]]),
     [
       'Running',
       `${running.length}${stalled ? `, of them ${stalled} for longer than ${settings.stalledAfterMinutes} minutes` : ''}`,
@@ -78,8 +81,8 @@ function lastSuccess(at: number | undefined, late: boolean, pollEveryMinutes: nu
 
 function backlog(gaps: readonly Gap[], now: number): string {
   if (gaps.length === 0) return 'none';
-  const each = gaps.map(({ floor, reached, driftBefore, restarts, failures }) => {
-    const what = driftBefore === undefined ? 'gap' : 'audit';
+  const each = gaps.map(({ floor, reached, driftBefore, lookBack, restarts, failures }) => {
+    const what = lookBack ? 'look back' : driftBefore === undefined ? 'gap' : 'audit';
     const from = reached === undefined ? 'the top' : utc(reached);
     const trouble = (restarts ?? 0) + (failures ?? 0);
     return `${what} from ${from} down to ${utc(floor)}, ${relative(floor, now)}${trouble ? `, ${counted(trouble, 'failure')} in a row` : ''}`;
@@ -87,12 +90,14 @@ function backlog(gaps: readonly Gap[], now: number): string {
   return `${counted(gaps.length, 'part')} of the list to go: ${each.join('; ')}`;
 }
 
-function audit({ audit: { requestedAt, finishedAt, atWork, overdue } }: SourceStatus, now: number): string {
+function audit({ audit: { requestedAt, finishedAt, waits, atWork, overdue } }: SourceStatus, now: number): string {
   const last = finishedAt === undefined ? 'none has finished so far' : `the last finished ${relative(finishedAt, now)}`;
-  const waits = requestedAt !== undefined && requestedAt > (finishedAt ?? 0) && !atWork;
   const news = [
     atWork && 'one is at work',
-    waits && `one was asked for ${relative(requestedAt, now)} and begins with the next poll`,
+    waits &&
+      !atWork &&
+      requestedAt !== undefined &&
+      `one was asked for ${relative(requestedAt, now)} and begins with the next poll`,
     overdue && 'OVERDUE',
   ];
   return [last, ...news.filter(Boolean)].join(', ');
@@ -118,7 +123,8 @@ const nextCheck = ({ nextCheckAt }: TaskRow, now: number) =>
   nextCheckAt && nextCheckAt > now ? relative(nextCheckAt, now) : 'with the next poll';
 
 function asJson(status: SourceStatus) {
-  const { source, checkpoint, lease, late, audit, running, unpublished, missing } = status;
+  const { source, checkpoint, lease, late, running, unpublished, missing, clockOffsetSeconds } = status;
+  const { waits: _, ...audit } = status.audit;
   const row = (one: TaskRow) => rowAsJson(source, one);
   return withoutAbsent({
     source: spoken(source.id),
@@ -133,6 +139,7 @@ function asJson(status: SourceStatus) {
     lease: lease && { owner: lease.owner, expiresAt: iso(lease.expiresAt) },
     watermark: iso(checkpoint?.watermark),
     emitSince: iso(checkpoint?.emitSince),
+    clockOffsetSeconds,
     gaps: (checkpoint?.gaps ?? []).map(({ madeAt, floor, reached, driftBefore, restarts, failures }) =>
       withoutAbsent({
         madeAt: iso(madeAt),

@@ -236,12 +236,16 @@ const keptFloor = ({ emissionFloor }: StoredCheckpoint, now: EpochMs) =>
  * A request made while an audit is open is met by it. Before the first head there is nothing to compare with, and with
  * as many gaps as there may be an audit would be merged with one of them and tell nothing: the request waits.
  */
-function isAuditDue({ auditRequestedAt, auditRequestMet, auditedAt, watermark, gaps = [] }: StoredCheckpoint): boolean {
+function isAuditDue(stored: StoredCheckpoint): boolean {
+  const { auditRequestedAt, watermark, gaps = [] } = stored;
   if (auditRequestedAt === undefined || watermark === undefined || gaps.length >= MAX_GAPS) return false;
-  // Whoever asks has a clock of its own, so a request is compared with requests. Tables from before have none to compare.
-  const isMet =
-    auditRequestMet === undefined ? auditRequestedAt <= (auditedAt ?? -Infinity) : auditRequestMet === auditRequestedAt;
-  return !isMet && !gaps.some(gap => gap.driftBefore !== undefined);
+  return !isAuditRequestMet(stored) && !gaps.some(gap => gap.driftBefore !== undefined);
+}
+
+/** Whoever asks has a clock of its own, so a request is compared with requests. An older release stored none to compare. */
+export function isAuditRequestMet({ auditRequestedAt, auditRequestMet, auditedAt }: StoredCheckpoint): boolean {
+  if (auditRequestMet !== undefined) return auditRequestMet === auditRequestedAt;
+  return (auditRequestedAt ?? -Infinity) <= (auditedAt ?? -Infinity);
 }
 
 /** What a head has to sweep. */

@@ -1,0 +1,79 @@
+/** A table that does not take what was published: no poll after the first one may publish the same again. */
+import { type Bed, errorAnswer, HOUR, MINUTE, openBed, outcomes, tableAnswer } from './bed';
+
+let bed: Bed;
+afterEach(() => bed.close());
+
+const refusal = errorAnswer('ValidationException');
+const endedSince = async (count: number) => {
+  await bed.run('poll', { clockOffsetMs: -HOUR });
+  return bed.addEnded(count, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000, status: 'FAILED' }));
+};
+
+test.each([
+  ['throttled', errorAnswer('ProvisionedThroughputExceededException')],
+  ['not allowed', errorAnswer('AccessDeniedException')],
+  ['refused', refusal],
+  ['answered by an error under HTTP 200', tableAnswer({ __type: 'InternalServerError' })],
+])(
+  'rows that are %s for ten polls: one batch is published twice, whatever waits',
+  async (_, fault) => {
+    bed = await openBed();
+    const ended = await endedSince(60);
+    bed.dynamoDb.intercept = ({ operation }) => (operation === 'BatchWriteItem' ? fault : undefined);
+    for (let polls = 0; polls < 10; polls += 1) await bed.poll('poll', { clockOffsetMs: polls * MINUTE });
+    expect(bed.published()).toHaveLength(10);
+    bed.dynamoDb.intercept = undefined;
+    await bed.runUntilQuiet(10, { clockOffsetMs: 11 * MINUTE });
+    expect([...new Set(bed.published())]).toEqual(outcomes(ended));
+    expect(bed.published().length - ended.length).toBeLessThanOrEqual(10);
+    // A whole audit shows that the table is well again.
+    await bed.run('audit', { clockOffsetMs: 12 * MINUTE });
+    expect(await bed.checkpoint()).toMatchObject({ recordFailedAt: null });
+  },
+  120_000,
+);
+
+test('one row that the table refuses is published twice, holds up nothing, and is counted', async () => {
+  bed = await openBed();
+  const ended = await endedSince(25);
+  const bad = ended[3]?.taskId as string;
+  bed.dynamoDb.intercept = ({ operation, input }) =>
+    operation === 'BatchWriteItem' && JSON.stringify(input).includes(bad) ? refusal : undefined;
+  const refused: (number | undefined)[] = [];
+  for (let polls = 0; polls < 5; polls += 1)
+    refused.push((await bed.run('poll', { clockOffsetMs: polls * 30_000 })).refusedRows);
+  expect([...new Set(bed.published())]).toEqual(outcomes(ended));
+  expect(bed.published().filter(line => line.startsWith(bad))).toHaveLength(1);
+  expect(refused[0]).toBe(1);
+});
+
+test('rows of a dead run that arrive after the next one: at most a batch of ten is published again', async () => {
+  bed = await openBed();
+  await bed.run('poll', { clockOffsetMs: -HOUR });
+  const running = bed.addRunning(25, 10 * MINUTE);
+  let letGo: () => void = () => undefined;
+  const released = new Promise<undefined>(resolve => {
+    letGo = () => resolve(undefined);
+  });
+  const arrived = new Promise<void>(resolve => {
+    bed.dynamoDb.intercept = ({ operation }) => {
+      if (operation !== 'BatchWriteItem') return undefined;
+      bed.dynamoDb.intercept = undefined;
+      resolve();
+      return released;
+    };
+  });
+  const dead = bed.poll('poll', { clockOffsetMs: -50 * MINUTE });
+  await arrived;
+  await bed.poller.kill();
+  await dead;
+  const ended = running.map(({ taskId }) => bed.store.end(taskId, 'COMPLETE'));
+  await bed.run('poll', { clockOffsetMs: -40 * MINUTE });
+  expect(bed.published()).toEqual(outcomes(ended));
+  letGo();
+  await new Promise(resolve => setTimeout(resolve, 300)); // the write is the table's now
+  for (let polls = 0; polls < 3; polls += 1) await bed.run('poll', { clockOffsetMs: polls * MINUTE });
+  expect([...new Set(bed.published())]).toEqual(outcomes(ended));
+  expect(bed.published().length - ended.length).toBeLessThanOrEqual(10);
+});

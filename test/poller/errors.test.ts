@@ -20,3 +20,25 @@ test('throttling under a status that says "your mistake" is nobody\'s', () => {
     throttled: true,
   });
 });
+
+test.each([
+  ['InvalidSignatureException', 'Signature expired: 20261122T000000Z is now earlier than 20261122T000500Z'],
+  ['InvalidSignatureException', 'Signature not yet current: 20261122T001000Z is still later than 20261122T000500Z'],
+  ['SignatureDoesNotMatch', 'Signature expired: 20261122T000000Z is now earlier than 20261122T000500Z'],
+  ['RequestTimeTooSkewed', 'The difference between the request time and the current time is too large.'],
+  ['RequestExpired', 'Request has expired.'],
+  ['RequestInTheFuture', 'on purpose'],
+])('%s (%s) is about a clock: it passes, and the message speaks of the clock', (name, message) => {
+  const failure = sortFailure(Object.assign(thrown(name, 403), { message }), 'ListTasks', advice);
+  expect(failure).toBeInstanceOf(TransientFailure);
+  expect(failure.message).toContain('Check the clock');
+});
+
+test.each(['InvalidSignatureException', 'SignatureDoesNotMatch', 'InvalidClientTokenId', 'ExpiredToken'])(
+  '%s for any other reason needs a person',
+  name => {
+    const message = 'The request signature we calculated does not match the signature you provided.';
+    const failure = sortFailure(Object.assign(thrown(name, 403), { message }), 'Publish', advice);
+    expect(failure).toBeInstanceOf(PermanentFailure);
+  },
+);

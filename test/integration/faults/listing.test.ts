@@ -65,11 +65,20 @@ faultMatrix({
   '500s': broken(errorAnswer('InternalServerException', 500)),
   '503s that are no JSON': broken(answer(503, '<html>busy</html>')),
   'hung sockets': broken({ when: 'before', how: 'hang' }, { timeoutMs: 3_000 }),
+  'signatures that have expired': broken(
+    errorAnswer('InvalidSignatureException', 403, {
+      message: 'Signature expired: 20261122T000000Z is now earlier than 20261122T000500Z (20261122T001000Z - 5 min.)',
+    }),
+  ),
   resets: broken({ when: 'before', how: 'reset' }),
   'truncated bodies': broken({ when: 'after', how: 'truncate' }),
   'garbage bodies: nothing': broken(answer(200, '')),
   'garbage bodies: no JSON': broken(answer(200, '<html>fine</html>')),
   'garbage bodies: a list': broken(answer(200, '[]')),
+  'garbage bodies: an error that says it is well': broken(
+    answer(200, '{"__type":"com.amazonaws#InternalFailure","message":null}'),
+  ),
+  'garbage bodies: an object without a list': broken(answer(200, '{}')),
   'garbage bodies: summaries that are no list': broken(answer(200, '{"TaskSummaries":{"0":{}}}')),
   'answers to List that arrive after the client gave up': broken(
     { when: 'after', how: { delayMs: 6_000 } },

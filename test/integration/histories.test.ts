@@ -1,0 +1,283 @@
+/** What happened before, long ago or under other settings: rows that have expired, tasks without a start time, epochs. */
+import { ago, type Bed, DAY, HOUR, MINUTE, openBed, outcomes } from './bed';
+
+let bed: Bed;
+afterEach(() => bed.close());
+
+const at = (days: number, more = 0) => ({ clockOffsetMs: days * DAY + more });
+
+/** What DynamoDB's TTL does by that time. */
+async function expire(days: number): Promise<void> {
+  const items = await bed.items();
+  const now = Date.now() + days * DAY;
+  const kept = items.filter(({ expiresAt }) => expiresAt === undefined || Number(expiresAt) * 1_000 > now);
+  await bed.loseTable();
+  await bed.putItems(kept);
+}
+
+/** Sees every start time as the service writes it when the answer is sent. */
+const withStartTimes = (write: (startTime: string, index: number) => unknown) => {
+  bed.partnerCentral.tamper = (_, output) => ({
+    ...output,
+    TaskSummaries: (output.TaskSummaries as { StartTime: string }[]).map((summary, index) => ({
+      ...summary,
+      StartTime: write(summary.StartTime, index),
+    })),
+  });
+};
+
+describe('tasks without a readable start time', () => {
+  test.each([
+    ['null', () => null],
+    ['no time', () => 'yesterday'],
+  ])('%s: the first poll publishes none of them, nor do those that go on with what it left', async (_, write) => {
+    bed = await openBed({ maxListCallsPerRun: 20 });
+    bed.addEnded(2_500, index => ({ startTimeMs: Date.now() - DAY - index * 1_000 }));
+    bed.addRunning(3, DAY);
+    withStartTimes(write);
+    const runs = [];
+    for (let minute = 0; minute < 5; minute += 1) runs.push(await bed.run('poll', { clockOffsetMs: minute * MINUTE }));
+    expect(bed.published()).toEqual([]);
+    expect(runs[0]?.gaps).toBe(1); // it was cut, and the gap knows
+    if (write() !== null) expect(runs[0]?.unreadableStartTimes).toBeGreaterThan(0);
+  });
+
+  test('one among many with a start time is not published either', async () => {
+    bed = await openBed();
+    bed.addEnded(40, index => ({ startTimeMs: Date.now() - (index + 2) * DAY }));
+    withStartTimes((startTime, index) => (index === 0 ? null : startTime));
+    await bed.run();
+    expect(bed.published()).toEqual([]);
+  });
+
+  test('are published once a whole head was swept, and no more when an audit comes by old ones', async () => {
+    bed = await openBed();
+    bed.addEnded(300, index => ({ startTimeMs: Date.now() - DAY - index * MINUTE }));
+    // The old ones come after some whose start time can be read.
+    withStartTimes((startTime, index) => (index >= 50 ? null : startTime));
+    await bed.run();
+    await bed.run('audit', { clockOffsetMs: HOUR });
+    expect(bed.published()).toEqual([]);
+    withStartTimes((startTime, index) => (index < 2 || index >= 50 ? null : startTime));
+    const ended = bed.addEnded(2);
+    await bed.run('poll', { clockOffsetMs: HOUR + MINUTE });
+    expect(bed.published()).toEqual(outcomes(ended));
+  });
+
+  test('that other filters bring to light are history', async () => {
+    bed = await openBed({ opportunityIdentifiers: ['O1'] });
+    bed.addEnded(50, index => ({ startTimeMs: Date.now() - DAY - index * 1_000 }));
+    withStartTimes(() => null);
+    await bed.run();
+    const all = bed.anotherPoller({ opportunityIdentifiers: undefined });
+    for (let minute = 1; minute < 4; minute += 1) await bed.run('poll', { clockOffsetMs: minute * MINUTE }, all);
+    expect(bed.published()).toEqual([]);
+  });
+
+  test('a lost table starts again silently', async () => {
+    bed = await openBed();
+    await bed.run('poll', { clockOffsetMs: -HOUR });
+    withStartTimes(() => null);
+    const ended = bed.addEnded(50);
+    await bed.run();
+    await bed.loseTable();
+    await bed.run('poll', { clockOffsetMs: MINUTE });
+    await bed.run('poll', { clockOffsetMs: 2 * MINUTE });
+    expect(bed.published()).toEqual(outcomes(ended));
+  });
+});
+
+test('a start time without a zone is UTC', async () => {
+  bed = await openBed();
+  bed.addEnded(40, index => ({ startTimeMs: Date.now() - (index + 2) * DAY }));
+  withStartTimes(startTime => startTime.slice(0, 19));
+  await bed.run('poll', { clockOffsetMs: -2 * MINUTE });
+  const ended = bed.addEnded(1);
+  expect(await bed.run()).toMatchObject({ published: 1 });
+  expect(bed.published()).toEqual(outcomes(ended));
+  expect(bed.eventBridge.events[0]?.detail.startTime).toMatch(/Z$/);
+});
+
+test.each([
+  [90, 365, [30, 98, 99, 150, 300]],
+  [90, 120, [30, 98, 105, 119, 130]],
+  [7, 30, [3, 8, 14.5, 20, 29, 31]],
+  [1, 90, [3, 8.5, 9, 20]],
+])('retentionDays raised from %d to %d: nothing is published twice, and no audit finds drift', async (...given) => {
+  const [before, after, days] = given;
+  bed = await openBed({ retentionDays: before });
+  await bed.run('poll', { clockOffsetMs: -HOUR });
+  const ended = bed.addEnded(30, index => ({ startTimeMs: Date.now() - 10 * MINUTE - index * 1_000 }));
+  await bed.run();
+  const longer = bed.anotherPoller({ retentionDays: after });
+  await bed.run('audit', { clockOffsetMs: MINUTE }, longer);
+  for (const day of days) {
+    await expire(day);
+    await bed.run('poll', at(day), longer);
+    expect(await bed.run('audit', at(day, MINUTE), longer)).toMatchObject({ published: 0, drift: 0 });
+  }
+  expect(bed.published()).toEqual(outcomes(ended));
+});
+
+test.each([20, 100])('a pause of %d days while an audit is open publishes nothing twice', async days => {
+  bed = await openBed({ backlogPageSize: 5, maxListCallsPerRun: 10 });
+  await bed.run('poll', at(-94));
+  for (let day = 93; day > 0; day -= 3) {
+    bed.addEnded(3, () => ({ startTimeMs: Date.now() - day * DAY }));
+    await bed.run('poll', at(-day, MINUTE));
+  }
+  await bed.run('poll', { clockOffsetMs: -2 * MINUTE });
+  const published = bed.published();
+  expect((await bed.run('audit')).gaps).toBeGreaterThan(0);
+  await expire(days);
+  for (let minute = 0; minute < 10; minute += 1)
+    expect(await bed.run('poll', at(days, minute * MINUTE))).toMatchObject({ published: 0, drift: 0 });
+  expect(bed.published()).toEqual(published);
+});
+
+test('a pause in which every row has expired: what the last poll published is not published again', async () => {
+  bed = await openBed();
+  await bed.run('poll', { clockOffsetMs: -MINUTE });
+  const ended = bed.addEnded(5, index => ({ startTimeMs: Date.now() - (index + 1) * 1_000 }));
+  await bed.run();
+  await expire(98);
+  await bed.run('poll', at(98));
+  await bed.run('audit', at(98, MINUTE));
+  expect(bed.published()).toEqual(outcomes(ended));
+});
+
+test('an earlier emitSince, set later, does not publish again what ran at the first poll', async () => {
+  bed = await openBed();
+  const running = bed.addRunning(5, 101 * DAY);
+  await bed.run('poll', at(-100));
+  const ended = running.map(({ taskId }) => bed.store.end(taskId, 'COMPLETE'));
+  await bed.run('poll', at(-100, HOUR));
+  for (let day = 90; day > 0; day -= 10) await bed.run('poll', at(-day));
+  await expire(0);
+  const earlier = bed.anotherPoller({ emitSince: ago(150 * DAY) });
+  await bed.run('poll', {}, earlier);
+  expect(bed.published()).toEqual(outcomes(ended));
+});
+
+test('after polls that failed for longer than retentionDays, what was listed late is still published', async () => {
+  bed = await openBed({ retentionDays: 1 });
+  await bed.run('poll', at(-10));
+  await bed.run('poll', at(-2));
+  const late = bed.addEnded(3, index => ({ startTimeMs: Date.now() - 2 * DAY - 30_000 - index }));
+  await bed.runUntilQuiet();
+  expect(bed.published()).toEqual(outcomes(late));
+});
+
+describe('an emitSince at the beginning of time', () => {
+  test.each(['1970-01-01T00:00:00Z', '1970-01-01T00:05:00Z', '0001-01-01T00:00:00Z'])(
+    '%s means all',
+    async emitSince => {
+      bed = await openBed({ emitSince });
+      const past = bed.addEnded(5, index => ({ startTimeMs: Date.now() - index * DAY }));
+      for (let minute = 0; minute < 3; minute += 1)
+        expect(await bed.run('poll', { clockOffsetMs: minute * MINUTE })).toMatchObject({ outcome: 'complete' });
+      expect(bed.published()).toEqual(outcomes(past));
+    },
+  );
+
+  test('set later on is a backfill of everything, and can be taken back', async () => {
+    bed = await openBed();
+    const past = bed.addEnded(5, index => ({ startTimeMs: Date.now() - (index + 1) * DAY }));
+    await bed.run();
+    const all = bed.anotherPoller({ emitSince: '1970-01-01T00:00:00Z' });
+    await bed.run('poll', {}, all);
+    const [running] = bed.addRunning(1, 0);
+    const ended = bed.addEnded(3);
+    await bed.run('poll', { clockOffsetMs: MINUTE });
+    await bed.run('poll', { clockOffsetMs: 2 * MINUTE }, all);
+    expect(bed.published()).toEqual(outcomes([...past, ...ended]));
+    expect((await bed.items()).filter(({ unsettledSource }) => unsettledSource)).toMatchObject([
+      { item: `TASK#${running?.taskId}` },
+    ]);
+  });
+
+  test('a checkpoint whose emitSince can not be read goes on from the emission floor', async () => {
+    bed = await openBed();
+    await bed.run();
+    await bed.putItem({ ...(await bed.checkpoint()), emitSince: 'once upon a time' });
+    const ended = bed.addEnded(2);
+    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 2 });
+    expect(bed.published()).toEqual(outcomes(ended));
+  });
+});
+
+describe('an old entry that is always listed first', () => {
+  const pin = () => {
+    let isTop = true;
+    bed.partnerCentral.intercept = ({ input }) => {
+      isTop = input.NextToken == null && input.TaskIdentifier == null && input.TaskStatus == null;
+      return undefined;
+    };
+    bed.partnerCentral.tamper = (_, output) => {
+      const summaries = output.TaskSummaries as object[];
+      const pinned = {
+        ...summaries[0],
+        TaskId: 'task-aaaaaaaaaaaaa',
+        TaskStatus: 'COMPLETE',
+        StartTime: ago(400 * DAY),
+      };
+      return isTop ? { ...output, TaskSummaries: [pinned, ...summaries] } : output;
+    };
+  };
+
+  test('does not hide what follows on the next pages', async () => {
+    bed = await openBed();
+    await bed.run('poll', { clockOffsetMs: -3 * HOUR });
+    const before = bed.addEnded(5, index => ({ startTimeMs: Date.now() - 2.6 * HOUR - index * 1_000 }));
+    pin();
+    await bed.run('poll', { clockOffsetMs: -2.5 * HOUR });
+    const ended = bed.addEnded(250, index => ({ startTimeMs: Date.now() - 2 * HOUR - index * 1_000 }));
+    await bed.run('poll', { clockOffsetMs: -1.9 * HOUR });
+    expect(bed.published()).toEqual(outcomes([...before, ...ended]));
+  });
+
+  test('does not end audits, and costs a quiet poll one call', async () => {
+    bed = await openBed({ emitSince: ago(2 * DAY), backlogPageSize: 100 });
+    bed.addEnded(300, index => ({ startTimeMs: Date.now() - HOUR - index * 1_000 }));
+    await bed.runUntilQuiet();
+    pin();
+    await bed.runUntilQuiet();
+    const late = bed.addEnded(3, index => ({ startTimeMs: Date.now() - DAY - index }));
+    const how = { clockOffsetMs: HOUR };
+    let run = await bed.run('audit', how);
+    for (let polls = 0; run.gaps > 0 && polls < 20; polls += 1) run = await bed.run('poll', how);
+    expect(bed.published()).toEqual(expect.arrayContaining(outcomes(late)));
+    expect((await bed.run('poll', { clockOffsetMs: 2 * HOUR })).listCalls).toBe(1);
+  });
+
+  test('or last on each page ends no head', async () => {
+    bed = await openBed({ headPageSize: 20 });
+    await bed.run('poll', { clockOffsetMs: -HOUR });
+    const ended = bed.addEnded(100, index => ({ startTimeMs: Date.now() - 10 * MINUTE - index * 1_000 }));
+    bed.partnerCentral.tamper = (_, output) => {
+      const summaries = output.TaskSummaries as object[];
+      const old = { ...summaries[0], TaskId: 'task-aaaaaaaaaaaaa', StartTime: ago(400 * DAY) };
+      return summaries.length === 20 ? { ...output, TaskSummaries: [...summaries, old] } : output;
+    };
+    for (let minute = 0; minute < 4; minute += 1) await bed.run('poll', { clockOffsetMs: minute * MINUTE });
+    expect(bed.published()).toEqual(outcomes(ended));
+  });
+});
+
+test('a task that the list of what is running shows as ended has ended', async () => {
+  bed = await openBed();
+  const running = bed.addRunning(15, HOUR);
+  await bed.run();
+  const ended = bed.store.end(running[3]?.taskId as string, 'COMPLETE');
+  const stale = running.map(({ taskId, startTimeMs }) => ({
+    TaskId: taskId,
+    StartTime: new Date(startTimeMs).toISOString(),
+    TaskStatus: bed.store.get(taskId)?.status,
+  }));
+  bed.partnerCentral.intercept = ({ input }) =>
+    Array.isArray(input.TaskStatus)
+      ? { when: 'before', how: { status: 200, body: { TaskSummaries: stale } } }
+      : undefined;
+  await bed.run('poll', { clockOffsetMs: MINUTE });
+  expect(bed.published()).toEqual(outcomes([ended]));
+});

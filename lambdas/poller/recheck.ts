@@ -162,8 +162,14 @@ async function follow(
 ): Promise<Listed> {
   const tasks = new Map<string, ListedTask>();
   const seenTokens = new Set<string>();
-  const askedAt = run.now();
-  const listed = (whole: boolean): Listed => ({ tasks, whole, askedAt, answeredAt: run.now() });
+  // By the first answer: before that, a run may not know the service's time.
+  let askedAt: EpochMs | undefined;
+  const listed = (whole: boolean): Listed => ({
+    tasks,
+    whole,
+    askedAt: askedAt ?? run.now(),
+    answeredAt: run.now(),
+  });
   let token: string | undefined;
   for (;;) {
     if (!run.budget.mayList(allowance)) return listed(false);
@@ -175,6 +181,7 @@ async function follow(
       run.counts.lostCursors += 1;
       return listed(false);
     }
+    askedAt ??= page.askedAt;
     countPage(run, page);
     for (const task of page.tasks) tasks.set(task.taskId, task);
     if (page.nextToken === undefined) return listed(true);

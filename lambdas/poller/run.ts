@@ -166,6 +166,8 @@ type State = Pick<
 interface Opened {
   readonly auditBegins: boolean;
   readonly stored: StoredCheckpoint;
+  /** None is configured, or one that is still to come: the lease took the time of our own clock. */
+  readonly emitSinceIsOurs: boolean;
   /** The checkpoint as it would be opened now, with `emitSince` as given. */
   readonly reopen: (stored: StoredCheckpoint) => Checkpoint;
 }
@@ -203,6 +205,7 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & Opened {
     checkpoint,
     auditBegins,
     stored,
+    emitSinceIsOurs: emitSince === undefined || emitSince > stored.emitSince,
     reopen: changed => openRun(changed, terms()).checkpoint,
     handled: new Set(),
     written: new Map(),
@@ -320,7 +323,8 @@ async function tellStalled(run: Run, candidates: readonly Candidate[], allowance
 /** Learns what is running. No history is read, so that it costs the same whatever went before. */
 async function learnRunning(run: Run & Opened, allowance: Allowance): Promise<void> {
   const running = await listRunning(run, allowance);
-  if (run.stored.clockOffsetMs === undefined && run.stored.watermark === undefined) {
+  const { clockOffsetMs, watermark } = run.stored;
+  if (clockOffsetMs === undefined && watermark === undefined && run.emitSinceIsOurs) {
     // The lease was taken before Partner Central had told its time, and with it `emitSince` was set by our own clock.
     const emitSince = run.stored.emitSince + run.clock.offsetMs();
     run.checkpoint = run.reopen({ ...run.stored, emitSince });

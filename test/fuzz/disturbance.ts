@@ -11,6 +11,12 @@ const mishaps = {
   throttling: { status: 429, type: 'ThrottlingException' },
 } as const satisfies Record<string, Fault['how']>;
 
+const noRows = {
+  refused: errorAnswer('ValidationException'),
+  throttled: errorAnswer('ProvisionedThroughputExceededException'),
+  denied: errorAnswer('AccessDeniedException'),
+} as const satisfies Record<string, Fault>;
+
 export type Disturbance =
   | { is: 'nothing' }
   /** The process dies at one request of that kind. */
@@ -22,6 +28,12 @@ export type Disturbance =
   | { is: 'dead cursors' }
   /** Duplicates, null elements, and summaries without an id on every page. */
   | { is: 'untidy list' }
+  /** An old entry stands first on every listing from the top. */
+  | { is: 'old entry first' }
+  /** Throttles all that comes after so many List calls. */
+  | { is: 'throttled depth'; pages: number }
+  /** The table takes the lease, and no rows. */
+  | { is: 'no rows'; how: 'refused' | 'throttled' | 'denied' }
   /** Every so many entries one is refused, for good or for now. */
   | { is: 'refused entries'; every: number; code: 'MalformedDetail' | 'InternalFailure' };
 
@@ -60,6 +72,12 @@ export const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.constant<Disturbance>({ is: 'dead cursors' }) },
   { weight: 1, arbitrary: fc.constant<Disturbance>({ is: 'untidy list' }) },
+  { weight: 2, arbitrary: fc.constant<Disturbance>({ is: 'old entry first' }) },
+  { weight: 2, arbitrary: fc.record({ is: fc.constant('throttled depth'), pages: fc.integer({ min: 1, max: 5 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ is: fc.constant('no rows'), how: fc.constantFrom('refused', 'throttled', 'denied') }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -75,9 +93,11 @@ export function disturb(
   bed: Bed,
   disturbed: Disturbance,
   host: FunctionHost,
-): { died: boolean; answersWereLost: boolean } {
-  const hit = { died: false, answersWereLost: false };
+  undated: (taskId: string) => boolean = () => false,
+): { died: boolean; answersWereLost: boolean; mayFail: boolean } {
+  const hit = { died: false, answersWereLost: false, mayFail: false };
   let requests = 0;
+  let isTop = false;
   const ofService = new Map<ServiceName, number>();
   const ofOperation = new Map<string, number>();
 
@@ -101,18 +121,30 @@ export function disturb(
       hit.answersWereLost = true;
       return { when: disturbed.when, how: { status: 503 } };
     }
+    if (disturbed.is === 'throttled depth' && service === 'partnercentral' && atService >= disturbed.pages)
+      return errorAnswer('ThrottlingException', 429);
+    if (disturbed.is === 'no rows' && operation === 'BatchWriteItem') {
+      hit.answersWereLost = true;
+      hit.mayFail = disturbed.how === 'denied';
+      return noRows[disturbed.how];
+    }
+    isTop =
+      service === 'partnercentral' && input.NextToken == null && input.TaskIdentifier == null && !input.TaskStatus;
     if (disturbed.is === 'dead cursors' && input.NextToken != null) return errorAnswer('ValidationException');
     return undefined;
   }
 
   for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge]) service.intercept = intercept;
-  bed.partnerCentral.tamper =
-    disturbed.is === 'untidy list'
-      ? (_, output) => {
-          const summaries = output.TaskSummaries as object[];
-          return { ...output, TaskSummaries: [...summaries.slice(0, 1), null, ...summaries, { TaskStatus: 'FAILED' }] };
-        }
-      : undefined;
+  bed.partnerCentral.tamper = (_, output) => {
+    const summaries = (output.TaskSummaries as { TaskId: string }[]).map(summary =>
+      undated(summary.TaskId) ? { ...summary, StartTime: null } : summary,
+    );
+    if (disturbed.is === 'untidy list')
+      return { ...output, TaskSummaries: [...summaries.slice(0, 1), null, ...summaries, { TaskStatus: 'FAILED' }] };
+    const old = { TaskId: 'task-aaaaaaaaaaaaa', TaskStatus: 'COMPLETE', StartTime: '2020-01-01T00:00:00Z' };
+    const first = disturbed.is === 'old entry first' && isTop ? [old] : [];
+    return { ...output, TaskSummaries: [...first, ...summaries] };
+  };
   bed.eventBridge.entryFault =
     disturbed.is === 'refused entries'
       ? (_, index) => (index % disturbed.every === 0 ? { ErrorCode: disturbed.code, ErrorMessage: 'no' } : undefined)

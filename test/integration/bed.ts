@@ -160,8 +160,9 @@ export async function openBed(
       logs.length = 0;
       await remove(() => true);
     },
-    /** Every row that may expire has expired. */
-    expireRows: () => remove(({ expiresAt }) => expiresAt !== undefined),
+    /** The rows that have expired by then are gone; without a moment, all that may expire. */
+    expireRows: (at = Number.POSITIVE_INFINITY) =>
+      remove(({ expiresAt }) => expiresAt !== undefined && Number(expiresAt) * 1_000 <= at),
 
     /** Calls of the last runs by operation, and from 0 again. */
     takeCalls() {

@@ -2,6 +2,7 @@ import type { Allowance } from './budget';
 import { type Decision, diff, type EmissionRules } from './core/diff';
 import type { EpochMs, ListedTask } from './core/task';
 import type { TaskRow } from './core/task-row';
+import { TransientFailure } from './errors';
 import { publishAndRecord, writeRows } from './publish';
 import type { Run } from './run-state';
 
@@ -47,14 +48,13 @@ export async function carryOut(
   allowance: Allowance,
   isDrift: (startTime: EpochMs | undefined) => boolean = () => false,
 ): Promise<boolean> {
-  await writeRows(
-    run,
-    decided.flatMap(({ decision }) => (decision.what === 'record' ? [decision.row] : [])),
-  );
+  const records = decided.flatMap(({ decision }) => (decision.what === 'record' ? [decision.row] : []));
+  const { lost } = await writeRows(run, records);
+  // One row that is refused must not hold up the others; where all of several are, the table is what is wrong.
+  if (lost.length > 1 && lost.length === records.length) throw new TransientFailure('The table refuses every row');
   for (const { taskId, decision } of decided) {
     // Not what another sweep of this run may publish: a backfill reaches below the floor of the head, which lists it first.
-    if (decision.what === 'record' || (decision.what === 'nothing' && !decision.mayBeNewsElsewhere))
-      run.handled.add(taskId);
+    if (decision.what === 'nothing' && !decision.mayBeNewsElsewhere) run.handled.add(taskId);
     if (decision.oddity === undefined) continue;
     run.counts[decision.oddity] += 1;
     run.logger.warn(

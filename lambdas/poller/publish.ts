@@ -247,7 +247,9 @@ export async function setGivenUpAside(run: PublishingRun): Promise<void> {
  */
 export async function writeRows(run: PublishingRun, rows: readonly TaskRow[]): Promise<{ lost: readonly string[] }> {
   const result = await write(run, rows);
+  const lost = new Set(result.lost);
   for (const { taskId, settled, ...row } of rows) {
+    if (lost.has(taskId)) continue;
     run.handled.add(taskId);
     // Not the whole row: a first run may write very many of them.
     const { status, startTime, stalledAt, missing, lastError } = row;

@@ -14,7 +14,7 @@ import {
   type StoredCheckpoint,
 } from './core/checkpoint';
 import { isStalled, isToBeTold, type StallRules, type Watched } from './core/stalled';
-import { type EpochMs, withoutAbsent } from './core/task';
+import { type EpochMs, isTerminal, withoutAbsent } from './core/task';
 import { dealWith, readRows } from './deal-with';
 import { refuseNewerFormat } from './edges/row-item';
 import type { Candidate } from './edges/snapshot-table';
@@ -330,7 +330,11 @@ async function learnRunning(run: Run & Opened, allowance: Allowance): Promise<vo
     run.checkpoint = run.reopen({ ...run.stored, emitSince });
   }
   const whole = await dealWith(run, [...running.tasks.values()], rulesFor(run, running), allowance);
-  if (whole && running.whole) run.checkpoint = { ...run.checkpoint, initialised: true };
+  // A task whose row was refused is not known: its end would be overlooked.
+  const allKnown = [...running.tasks.values()].every(
+    ({ taskId, status }) => isTerminal(status) || run.handled.has(taskId),
+  );
+  if (whole && running.whole && allKnown) run.checkpoint = { ...run.checkpoint, initialised: true };
 }
 
 /**

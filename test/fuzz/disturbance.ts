@@ -13,7 +13,6 @@ const mishaps = {
 
 const noRows = {
   refused: errorAnswer('ValidationException'),
-  throttled: errorAnswer('ProvisionedThroughputExceededException'),
   denied: errorAnswer('AccessDeniedException'),
 } as const satisfies Record<string, Fault>;
 
@@ -33,7 +32,7 @@ export type Disturbance =
   /** Throttles all that comes after so many List calls. */
   | { is: 'throttled depth'; pages: number }
   /** The table takes the lease, and no rows. */
-  | { is: 'no rows'; how: 'refused' | 'throttled' | 'denied' }
+  | { is: 'no rows'; how: 'refused' | 'denied' }
   /** Every so many entries one is refused, for good or for now. */
   | { is: 'refused entries'; every: number; code: 'MalformedDetail' | 'InternalFailure' };
 
@@ -73,10 +72,10 @@ export const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
   { weight: 2, arbitrary: fc.constant<Disturbance>({ is: 'dead cursors' }) },
   { weight: 1, arbitrary: fc.constant<Disturbance>({ is: 'untidy list' }) },
   { weight: 2, arbitrary: fc.constant<Disturbance>({ is: 'old entry first' }) },
-  { weight: 2, arbitrary: fc.record({ is: fc.constant('throttled depth'), pages: fc.integer({ min: 1, max: 5 }) }) },
+  { weight: 1, arbitrary: fc.record({ is: fc.constant('throttled depth'), pages: fc.integer({ min: 1, max: 5 }) }) },
   {
     weight: 2,
-    arbitrary: fc.record({ is: fc.constant('no rows'), how: fc.constantFrom('refused', 'throttled', 'denied') }),
+    arbitrary: fc.record({ is: fc.constant('no rows'), how: fc.constantFrom('refused', 'denied') }),
   },
   {
     weight: 1,

@@ -53,7 +53,9 @@ export function isHistory(life: Life, emitSince: number, slackMs: number): boole
     const until = life.phases[at + 1]?.since ?? Number.POSITIVE_INFINITY;
     return !isTerminal(status) && until >= emitSince - slackMs;
   });
-  return life.startTimeMs < emitSince - slackMs && !wentOn;
+  // Of one without a start time nobody can tell that it is old, if it is listed late.
+  const began = life.isUndated ? (life.phases[0]?.since ?? 0) : life.startTimeMs;
+  return began < emitSince - slackMs && !wentOn;
 }
 
 /** The event is true if the task took on that status, for that reason, between the two moments that it names. */

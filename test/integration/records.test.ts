@@ -48,6 +48,18 @@ test('one row that the table refuses is published twice, holds up nothing, and i
   expect(refused[0]).toBe(1);
 });
 
+test('a running task whose row the first poll could not record is learnt by a later one', async () => {
+  bed = await openBed();
+  const [running] = bed.addRunning(1, HOUR);
+  bed.dynamoDb.intercept = ({ operation }) => (operation === 'BatchWriteItem' ? refusal : undefined);
+  expect(await bed.run('poll', { clockOffsetMs: -30 * MINUTE })).toMatchObject({ outcome: 'partial', refusedRows: 1 });
+  bed.dynamoDb.intercept = undefined;
+  await bed.run('poll', { clockOffsetMs: -MINUTE });
+  const ended = bed.store.end(running?.taskId as string, 'COMPLETE');
+  await bed.run();
+  expect(bed.published()).toEqual(outcomes([ended]));
+});
+
 test('rows of a dead run that arrive after the next one: at most a batch of ten is published again', async () => {
   bed = await openBed();
   await bed.run('poll', { clockOffsetMs: -HOUR });

@@ -1,12 +1,21 @@
-import { Duration, Names, Stack } from 'aws-cdk-lib';
+import { createHash } from 'node:crypto';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { type Alarm, Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
-import { type CfnRule, type IEventBus, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
+import {
+  type CfnRule,
+  type IEventBus,
+  type IRuleTarget,
+  type OnEventOptions,
+  Rule,
+  type RuleProps,
+} from 'aws-cdk-lib/aws-events';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import type { ReasonCategory } from '../events/task-events';
 import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED, type TaskDetailType } from '../lambdas/event-names';
 import { METRICS_NAMESPACE, metricNames } from '../lambdas/poller/metrics';
@@ -94,6 +103,31 @@ export interface DeadLetterQueues {
   readonly unforwarded?: IQueue;
 }
 
+/** Says of each target what is made for it, such as a queue with the policy that lets the rule send to it. */
+class ReceivingRule extends Rule {
+  constructor(
+    private readonly onReceiver: (receiver: IConstruct) => void,
+    scope: Construct,
+    id: string,
+    { targets = [], ...props }: RuleProps,
+  ) {
+    super(scope, id, props);
+    for (const target of targets) this.addTarget(target);
+  }
+
+  override addTarget(target?: IRuleTarget): void {
+    super.addTarget(
+      target && {
+        bind: (rule, id) => {
+          const bound = target.bind(rule, id);
+          if (bound.targetResource) this.onReceiver(bound.targetResource);
+          return bound;
+        },
+      },
+    );
+  }
+}
+
 /** What a stack has a key for, and a construct has not. */
 const instead: Readonly<Record<string, string>> = {
   stackName: 'the name is that of the stack that the construct is in',
@@ -137,6 +171,7 @@ export class PartnerCentralTaskPoller extends Construct {
   /** Where what could not be delivered waits for a person; one of the alarms watches over each. */
   readonly deadLetterQueues: DeadLetterQueues;
   private readonly sources: readonly SourceConfig[];
+  private readonly schedules: readonly Schedule[];
 
   /** @throws ConfigurationError naming every prop that is bad or can't work together with another */
   constructor(scope: Construct, id: string, props: PartnerCentralTaskPollerProps) {
@@ -148,7 +183,8 @@ export class PartnerCentralTaskPoller extends Construct {
 
     const encryptionKey = config.customerManagedKey ? newEncryptionKey(this, 'EncryptionKey') : undefined;
     this.table = table ?? (new SnapshotTable(this, 'SnapshotTable', { encryptionKey }).table as ITable);
-    const { bus, keyFailures } = new TaskBus(this, 'TaskBus', { config, existing: eventBus, encryptionKey });
+    const taskBus = new TaskBus(this, 'TaskBus', { config, existing: eventBus, encryptionKey });
+    const { bus, keyFailures } = taskBus;
     if (config.schemaRegistry) new EventSchemas(this, 'EventSchemas', { config });
     const pollers = config.sources.map(
       source => new Poller(this, `Poller${source.idSuffix}`, { config: source, table: this.table, bus, encryptionKey }),
@@ -160,6 +196,9 @@ export class PartnerCentralTaskPoller extends Construct {
       config.forwardTo && new Forwarding(this, 'Forwarding', { config, bus, to: config.forwardTo, encryptionKey });
     const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', { config, bus, pollers, encryptionKey });
     const { undelivered } = alerts;
+    this.schedules = pollers.flatMap(poller => poller.schedules);
+    // What the first poll publishes is published once: whoever gets it has to be there before.
+    for (const receiver of [taskBus, alerts, ...(forwarding ? [forwarding] : [])]) this.startAfter(receiver);
 
     const alarmsOf = (at: number, more: Partial<ConstructorParameters<typeof Alarms>[2]>) => {
       const [source, poller] = [config.sources[at] as SourceConfig, pollers[at] as Poller];
@@ -253,11 +292,12 @@ export class PartnerCentralTaskPoller extends Construct {
     const { source, reasonCategories, reasonCodes, replays = true, target, eventPattern, ...others } = options;
     const { crossStackScope, ...rest } = others;
     const only = source && this.sourceNamed(source);
-    const rule = new Rule(crossStackScope ?? this, id, {
+    const rule = new ReceivingRule(receiver => this.startAfter(receiver), crossStackScope ?? this, id, {
       ...rest,
       eventBus: this.eventBus,
       ...(target && { targets: [target] }),
     });
+    this.startAfter(rule);
     rule.addEventPattern({ source: [this.eventSource], detailType: [detailType] });
     const detail = {
       ...(only && { catalog: [only.catalog], taskType: [only.taskFamily] }),
@@ -271,6 +311,12 @@ export class PartnerCentralTaskPoller extends Construct {
     if (!replays)
       (rule.node.defaultChild as CfnRule).addPropertyOverride('EventPattern.replay-name', [{ exists: false }]);
     return rule;
+  }
+
+  /** CloudFormation deploys in parallel what nothing ties. Another stack is deployed before or after this one as a whole. */
+  private startAfter(receiver: IConstruct): void {
+    if (Stack.of(receiver) !== Stack.of(this)) return;
+    for (const schedule of this.schedules) schedule.node.addDependency(receiver);
   }
 
   /** @throws ConfigurationError */
@@ -308,7 +354,7 @@ export class PartnerCentralTaskPoller extends Construct {
     const parts = path.filter(part => part !== 'Default');
     const name = [stack.stackName, ...parts].join('-');
     if (parts.length <= 1 && /^[A-Za-z0-9-]{1,128}$/.test(name)) return name;
-    const hash = Names.nodeUniqueId(this.node).slice(-8);
+    const hash = createHash('sha256').update(path.join('/')).digest('hex').slice(0, 8);
     return `${name.replace(/[^A-Za-z0-9-]/g, '-').slice(0, 119)}-${hash}`;
   }
 

@@ -2,8 +2,7 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { type CfnRule, type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -112,14 +111,16 @@ export class FailedTaskAlerts extends Construct {
     });
     formatter.addToRolePolicy(new PolicyStatement({ actions: ['sns:Publish'], resources: this.destinations(config) }));
     allowKeyUse(formatter.role as IRole, { encryptionKey }, { reads: ['sqs'], sends: ['sns'] });
-    formatter.addEventSource(
-      new SqsEventSource(queue, {
-        batchSize,
-        maxBatchingWindow: batchWindow,
-        reportBatchItemFailures: true,
-        maxConcurrency: 2, // the fewest that Lambda allows: a burst becomes few mails, and slowly
-      }),
-    );
+    queue.grantConsumeMessages(formatter);
+    // Not SqsEventSource: its id is made of the path in the app, and Lambda takes no second mapping beside a renamed one.
+    new EventSourceMapping(formatter, 'QueueMapping', {
+      target: formatter,
+      eventSourceArn: queue.queueArn,
+      batchSize,
+      maxBatchingWindow: batchWindow,
+      reportBatchItemFailures: true,
+      maxConcurrency: 2, // the fewest that Lambda allows: a burst becomes few mails, and slowly
+    });
     return formatter;
   }
 

@@ -31,6 +31,7 @@ export class Poller extends Construct {
   readonly function: LambdaFunction;
   /** Runs that threw, with their error. */
   readonly failedRuns: Queue;
+  readonly schedules: readonly Schedule[];
 
   constructor(scope: Construct, id: string, props: PollerProps) {
     super(scope, id);
@@ -38,7 +39,7 @@ export class Poller extends Construct {
     this.name = isOnlySource ? '' : `${catalog}/${taskFamily}`;
     this.failedRuns = lastQueue(this, 'FailedRuns', "the function's asynchronous invocations", longestRetention, props);
     this.function = this.pollerFunction(props);
-    this.schedules(props);
+    this.schedules = this.makeSchedules(props);
   }
 
   /** What the function is told and what it may do stand together here: one is useless without the other. */
@@ -83,7 +84,7 @@ export class Poller extends Construct {
     return poller;
   }
 
-  private schedules({ config, encryptionKey }: PollerProps) {
+  private makeSchedules({ config, encryptionKey }: PollerProps) {
     const missedTicks = lastQueue(this, 'MissedTicks', 'the two schedules', Duration.hours(1), { encryptionKey });
     const role = schedulerRole(this, this.function, missedTicks, { encryptionKey });
     const schedule = (id: string, mode: 'poll' | 'audit', every: Duration, maxEventAge: Duration) =>
@@ -102,8 +103,10 @@ export class Poller extends Construct {
       });
     const [pollEvery, auditEvery] = [Duration.minutes(config.pollEveryMinutes), Duration.hours(config.auditEveryHours)];
     // A tick is worth nothing once the next is due, and an audit that comes an hour late is as good as any.
-    schedule('PollSchedule', 'poll', pollEvery, pollPeriod(config, Duration.hours(1)));
-    schedule('AuditSchedule', 'audit', auditEvery, Duration.hours(1));
+    return [
+      schedule('PollSchedule', 'poll', pollEvery, pollPeriod(config, Duration.hours(1))),
+      schedule('AuditSchedule', 'audit', auditEvery, Duration.hours(1)),
+    ];
   }
 }
 

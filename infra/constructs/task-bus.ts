@@ -9,7 +9,7 @@ import { allowBusToUseKey, type Encrypted } from './encryption-key';
 import { lastQueue, longestRetention } from './private-queue';
 
 interface TaskBusProps extends Encrypted {
-  readonly config: Pick<Config, 'archiveDays' | 'eventSource'>;
+  readonly config: Pick<Config, 'archiveDays' | 'eventSource' | 'stackName'>;
   /** In place of one of our own. */
   readonly existing?: IEventBus | undefined;
 }
@@ -27,7 +27,12 @@ export class TaskBus extends Construct {
     super(scope, id);
     this.bus =
       existing ??
-      (new EventBus(this, 'Bus', { description: 'Partner Central tasks that completed or failed' }) as IEventBus);
+      (new EventBus(this, 'Bus', {
+        // CDK's own name is made of the path in the app: the same in two stacks that differ in `stackName` only, and
+        // another one once a stack is moved into a stage.
+        eventBusName: `${config.stackName}-TaskBus`,
+        description: 'Partner Central tasks that completed or failed',
+      }) as IEventBus);
     if (config.archiveDays > 0) {
       // `archive()` of another's bus would make it in the other's stack.
       const archive = new Archive(existing ? this : this.bus, 'Archive', {

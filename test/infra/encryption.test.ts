@@ -88,7 +88,7 @@ test('who may use it, by what way, and nobody else', () => {
       // Who administers keys in this account, by IAM.
       'Allow arn:{AWS::Partition}:iam::{AWS::AccountId}:root: kms:* on {EncryptionKey} if {}',
       // The bus, its rules and its archive.
-      `Allow events.amazonaws.com: kms:Decrypt, kms:GenerateDataKey, kms:ReEncrypt* on {EncryptionKey} if {"StringEquals":{"kms:EncryptionContext:aws:events:event-bus:arn":"${arn('events', 'event-bus/PartnerCentralTaskPollerTaskBus81FEB46D')}"}}`,
+      `Allow events.amazonaws.com: kms:Decrypt, kms:GenerateDataKey, kms:ReEncrypt* on {EncryptionKey} if {"StringEquals":{"kms:EncryptionContext:aws:events:event-bus:arn":"${arn('events', 'event-bus/PartnerCentralTaskPoller-TaskBus')}"}}`,
       'Allow events.amazonaws.com: kms:DescribeKey on {EncryptionKey} if {}',
       // The rule's queue and its dead-letter queue.
       `Allow events.amazonaws.com: kms:Decrypt, kms:GenerateDataKey on {EncryptionKey} if {"ArnLike":{"kms:EncryptionContext:aws:sqs:arn":"${arn('sqs', '*')}"}}`,

@@ -78,6 +78,8 @@ async function publish(alert: Alert): Promise<Outcome> {
   try {
     const command = new PublishCommand({ TopicArn: topicArn, Message: message, ...(subject && { Subject: subject }) });
     const { MessageId } = await clientFor(topicArn).send(command);
+    // An error body under HTTP 200 is read as an answer without members: nobody got the mail.
+    if (MessageId === undefined) return { alert, error: new Error('The answer of SNS has no MessageId') };
     remember(alert);
     return { alert, messageId: MessageId };
   } catch (error) {

@@ -13,6 +13,8 @@ let requests: URLSearchParams[];
 let regions: (string | undefined)[];
 /** Topics that SNS refuses. */
 let refused: readonly string[];
+/** An answer in place of the usual one. */
+let answer: string | undefined;
 let logged: string[];
 
 beforeAll(async () => {
@@ -27,7 +29,7 @@ beforeAll(async () => {
     response.end(
       refuse
         ? '<ErrorResponse><Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>no</Message></Error></ErrorResponse>'
-        : '<PublishResponse><PublishResult><MessageId>mail-1</MessageId></PublishResult></PublishResponse>',
+        : (answer ?? '<PublishResponse><PublishResult><MessageId>mail-1</MessageId></PublishResult></PublishResponse>'),
     );
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -48,6 +50,7 @@ beforeAll(async () => {
 afterAll(() => new Promise(resolve => server.close(resolve)));
 beforeEach(() => {
   [requests, regions, refused, logged] = [[], [], [], []];
+  answer = undefined;
   delete process.env.CHAT_TOPIC_ARN;
   const record = (line: unknown) => {
     logged.push(String(line));
@@ -224,4 +227,12 @@ test('logs one line a batch, with ids and without messages', async () => {
     published: [{ format: 'mail', topicArn, tasks: 1, messageId: 'mail-1' }],
   });
   expect(logged[0]).not.toMatch(/customer/i);
+});
+
+test.each([
+  '<ErrorResponse><Error><Code>InternalFailure</Code></Error></ErrorResponse>',
+  '<PublishResponse><PublishResult/></PublishResponse>',
+])('an answer under HTTP 200 that has no message id (%s) is no mail: the record comes back', async body => {
+  answer = body;
+  expect(await handler(batch(taskFailed(1)))).toEqual({ batchItemFailures: [{ itemIdentifier: 'message-0' }] });
 });

@@ -57,18 +57,13 @@ interface ServiceError {
 }
 
 const notAuthorised = new Set([
-  'AuthFailure',
   'AccessDeniedException',
   'AccessDenied',
   'UnrecognizedClientException',
-  'InvalidClientTokenId',
   'InvalidSignatureException',
   'SignatureDoesNotMatch',
-  'IncompleteSignature',
   'IncompleteSignatureException',
-  'MissingAuthenticationToken',
   'MissingAuthenticationTokenException',
-  'ExpiredToken',
   'ExpiredTokenException',
   'CredentialsProviderError',
 ]);

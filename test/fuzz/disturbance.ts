@@ -9,6 +9,7 @@ const mishaps = {
   'truncated answer': 'truncate',
   error: { status: 500 },
   throttling: { status: 429, type: 'ThrottlingException' },
+  'error under HTTP 200': { status: 200, type: 'InternalFailure', body: { message: null } },
 } as const satisfies Record<string, Fault['how']>;
 
 const noRows = {
@@ -57,7 +58,7 @@ export const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
       is: fc.constant('mishaps'),
       at: fc.uniqueArray(fc.nat(12), { minLength: 1, maxLength: 6 }),
       when,
-      how: fc.constantFrom('reset', 'truncated answer', 'error', 'throttling'),
+      how: fc.constantFrom('reset', 'truncated answer', 'error', 'throttling', 'error under HTTP 200'),
     }),
   },
   {

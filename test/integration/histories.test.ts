@@ -152,6 +152,17 @@ test('an earlier emitSince, set later, does not publish again what ran at the fi
   expect(bed.published()).toEqual(outcomes(ended));
 });
 
+test('an earlier emitSince, set after a pause in which every row has expired, publishes nothing twice', async () => {
+  bed = await openBed();
+  await bed.run('poll', at(-100));
+  const ended = bed.addEnded(3, index => ({ startTimeMs: Date.now() - 99.9 * DAY - index }));
+  await bed.run('poll', at(-99.8));
+  expect(bed.published()).toEqual(outcomes(ended));
+  await expire(0);
+  await bed.run('poll', {}, bed.anotherPoller({ emitSince: ago(101 * DAY) }));
+  expect(bed.published()).toEqual(outcomes(ended));
+});
+
 test('after polls that failed for longer than retentionDays, what was listed late is still published', async () => {
   bed = await openBed({ retentionDays: 1 });
   await bed.run('poll', at(-10));

@@ -113,8 +113,10 @@ export function openRun(kept: StoredCheckpoint, terms: OpeningTerms): { checkpoi
   let gaps = (stored.gaps ?? []).map(gap => withinRows(gap, now - retention.shortestMs - ROW_OUTLIVES_RETENTION_MS));
 
   if (emitSince < stored.emitSince) {
-    // What came after the old moment was dealt with, down from the floor that was in force; its rows may be gone by now.
-    const news = newsRange(emitSince, stored.emitSince, keptFloor(stored, now) ?? stored.emitSince);
+    // What came after the old moment was dealt with, up to the floor that is in force now; its rows may be gone.
+    // Not where the stored floor lies ahead: what it silenced was not dealt with.
+    const coveredTo = keptFloor(stored, now) === undefined ? stored.emitSince : emissionFloor;
+    const news = newsRange(emitSince, stored.emitSince, coveredTo);
     gaps = [...addGap(gaps, { madeAt: now, floor: emitSince, news, ...mark })];
   }
   if (filtersChanged) gaps = [...addGap(gaps, { madeAt: now, floor: emissionFloor, news: { emissionFloor }, ...mark })];

@@ -92,7 +92,7 @@ describe('what adds a gap', () => {
   test('an earlier emitSince: a backfill down to it', () => {
     const earlier = now - 300 * DAY;
     const { checkpoint } = openRun(running, { ...terms, emitSince: earlier });
-    const news = { emissionFloor: earlier, coveredFrom: now - 200 * DAY, coveredTo: now - 100 * DAY };
+    const news = { emissionFloor: earlier, coveredFrom: now - 200 * DAY, coveredTo: now - 90 * DAY };
     expect(checkpoint.gaps).toEqual([{ madeAt: now, floor: earlier, news }]);
     expect(openRun(checkpoint, { ...terms, emitSince: earlier }).checkpoint.gaps).toHaveLength(1);
   });

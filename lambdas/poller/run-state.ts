@@ -84,6 +84,8 @@ export interface GivenUp extends News {
 export interface Run extends Services {
   readonly runId: string;
   readonly clock: ServiceClock;
+  /** How long rows are kept that this run writes. */
+  readonly rowRetentionMs: number;
   /** In Partner Central's time, like `now` here. */
   readonly startedAt: EpochMs;
   readonly frame: EventFrame;
@@ -125,7 +127,7 @@ export function rulesFor(
     emitSince,
     askedAt: page.askedAt,
     answeredAt: page.answeredAt,
-    retentionMs: run.settings.retentionDays * 86_400_000,
+    retentionMs: run.rowRetentionMs,
     ...(recheckedAt !== undefined && { recheckedAt }),
   };
 }

@@ -173,7 +173,10 @@ interface Opened {
 }
 
 interface Beginning
-  extends Omit<Run, 'frame' | 'handled' | 'written' | 'givenUp' | 'checkpoint' | 'recordFailed' | 'startedAt'> {
+  extends Omit<
+    Run,
+    'frame' | 'handled' | 'written' | 'givenUp' | 'checkpoint' | 'recordFailed' | 'startedAt' | 'rowRetentionMs'
+  > {
   readonly clock: ServiceClock;
   readonly stored: StoredCheckpoint;
   readonly emitSince: EpochMs | undefined;
@@ -197,6 +200,8 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & Opened {
   const frame = { catalog, taskFamily, runId, includeMessage, eventSource, eventBusName, stalledAfterMinutes };
   return {
     ...run,
+    // A shorter retention holds once the table knows of it: a run that dies leaves rows, and no word of how long they live.
+    rowRetentionMs: Math.max(terms().retentionMs, stored.retentionMs ?? 0),
     now: clock.now,
     get startedAt() {
       return clock.startedAt();

@@ -112,6 +112,25 @@ test.each([
   expect(bed.published()).toEqual(outcomes(ended));
 });
 
+test('a run that dies with a shorter retention leaves no rows that expire before anybody knows', async () => {
+  bed = await openBed();
+  await bed.run('poll', { clockOffsetMs: -HOUR });
+  const ended = bed.addEnded(3, index => ({ startTimeMs: Date.now() - 10 * MINUTE - index }));
+  const shorter = bed.anotherPoller({ retentionDays: 2 });
+  let updates = 0;
+  bed.dynamoDb.intercept = async ({ operation }) => {
+    if (operation !== 'UpdateItem' || ++updates < 2) return undefined;
+    await shorter.kill();
+    return { when: 'before', how: 'hang' };
+  };
+  expect((await shorter.invoke({ mode: 'poll' })).error?.name).toBe('ProcessDied');
+  bed.dynamoDb.intercept = undefined;
+  expect(bed.published()).toEqual(outcomes(ended));
+  await expire(20);
+  await bed.run('poll', at(20));
+  expect(await bed.run('audit', at(20, MINUTE))).toMatchObject({ published: 0, drift: 0 });
+});
+
 test.each([20, 100])('a pause of %d days while an audit is open publishes nothing twice', async days => {
   bed = await openBed({ backlogPageSize: 5, maxListCallsPerRun: 10 });
   await bed.run('poll', at(-94));

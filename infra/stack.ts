@@ -9,7 +9,7 @@ import { type Config, ownKeys, readConfig, stackKeys } from './config';
 import { PartnerCentralTaskPoller, type PartnerCentralTaskPollerProps } from './task-poller';
 import type { TaskPollerSettings } from './task-poller-settings';
 
-/** The poller as a stack of its own, configured by a CDK context. Several fit in one account: nothing in it has a name of ours. */
+/** The poller as a stack of its own, configured by a CDK context. Several fit in one account: only the bus has a name of ours, made from the stack's. */
 export class TaskPollerStack extends Stack {
   /** @throws ConfigurationError naming every bad key */
   constructor(scope: Construct, id: string, { context }: { readonly context: Record<string, unknown> }) {

@@ -30,7 +30,7 @@ export function synthesize({ context, outdir, bundle = true }: SynthesizeOptions
   const allContext = app.node.getAllContext();
   const config = readConfig(allContext);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app, { verbose: true }));
-  // The id is the name: CDK derives the bus's name from it, which has to differ between stacks in one account.
+  // The id is the name of the stack, which has to differ between stacks in one account.
   new TaskPollerStack(app, config.stackName, { context: allContext });
   return app.synth();
 }

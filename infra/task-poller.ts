@@ -1,18 +1,9 @@
-import { createHash } from 'node:crypto';
 import { Duration, Stack } from 'aws-cdk-lib';
 import { type Alarm, Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
-import {
-  type CfnRule,
-  type IEventBus,
-  type IRuleTarget,
-  type OnEventOptions,
-  Rule,
-  type RuleProps,
-} from 'aws-cdk-lib/aws-events';
+import { type CfnRule, type IEventBus, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IConstruct } from 'constructs';
@@ -29,7 +20,9 @@ import { FailedTaskAlerts } from './constructs/failed-task-alerts';
 import { Forwarding } from './constructs/forwarding';
 import { LogQueries } from './constructs/log-queries';
 import { Poller } from './constructs/poller';
+import { Receivers } from './constructs/receivers';
 import { SnapshotTable } from './constructs/snapshot-table';
+import { stackUniqueId } from './constructs/stack-unique-id';
 import { TaskBus } from './constructs/task-bus';
 import type { SourceConfig } from './sources';
 import type { TaskPollerSettings } from './task-poller-settings';
@@ -103,31 +96,6 @@ export interface DeadLetterQueues {
   readonly unforwarded?: IQueue;
 }
 
-/** Says of each target what is made for it, such as a queue with the policy that lets the rule send to it. */
-class ReceivingRule extends Rule {
-  constructor(
-    private readonly onReceiver: (receiver: IConstruct) => void,
-    scope: Construct,
-    id: string,
-    { targets = [], ...props }: RuleProps,
-  ) {
-    super(scope, id, props);
-    for (const target of targets) this.addTarget(target);
-  }
-
-  override addTarget(target?: IRuleTarget): void {
-    super.addTarget(
-      target && {
-        bind: (rule, id) => {
-          const bound = target.bind(rule, id);
-          if (bound.targetResource) this.onReceiver(bound.targetResource);
-          return bound;
-        },
-      },
-    );
-  }
-}
-
 /** What a stack has a key for, and a construct has not. */
 const instead: Readonly<Record<string, string>> = {
   stackName: 'the name is that of the stack that the construct is in',
@@ -142,8 +110,9 @@ const instead: Readonly<Record<string, string>> = {
  * Polls the tasks of AWS Partner Central and puts an event on a bus when one completes or fails: functions, schedules,
  * table, bus, alerts for people, alarms.
  *
- * Everything in it is named by CloudFormation, so that several fit in one account and in one stack. Partner Central
- * answers only to the account that is linked to it; a stack in another account needs `assumeRoleArn`.
+ * Several fit in one account and in one stack: CloudFormation names everything in it but the bus, whose name is made of the
+ * stack's name and the construct's path in the stack. Partner Central answers only to the account that is linked to it; a
+ * stack in another account needs `assumeRoleArn`.
  *
  * @example
  * const tasks = new PartnerCentralTaskPoller(this, 'TaskPoller', { catalog: 'AWS', alertEmail: 'crm@example.com' });
@@ -171,7 +140,7 @@ export class PartnerCentralTaskPoller extends Construct {
   /** Where what could not be delivered waits for a person; one of the alarms watches over each. */
   readonly deadLetterQueues: DeadLetterQueues;
   private readonly sources: readonly SourceConfig[];
-  private readonly schedules: readonly Schedule[];
+  private readonly receivers = new Receivers(Stack.of(this));
 
   /** @throws ConfigurationError naming every prop that is bad or can't work together with another */
   constructor(scope: Construct, id: string, props: PartnerCentralTaskPollerProps) {
@@ -186,8 +155,9 @@ export class PartnerCentralTaskPoller extends Construct {
     const taskBus = new TaskBus(this, 'TaskBus', { config, existing: eventBus, encryptionKey });
     const { bus, keyFailures } = taskBus;
     if (config.schemaRegistry) new EventSchemas(this, 'EventSchemas', { config });
+    const ofPoller = { table: this.table, bus, receivers: this.receivers, encryptionKey };
     const pollers = config.sources.map(
-      source => new Poller(this, `Poller${source.idSuffix}`, { config: source, table: this.table, bus, encryptionKey }),
+      source => new Poller(this, `Poller${source.idSuffix}`, { config: source, ...ofPoller }),
     );
     // A table of somebody else's may be under somebody else's key.
     if (table?.encryptionKey)
@@ -196,13 +166,15 @@ export class PartnerCentralTaskPoller extends Construct {
       config.forwardTo && new Forwarding(this, 'Forwarding', { config, bus, to: config.forwardTo, encryptionKey });
     const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', { config, bus, pollers, encryptionKey });
     const { undelivered } = alerts;
-    this.schedules = pollers.flatMap(poller => poller.schedules);
-    // What the first poll publishes is published once: whoever gets it has to be there before.
-    for (const receiver of [taskBus, alerts, ...(forwarding ? [forwarding] : [])]) this.startAfter(receiver);
 
     const alarmsOf = (at: number, more: Partial<ConstructorParameters<typeof Alarms>[2]>) => {
       const [source, poller] = [config.sources[at] as SourceConfig, pollers[at] as Poller];
-      return new Alarms(this, `Alarms${source.idSuffix}`, { config: source, poller, ...more });
+      return new Alarms(this, `Alarms${source.idSuffix}`, {
+        config: source,
+        poller,
+        lastReceiver: alerts.mapping,
+        ...more,
+      });
     };
     const unforwarded = forwarding?.undelivered;
     const deadLetters = { undelivered, keyFailures, unforwarded };
@@ -210,6 +182,9 @@ export class PartnerCentralTaskPoller extends Construct {
     const { topics } = firstAlarms;
     const others = pollers.slice(1).map((_, at) => alarmsOf(at + 1, { topics }));
     this.alarms = [firstAlarms, ...others].flatMap(({ all }) => all);
+
+    this.pollAfter(taskBus, alerts, ...(forwarding ? [forwarding] : []));
+    if (!alarmTopics) this.pollAfter(...topics);
 
     if (config.savedQueries)
       new LogQueries(this, 'LogQueries', { config, logGroups: pollers.map(poller => poller.function.logGroup) });
@@ -258,6 +233,15 @@ export class PartnerCentralTaskPoller extends Construct {
     return this.onTaskEvent(id, TASK_STALLED, options);
   }
 
+  /**
+   * Both schedules of every source wait, in a deployment, for these constructs and all that is in them, and for what the
+   * rules among them send to. Rules of `onTask…` are waited for anyway. In a stack that needs something of this one, they
+   * can't be: deploy that with `enabled: false` first.
+   */
+  pollAfter(...receivers: readonly IConstruct[]): void {
+    this.receivers.add(...receivers);
+  }
+
   /** Polls that were complete: a sum. */
   metricCompleteRuns(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.heartbeat, Stats.SUM, options);
@@ -292,12 +276,11 @@ export class PartnerCentralTaskPoller extends Construct {
     const { source, reasonCategories, reasonCodes, replays = true, target, eventPattern, ...others } = options;
     const { crossStackScope, ...rest } = others;
     const only = source && this.sourceNamed(source);
-    const rule = new ReceivingRule(receiver => this.startAfter(receiver), crossStackScope ?? this, id, {
+    const rule = new Rule(crossStackScope ?? this, id, {
       ...rest,
       eventBus: this.eventBus,
       ...(target && { targets: [target] }),
     });
-    this.startAfter(rule);
     rule.addEventPattern({ source: [this.eventSource], detailType: [detailType] });
     const detail = {
       ...(only && { catalog: [only.catalog], taskType: [only.taskFamily] }),
@@ -307,16 +290,11 @@ export class PartnerCentralTaskPoller extends Construct {
     };
     if (Object.keys(detail).length > 0) rule.addEventPattern({ detail });
     rule.addEventPattern(eventPattern);
+    if (isIn(Stack.of(this), rule)) this.pollAfter(rule);
     // EventBridge marks a replay from the archive in the envelope; CDK's type has no such field.
     if (!replays)
       (rule.node.defaultChild as CfnRule).addPropertyOverride('EventPattern.replay-name', [{ exists: false }]);
     return rule;
-  }
-
-  /** CloudFormation deploys in parallel what nothing ties. Another stack is deployed before or after this one as a whole. */
-  private startAfter(receiver: IConstruct): void {
-    if (Stack.of(receiver) !== Stack.of(this)) return;
-    for (const schedule of this.schedules) schedule.node.addDependency(receiver);
   }
 
   /** @throws ConfigurationError */
@@ -354,7 +332,7 @@ export class PartnerCentralTaskPoller extends Construct {
     const parts = path.filter(part => part !== 'Default');
     const name = [stack.stackName, ...parts].join('-');
     if (parts.length <= 1 && /^[A-Za-z0-9-]{1,128}$/.test(name)) return name;
-    const hash = createHash('sha256').update(path.join('/')).digest('hex').slice(0, 8);
+    const hash = stackUniqueId(this).slice(-8);
     return `${name.replace(/[^A-Za-z0-9-]/g, '-').slice(0, 119)}-${hash}`;
   }
 
@@ -377,4 +355,11 @@ export class PartnerCentralTaskPoller extends Construct {
       ...options,
     }).attachTo(this);
   }
+}
+
+/** Whether CloudFormation makes it as a part of this stack, itself or in a stack nested there. */
+function isIn(stack: Stack, construct: IConstruct): boolean {
+  let own: Stack | undefined = Stack.of(construct);
+  while (own && own !== stack) own = own.nestedStackParent;
+  return own === stack;
 }

@@ -11,7 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import { METRICS_NAMESPACE, metricNames } from '../../lambdas/poller/metrics';
 import type { SourceConfig } from '../sources';
 import { alarmTopic } from './alarm-topic';
@@ -23,6 +23,8 @@ interface AlarmsProps extends Encrypted {
   readonly poller: Poller;
   /** Whom they tell, in place of a topic of their own. */
   readonly topics?: readonly ITopic[] | undefined;
+  /** The last to be made of what the schedules wait for in every stack. */
+  readonly lastReceiver: IDependable;
   /** Dead-letter queues, of what the sources share: one of them looks after these. */
   readonly deadLetters?: Readonly<Record<string, Queue | undefined>>;
 }
@@ -72,7 +74,7 @@ export class Alarms extends Construct {
   }
 
   private runs() {
-    const { config, poller } = this.props;
+    const { config, poller, lastReceiver } = this.props;
     this.alarm('Failing', {
       means: 'A poll failed in a way that needs a person; as long as polls fail, no ended task is published.',
       first: 'Read the last line "The run failed" in the log: it says what to do.',
@@ -104,9 +106,9 @@ export class Alarms extends Construct {
       missing: TreatMissingData.BREACHING,
       actionsEnabled: config.enabled,
     });
-    // Before the first poll there is no heartbeat. A schedule without a start begins at once; after it, the alarm has the
-    // least time to go off for nothing.
-    notFinishing.node.addDependency(poller.node.findChild('PollSchedule'));
+    // Before the first poll there is no heartbeat: made about when the schedule is, the alarm has the least time to go off
+    // for nothing. It can't wait for the schedule, which may wait for what refers to this alarm, such as a topic's policy.
+    notFinishing.node.addDependency(lastReceiver);
   }
 
   private tasks() {

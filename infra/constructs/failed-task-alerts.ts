@@ -2,7 +2,7 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { type CfnRule, type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { EventSourceMapping, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -13,10 +13,12 @@ import { TASK_FAILED } from '../../lambdas/event-names';
 import { sourceId } from '../../lambdas/poller/settings';
 import type { Config } from '../config';
 import { bundledFunction } from './bundled-function';
+import { withDeadLetters } from './dead-letter-target';
 import { allowKeyUse, type Encrypted } from './encryption-key';
 import type { Poller } from './poller';
 import { longestRetention, privateQueue } from './private-queue';
 import { privateTopic } from './private-topic';
+import { stackUniqueId } from './stack-unique-id';
 
 interface FailedTaskAlertsProps extends Encrypted {
   readonly config: Config;
@@ -45,6 +47,8 @@ export class FailedTaskAlerts extends Construct {
   readonly chatTopic: Topic | undefined;
   /** Events that never became a mail, whether the rule or the formatter failed. */
   readonly undelivered: Queue;
+  /** From the queue to the formatter. It is made last, for it waits for both and for the role. */
+  readonly mapping: EventSourceMapping;
 
   constructor(scope: Construct, id: string, { config, bus, pollers, encryptionKey }: FailedTaskAlertsProps) {
     super(scope, id);
@@ -66,7 +70,8 @@ export class FailedTaskAlerts extends Construct {
       encryptionKey,
     });
     this.rule(config, bus, queue);
-    this.formatter(config, queue, pollers, { encryptionKey });
+    const formatter = this.formatter(config, pollers, { encryptionKey });
+    this.mapping = this.feed(formatter, queue);
   }
 
   private rule(config: Config, bus: IEventBus, queue: Queue) {
@@ -79,18 +84,13 @@ export class FailedTaskAlerts extends Construct {
         // Nobody wants the mail of last month once more, unless whoever replays says so.
         detail: { $or: [{ replayId: [{ exists: false }] }, { replayAlerts: [true] }] },
       },
-      targets: [new SqsQueue(queue, { deadLetterQueue: this.undelivered })],
+      targets: [withDeadLetters(new SqsQueue(queue), this.undelivered)],
     });
     // The same for a replay from the archive, which EventBridge marks in the envelope; CDK's type has no such field.
     (rule.node.defaultChild as CfnRule).addPropertyOverride('EventPattern.replay-name', [{ exists: false }]);
   }
 
-  private formatter(
-    config: Config,
-    queue: Queue,
-    pollers: readonly Poller[],
-    { encryptionKey }: Encrypted,
-  ): LambdaFunction {
+  private formatter(config: Config, pollers: readonly Poller[], { encryptionKey }: Encrypted): LambdaFunction {
     const logGroups = config.sources.map(
       (source, at) => `${sourceId(source)}=${pollers[at]?.function.logGroup.logGroupName}`,
     );
@@ -111,17 +111,20 @@ export class FailedTaskAlerts extends Construct {
     });
     formatter.addToRolePolicy(new PolicyStatement({ actions: ['sns:Publish'], resources: this.destinations(config) }));
     allowKeyUse(formatter.role as IRole, { encryptionKey }, { reads: ['sqs'], sends: ['sns'] });
+    return formatter;
+  }
+
+  private feed(formatter: LambdaFunction, queue: Queue): EventSourceMapping {
     queue.grantConsumeMessages(formatter);
-    // Not SqsEventSource: its id is made of the path in the app, and Lambda takes no second mapping beside a renamed one.
-    new EventSourceMapping(formatter, 'QueueMapping', {
-      target: formatter,
+    // Past CDK's SqsEventSource, for the id that it makes changes with the place of the stack in the app. Under another id
+    // CloudFormation makes a second mapping, which Lambda refuses while the first one is there.
+    return formatter.addEventSourceMapping(`SqsEventSource:${stackUniqueId(queue)}`, {
       eventSourceArn: queue.queueArn,
       batchSize,
       maxBatchingWindow: batchWindow,
       reportBatchItemFailures: true,
       maxConcurrency: 2, // the fewest that Lambda allows: a burst becomes few mails, and slowly
     });
-    return formatter;
   }
 
   /** The topics that the routes name, and no others. */

@@ -4,6 +4,7 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Config } from '../config';
+import { withDeadLetters } from './dead-letter-target';
 import type { Encrypted } from './encryption-key';
 import { lastQueue, longestRetention } from './private-queue';
 
@@ -30,13 +31,10 @@ export class Forwarding extends Construct {
       description: 'Events of the task poller, for other buses',
       eventBus: bus,
       eventPattern: { source: [config.eventSource] },
-      targets: to.map(
-        (arn, at) =>
-          new EventBusTarget(EventBus.fromEventBusArn(this, `Bus${at}`, arn), {
-            role: role.withoutPolicyUpdates(),
-            deadLetterQueue: this.undelivered,
-          }),
-      ),
+      targets: to.map((arn, at) => {
+        const bus = EventBus.fromEventBusArn(this, `Bus${at}`, arn);
+        return withDeadLetters(new EventBusTarget(bus, { role: role.withoutPolicyUpdates() }), this.undelivered);
+      }),
     });
   }
 }

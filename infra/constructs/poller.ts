@@ -7,7 +7,7 @@ import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import { METRICS_NAMESPACE } from '../../lambdas/poller/metrics';
 import { environment } from '../../lambdas/poller/settings';
 import { tableSchema } from '../../lambdas/poller/table-schema';
@@ -22,6 +22,8 @@ interface PollerProps extends Encrypted {
   readonly config: SourceConfig;
   readonly table: Pick<ITable, 'tableName' | 'tableArn'>;
   readonly bus: IEventBus;
+  /** What the schedules wait for, beside what they call. */
+  readonly receivers: IDependable;
 }
 
 /** The function that polls one source, and the two schedules that call it. */
@@ -31,7 +33,6 @@ export class Poller extends Construct {
   readonly function: LambdaFunction;
   /** Runs that threw, with their error. */
   readonly failedRuns: Queue;
-  readonly schedules: readonly Schedule[];
 
   constructor(scope: Construct, id: string, props: PollerProps) {
     super(scope, id);
@@ -39,7 +40,7 @@ export class Poller extends Construct {
     this.name = isOnlySource ? '' : `${catalog}/${taskFamily}`;
     this.failedRuns = lastQueue(this, 'FailedRuns', "the function's asynchronous invocations", longestRetention, props);
     this.function = this.pollerFunction(props);
-    this.schedules = this.makeSchedules(props);
+    this.schedules(props);
   }
 
   /** What the function is told and what it may do stand together here: one is useless without the other. */
@@ -84,11 +85,12 @@ export class Poller extends Construct {
     return poller;
   }
 
-  private makeSchedules({ config, encryptionKey }: PollerProps) {
+  private schedules({ config, receivers, encryptionKey }: PollerProps) {
     const missedTicks = lastQueue(this, 'MissedTicks', 'the two schedules', Duration.hours(1), { encryptionKey });
     const role = schedulerRole(this, this.function, missedTicks, { encryptionKey });
-    const schedule = (id: string, mode: 'poll' | 'audit', every: Duration, maxEventAge: Duration) =>
-      new Schedule(this, id, {
+    const called = [...this.node.children];
+    const schedule = (id: string, mode: 'poll' | 'audit', every: Duration, maxEventAge: Duration) => {
+      const made = new Schedule(this, id, {
         description: `Asks the task poller for ${mode === 'poll' ? 'a poll' : 'an audit'}`,
         schedule: ScheduleExpression.rate(every),
         enabled: config.enabled,
@@ -101,12 +103,14 @@ export class Poller extends Construct {
           deadLetterQueue: missedTicks,
         }),
       });
+      // It begins as soon as it is made. Nothing in turn may wait for a schedule: what receivers refer to, whatever that is,
+      // could then wait for itself.
+      made.node.addDependency(receivers, ...called);
+    };
     const [pollEvery, auditEvery] = [Duration.minutes(config.pollEveryMinutes), Duration.hours(config.auditEveryHours)];
     // A tick is worth nothing once the next is due, and an audit that comes an hour late is as good as any.
-    return [
-      schedule('PollSchedule', 'poll', pollEvery, pollPeriod(config, Duration.hours(1))),
-      schedule('AuditSchedule', 'audit', auditEvery, Duration.hours(1)),
-    ];
+    schedule('PollSchedule', 'poll', pollEvery, pollPeriod(config, Duration.hours(1)));
+    schedule('AuditSchedule', 'audit', auditEvery, Duration.hours(1));
   }
 }
 

@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, Lazy, Stack } from 'aws-cdk-lib';
 import { Archive, type CfnArchive, type CfnEventBus, EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -7,9 +7,10 @@ import { Construct } from 'constructs';
 import type { Config } from '../config';
 import { allowBusToUseKey, type Encrypted } from './encryption-key';
 import { lastQueue, longestRetention } from './private-queue';
+import { stackUniqueId } from './stack-unique-id';
 
 interface TaskBusProps extends Encrypted {
-  readonly config: Pick<Config, 'archiveDays' | 'eventSource' | 'stackName'>;
+  readonly config: Pick<Config, 'archiveDays' | 'eventSource'>;
   /** In place of one of our own. */
   readonly existing?: IEventBus | undefined;
 }
@@ -25,14 +26,7 @@ export class TaskBus extends Construct {
 
   constructor(scope: Construct, id: string, { config, existing, encryptionKey }: TaskBusProps) {
     super(scope, id);
-    this.bus =
-      existing ??
-      (new EventBus(this, 'Bus', {
-        // CDK's own name is made of the path in the app: the same in two stacks that differ in `stackName` only, and
-        // another one once a stack is moved into a stage.
-        eventBusName: `${config.stackName}-TaskBus`,
-        description: 'Partner Central tasks that completed or failed',
-      }) as IEventBus);
+    this.bus = existing ?? this.ownBus();
     if (config.archiveDays > 0) {
       // `archive()` of another's bus would make it in the other's stack.
       const archive = new Archive(existing ? this : this.bus, 'Archive', {
@@ -46,6 +40,15 @@ export class TaskBus extends Construct {
     }
     if (encryptionKey && existing && config.archiveDays > 0) allowBusToUseKey(encryptionKey, existing.eventBusArn);
     this.keyFailures = encryptionKey && !existing ? this.encryptBus(encryptionKey) : undefined;
+  }
+
+  private ownBus(): IEventBus {
+    const bus: EventBus = new EventBus(this, 'Bus', {
+      // CloudFormation makes no name for a bus, and CDK makes it from the place of the stack in the app.
+      eventBusName: Lazy.string({ produce: () => stackUniqueId(bus) }),
+      description: 'Partner Central tasks that completed or failed',
+    });
+    return bus as IEventBus;
   }
 
   private encryptBus(encryptionKey: IKey): Queue {

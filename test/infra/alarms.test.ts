@@ -8,7 +8,7 @@ import { alarmTopic } from '../../infra/constructs/alarm-topic';
 import { METRICS_NAMESPACE, metricNames } from '../../lambdas/poller/metrics';
 import type { Settings } from '../../lambdas/poller/settings';
 import { headingAnchors } from '../heading-anchors';
-import { all, type Json, nameOf, readable, type TemplateJson, template } from './read-template';
+import { all, type Json, readable, type TemplateJson, template } from './read-template';
 
 interface MetricStat {
   readonly Metric: { Namespace: string; MetricName: string; Dimensions: { Name: string; Value: unknown }[] };
@@ -170,9 +170,14 @@ describe('the alarms', () => {
     expect(JSON.stringify(alarmsOf())).not.toContain('MissedTicks');
   });
 
-  test('begin with the first poll as close ahead as it can be', () => {
-    const { DependsOn } = all('AWS::CloudWatch::Alarm').AlarmsNotFinishing ?? {};
-    expect([DependsOn].flat().map(id => nameOf(id as string))).toEqual(['PollerPollSchedule']);
+  test('begin with the first poll as close ahead as it can be without waiting for the schedule', () => {
+    const furtherSources = [{ taskFamily: 'EngagementFromOpportunity' }];
+    const alarms = Object.entries(all('AWS::CloudWatch::Alarm', template({ furtherSources }))).filter(([id]) =>
+      /NotFinishing$/.test(id),
+    );
+    expect(alarms).toHaveLength(2);
+    for (const [, { DependsOn }] of alarms)
+      expect([DependsOn].flat()).toEqual([expect.stringMatching(/^FailedTaskAlertsFormatterSqsEventSource/)]);
   });
 
   test('have names that CloudFormation makes, so that several stacks fit in one account', () => {

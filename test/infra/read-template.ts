@@ -60,6 +60,30 @@ export function template(context: Json = {}): TemplateJson {
   return known;
 }
 
+/** What CloudFormation makes before this resource, directly or by way of others. */
+export function madeBefore(id: string, { Resources }: TemplateJson): Set<string> {
+  const before = new Set<string>();
+  const visit = (one: string) => {
+    for (const next of needsOf(Resources[one]))
+      if (next in Resources && !before.has(next)) {
+        before.add(next);
+        visit(next);
+      }
+  };
+  visit(id);
+  return before;
+}
+
+/** Resources that wait for themselves. CloudFormation refuses a template that has any. */
+export const circlesIn = (from: TemplateJson) => Object.keys(from.Resources).filter(id => madeBefore(id, from).has(id));
+
+/** Logical ids that a resource refers to or depends on; pseudo parameters and parameters are among them. */
+function needsOf(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { Ref, 'Fn::GetAtt': get, DependsOn = [] } = value as Record<string, string | string[] | undefined>;
+  return [Ref ?? [], get?.[0] ?? [], DependsOn, ...Object.values(value).map(needsOf)].flat() as string[];
+}
+
 /** A logical id without CDK's hash. */
 export const nameOf = (logicalId: string) => logicalId.replace(/[0-9A-F]{8}$/, '');
 

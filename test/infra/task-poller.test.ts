@@ -361,7 +361,7 @@ describe('several pollers', () => {
     new PartnerCentralTaskPoller(stack, `Long${'x'.repeat(130)}`, props);
     const { services, queries } = namesOf(templateOf(stack));
     expect(services).toEqual(expect.arrayContaining(['Tasks-A', 'Tasks-A-B']));
-    expect(services).toContainEqual(expect.stringMatching(/^Tasks-Scope-A-[0-9a-f]{8}$/));
+    expect(services).toContainEqual(expect.stringMatching(/^Tasks-Scope-A-[0-9A-F]{8}$/));
     for (const service of services) expect(service.length).toBeLessThanOrEqual(128);
     expectDistinct(services);
     expect(services).toHaveLength(5);
@@ -379,7 +379,7 @@ describe('several pollers', () => {
     const [test, production, inner] = [...stacks, nested].map(stack => namesOf(templateOf(stack)));
     expect(test?.services).toEqual(['Test-Tasks-TaskPoller']);
     expect(production?.services).toEqual(['Production-Tasks-TaskPoller']);
-    expect(inner?.services).toEqual([expect.stringMatching(/^Test-Tasks-Nested-TaskPoller-[0-9a-f]{8}$/)]);
+    expect(inner?.services).toEqual([expect.stringMatching(/^Test-Tasks-Nested-TaskPoller-[0-9A-F]{8}$/)]);
   });
 });
 

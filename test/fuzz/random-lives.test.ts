@@ -150,12 +150,13 @@ async function live({ watchedForMs, clockSkewMs, undatedEvery, steps }: Story): 
 
   async function poll(mode: 'poll' | 'audit', by: number, disturbed: Disturbance): Promise<boolean> {
     const host = pollers[by] as FunctionHost;
-    const hit = disturb(bed, disturbed, host, taskId => undated.has(taskId));
+    const isUndated = (taskId: string) => undated.has(taskId);
+    const hit = disturb(bed, disturbed, host, isUndated);
     const { result, error } = await host.invoke<Awaited<ReturnType<Bed['run']>>>(
       { mode },
       { clockOffsetMs, clockSkewMs },
     );
-    disturb(bed, undisturbed, host);
+    disturb(bed, undisturbed, host, isUndated); // another poll may still be at work
     tally.polls += 1;
     const began = (await bed.checkpoint())?.leaseOwner;
     if (disturbed.is === 'no rows') withoutRows.add(String(began));

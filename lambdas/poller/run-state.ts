@@ -84,8 +84,12 @@ export interface GivenUp extends News {
 export interface Run extends Services {
   readonly runId: string;
   readonly clock: ServiceClock;
-  /** How long rows are kept that this run writes. */
+  /**
+   * How long rows are kept that this run writes, and since which start time they expire at all: by what the table knows of
+   * the settings. A run that dies leaves rows, and no word of the settings that it had.
+   */
   readonly rowRetentionMs: number;
+  readonly rowsExpireSince: EpochMs;
   /** In Partner Central's time, like `now` here. */
   readonly startedAt: EpochMs;
   readonly frame: EventFrame;
@@ -120,11 +124,11 @@ export function rulesFor(
   page: Pick<Page, 'askedAt' | 'answeredAt'>,
   gap: Pick<Gap, 'news' | 'undatedAreHistory'> = { news: { emissionFloor: run.checkpoint.emissionFloor } },
 ): EmissionRules {
-  const { emitSince, recheckedAt, undatedAreHistory } = run.checkpoint;
+  const { recheckedAt, undatedAreHistory } = run.checkpoint;
   return {
     news: gap.news,
     undatedAreHistory: (undatedAreHistory ?? gap.undatedAreHistory) === true,
-    emitSince,
+    rowsExpireSince: run.rowsExpireSince,
     askedAt: page.askedAt,
     answeredAt: page.answeredAt,
     retentionMs: run.rowRetentionMs,

@@ -175,7 +175,15 @@ interface Opened {
 interface Beginning
   extends Omit<
     Run,
-    'frame' | 'handled' | 'written' | 'givenUp' | 'checkpoint' | 'recordFailed' | 'startedAt' | 'rowRetentionMs'
+    | 'frame'
+    | 'handled'
+    | 'written'
+    | 'givenUp'
+    | 'checkpoint'
+    | 'recordFailed'
+    | 'startedAt'
+    | 'rowRetentionMs'
+    | 'rowsExpireSince'
   > {
   readonly clock: ServiceClock;
   readonly stored: StoredCheckpoint;
@@ -200,8 +208,8 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & Opened {
   const frame = { catalog, taskFamily, runId, includeMessage, eventSource, eventBusName, stalledAfterMinutes };
   return {
     ...run,
-    // A shorter retention holds once the table knows of it: a run that dies leaves rows, and no word of how long they live.
     rowRetentionMs: Math.max(terms().retentionMs, stored.retentionMs ?? 0),
+    rowsExpireSince: Math.max(stored.emitSince ?? -Infinity, checkpoint.emitSince),
     now: clock.now,
     get startedAt() {
       return clock.startedAt();

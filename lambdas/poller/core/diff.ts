@@ -7,8 +7,8 @@ export interface EmissionRules {
   readonly news: NewsRange;
   /** Nothing tells how old a task without a start time is. Before a whole head was swept, it may be any piece of history. */
   readonly undatedAreHistory: boolean;
-  /** The earliest moment since which events were ever asked for. */
-  readonly emitSince: EpochMs;
+  /** Rows of tasks that started before this never expire. */
+  readonly rowsExpireSince: EpochMs;
   /** Start of the last run that looked at every unsettled row that was due. */
   readonly recheckedAt?: EpochMs;
   /** Just before the request was sent and just after its answer came: the status was seen somewhere in between. */

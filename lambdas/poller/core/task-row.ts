@@ -75,7 +75,7 @@ export function settle(
   known: TaskRow | undefined,
   listed: ListedTask,
   seen: { readonly askedAt: EpochMs; readonly answeredAt: EpochMs },
-  { retentionMs, emitSince }: { readonly retentionMs: number; readonly emitSince: EpochMs },
+  { retentionMs, rowsExpireSince }: { readonly retentionMs: number; readonly rowsExpireSince: EpochMs },
 ): TaskRow {
   const { askedAt, answeredAt: at } = seen;
   const startTime = listed.startTime ?? known?.startTime;
@@ -95,7 +95,7 @@ export function settle(
     stalledAt: known?.stalledAt,
     // Running at the first poll, it started before `emitSince`. An earlier `emitSince`, set later, would publish it again.
     expiresAt:
-      startTime === undefined || startTime < emitSince
+      startTime === undefined || startTime < rowsExpireSince
         ? undefined
         : Math.max(startTime, at) + retentionMs + ROW_OUTLIVES_RETENTION_MS,
     unknownAttributes: known?.unknownAttributes,

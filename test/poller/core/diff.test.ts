@@ -10,7 +10,7 @@ const now = Date.UTC(2026, 10, 22, 12);
 const rules: EmissionRules = {
   news: { emissionFloor: now - 10 * MINUTE },
   undatedAreHistory: false,
-  emitSince: 0,
+  rowsExpireSince: 0,
   recheckedAt: now - MINUTE,
   askedAt: now - 100,
   answeredAt: now,

@@ -101,7 +101,8 @@ const INDEX_LAG_MS = 30_000;
  * last whole recheck vouches for it, unless the row was no part of it: put off, or too new for the index.
  */
 function knownNotEndedAt(known: TaskRow | undefined, listed: ListedTask, rules: EmissionRules): EpochMs | undefined {
-  if (!known) return listed.startTime;
+  // A row that has the status already was written after it had ended: its sighting is no proof that it was running.
+  if (!known || known.status === listed.status) return listed.startTime;
   if (known.settled || rules.recheckedAt === undefined) return known.lastSeenAt;
   const wasRechecked =
     (known.nextCheckAt ?? 0) <= rules.recheckedAt && known.lastSeenAt + INDEX_LAG_MS <= rules.recheckedAt;

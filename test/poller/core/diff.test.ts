@@ -121,6 +121,12 @@ describe('what a published row says', () => {
     return decision.row;
   };
 
+  test('that waits to be published, without a start time, claims no moment after which it ended', () => {
+    const { startTime: _, ...waiting } = row('FAILED', [], false);
+    const { startTime: __, ...ageless } = listed('FAILED');
+    expect(publishedRow(waiting, ageless)).not.toHaveProperty('detectedAfter');
+  });
+
   test.each<[string, TaskRow | undefined, number | undefined]>([
     ['never seen: since it started', undefined, now - 5 * MINUTE],
     ['running at the last whole recheck', running, now - MINUTE],

@@ -12,6 +12,16 @@ const mishaps = {
   'error under HTTP 200': { status: 200, type: 'InternalFailure', body: { message: null } },
 } as const satisfies Record<string, Fault['how']>;
 
+const outages = {
+  error: { status: 503 },
+  'error under HTTP 200': mishaps['error under HTTP 200'],
+  'signature expired': {
+    status: 403,
+    type: 'InvalidSignatureException',
+    body: { message: 'Signature expired: 20261125T000000Z is now earlier than 20261125T001000Z' },
+  },
+} as const satisfies Record<string, Fault['how']>;
+
 const noRows = {
   refused: errorAnswer('ValidationException'),
   denied: errorAnswer('AccessDeniedException'),
@@ -24,12 +34,10 @@ export type Disturbance =
   /** Single requests go wrong; the SDK gets over some of them. */
   | { is: 'mishaps'; at: number[]; when: Fault['when']; how: keyof typeof mishaps }
   /** From its request number `from` on, a service answers nothing but errors. */
-  | { is: 'outage'; of: ServiceName; from: number; when: Fault['when'] }
+  | { is: 'outage'; of: ServiceName; from: number; when: Fault['when']; how: keyof typeof outages }
   | { is: 'dead cursors' }
   /** Duplicates, null elements, and summaries without an id on every page. */
   | { is: 'untidy list' }
-  /** An old entry stands first on every listing from the top. */
-  | { is: 'old entry first' }
   /** Throttles all that comes after so many List calls. */
   | { is: 'throttled depth'; pages: number }
   /** The table takes the lease, and no rows. */
@@ -62,17 +70,17 @@ export const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
     }),
   },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.record({
       is: fc.constant('outage'),
-      of: fc.constantFrom<ServiceName>('partnercentral', 'dynamodb', 'events'),
-      from: fc.nat(5),
+      of: fc.constantFrom<ServiceName>('partnercentral', 'partnercentral', 'dynamodb', 'events'),
+      from: fc.constantFrom(0, 0, 1, 2, 3, 4, 5),
       when,
+      how: fc.constantFrom('error', 'error', 'error under HTTP 200', 'signature expired'),
     }),
   },
   { weight: 2, arbitrary: fc.constant<Disturbance>({ is: 'dead cursors' }) },
   { weight: 1, arbitrary: fc.constant<Disturbance>({ is: 'untidy list' }) },
-  { weight: 2, arbitrary: fc.constant<Disturbance>({ is: 'old entry first' }) },
   { weight: 1, arbitrary: fc.record({ is: fc.constant('throttled depth'), pages: fc.integer({ min: 1, max: 5 }) }) },
   {
     weight: 2,
@@ -88,12 +96,23 @@ export const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
   },
 );
 
+export const oldEntry = { taskId: 'task-aaaaaaaaaaaaa', status: 'COMPLETE', startTimeMs: Date.UTC(2020) };
+
+/** How Partner Central lists tasks for the whole of a story. */
+export interface Quirks {
+  readonly isUndated: (taskId: string) => boolean;
+  /** `oldEntry` stands first on every listing from the top. */
+  readonly oldEntryFirst: boolean;
+  /** The list of what is running shows all tasks, with the status that they have. */
+  readonly ignoresStatus: boolean;
+}
+
 /** Disturbs whatever is asked until it is called again. @returns what has come of it so far */
 export function disturb(
   bed: Bed,
   disturbed: Disturbance,
   host: FunctionHost,
-  undated: (taskId: string) => boolean = () => false,
+  { isUndated, oldEntryFirst, ignoresStatus }: Quirks,
 ): { died: boolean; answersWereLost: boolean; mayFail: boolean } {
   const hit = { died: false, answersWereLost: false, mayFail: false };
   let requests = 0;
@@ -119,7 +138,7 @@ export function disturb(
     }
     if (disturbed.is === 'outage' && service === disturbed.of && atService >= disturbed.from) {
       hit.answersWereLost = true;
-      return { when: disturbed.when, how: { status: 503 } };
+      return { when: disturbed.when, how: outages[disturbed.how] };
     }
     if (disturbed.is === 'throttled depth' && service === 'partnercentral' && atService >= disturbed.pages)
       return errorAnswer('ThrottlingException', 429);
@@ -128,6 +147,7 @@ export function disturb(
       hit.mayFail = disturbed.how === 'denied';
       return noRows[disturbed.how];
     }
+    if (ignoresStatus) delete input.TaskStatus;
     isTop =
       service === 'partnercentral' && input.NextToken == null && input.TaskIdentifier == null && !input.TaskStatus;
     if (disturbed.is === 'dead cursors' && input.NextToken != null) return errorAnswer('ValidationException');
@@ -137,12 +157,13 @@ export function disturb(
   for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge]) service.intercept = intercept;
   bed.partnerCentral.tamper = (_, output) => {
     const summaries = (output.TaskSummaries as { TaskId: string }[]).map(summary =>
-      undated(summary.TaskId) ? { ...summary, StartTime: null } : summary,
+      isUndated(summary.TaskId) ? { ...summary, StartTime: null } : summary,
     );
     if (disturbed.is === 'untidy list')
       return { ...output, TaskSummaries: [...summaries.slice(0, 1), null, ...summaries, { TaskStatus: 'FAILED' }] };
-    const old = { TaskId: 'task-aaaaaaaaaaaaa', TaskStatus: 'COMPLETE', StartTime: '2020-01-01T00:00:00Z' };
-    const first = disturbed.is === 'old entry first' && isTop ? [old] : [];
+    const { taskId, status, startTimeMs } = oldEntry;
+    const old = { TaskId: taskId, TaskStatus: status, StartTime: new Date(startTimeMs).toISOString() };
+    const first = oldEntryFirst && isTop ? [old] : [];
     return { ...output, TaskSummaries: [...first, ...summaries] };
   };
   bed.eventBridge.entryFault =

@@ -8,7 +8,7 @@ import { taskFamilyNames } from '../../lambdas/poller/task-families';
 import { taskEventSchema, taskStalledEventSchema } from '../../lambdas/task-event';
 import type { FunctionHost } from '../../local/function-host';
 import { type Bed, DAY, HOUR, MINUTE, openBed } from '../integration/bed';
-import { type Disturbance, disturb, disturbance, undisturbed } from './disturbance';
+import { type Disturbance, disturb, disturbance, oldEntry, undisturbed } from './disturbance';
 import {
   isHistory,
   isStalledTruly,
@@ -21,8 +21,10 @@ import {
   toldInVain,
 } from './world';
 
-const runs = Number(process.env.FUZZ_RUNS ?? 200);
-const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const runs = Number(process.env.FUZZ_RUNS ?? 60);
+/** `npm test` tries the same lives each time: where it fails, the change at hand is why. `npm run fuzz` tries others. */
+const otherSeed = () => (process.env.FUZZ_RUNS ? Math.floor(Math.random() * 2 ** 31) : 4_711);
+const seed = Number(process.env.FUZZ_SEED ?? otherSeed());
 
 const generousLimits = { headPageSize: 100, backlogPageSize: 1_000, maxEventsPerRun: 1_000, maxListCallsPerRun: 100 };
 
@@ -35,9 +37,12 @@ const settings = [
   { ...generousLimits, retentionDays: 2 },
   { ...generousLimits, opportunityIdentifiers: ['O1'] }, // no task is of it
   { ...generousLimits, emitSince: new Date(Date.now() - HOUR).toISOString() },
+  { ...generousLimits, emitSince: '1970-01-01T00:00:00Z' },
 ] as const;
+const small = 0;
 const generous = 2;
-const withEmitSince = 5;
+const sinceAnHour = 5;
+const sinceEver = 6;
 const [, , , , filtered] = settings;
 const LOOK_BACK = 5 * MINUTE;
 
@@ -50,7 +55,7 @@ type Step =
   | { do: 'poll twice at once'; by: number };
 
 const statuses = fc.constantFrom('IN_PROGRESS', 'COMPLETE', 'FAILED', 'COMPLETE', 'FAILED', 'SUSPENDED');
-const poller = fc.constantFrom(0, 0, 0, 0, 1, 1, generous, generous, 3, 4, 5);
+const poller = fc.constantFrom(0, 0, 0, 0, 1, 1, generous, generous, 3, 4, sinceAnHour);
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 5,
@@ -93,8 +98,22 @@ const story = fc.record({
   watchedForMs: fc.constantFrom(0, DAY),
   /** How far the poller's clock is ahead of Partner Central's. */
   clockSkewMs: fc.constantFrom(0, 0, 10 * MINUTE, -10 * MINUTE),
+  /** So many tasks ended before the first poll, two to 41 days earlier. */
+  history: fc.constantFrom(0, 0, 3, 40),
   /** Every so many tasks one has no start time; 0: none. */
-  undatedEvery: fc.constantFrom(0, 0, 3),
+  undatedEvery: fc.constantFrom(0, 0, 3, 1),
+  oldEntryFirst: fc.constantFrom(false, false, true),
+  ignoresStatus: fc.constantFrom(false, false, true),
+  /** After everything, a burst of so many tasks, with every List call throttled that comes after so many. */
+  burst: fc.oneof(
+    { weight: 7, arbitrary: fc.constant({ count: 0, calls: 0 }) }, // the SDK's pauses take real time
+    {
+      weight: 1,
+      arbitrary: fc.record({ count: fc.integer({ min: 10, max: 24 }), calls: fc.integer({ min: 2, max: 5 }) }),
+    },
+  ),
+  /** And then an earlier moment since which to publish, and a pause in which all rows expire. */
+  lastPoller: fc.constantFrom(sinceAnHour, sinceEver),
   steps: fc.array(step, { minLength: 1, maxLength: 20, size: 'max' }),
 });
 type Story = typeof story extends fc.Arbitrary<infer S> ? S : never;
@@ -113,13 +132,18 @@ afterAll(() => void process.stdout.write(`Random lives: ${JSON.stringify(tally)}
 test(
   'whatever happens to tasks and polls: nothing lost, nothing invented, nothing twice but after a mishap',
   async () => {
-    await fc.assert(fc.asyncProperty(story, live), { numRuns: runs, seed });
-    if (runs >= 100) expect(Object.entries(tally).filter(([, count]) => count === 0)).toEqual([]);
+    await fc.assert(fc.asyncProperty(story, live), {
+      numRuns: runs,
+      seed,
+      endOnFailure: process.env.FUZZ_FAST === '1',
+    });
+    if (runs >= 60) expect(Object.entries(tally).filter(([, count]) => count === 0)).toEqual([]);
   },
   runs * 5_000 + 600_000,
 );
 
-async function live({ watchedForMs, clockSkewMs, undatedEvery, steps }: Story): Promise<void> {
+async function live(story: Story): Promise<void> {
+  const { watchedForMs, clockSkewMs, undatedEvery, oldEntryFirst, ignoresStatus, steps, burst } = story;
   await bed.reset();
   const lives = new Map<string, Life>();
   const blameless = new Set<string>();
@@ -132,10 +156,12 @@ async function live({ watchedForMs, clockSkewMs, undatedEvery, steps }: Story): 
   let isFirst = true;
   const now = () => Date.now() + clockOffsetMs;
 
-  function note(taskId: string, status: string): void {
+  const quirks = { isUndated: (taskId: string) => undated.has(taskId), oldEntryFirst, ignoresStatus };
+
+  function note(taskId: string, status: string, since = now()): void {
     const task = bed.store.get(taskId);
     const life = lives.get(taskId);
-    const phases = [...(life?.phases ?? []), { since: now(), status, reasonCode: task?.reasonCode }];
+    const phases = [...(life?.phases ?? []), { since, status, reasonCode: task?.reasonCode }];
     if (!life && undatedEvery > 0 && lives.size % undatedEvery === 0) undated.add(taskId);
     const isUndated = undated.has(taskId);
     lives.set(taskId, {
@@ -148,15 +174,21 @@ async function live({ watchedForMs, clockSkewMs, undatedEvery, steps }: Story): 
     });
   }
 
+  function start(count: number, status: string, startedAt = now(), since = now()): void {
+    for (let at = 0; at < count; at += 1) {
+      const { taskId } = bed.store.add({ status, startTimeMs: startedAt });
+      note(taskId, status, since);
+    }
+  }
+
   async function poll(mode: 'poll' | 'audit', by: number, disturbed: Disturbance): Promise<boolean> {
     const host = pollers[by] as FunctionHost;
-    const isUndated = (taskId: string) => undated.has(taskId);
-    const hit = disturb(bed, disturbed, host, isUndated);
+    const hit = disturb(bed, disturbed, host, quirks);
     const { result, error } = await host.invoke<Awaited<ReturnType<Bed['run']>>>(
       { mode },
       { clockOffsetMs, clockSkewMs },
     );
-    disturb(bed, undisturbed, host, isUndated); // another poll may still be at work
+    disturb(bed, undisturbed, host, quirks); // another poll may still be at work
     tally.polls += 1;
     const began = (await bed.checkpoint())?.leaseOwner;
     if (disturbed.is === 'no rows') withoutRows.add(String(began));
@@ -188,6 +220,15 @@ async function live({ watchedForMs, clockSkewMs, undatedEvery, steps }: Story): 
     return result?.outcome === 'complete' && result.gaps === 0;
   }
 
+  for (let day = 0; day < story.history; day += 1) {
+    const endedAt = now() - (2 + day) * DAY;
+    start(1, day % 3 === 0 ? 'FAILED' : 'COMPLETE', endedAt, endedAt);
+  }
+  if (oldEntryFirst) {
+    const { taskId, startTimeMs, status } = oldEntry;
+    const phases = [{ since: startTimeMs, status }];
+    lives.set(taskId, { startTimeMs, phases, isUndated: false, isListed: false, wasNoted: false });
+  }
   if (watchedForMs > 0) {
     await poll('poll', generous, undisturbed);
     clockOffsetMs += watchedForMs;
@@ -197,12 +238,7 @@ async function live({ watchedForMs, clockSkewMs, undatedEvery, steps }: Story): 
     clockOffsetMs += 1_000;
     const ids = [...lives.keys()].filter(taskId => lives.get(taskId)?.isListed);
     if (each.do === 'wait') clockOffsetMs += each.ms;
-    if (each.do === 'start') {
-      for (let count = 0; count < each.count; count += 1) {
-        const { taskId, status } = bed.store.add({ status: each.status, startTimeMs: now() - each.ago });
-        note(taskId, status);
-      }
-    }
+    if (each.do === 'start') start(each.count, each.status, now() - each.ago);
     if (each.do === 'change') {
       for (const taskId of ids.filter((_, at) => at >= each.first && (at - each.first) % each.every === 0)) {
         if (bed.store.get(taskId)?.status === each.status) continue;
@@ -224,17 +260,10 @@ async function live({ watchedForMs, clockSkewMs, undatedEvery, steps }: Story): 
     }
   }
 
-  // All is well again, and so it stays for two days; then nobody polls until every row has expired.
-  const pauses = [
-    [1, generous],
-    [1, generous],
-    ...(process.env.FUZZ_YEARS ? ([[20, generous]] as const) : []),
-    [100, process.env.FUZZ_YEARS ? withEmitSince : generous],
-  ] as const;
   let published = 0;
   let earliestSoFar = 0;
-  for (const [days, by] of pauses) {
-    clockOffsetMs += days * DAY;
+  /** Nothing more happens: after an audit the poller comes to rest, whatever happened before. */
+  async function comeToRest(by = generous): Promise<void> {
     await bed.expireRows(now());
     published = bed.eventBridge.events.length;
     earliestSoFar = Date.parse((await bed.checkpoint())?.emitSince as string);
@@ -247,6 +276,33 @@ async function live({ watchedForMs, clockSkewMs, undatedEvery, steps }: Story): 
       quiet = await poll('poll', generous, undisturbed);
     }
     expect(quiet).toBe(true);
+  }
+  for (const pauseMs of [DAY, DAY]) {
+    clockOffsetMs += pauseMs;
+    await comeToRest();
+  }
+
+  // A service that throttles at the same depth each time makes polls slow, and doesn't stop them.
+  start(burst.count, 'FAILED');
+  const startedLast = [...lives.keys()].slice(lives.size - burst.count).filter(taskId => !undated.has(taskId));
+  const areTold = () => {
+    const told = new Set(bed.eventBridge.events.map(({ detail }) => detail.taskId));
+    return startedLast.every(taskId => told.has(taskId));
+  };
+  for (let polls = 0; polls < 3 * burst.count && !areTold(); polls += 1) {
+    clockOffsetMs += 1_000;
+    await poll('poll', small, { is: 'throttled depth', pages: burst.calls });
+  }
+  expect(areTold()).toBe(true);
+
+  // Nobody polls while an audit is open, until all rows have expired; then somebody asks for what came before the first.
+  await poll('audit', small, { is: 'throttled depth', pages: 2 });
+  for (const [days, by] of [
+    [20, generous],
+    [100, story.lastPoller],
+  ] as const) {
+    clockOffsetMs += days * DAY;
+    await comeToRest(by);
   }
 
   const checkpoint = await bed.checkpoint();

@@ -47,14 +47,15 @@ export function mustBeTold(life: Life, emitSince: number, slackMs: number): stri
   return isListed && isTerminal(now) && isWithinReach ? now : undefined;
 }
 
-/** History is what had started and ended before anybody was to be told, and stays ended. */
+/** History is what had started and ended before anybody was to be told, and stays as it ended. */
 export function isHistory(life: Life, emitSince: number, slackMs: number): boolean {
-  const wentOn = life.phases.some(({ status }, at) => {
-    const until = life.phases[at + 1]?.since ?? Number.POSITIVE_INFINITY;
-    return !isTerminal(status) && until >= emitSince - slackMs;
+  const { phases, isUndated, startTimeMs } = life;
+  const wentOn = phases.some(({ since, status }, at) => {
+    const until = phases[at + 1]?.since ?? Number.POSITIVE_INFINITY;
+    return isTerminal(status) ? at > 0 && since >= emitSince - slackMs : until >= emitSince - slackMs;
   });
   // Of one without a start time nobody can tell that it is old, if it is listed late.
-  const began = life.isUndated ? (life.phases[0]?.since ?? 0) : life.startTimeMs;
+  const began = isUndated ? (phases[0]?.since ?? 0) : startTimeMs;
   return began < emitSince - slackMs && !wentOn;
 }
 

@@ -177,6 +177,7 @@ export async function startLocalStack(options: LocalStackOptions) {
     /** The same function once more, as a second or a reconfigured one next to the first. */
     anotherPoller: (moreSettings: More = {}) => first.host(moreSettings),
 
+    busName: synthesized.busId,
     /** Where mails go unless a route says otherwise, and where chats do. */
     topicArn,
     chatTopicArn,

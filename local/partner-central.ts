@@ -70,34 +70,40 @@ export interface PartnerCentralOptions extends ServiceOptions {
 }
 
 export async function startPartnerCentral(options: PartnerCentralOptions = {}) {
-  const { now = Date.now, catalogs = ['AWS', 'Sandbox'] } = options;
-  const stores = new Map<string, TaskStore>();
-  const bucket = { tokens: Number.POSITIVE_INFINITY, filledAt: now() }; // full, whatever the limit is or becomes
-
   const service = await startService({
     ...options,
     name: 'partnercentral',
     contentType: 'application/x-amz-json-1.0',
     handle: ({ operation, input }) => {
-      const output = answer(operation, input);
+      const output = partnerCentral.answer(operation, input);
       const sent = partnerCentral.tamper ? partnerCentral.tamper(operation, output) : output;
       return typeof sent === 'string' ? { status: 200, body: sent } : jsonReply(sent);
     },
   });
+  const partnerCentral = Object.assign(service, openPartnerCentral(options));
+  return partnerCentral;
+}
 
-  function answer(operation: string, input: Input): Output {
+/** What Partner Central knows and answers, without HTTP. */
+export function openPartnerCentral(options: PartnerCentralOptions = {}) {
+  const { now = Date.now, catalogs = ['AWS', 'Sandbox'] } = options;
+  const stores = new Map<string, TaskStore>();
+  const bucket = { tokens: Number.POSITIVE_INFINITY, filledAt: now() }; // full, whatever the limit is or becomes
+
+  /** @throws Refusal as the service refuses */
+  function answer(this: { limit?: PartnerCentralOptions['limit'] }, operation: string, input: Input): Output {
     const family = familyNames.find(name => operation === families[name].list || operation === families[name].start);
     if (!family) throw new Refusal({ status: 400, type: 'UnknownOperationException', body: {} });
-    throttle();
+    throttle(this.limit);
     const isStart = families[family].start === operation;
     refuseBad(isStart ? startProblems[family](input, catalogs) : listProblems(input, filtersOf(family), catalogs));
     const catalog = input.Catalog as string;
-    return (isStart ? start : list)(partnerCentral.store(catalog, family), catalog, family, input);
+    return (isStart ? start : list)(store(catalog, family), catalog, family, input);
   }
 
-  function throttle() {
-    if (!partnerCentral.limit) return;
-    const { perSecond } = partnerCentral.limit;
+  function throttle(limit: PartnerCentralOptions['limit']) {
+    if (!limit) return;
+    const { perSecond } = limit;
     const refill = (Math.max(0, now() - bucket.filledAt) / 1000) * perSecond;
     bucket.tokens = Math.min(perSecond, bucket.tokens + refill);
     bucket.filledAt = now();
@@ -106,28 +112,30 @@ export async function startPartnerCentral(options: PartnerCentralOptions = {}) {
     bucket.tokens -= 1;
   }
 
-  const partnerCentral = Object.assign(service, {
+  function store(catalog: string, family: TaskFamily = 'OpportunityFromEngagement'): TaskStore {
+    if (!catalogs.includes(catalog)) throw new Error(`There is no catalog ${catalog}.`);
+    const key = `${catalog}/${family}`;
+    const found = stores.get(key) ?? taskStore(key, now);
+    stores.set(key, found);
+    return found;
+  }
+
+  return {
     /** Replace either at any time. */
     tamper: options.tamper,
     limit: options.limit,
-    store(catalog: string, family: TaskFamily = 'OpportunityFromEngagement'): TaskStore {
-      if (!catalogs.includes(catalog)) throw new Error(`There is no catalog ${catalog}.`);
-      const key = `${catalog}/${family}`;
-      const store = stores.get(key) ?? taskStore(key, now);
-      stores.set(key, store);
-      return store;
-    },
+    answer,
+    store,
     /** All there is to keep between two starts. */
     toJSON: (): Record<string, SavedTasks> =>
       Object.fromEntries([...stores].map(([key, store]) => [key, store.toJSON()])),
     fromJSON(saved: Record<string, SavedTasks>) {
       for (const [key, tasks] of Object.entries(saved)) {
         const [catalog, family] = key.split('/') as [string, TaskFamily];
-        partnerCentral.store(catalog, family).fromJSON(tasks);
+        store(catalog, family).fromJSON(tasks);
       }
     },
-  });
-  return partnerCentral;
+  };
 }
 
 export type PartnerCentral = Awaited<ReturnType<typeof startPartnerCentral>>;

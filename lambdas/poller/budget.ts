@@ -17,7 +17,7 @@ export interface BudgetLimits {
   readonly listCallsPerSecond: number;
   readonly events: number;
   /** Resolves after so many milliseconds, or rejects when the signal goes off. */
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+  readonly sleep?: ((ms: number, signal: AbortSignal) => Promise<unknown>) | undefined;
 }
 
 /** No new work in the last five seconds; with a very short time to live, in its last quarter. */

@@ -1,5 +1,5 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
-import type { Budget } from './budget';
+import type { Budget, BudgetLimits } from './budget';
 import type { EventFrame } from './core/build-event';
 import type { Checkpoint, Gap } from './core/checkpoint';
 import type { EmissionRules } from './core/diff';
@@ -25,6 +25,8 @@ export interface Services {
   readonly logger: RunLogger;
   /** Our own clock. */
   readonly now: () => EpochMs;
+  /** How its pauses pass; by timers unless told. */
+  readonly sleep?: BudgetLimits['sleep'];
 }
 
 /** What every run tells about. */

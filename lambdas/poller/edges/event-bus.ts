@@ -1,5 +1,5 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
-import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { EventBridgeClient, PutEventsCommand, type PutEventsResultEntry } from '@aws-sdk/client-eventbridge';
 import type { EventEntry } from '../core/build-event';
 import { sortFailure, TransientFailure } from '../errors';
 
@@ -37,6 +37,13 @@ export function shadowOfEventBus(logger: Logger): EventBus {
   };
 }
 
+/** What one entry of a PutEvents answer says. */
+export function toOutcome({ EventId, ErrorCode: code = 'NoErrorCode' }: PutEventsResultEntry): EntryOutcome {
+  if (EventId) return { became: 'accepted' };
+  if (notAuthorisedCodes.has(code)) return { became: 'refused', code, denied: true };
+  return { became: retryableCodes.has(code) || code === 'NoErrorCode' ? 'retryable' : 'refused', code };
+}
+
 export function connectEventBus() {
   const client = new EventBridgeClient({
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
@@ -62,12 +69,7 @@ export function connectEventBus() {
       if (results.length !== entries.length) {
         throw new TransientFailure(`PutEvents: answered for ${results.length} of ${entries.length} entries`);
       }
-      return results.map((result): EntryOutcome => {
-        if (result.EventId) return { became: 'accepted' };
-        const code = result.ErrorCode ?? 'NoErrorCode';
-        if (notAuthorisedCodes.has(code)) return { became: 'refused', code, denied: true };
-        return { became: retryableCodes.has(code) || code === 'NoErrorCode' ? 'retryable' : 'refused', code };
-      });
+      return results.map(toOutcome);
     },
   };
 }

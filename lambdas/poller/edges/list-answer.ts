@@ -21,12 +21,13 @@ export function soundAnswer(answer: Uint8Array): SoundAnswer {
   if (!text.trimStart().startsWith('{')) throw new SyntaxError('The answer is not a JSON object');
   const startTimesAreFine = [...text.matchAll(startTimes)].every(([, value]) => isTaken(value as string));
   let unreadable = 0;
-  const parsed = JSON.parse(text, (key, value) => {
+  const repair = (key: string, value: unknown) => {
     if (key !== 'StartTime' || value === null) return value;
     const instant = typeof value === 'string' ? toInstant(value) : undefined;
     if (instant === undefined) unreadable += 1;
     return instant ?? null;
-  }) as Record<string, unknown>;
+  };
+  const parsed = JSON.parse(text, startTimesAreFine ? undefined : repair) as Record<string, unknown>;
   const { TaskSummaries: summaries } = parsed;
   if ('__type' in parsed || (summaries !== null && !Array.isArray(summaries)))
     throw new SyntaxError('The answer is not a list of tasks');

@@ -116,17 +116,9 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-/** Lists tasks of one source. List is the only read that Partner Central offers: no Get, no time filter. */
-export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
-  const { operation, filters: filterNames } = familyOf(settings.taskFamily);
-  const ListTasks = commands[settings.taskFamily] as ListCommand;
-  const session = settings.assumeRoleArn === undefined ? undefined : sessionOf(settings.assumeRoleArn);
-  const client = new PartnerCentralSellingClient({
-    region: PARTNER_CENTRAL_REGION,
-    ...(session && { credentials: session.credentials }),
-    requestHandler: { connectionTimeout: 3_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
-  });
-
+/** What is asked of Partner Central for a source. */
+export function listRequests(settings: Settings) {
+  const { filters: filterNames } = familyOf(settings.taskFamily);
   const filters = Object.fromEntries(
     [...Object.entries(filterNames), ['taskIdentifiers', 'TaskIdentifier'] as const].flatMap(([key, name]) => {
       const identifiers = settings[key as FilterKey | 'taskIdentifiers'];
@@ -146,11 +138,31 @@ export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
   }
 
   return {
+    request,
+
     /** Identifies the filters, whatever the order in which they are configured. */
     filters: digest(filters),
 
     /** Identifies what a sweep's token belongs to; with other filters, page size or order it is worthless. */
     fingerprint: (pageSize: number) => digest({ filters, pageSize, SORT }),
+  };
+}
+
+/** Lists tasks of one source. List is the only read that Partner Central offers: no Get, no time filter. */
+export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
+  const { operation } = familyOf(settings.taskFamily);
+  const { request, filters, fingerprint } = listRequests(settings);
+  const ListTasks = commands[settings.taskFamily] as ListCommand;
+  const session = settings.assumeRoleArn === undefined ? undefined : sessionOf(settings.assumeRoleArn);
+  const client = new PartnerCentralSellingClient({
+    region: PARTNER_CENTRAL_REGION,
+    ...(session && { credentials: session.credentials }),
+    requestHandler: { connectionTimeout: 3_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
+  });
+
+  return {
+    filters,
+    fingerprint,
 
     /**
      * One page, in the list's order.
@@ -189,17 +201,24 @@ export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
         if (failure instanceof PermanentFailure) session?.doubt();
         throw failure;
       });
-      const summaries: readonly unknown[] = answer.TaskSummaries ?? [];
-      const tasks = summaries.map(readSummary).filter(task => task !== undefined);
       return {
-        tasks,
-        malformed: summaries.length - tasks.length,
+        ...toPage(answer),
         unreadable,
-        ...(typeof answer.NextToken === 'string' && answer.NextToken !== '' && { nextToken: answer.NextToken }),
         askedAt: askedAt + clock.offsetMs(),
         answeredAt: clock.now(),
       };
     },
+  };
+}
+
+/** What the members of a List answer mean. */
+export function toPage({ TaskSummaries, NextToken }: { TaskSummaries?: unknown; NextToken?: unknown }) {
+  const summaries = (TaskSummaries ?? []) as readonly unknown[];
+  const tasks = summaries.map(readSummary).filter(task => task !== undefined);
+  return {
+    tasks,
+    malformed: summaries.length - tasks.length,
+    ...(typeof NextToken === 'string' && NextToken !== '' && { nextToken: NextToken }),
   };
 }
 

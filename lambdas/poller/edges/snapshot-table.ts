@@ -26,7 +26,7 @@ const MAX_KEYS_PER_GET = 100;
 const MAX_ROWS_PER_WRITE = 10;
 
 /** No lease lasts longer than Lambda's longest timeout and a little: one that claims to is left by a clock that jumped. */
-const LONGEST_LEASE_MS = 16 * 60_000;
+export const LONGEST_LEASE_MS = 16 * 60_000;
 
 const { partitionKey, sortKey, index } = tableSchema;
 
@@ -188,36 +188,8 @@ export function connectSnapshotTable(
       return { rows, damaged };
     },
 
-    /**
-     * Writes whole rows, 10 a call. A call that is refused as a whole is halved until one row is left; of that row only
-     * what keeps the event from being published again is written.
-     * @returns ids of the rows of which only that was written (`cut`), and of those of which nothing was (`lost`)
-     */
+    /** Writes whole rows; see `writeInBatches`. */
     async writeRows(rows: readonly TaskRow[], budget: Budget): Promise<{ cut: string[]; lost: string[] }> {
-      const cut: string[] = [];
-      const lost: string[] = [];
-      const write = async (part: readonly TaskRow[]): Promise<void> => {
-        try {
-          await writeItems(part.map(row => toItem(source, row, includeMessage)));
-        } catch (error) {
-          if (!(error instanceof RequestRefused)) throw error;
-          const [only, ...others] = part;
-          if (only === undefined) return;
-          if (others.length > 0) {
-            const middle = Math.ceil(part.length / 2);
-            await write(part.slice(0, middle));
-            await write(part.slice(middle));
-            return;
-          }
-          try {
-            await writeItems([toItem(source, essentials(only), includeMessage)]);
-            cut.push(only.taskId);
-          } catch (again) {
-            if (!(again instanceof RequestRefused)) throw again;
-            lost.push(only.taskId);
-          }
-        }
-      };
       const writeItems = async (items: Record<string, unknown>[]): Promise<void> => {
         let requests: { PutRequest?: { Item: Record<string, AttributeValue> | undefined } }[] = items.map(item => ({
           PutRequest: { Item: marshall(item, { removeUndefinedValues: true }) },
@@ -229,8 +201,7 @@ export function connectSnapshotTable(
           requests = (present(answer.UnprocessedItems, 'BatchWriteItem')[tableName] ?? []) as typeof requests;
         }
       };
-      for (const part of chunks(rows, MAX_ROWS_PER_WRITE)) await write(part);
-      return { cut, lost };
+      return writeInBatches(rows, part => writeItems(part.map(row => toItem(source, row, includeMessage))));
     },
 
     /** All unsettled rows, the longest due first, as the index has them. */
@@ -258,7 +229,41 @@ export function connectSnapshotTable(
   };
 }
 
-const toCandidate = (item: Record<string, unknown>): Candidate =>
+/**
+ * Writes rows, 10 a call. A call that is refused as a whole is halved until one row is left; of that row only what keeps
+ * the event from being published again is written.
+ * @param write makes one call
+ * @returns ids of the rows of which only that was written (`cut`), and of those of which nothing was (`lost`)
+ */
+export async function writeInBatches(
+  rows: readonly TaskRow[],
+  write: (part: readonly TaskRow[]) => Promise<void>,
+): Promise<{ cut: string[]; lost: string[] }> {
+  const cut: string[] = [];
+  const lost: string[] = [];
+  const isRefused = (part: readonly TaskRow[]) =>
+    write(part).then(
+      () => false,
+      (error: unknown) => {
+        if (error instanceof RequestRefused) return true;
+        throw error;
+      },
+    );
+  async function writeOrHalve(part: readonly TaskRow[]): Promise<void> {
+    const [first, ...others] = part;
+    if (first === undefined || !(await isRefused(part))) return;
+    if (others.length > 0) {
+      const middle = Math.ceil(part.length / 2);
+      await writeOrHalve(part.slice(0, middle));
+      await writeOrHalve(part.slice(middle));
+    } else if (await isRefused([essentials(first)])) lost.push(first.taskId);
+    else cut.push(first.taskId);
+  }
+  for (const part of chunks(rows, MAX_ROWS_PER_WRITE)) await writeOrHalve(part);
+  return { cut, lost };
+}
+
+export const toCandidate = (item: Record<string, unknown>): Candidate =>
   withoutAbsent({
     taskId: taskIdOf(item),
     nextCheckAt: epoch(item[index.sortKey]) ?? 0,

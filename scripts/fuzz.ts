@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { readFlags, UsageError, wholeNumber } from '../local/command-line';
 
-export const help = `Drives random task lives, polls and mishaps through the poller's bundle, and holds what comes of it against a model.
+export const help = `Drives random task lives, polls and mishaps through the engine, on ports in memory, and holds what comes of it against a model.
 
-  npm run fuzz -- --runs 5000                so many cases, from a seed of its own; one or two a second
+  npm run fuzz -- --runs 5000                so many cases, from a seed of its own; some thirty a second
   npm run fuzz -- --runs 200 --seed 42       the same stories as the last time with this seed
 
 Options (note the -- that keeps npm from taking them for its own):
@@ -44,7 +44,7 @@ function main(): number {
   }
   const jest = join(require.resolve('jest/package.json'), '..', 'bin', 'jest.js');
   const env = { ...process.env, ...options };
-  return spawnSync(process.execPath, [jest, 'test/fuzz/random-lives'], { env, stdio: 'inherit' }).status ?? 1;
+  return spawnSync(process.execPath, [jest, 'test/fuzz/random-lives.test'], { env, stdio: 'inherit' }).status ?? 1;
 }
 
 if (require.main === module) {

@@ -1,8 +1,30 @@
 /** What may come between a poller and its work, one thing in each poll. */
 import fc from 'fast-check';
+import type { Mode, Summary } from '../../lambdas/poller/run';
 import type { FunctionHost } from '../../local/function-host';
-import type { Call, Fault, ServiceName } from '../../local/service';
+import type { Call, Fault, Intercept, ServiceName } from '../../local/service';
+import type { MemoryBed } from '../in-memory/bed';
 import { type Bed, errorAnswer } from '../integration/bed';
+
+/** What random lives ask of a bed, whether it is in memory or answers over HTTP. */
+export interface LifeBed extends Pick<Bed, 'store' | 'items' | 'checkpoint'> {
+  readonly partnerCentral: Pick<MemoryBed['partnerCentral'], 'intercept' | 'tamper'>;
+  readonly dynamoDb: { intercept?: Intercept | undefined };
+  readonly eventBridge: Pick<Bed['eventBridge'], 'events' | 'intercept' | 'entryFault'>;
+  /** Without the offset that a poll is given. */
+  now(): number;
+  anotherPoller(settings: Record<string, unknown>): LifePoller;
+  expireRows(until: number): Promise<void>;
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface LifePoller extends Pick<FunctionHost, 'kill'> {
+  invoke(
+    input: { mode: Mode },
+    how: { clockOffsetMs: number; clockSkewMs: number },
+  ): Promise<{ result?: Summary | undefined; error?: { name: string } | undefined }>;
+}
 
 const mishaps = {
   reset: 'reset',
@@ -109,9 +131,9 @@ export interface Quirks {
 
 /** Disturbs whatever is asked until it is called again. @returns what has come of it so far */
 export function disturb(
-  bed: Bed,
+  bed: LifeBed,
   disturbed: Disturbance,
-  host: FunctionHost,
+  host: Pick<LifePoller, 'kill'>,
   { isUndated, oldEntryFirst, ignoresStatus }: Quirks,
 ): { died: boolean; answersWereLost: boolean; mayFail: boolean } {
   const hit = { died: false, answersWereLost: false, mayFail: false };

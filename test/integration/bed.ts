@@ -88,6 +88,7 @@ export async function openBed(
     ...stack,
     store,
     logs,
+    now: Date.now,
 
     /** One run that must not throw. */
     async run(mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions, poller: FunctionHost = stack.poller) {

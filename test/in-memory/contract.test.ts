@@ -1,0 +1,271 @@
+/**
+ * What every implementation of the ports has to do: the ones in memory, on which most of the engine is proven, and the
+ * adapters over HTTP.
+ */
+import { openBudget } from '../../lambdas/poller/budget';
+import type { EventEntry } from '../../lambdas/poller/core/build-event';
+import { type EpochMs, IN_PROGRESS } from '../../lambdas/poller/core/task';
+import type { TaskRow } from '../../lambdas/poller/core/task-row';
+import { connectEventBus, type EventBus } from '../../lambdas/poller/edges/event-bus';
+import { connectPartnerCentral, type PartnerCentral } from '../../lambdas/poller/edges/partner-central';
+import { connectSnapshotTable, type SnapshotTable } from '../../lambdas/poller/edges/snapshot-table';
+import { LeaseLost, PermanentFailure, RequestRefused, TransientFailure } from '../../lambdas/poller/errors';
+import { openServiceClock } from '../../lambdas/poller/service-clock';
+import { parseFlat, settingsEntries, sourceId } from '../../lambdas/poller/settings';
+import type { LifeBed } from '../fuzz/disturbance';
+import { DAY, errorAnswer, HOUR, MINUTE, openBed } from '../integration/bed';
+import { openMemoryBed } from './bed';
+
+interface Ports {
+  readonly list: PartnerCentral;
+  readonly table: SnapshotTable;
+  readonly bus: EventBus;
+}
+
+const settings = parseFlat(settingsEntries, { catalog: 'Sandbox' }, 'The settings');
+
+async function overHttp() {
+  const bed = await openBed();
+  const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+  Object.assign(process.env, {
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_REGION: 'us-east-1',
+    AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: bed.partnerCentral.url,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: bed.eventBridge.url,
+  });
+  const table = connectSnapshotTable(bed.tableName, sourceId(settings), true, { ...local, endpoint: bed.dynamoDb.url });
+  return { bed, ports: { list: connectPartnerCentral(settings, Date.now), table, bus: connectEventBus() } };
+}
+
+async function inMemory() {
+  const bed = openMemoryBed();
+  return { bed, ports: bed.ports };
+}
+
+describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
+  ['in memory', inMemory],
+  ['over HTTP', overHttp],
+])('%s', (_, open) => {
+  let bed: LifeBed;
+  let list: PartnerCentral;
+  let table: SnapshotTable;
+  let bus: EventBus;
+  let now: EpochMs;
+  const { signal } = new AbortController();
+
+  beforeAll(async () => {
+    ({
+      bed,
+      ports: { list, table, bus },
+    } = await open());
+  });
+  beforeEach(async () => {
+    await bed.reset();
+    now = bed.now();
+  });
+  afterAll(() => bed.close());
+
+  const budget = (listCalls = 100) =>
+    openBudget({
+      now: () => bed.now(),
+      deadline: bed.now() + MINUTE,
+      listCalls,
+      listCallsPerSecond: 1_000,
+      events: 10,
+    });
+  const take = (owner: string, at = now, expiresAt = at + MINUTE) =>
+    table.takeLease({ owner, now: at, expiresAt, emitSince: at, signal });
+  const row = (taskId: string, more: Partial<TaskRow> = {}): TaskRow => ({
+    taskId,
+    status: IN_PROGRESS,
+    settled: false,
+    publishedStatuses: new Set<string>(),
+    startTime: now - HOUR,
+    firstSeenAt: now,
+    lastSeenAt: now,
+    nextCheckAt: 0,
+    ...more,
+  });
+
+  describe('the lease', () => {
+    test('is for one at a time, free again when it has ended, has expired or can not be', async () => {
+      expect(await take('A')).toMatchObject({ emitSince: now, initialised: false });
+      expect(await take('B')).toBeUndefined();
+      expect(await take('A')).toBeDefined(); // its first answer was lost
+      await table.release('A', signal);
+      expect(await take('B', now + 1)).toMatchObject({ emitSince: now }); // the first one stays
+      expect(await take('C', now + MINUTE + 2)).toBeDefined();
+      expect(await take('D', now + MINUTE + 2, now + DAY)).toBeUndefined();
+      await table.release('C', signal);
+      expect(await take('D', now + MINUTE + 2, now + DAY)).toBeDefined(); // by a clock that jumped
+      expect(await take('E', now + MINUTE + 3)).toBeDefined();
+    });
+
+    test('once lost, writes nothing any more', async () => {
+      const stored = await take('A');
+      await table.release('A', signal);
+      await take('B');
+      const checkpoint = { ...stored, emitSince: now, emissionFloor: now, initialised: true, gaps: [] };
+      await expect(table.finish('A', checkpoint, signal)).rejects.toThrow(LeaseLost);
+      await expect(table.release('A', signal)).rejects.toThrow(LeaseLost);
+      await table.finish('B', { ...checkpoint, watermark: now, clockOffsetMs: -5 }, signal);
+      await table.requestAudit(now + 7, signal);
+      expect(await take('C')).toMatchObject({
+        initialised: true,
+        watermark: now,
+        clockOffsetMs: -5,
+        auditRequestedAt: now + 7,
+      });
+    });
+
+    test('given back after a record that failed says so', async () => {
+      await take('A');
+      await table.release('A', signal, now);
+      expect(await take('B')).toMatchObject({ recordFailedAt: now });
+    });
+  });
+
+  describe('rows', () => {
+    test('come back as they were written; of unknown tasks there are none', async () => {
+      const rows = [
+        row('task-1', { misses: 2, firstMissedAt: now, unknownAttributes: { later: new Set(['x']) } }),
+        row('task-2', {
+          status: 'FAILED',
+          settled: true,
+          publishedStatuses: new Set(['FAILED']),
+          reasonCode: 'InternalError',
+          expiresAt: now - (now % 1_000) + DAY,
+        }),
+      ].map(({ nextCheckAt, ...rest }) => (rest.settled ? rest : { ...rest, nextCheckAt: nextCheckAt as number }));
+      expect(await table.writeRows(rows, budget())).toEqual({ cut: [], lost: [] });
+      const read = await table.readRows(['task-1', 'task-2', 'task-3'], budget());
+      expect([...read.rows.values()].sort((one, other) => (one.taskId < other.taskId ? -1 : 1))).toEqual(rows);
+      expect(read.damaged).toEqual([]);
+    });
+
+    test('are candidates as long as they are unsettled, the longest due first', async () => {
+      await table.writeRows([row('task-1', { nextCheckAt: now }), row('task-2'), row('task-3')], budget());
+      await table.writeRows([{ ...row('task-3'), settled: true, status: 'COMPLETE' }], budget());
+      expect(await table.unsettled(budget())).toMatchObject([
+        { taskId: 'task-2', nextCheckAt: 0, status: IN_PROGRESS, startTime: now - HOUR, inDoubt: false },
+        { taskId: 'task-1', nextCheckAt: now },
+      ]);
+    });
+
+    test('that are refused are halved until one stands alone, of which the essentials are kept', async () => {
+      bed.dynamoDb.intercept = ({ operation, input }) =>
+        operation === 'BatchWriteItem' && JSON.stringify(input).includes('odd')
+          ? errorAnswer('ValidationException')
+          : undefined;
+      const rows = Array.from({ length: 12 }, (_, at) => row(`task-${at}`));
+      const odd = row('task-12', { message: 'odd' });
+      const lost = row('task-odd');
+      expect(await table.writeRows([...rows, odd, lost], budget())).toEqual({ cut: ['task-12'], lost: ['task-odd'] });
+      const ids = [...rows, odd, lost].map(({ taskId }) => taskId);
+      expect((await table.readRows(ids, budget())).rows.size).toBe(13);
+    });
+
+    test.each<[string, Parameters<typeof errorAnswer>, new (...given: never[]) => Error]>([
+      ['throttling', ['ThrottlingException'], TransientFailure],
+      ['an error of the service', ['InternalServerError', 500], TransientFailure],
+      ['a missing right', ['AccessDeniedException'], PermanentFailure],
+      ['no such table', ['ResourceNotFoundException'], PermanentFailure],
+    ])('that meet %s are a failure of its kind', async (_, answer, kind) => {
+      bed.dynamoDb.intercept = () => errorAnswer(...answer);
+      await expect(table.writeRows([row('task-1')], budget())).rejects.toThrow(kind);
+    });
+  });
+
+  describe('the list', () => {
+    const clock = () => openServiceClock(() => bed.now(), bed.now());
+    const one = (listing: Parameters<PartnerCentral['list']>[0]) =>
+      list.list(listing, { budget: budget(), clock: clock() });
+
+    test('pages newest first, with a token for the next page', async () => {
+      const ids = [3, 2, 1].map(hours => bed.store.add({ startTimeMs: now - hours * HOUR, status: 'COMPLETE' }).taskId);
+      const first = await one({ of: 'sweep', pageSize: 2 });
+      expect(first.tasks.map(({ taskId }) => taskId)).toEqual([ids[2], ids[1]]);
+      expect(first).toMatchObject({ malformed: 0, unreadable: 0, nextToken: expect.any(String) });
+      const second = await one({ of: 'sweep', pageSize: 2, token: first.nextToken as string });
+      expect(second.tasks).toMatchObject([{ taskId: ids[0], status: 'COMPLETE', startTime: now - 3 * HOUR }]);
+      expect(second.nextToken).toBeUndefined();
+    });
+
+    test('refuses a token of another request', async () => {
+      for (const hours of [2, 1]) bed.store.add({ startTimeMs: now - hours * HOUR });
+      const { nextToken } = await one({ of: 'sweep', pageSize: 1 });
+      await expect(one({ of: 'sweep', pageSize: 2, token: nextToken as string })).rejects.toThrow(RequestRefused);
+    });
+
+    test('shows what is running, and what is asked for by id', async () => {
+      const running = bed.store.add({ startTimeMs: now - HOUR });
+      const ended = bed.store.add({ startTimeMs: now - HOUR, status: 'FAILED' });
+      expect((await one({ of: 'running', pageSize: 10 })).tasks).toMatchObject([{ taskId: running.taskId }]);
+      expect((await one({ of: [ended.taskId], pageSize: 10 })).tasks).toMatchObject([{ taskId: ended.taskId }]);
+    });
+
+    test.each<[string, string | object]>([
+      ['an error under HTTP 200', { __type: 'x#InternalFailure', message: null }],
+      ['an object without a list', {}],
+      ['half of an answer', '{"TaskSummaries": ['],
+      ['a page of HTML', '<html></html>'],
+    ])('takes %s for a passing failure', async (_, answer) => {
+      bed.partnerCentral.tamper = () => answer as string;
+      await expect(one({ of: 'sweep', pageSize: 2 })).rejects.toThrow(TransientFailure);
+    });
+
+    test('counts what it can not use', async () => {
+      const { taskId } = bed.store.add({ startTimeMs: now });
+      bed.partnerCentral.tamper = (_, output) => ({
+        ...output,
+        TaskSummaries: [
+          null,
+          {},
+          { TaskId: taskId, StartTime: 'soon' },
+          { TaskId: 'x', StartTime: '2026-01-01 00:00:00' },
+        ],
+      });
+      expect(await one({ of: 'sweep', pageSize: 10 })).toMatchObject({
+        malformed: 2,
+        unreadable: 1,
+        tasks: [{ taskId }, { taskId: 'x', startTime: Date.UTC(2026, 0, 1) }],
+      });
+    });
+
+    test('counts each attempt, and measures the clock', async () => {
+      let left = 2;
+      bed.partnerCentral.intercept = () => (left-- > 0 ? errorAnswer('ThrottlingException', 429) : undefined);
+      const run = { budget: budget(), clock: clock() };
+      await list.list({ of: 'sweep', pageSize: 1 }, run);
+      expect(run.budget.used.listCalls).toBe(3);
+      expect(run.clock.isMeasured()).toBe(true);
+      expect(Math.abs(run.clock.offsetMs())).toBeLessThan(1_500);
+    });
+  });
+
+  test('the bus says of each entry what became of it', async () => {
+    const entry = (Detail: string): EventEntry => ({
+      EventBusName: busNameOf(bed),
+      Source: 'test',
+      DetailType: 'TaskFailed',
+      Resources: [],
+      Detail,
+    });
+    const codes = [undefined, 'InternalFailure', 'MalformedDetail', 'NotAuthorizedForSourceException'];
+    bed.eventBridge.entryFault = (_, index) => {
+      const ErrorCode = codes[index % codes.length];
+      return ErrorCode === undefined ? undefined : { ErrorCode, ErrorMessage: 'no' };
+    };
+    const entries = codes.map((_, at) => entry(`{"at":${at}}`));
+    expect(await bus.put(entries, signal)).toEqual([
+      { became: 'accepted' },
+      { became: 'retryable', code: 'InternalFailure' },
+      { became: 'refused', code: 'MalformedDetail' },
+      { became: 'refused', code: 'NotAuthorizedForSourceException', denied: true },
+    ]);
+    expect(bed.eventBridge.events).toMatchObject([{ detail: { at: 0 }, 'detail-type': 'TaskFailed' }]);
+  });
+});
+
+const busNameOf = (bed: LifeBed) => ('busName' in bed ? String(bed.busName) : 'bus');

@@ -14,15 +14,16 @@ import type { Run } from './run-state';
 export async function dealWith(
   run: Run,
   tasks: readonly ListedTask[],
-  rules: EmissionRules,
+  rules: EmissionRules | ((listed: ListedTask) => EmissionRules),
   allowance: Allowance,
   isDrift: (startTime: EpochMs | undefined) => boolean = () => false,
 ): Promise<boolean> {
   const fresh = new Map(tasks.filter(({ taskId }) => !run.handled.has(taskId)).map(task => [task.taskId, task]));
   const rows = await readRows(run, [...fresh.keys()]);
+  const rulesOf = typeof rules === 'function' ? rules : () => rules;
   const decided = [...fresh.values()].map(listed => ({
     taskId: listed.taskId,
-    decision: diff(rows.get(listed.taskId), listed, rules),
+    decision: diff(rows.get(listed.taskId), listed, rulesOf(listed)),
   }));
   return carryOut(run, decided, allowance, isDrift);
 }

@@ -41,10 +41,12 @@ export async function recheck(
 
   // Half of it at the most: where the listing doesn't get to its end, looking up by id still finds some that ended.
   const running = await listRunning(run, run.budget.part(1 / 2, allowance));
-  const clearsDoubt = candidates.flatMap(({ taskId, inDoubt }) => (inDoubt ? (running.tasks.get(taskId) ?? []) : []));
-  // The filter may be older than what it lets through: a task that is listed as ended has ended.
-  const ended = due.flatMap(taskId => running.tasks.get(taskId) ?? []).filter(({ status }) => isTerminal(status));
-  const allDealtWith = await dealWith(run, [...clearsDoubt, ...ended], rulesFor(run, running), allowance);
+  // The filter may be older than what it lets through, and the row older than both: what counts is how a task is listed.
+  const changed = candidates.flatMap(({ taskId, status, inDoubt }) => {
+    const listed = running.tasks.get(taskId);
+    return listed && (inDoubt || listed.status !== status) ? [listed] : [];
+  });
+  const allDealtWith = await dealWith(run, changed, rulesFor(run, running), allowance);
 
   const gone = due.filter(taskId => !running.tasks.has(taskId));
   const putOffRunning = running.whole ? 'longer' : 'a minute';

@@ -88,13 +88,14 @@ const LOOK_BACK_PAGES = 2;
  * @throws PermanentFailure when a person has to put something right
  */
 export async function poll(services: Services, mode: Mode, deadline: EpochMs): Promise<Summary> {
-  const { settings, table, now, logger } = services;
+  const { settings, table, now, sleep, logger } = services;
   const startedAt = now();
   // Not the request id: that one is the same when an event is delivered twice, and both would hold the lease.
   const runId = randomUUID();
   logger.appendKeys({ runId });
   const budget = openBudget({
     now,
+    sleep,
     deadline,
     listCalls: settings.maxListCallsPerRun,
     listCallsPerSecond: settings.maxListCallsPerSecond,
@@ -209,7 +210,9 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & Opened {
   return {
     ...run,
     rowRetentionMs: Math.max(terms().retentionMs, stored.retentionMs ?? 0),
-    rowsExpireSince: Math.max(stored.emitSince ?? -Infinity, checkpoint.emitSince),
+    get rowsExpireSince() {
+      return Math.max(stored.emitSince ?? -Infinity, this.checkpoint.emitSince);
+    },
     now: clock.now,
     get startedAt() {
       return clock.startedAt();
@@ -335,19 +338,21 @@ async function tellStalled(run: Run, candidates: readonly Candidate[], allowance
 
 /** Learns what is running. No history is read, so that it costs the same whatever went before. */
 async function learnRunning(run: Run & Opened, allowance: Allowance): Promise<void> {
-  const running = await listRunning(run, allowance);
-  const { clockOffsetMs, watermark } = run.stored;
-  if (clockOffsetMs === undefined && watermark === undefined && run.emitSinceIsOurs) {
-    // The lease was taken before Partner Central had told its time, and with it `emitSince` was set by our own clock.
-    const emitSince = run.stored.emitSince + run.clock.offsetMs();
-    run.checkpoint = run.reopen({ ...run.stored, emitSince });
-  }
-  const whole = await dealWith(run, [...running.tasks.values()], rulesFor(run, running), allowance);
+  const running = await listRunning(run, allowance).finally(() => correctEmitSince(run));
+  // What is listed as ended after all is for the head: it can tell news from history.
+  const tasks = [...running.tasks.values()].filter(({ status }) => !isTerminal(status));
+  const whole = await dealWith(run, tasks, rulesFor(run, running), allowance);
   // A task whose row was refused is not known: its end would be overlooked.
-  const allKnown = [...running.tasks.values()].every(
-    ({ taskId, status }) => isTerminal(status) || run.handled.has(taskId),
-  );
+  const allKnown = tasks.every(({ taskId }) => run.handled.has(taskId));
   if (whole && running.whole && allKnown) run.checkpoint = { ...run.checkpoint, initialised: true };
+}
+
+/** The lease was taken before Partner Central had told its time, and with it `emitSince` was set by our own clock. */
+function correctEmitSince(run: Run & Opened): void {
+  const { emissionFloor: _, ...stored } = run.stored; // before a first head it is nothing but `emitSince`
+  const { clockOffsetMs, watermark, emitSince } = stored;
+  if (clockOffsetMs !== undefined || watermark !== undefined || !run.emitSinceIsOurs || !run.clock.isMeasured()) return;
+  run.checkpoint = run.reopen({ ...stored, emitSince: emitSince + run.clock.offsetMs() });
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Allowance } from './budget';
-import { advance, type Gap, isDrift, isStuck, mayDistrustOrder, restart } from './core/checkpoint';
+import { advance, type Gap, isDrift, isStuck, mayBeHistory, mayDistrustOrder, restart } from './core/checkpoint';
 import { examinePage, ORDER_TOLERANCE_MS } from './core/sweep';
-import type { EpochMs } from './core/task';
+import type { EpochMs, ListedTask } from './core/task';
 import { dealWith } from './deal-with';
 import type { Page } from './edges/partner-central';
 import { isRefusedToken } from './errors';
@@ -54,7 +54,8 @@ export async function sweep(
     countPage(run, page);
 
     const position = {
-      floor: Math.min(gap.floor, alsoDownTo ?? gap.floor),
+      floor: gap.floor,
+      alsoDownTo,
       endsBelow: alsoDownTo === undefined ? gap.floor - ORDER_TOLERANCE_MS : gap.floor,
       lowest,
       lastTwo,
@@ -65,7 +66,11 @@ export async function sweep(
     const examined = examinePage(position, page.tasks, mayDistrust);
     ({ lowest, lastTwo } = examined);
     const drift = (startTime: EpochMs | undefined) => isDrift(startTime, gap, run.checkpoint.gaps);
-    const whole = await dealWith(run, examined.inRange, rulesFor(run, page, gap), allowance, drift);
+    const rules = rulesFor(run, page, gap);
+    // Below its floor a sweep comes to what gaps are still to look at, and one of them may say that it is history.
+    const rulesBelow = { ...rules, undatedAreHistory: mayBeHistory(run.checkpoint) };
+    const rulesOf = (task: ListedTask) => (examined.undatedBelow.has(task) ? rulesBelow : rules);
+    const whole = await dealWith(run, examined.inRange, rulesOf, allowance, drift);
     if (!whole) return;
 
     // Only now: a page that is fetched again shows its disorder again, and must then be allowed to be distrusted.

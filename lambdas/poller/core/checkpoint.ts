@@ -109,7 +109,8 @@ export function openRun(kept: StoredCheckpoint, terms: OpeningTerms): { checkpoi
   const filtersChanged = stored.filters !== undefined && stored.filters !== terms.filters;
   // Other filters may show tasks that ended long ago and have no start time.
   const undatedAreHistory = kept.watermark === undefined || filtersChanged || stored.undatedAreHistory === true;
-  const mark = undatedAreHistory && ({ undatedAreHistory: true } as const);
+  const marked = { undatedAreHistory: true } as const;
+  const mark = (undatedAreHistory || mayBeHistory(stored)) && marked;
   let gaps = (stored.gaps ?? []).map(gap => withinRows(gap, now - retention.shortestMs - ROW_OUTLIVES_RETENTION_MS));
 
   if (emitSince < stored.emitSince) {
@@ -142,13 +143,17 @@ export function openRun(kept: StoredCheckpoint, terms: OpeningTerms): { checkpoi
       ...retention.shorter,
       // An audit sweeps all that a look back would.
       ...(auditBegins && { lookedBackAt: now }),
-      ...mark,
+      ...(undatedAreHistory && marked),
       // Other filters may show tasks that run already and started long ago: learn them as a first run does.
       initialised: (stored.initialised ?? false) && !filtersChanged,
     },
     auditBegins,
   };
 }
+
+/** Whether there is a part of the list in which ended tasks without a start time are history, not yet swept. */
+export const mayBeHistory = ({ undatedAreHistory, gaps = [] }: Pick<StoredCheckpoint, 'undatedAreHistory' | 'gaps'>) =>
+  undatedAreHistory === true || gaps.some(gap => gap.undatedAreHistory);
 
 /** Two readings of one clock may differ by this. */
 const CLOCK_TOLERANCE_MS = 30_000;
@@ -276,7 +281,7 @@ export function afterHead(
   startedAt: EpochMs,
   reachedLookBack: boolean,
 ): Checkpoint {
-  const { undatedAreHistory, ...known } = checkpoint;
+  const { undatedAreHistory: _, ...known } = checkpoint;
   const { gaps, emissionFloor } = known;
   if (reachedLookBack || known.watermark === undefined) return { ...known, lookedBackAt: startedAt };
   if (gaps.length >= MAX_GAPS || gaps.some(({ lookBack }) => lookBack)) return known;
@@ -285,7 +290,7 @@ export function afterHead(
     floor: lookBackTo,
     news: { emissionFloor },
     lookBack: true,
-    ...(undatedAreHistory && { undatedAreHistory }),
+    ...(mayBeHistory(checkpoint) && { undatedAreHistory: true }),
   };
   return { ...known, lookedBackAt: startedAt, gaps: addGap(gaps, lookBack) };
 }

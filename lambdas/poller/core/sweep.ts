@@ -7,6 +7,8 @@ export const ORDER_TOLERANCE_MS = 60_000;
 export interface SweepPosition {
   /** Entries that started at or after this are dealt with. */
   readonly floor: EpochMs;
+  /** And those that started at or after this, where the page happens to show them. */
+  readonly alsoDownTo?: EpochMs | undefined;
   /** The sweep ends where the list gets below this start time. */
   readonly endsBelow: EpochMs;
   /** Oldest start time met since the sweep was last resumed. */
@@ -22,6 +24,8 @@ export interface SweepPosition {
 export interface ExaminedPage {
   /** Entries to deal with. */
   readonly inRange: ListedTask[];
+  /** Of these, the ones without a start time that stand below the floor. */
+  readonly undatedBelow: ReadonlySet<ListedTask>;
   readonly outOfOrder: boolean;
   /** Where the sweep stands after this page. */
   readonly lowest: EpochMs;
@@ -45,20 +49,23 @@ export function examinePage(position: SweepPosition, tasks: readonly ListedTask[
   let lastTwo = position.lastTwo;
   let highest = -Infinity;
   let outOfOrder = false;
+  const lowestTaken = Math.min(position.floor, position.alsoDownTo ?? position.floor);
   const belongs = new Set<ListedTask>();
+  const undatedBelow = new Set<ListedTask>();
   for (const task of tasks) {
     const { startTime } = task;
     if (startTime === undefined) {
       // It started before those above it. A running one is watched, whenever it started.
       const startedBy = lastTwo.length < 2 ? Infinity : Math.max(...lastTwo);
-      if (!isTerminal(task.status) || startedBy >= position.floor) belongs.add(task);
+      if (!isTerminal(task.status) || startedBy >= lowestTaken) belongs.add(task);
+      if (startedBy < position.floor) undatedBelow.add(task);
       continue;
     }
     if (startTime > lowest + ORDER_TOLERANCE_MS) outOfOrder = true;
     lowest = Math.min(lowest, startTime);
     highest = Math.max(highest, startTime);
     lastTwo = [...lastTwo, startTime].slice(-2);
-    if (startTime >= position.floor) belongs.add(task);
+    if (startTime >= lowestTaken) belongs.add(task);
   }
   const toTheEnd = position.toTheEnd || (outOfOrder && mayDistrust);
   const ceiling = toTheEnd || position.skipAbove === undefined ? Infinity : position.skipAbove + ORDER_TOLERANCE_MS;
@@ -66,6 +73,7 @@ export function examinePage(position: SweepPosition, tasks: readonly ListedTask[
   const reached = !isKnown ? undefined : outOfOrder ? highest : Math.max(...lastTwo);
   return {
     inRange: tasks.filter(task => belongs.has(task) && (task.startTime === undefined || task.startTime <= ceiling)),
+    undatedBelow,
     outOfOrder,
     lowest,
     lastTwo,

@@ -1,0 +1,31 @@
+/** Looking again at unsettled rows. */
+import { openMemoryBed } from '../in-memory/bed';
+import { HOUR, MINUTE } from '../integration/bed';
+
+describe('among many that are looked for in the list of what is running', () => {
+  test.each([
+    ['with another status than the row has, the filter being older', 'IN_PROGRESS', 'SUSPENDED'],
+    ['as running again, the row saying something else', 'SUSPENDED', 'IN_PROGRESS'],
+    ['as ended, the filter being older', 'IN_PROGRESS', 'FAILED'],
+  ])('one that is listed %s is dealt with', async (_, before, after) => {
+    const bed = openMemoryBed();
+    const poller = bed.anotherPoller({ headPageSize: 1 });
+    const ids = Array.from({ length: 11 }, () => bed.store.add({ startTimeMs: bed.now() - HOUR }).taskId);
+    const [first] = ids as [string];
+    await poller.invoke({ mode: 'poll' });
+    bed.store.set(first, { status: before });
+    bed.pass(MINUTE);
+    await poller.invoke({ mode: 'poll' });
+    expect(await bed.row(first)).toMatchObject({ status: before });
+
+    bed.store.set(first, { status: after });
+    bed.partnerCentral.intercept = ({ input }) => {
+      delete input.TaskStatus;
+      return undefined;
+    };
+    bed.pass(MINUTE);
+    await poller.invoke({ mode: 'poll' });
+    expect(await bed.row(first)).toMatchObject({ status: after });
+    expect(bed.eventBridge.events).toHaveLength(after === 'FAILED' ? 1 : 0);
+  });
+});

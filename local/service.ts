@@ -219,7 +219,7 @@ export interface CallCounts {
   reset(): void;
 }
 
-function callCounter() {
+export function callCounter() {
   const all = new Map<string, number>();
   let total = 0;
   return {

@@ -25,7 +25,7 @@ export const publishingDenied =
   "Let the function's role use events:PutEvents on the event bus, and look at the bus's own policy";
 
 /** Takes everything and logs it, but for the API's own message, which may name a customer. */
-export function shadowOfEventBus(logger: Logger): EventBus {
+export function shadowOfEventBus(logger: Pick<Logger, 'info'>): EventBus {
   return {
     async put(entries) {
       for (const { DetailType: detailType, Detail } of entries) {

@@ -85,6 +85,19 @@ export function connectSnapshotTable(
     return unmarshall(present(answer.Attributes, 'UpdateItem of the checkpoint'));
   }
 
+  /** One BatchWriteItem, and what it leaves unprocessed. */
+  async function writeItems(items: readonly Record<string, unknown>[], budget: Budget): Promise<void> {
+    let requests: { PutRequest?: { Item: Record<string, AttributeValue> | undefined } }[] = items.map(item => ({
+      PutRequest: { Item: marshall(item, { removeUndefinedValues: true }) },
+    }));
+    for (let attempt = 0; requests.length > 0; attempt += 1) {
+      if (attempt > 0) await pauseBeforeRetry(attempt, budget, 'BatchWriteItem');
+      const put = new BatchWriteItemCommand({ RequestItems: { [tableName]: requests } });
+      const answer = await client.send(put, { abortSignal: budget.signal }).catch(sorted('BatchWriteItem'));
+      requests = (present(answer.UnprocessedItems, 'BatchWriteItem')[tableName] ?? []) as typeof requests;
+    }
+  }
+
   return {
     /** Leaves a note that an audit is wanted, whoever has the lease. */
     async requestAudit(now: EpochMs, signal: AbortSignal): Promise<void> {
@@ -190,18 +203,12 @@ export function connectSnapshotTable(
 
     /** Writes whole rows; see `writeInBatches`. */
     async writeRows(rows: readonly TaskRow[], budget: Budget): Promise<{ cut: string[]; lost: string[] }> {
-      const writeItems = async (items: Record<string, unknown>[]): Promise<void> => {
-        let requests: { PutRequest?: { Item: Record<string, AttributeValue> | undefined } }[] = items.map(item => ({
-          PutRequest: { Item: marshall(item, { removeUndefinedValues: true }) },
-        }));
-        for (let attempt = 0; requests.length > 0; attempt += 1) {
-          if (attempt > 0) await pauseBeforeRetry(attempt, budget, 'BatchWriteItem');
-          const put = new BatchWriteItemCommand({ RequestItems: { [tableName]: requests } });
-          const answer = await client.send(put, { abortSignal: budget.signal }).catch(sorted('BatchWriteItem'));
-          requests = (present(answer.UnprocessedItems, 'BatchWriteItem')[tableName] ?? []) as typeof requests;
-        }
-      };
-      return writeInBatches(rows, part => writeItems(part.map(row => toItem(source, row, includeMessage))));
+      const write = (part: readonly TaskRow[]) =>
+        writeItems(
+          part.map(row => toItem(source, row, includeMessage)),
+          budget,
+        );
+      return await writeInBatches(rows, write);
     },
 
     /** All unsettled rows, the longest due first, as the index has them. */

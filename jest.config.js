@@ -2,7 +2,8 @@
 module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/deploy/'], // npm run test:deploy
+  // npm run test:deploy and test:full
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/deploy/', '<rootDir>/test/fuzz/random-lives-http'],
   transform: {
     '\\.ts$': [
       '@swc/jest',

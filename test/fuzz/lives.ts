@@ -54,7 +54,8 @@ type Step =
   | { do: 'change'; first: number; every: number; status: string }
   | { do: 'remove'; pick: number }
   | { do: 'wait'; ms: number }
-  | { do: 'poll'; mode: 'poll' | 'audit'; by: number; disturbed: Disturbance }
+  /** So many times, a minute apart. */
+  | { do: 'poll'; mode: 'poll' | 'audit'; by: number; disturbed: Disturbance; times: number }
   | { do: 'poll twice at once'; by: number };
 
 const statuses = fc.constantFrom('IN_PROGRESS', 'COMPLETE', 'FAILED', 'COMPLETE', 'FAILED', 'SUSPENDED');
@@ -91,6 +92,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       mode: fc.constantFrom('poll', 'poll', 'poll', 'audit'),
       by: poller,
       disturbed: disturbance,
+      times: fc.constantFrom(1, 1, 1, 3),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('poll twice at once'), by: poller }) },
@@ -129,14 +131,14 @@ let limits: Partial<Settings>[];
 let pollers: LifePoller[];
 
 /**
- * Defines the test. `npm run fuzz -- --runs 50000` tries other lives, as many as wanted, and `--seed` repeats some.
- * @param usualRuns how many lives `npm test` tries, always the same ones: where it fails, the change at hand is why
+ * Prepares a test. `npm run fuzz -- --runs 50000` tries other lives, as many as wanted, and `--seed` repeats some.
+ * @param usualRuns how many lives it tries otherwise, always the same ones: where it fails, the change at hand is why
  */
-export function describeLives(
+export function prepareLives(
   open: (settings: Partial<Settings>) => LifeBed | Promise<LifeBed>,
   usualRuns: number,
   msForEach: number,
-): void {
+) {
   const runs = Number(process.env.FUZZ_RUNS ?? usualRuns);
   const otherSeed = () => (process.env.FUZZ_RUNS ? Math.floor(Math.random() * 2 ** 31) : 4_711);
   const seed = Number(process.env.FUZZ_SEED ?? otherSeed());
@@ -150,14 +152,13 @@ export function describeLives(
   afterAll(() => bed.close());
   afterAll(() => void process.stdout.write(`Random lives: ${JSON.stringify(tally)}\n`));
 
-  test(
-    'whatever happens to tasks and polls: nothing lost, nothing invented, nothing twice but after a mishap',
-    async () => {
-      await fc.assert(fc.asyncProperty(story, live), { numRuns: runs, seed, endOnFailure: !!process.env.FUZZ_FAST });
+  return {
+    async tryAll(): Promise<void> {
+      await fc.assert(fc.asyncProperty(story, live), { numRuns: runs, seed });
       if (runs >= 1_000) expect(Object.entries(tally).filter(([, count]) => count === 0)).toEqual([]);
     },
-    runs * msForEach + 600_000,
-  );
+    timeoutMs: runs * msForEach + 600_000,
+  };
 }
 
 async function live(story: Story): Promise<void> {
@@ -273,7 +274,12 @@ async function live(story: Story): Promise<void> {
         lives.set(taskId, { ...(lives.get(taskId) as Life), isListed: false });
       }
     }
-    if (each.do === 'poll') await poll(each.mode, each.by, each.disturbed);
+    if (each.do === 'poll') {
+      for (let time = 0; time < each.times; time += 1) {
+        if (time > 0) clockOffsetMs += MINUTE;
+        await poll(each.mode, each.by, each.disturbed);
+      }
+    }
     if (each.do === 'poll twice at once') {
       await Promise.all([each.by % generous, generous].map(by => poll('poll', by, undisturbed)));
     }
@@ -311,11 +317,11 @@ async function live(story: Story): Promise<void> {
   expect(areTold()).toBe(true);
 
   // Nobody polls while an audit is open, until all rows have expired; then somebody asks for what came before the first.
-  await poll('audit', small, { is: 'throttled depth', pages: 2 });
   for (const [days, by] of [
     [20, generous],
     [100, story.lastPoller],
   ] as const) {
+    await poll('audit', small, { is: 'throttled depth', pages: 2 });
     clockOffsetMs += days * DAY;
     await comeToRest(by);
   }
@@ -373,7 +379,7 @@ async function live(story: Story): Promise<void> {
   expect(new Set(stalled.map(({ eventId }) => eventId)).size).toBe(toldToStall.size);
 
   // A table that takes no rows has an event told in vain once, and not in each poll; whole audits forget that it did.
-  const audits = steps.filter(each => each.do === 'poll' && each.mode === 'audit').length;
+  const audits = steps.reduce((sum, each) => sum + (each.do === 'poll' && each.mode === 'audit' ? each.times : 0), 0);
   const inVain = new Map<string, number>();
   for (const { eventId, runId } of all) if (withoutRows.has(runId)) inVain.set(eventId, (inVain.get(eventId) ?? 0) + 1);
   expect([...inVain].filter(([, times]) => times > 1 + audits)).toEqual([]);
@@ -396,7 +402,8 @@ async function live(story: Story): Promise<void> {
 
   tally.drift += drift;
   const late = steps.flatMap(each => (each.do === 'start' && each.ago > LOOK_BACK ? [each.count] : []));
-  expect(drift).toBeLessThanOrEqual(late.reduce((sum, count) => sum + count, 0));
+  // An event whose row was refused waits for an audit to try again.
+  if (withoutRows.size === 0) expect(drift).toBeLessThanOrEqual(late.reduce((sum, count) => sum + count, 0));
 
   expect(checkpoint).toMatchObject({ leaseExpiresAtMs: 0, gaps: [], initialised: true });
   const restless = (await bed.items()).flatMap(({ item, unsettledSource }) => {

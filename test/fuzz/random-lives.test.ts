@@ -1,4 +1,10 @@
 import { openMemoryBed } from '../in-memory/bed';
-import { describeLives } from './lives';
+import { prepareLives } from './lives';
 
-describeLives(openMemoryBed, 2_000, 100);
+const { tryAll, timeoutMs } = prepareLives(openMemoryBed, 1_500, 200);
+
+test(
+  'whatever happens to tasks and polls: nothing lost, nothing invented, nothing twice but after a mishap',
+  tryAll,
+  timeoutMs,
+);

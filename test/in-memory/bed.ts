@@ -7,7 +7,7 @@ import type { EventEntry } from '../../lambdas/poller/core/build-event';
 import type { EpochMs } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { toAttributes, toCheckpoint } from '../../lambdas/poller/edges/checkpoint-item';
-import { type EventBus, toOutcome } from '../../lambdas/poller/edges/event-bus';
+import { type EventBus, shadowOfEventBus, toOutcome } from '../../lambdas/poller/edges/event-bus';
 import { soundAnswer } from '../../lambdas/poller/edges/list-answer';
 import { listRequests, type PartnerCentral, toPage } from '../../lambdas/poller/edges/partner-central';
 import { CHECKPOINT_KEY, refuseNewerFormat, taskKey, toItem, toRow } from '../../lambdas/poller/edges/row-item';
@@ -17,68 +17,70 @@ import {
   toCandidate,
   writeInBatches,
 } from '../../lambdas/poller/edges/snapshot-table';
-import { LeaseLost, sortFailure, TransientFailure, throttled } from '../../lambdas/poller/errors';
+import { type Advice, LeaseLost, sortFailure, TransientFailure, throttled } from '../../lambdas/poller/errors';
 import { type Mode, poll, type Summary } from '../../lambdas/poller/run';
 import type { RunLogger } from '../../lambdas/poller/run-state';
 import { parseFlat, type Settings, settingsEntries, sourceId } from '../../lambdas/poller/settings';
 import { familyOf } from '../../lambdas/poller/task-families';
 import type { DeliveredEvent, EntryError, WireEntry } from '../../local/event-bridge';
 import { openPartnerCentral } from '../../local/partner-central';
-import {
-  type Call,
-  type ErrorAnswer,
-  type Fault,
-  type Intercept,
-  Refusal,
-  type ServiceName,
-} from '../../local/service';
+import { type Call, callCounter, type ErrorAnswer, type Fault, type Intercept, Refusal } from '../../local/service';
 
 type Item = Record<string, unknown>;
 
 const START = Date.UTC(2026, 0, 1);
+const noAdvice = { denied: '', refused: '' };
 /** What one call of a port takes. */
 const CALL_MS = 5;
 const TIMEOUT_MS = 55_000;
 /** As the SDK does. */
 const ATTEMPTS = 3;
 
-const quiet: RunLogger = {
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  appendKeys: () => undefined,
-  removeKeys: () => undefined,
-};
+/** One of the services as tests see it. */
+const interceptable = () => ({
+  intercept: undefined as Intercept | undefined,
+  calls: callCounter(),
+  /** How far the clock by which answers are dated is ahead. */
+  clockOffsetMs: 0,
+});
 
 export type MemoryBed = ReturnType<typeof openMemoryBed>;
 export type MemoryPoller = ReturnType<MemoryBed['anotherPoller']>;
 
-/** @param settings what differs from the defaults, for all pollers */
-export function openMemoryBed(settings: Partial<Settings> = {}) {
-  const ofSource = { catalog: 'Sandbox', taskFamily: 'OpportunityFromEngagement', ...settings } as const;
+/**
+ * @param settings what differs from the defaults, for all pollers
+ * @param clock `virtual`: it moves with the calls and nothing else, so that a story can be told again. `real`: this
+ *   machine's, for tests that count from it.
+ */
+export function openMemoryBed(settings: Record<string, unknown> = {}, clock: 'virtual' | 'real' = 'virtual') {
+  const ofSource = parseFlat(settingsEntries, { catalog: 'Sandbox', ...settings }, 'The settings');
   let at = START;
+  const time = clock === 'real' ? Date.now : () => at;
+  const pass = (ms: number) => {
+    at += ms;
+  };
   let clockOffsetMs = 0;
   let items = new Map<string, Item>();
   const events: DeliveredEvent[] = [];
-  const central = openPartnerCentral({ now: () => at + clockOffsetMs });
-  const partnerCentral = Object.assign(central, { intercept: undefined as Intercept | undefined });
-  const dynamoDb = { intercept: undefined as Intercept | undefined };
+  const logs: string[] = [];
+  const central = openPartnerCentral({ now: time });
+  const partnerCentral = Object.assign(central, interceptable());
+  const dynamoDb = interceptable();
   const eventBridge = {
-    intercept: undefined as Intercept | undefined,
+    ...interceptable(),
     events,
+    clear() {
+      events.length = 0;
+    },
     entryFault: undefined as ((entry: WireEntry, index: number) => EntryError | undefined) | undefined,
   };
-  const interceptors: Partial<Record<ServiceName, { intercept: Intercept | undefined }>> = {
-    partnercentral: partnerCentral,
-    dynamodb: dynamoDb,
-    events: eventBridge,
-  };
+  const services = { partnercentral: partnerCentral, dynamodb: dynamoDb, events: eventBridge };
   let acceptable = 0;
-  let calls = 0;
 
-  /** One call of an SDK client: its retries, and what is thrown in the end. */
+  /** One call of an SDK client: its retries, and what is thrown in the end. To a process that is dead nothing returns. */
   async function call<T>(
-    service: ServiceName,
+    life: Life,
+    service: keyof typeof services,
     operation: string,
     input: Item,
     act: () => T,
@@ -89,13 +91,18 @@ export function openMemoryBed(settings: Partial<Settings> = {}) {
     },
   ): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
+      if (life.isOver) return never;
       await beforeAttempt();
-      at += CALL_MS;
-      const made: Call = { service, operation, input, index: calls++ };
-      const fault = await interceptors[service]?.intercept?.(made);
+      pass(CALL_MS);
+      const { calls, intercept } = services[service];
+      const made: Call = { service, operation, input, index: calls.total };
+      calls.count(operation);
+      const fault = await intercept?.(made);
       try {
-        return await withFault(fault, act, read);
+        const answer = await withFault(fault, act, read);
+        return life.isOver ? never : answer;
       } catch (thrown) {
+        if (life.isOver) return never;
         const error = thrown instanceof Refusal ? errorOf(thrown.answer) : (thrown as Error);
         if (attempt < ATTEMPTS && isRetried(error)) continue;
         throw error;
@@ -103,12 +110,12 @@ export function openMemoryBed(settings: Partial<Settings> = {}) {
     }
   }
 
-  const sorted = async <T>(doing: string, work: Promise<T>) =>
+  const sorted = async <T>(doing: string, work: Promise<T>, advice: Advice = { ...noAdvice, notFound: '' }) =>
     work.catch((error: unknown) => {
-      throw error instanceof LeaseLost ? error : sortFailure(error, doing, { denied: '', notFound: '', refused: '' });
+      throw error instanceof LeaseLost ? error : sortFailure(error, doing, advice);
     });
 
-  function connectList(settings: Settings, now: () => EpochMs): PartnerCentral {
+  function connectList(settings: Settings, now: () => EpochMs, life = immortal): PartnerCentral {
     const { request, filters, fingerprint } = listRequests(settings);
     const { operation } = familyOf(settings.taskFamily);
     return {
@@ -120,13 +127,14 @@ export function openMemoryBed(settings: Partial<Settings> = {}) {
         const first = askedAt;
         let unreadable = 0;
         const read = (sent: object | string) => {
-          clock.observe(new Date(at + clockOffsetMs).toUTCString(), askedAt, now());
+          const { clockOffsetMs: skew } = partnerCentral;
+          clock.observe(new Date(time() + clockOffsetMs + skew).toUTCString(), askedAt, now());
           const sound = soundAnswer(Buffer.from(typeof sent === 'string' ? sent : JSON.stringify(sent)));
           unreadable = sound.unreadable;
           const answer = JSON.parse(Buffer.from(sound.body).toString()) as {
-            TaskSummaries: ({ StartTime?: unknown } | null)[];
+            TaskSummaries?: ({ StartTime?: unknown } | null)[] | null;
           };
-          for (const summary of answer.TaskSummaries)
+          for (const summary of answer.TaskSummaries ?? [])
             if (summary?.StartTime != null) summary.StartTime = new Date(summary.StartTime as string);
           return answer;
         };
@@ -138,23 +146,36 @@ export function openMemoryBed(settings: Partial<Settings> = {}) {
           await budget.paceListCall();
           askedAt = now();
         };
-        const answer = await sorted(operation, call('partnercentral', operation, input, act, pace, read));
+        const answer = await sorted(
+          operation,
+          call(life, 'partnercentral', operation, input, act, pace, read),
+          noAdvice,
+        );
         const page = toPage(answer);
         return { ...page, unreadable, askedAt: first + clock.offsetMs(), answeredAt: clock.now() };
       },
     };
   }
 
-  function connectTable(source: string, includeMessage: boolean): SnapshotTable {
+  function connectTable(source: string, includeMessage: boolean, life = immortal): SnapshotTable {
     const key = (taskId: string) => String(taskKey(source, taskId).item);
     const checkpointKey = CHECKPOINT_KEY;
     const checkpoint = () => items.get(checkpointKey);
     const update = (set: Item, mayBe: (item: Item) => boolean, ifAbsent: Item = {}) =>
-      call('dynamodb', 'UpdateItem', set, (): Item | undefined => {
-        if (!mayBe(checkpoint() ?? {})) return undefined;
-        const item = { source, item: checkpointKey, ...ifAbsent, ...checkpoint(), ...set };
-        items.set(checkpointKey, item);
-        return item;
+      call(
+        life,
+        'dynamodb',
+        'UpdateItem',
+        { UpdateExpression: updateExpression(set, ifAbsent) },
+        (): Item | undefined => {
+          if (!mayBe(checkpoint() ?? {})) return undefined;
+          const item = { source, item: checkpointKey, ...ifAbsent, ...checkpoint(), ...set };
+          items.set(checkpointKey, item);
+          return item;
+        },
+      ).catch((error: Error) => {
+        if (error.name !== 'ConditionalCheckFailedException') throw error;
+        return undefined;
       });
     const isMine = (owner: string) => (item: Item) => item.leaseOwner === owner;
     const unlessLost = (item: Item | undefined) => {
@@ -191,7 +212,7 @@ export function openMemoryBed(settings: Partial<Settings> = {}) {
           const some = taskIds.slice(from, from + 100);
           const found = await sorted(
             'BatchGetItem',
-            call('dynamodb', 'BatchGetItem', {}, () =>
+            call(life, 'dynamodb', 'BatchGetItem', {}, () =>
               some.flatMap((taskId): Item[] => {
                 const item = items.get(key(taskId));
                 return item ? [item] : [];
@@ -212,7 +233,7 @@ export function openMemoryBed(settings: Partial<Settings> = {}) {
           const written = part.map(row => toItem(source, row, includeMessage));
           await sorted(
             'BatchWriteItem',
-            call('dynamodb', 'BatchWriteItem', { items: written }, () => {
+            call(life, 'dynamodb', 'BatchWriteItem', { items: written }, () => {
               for (const item of written) items.set(String(item.item), item);
             }),
           );
@@ -220,7 +241,9 @@ export function openMemoryBed(settings: Partial<Settings> = {}) {
       async unsettled() {
         const found = await sorted(
           'Query of the index',
-          call('dynamodb', 'Query', {}, () => [...items.values()].filter(item => item.unsettledSource !== undefined)),
+          call(life, 'dynamodb', 'Query', {}, () =>
+            [...items.values()].filter(item => item.unsettledSource !== undefined),
+          ),
         );
         return found
           .map(toCandidate)
@@ -229,11 +252,24 @@ export function openMemoryBed(settings: Partial<Settings> = {}) {
     };
   }
 
-  const bus: EventBus = {
+  const line =
+    (level: string): RunLogger['info'] =>
+    (message, ...[more]) => {
+      if (clock === 'real') logs.push(JSON.stringify({ level, message, ...Object(more) }));
+    };
+  const logger: RunLogger = {
+    info: line('INFO'),
+    warn: line('WARN'),
+    error: line('ERROR'),
+    appendKeys: () => undefined,
+    removeKeys: () => undefined,
+  };
+
+  const connectBus = (life = immortal): EventBus => ({
     async put(entries) {
       const results = await sorted(
         'PutEvents',
-        call('events', 'PutEvents', { Entries: entries }, () =>
+        call(life, 'events', 'PutEvents', { Entries: entries }, () =>
           entries.map(entry => {
             const error = eventBridge.entryFault?.(entry as unknown as WireEntry, acceptable++);
             if (error) return error;
@@ -244,61 +280,59 @@ export function openMemoryBed(settings: Partial<Settings> = {}) {
       );
       return results.map(toOutcome);
     },
-  };
+  });
 
-  return {
+  const bed = {
     store: central.store(ofSource.catalog, ofSource.taskFamily),
     /** The ports themselves. */
     ports: {
-      list: connectList(parseFlat(settingsEntries, ofSource, 'The settings'), () => at),
+      list: connectList(ofSource, time),
       table: connectTable(sourceId(ofSource), true),
-      bus,
+      bus: connectBus(),
     },
     partnerCentral,
     dynamoDb,
     eventBridge,
-    now: () => at,
-
-    /** Moves the clock on. */
-    pass(ms: number) {
-      at += ms;
-    },
+    logs,
+    now: time,
+    /** Moves the virtual clock on. */
+    pass,
 
     /** A function of its own on the same table. */
-    anotherPoller(more: Partial<Settings> = {}) {
+    anotherPoller(more: Record<string, unknown> = {}) {
       const own = parseFlat(settingsEntries, { ...ofSource, ...more }, 'The settings');
       let die: () => void = () => undefined;
+      let life: Life = { isOver: false };
       return {
         async invoke(
           { mode }: { mode: Mode },
           how: { clockOffsetMs?: number; clockSkewMs?: number } = {},
-        ): Promise<{ result?: Summary; error?: Error }> {
+        ): Promise<{ result: Summary; error?: undefined } | { result?: undefined; error: Error }> {
           clockOffsetMs = how.clockOffsetMs ?? 0;
-          const now = () => at + clockOffsetMs + (how.clockSkewMs ?? 0);
-          const sleep = async (ms: number) => {
-            at += ms;
-          };
-          const services = {
+          const now = () => time() + clockOffsetMs + (how.clockSkewMs ?? 0);
+          life = { isOver: false };
+          const ports = {
             settings: own,
             eventBusName: 'bus',
-            partnerCentral: connectList(own, now),
-            table: connectTable(sourceId(own), own.includeMessage),
-            bus,
-            logger: quiet,
+            partnerCentral: connectList(own, now, life),
+            table: connectTable(sourceId(own), own.includeMessage, life),
+            bus: own.shadow ? shadowOfEventBus(logger) : connectBus(life),
+            logger,
             now,
-            sleep,
+            sleep: async (ms: number) => pass(ms),
           };
           const death = new Promise<{ error: Error }>(resolve => {
             die = () => resolve({ error: Object.assign(new Error('Killed'), { name: 'ProcessDied' }) });
           });
-          const life = poll(services, mode, now() + TIMEOUT_MS).then(
+          const outcome = poll(ports, mode, now() + TIMEOUT_MS).then(
             result => ({ result }),
             (error: Error) => ({ error }),
           );
-          return Promise.race([life, death]);
+          return Promise.race([outcome, death]);
         },
         /** What it does never comes back. */
         async kill() {
+          life.isOver = true;
           die();
         },
       };
@@ -308,31 +342,53 @@ export function openMemoryBed(settings: Partial<Settings> = {}) {
     addHistory(count: number) {
       for (let day = 0; day < count; day += 1) {
         const status = day % 3 === 0 ? 'FAILED' : 'COMPLETE';
-        central.store(ofSource.catalog, ofSource.taskFamily).add({ status, startTimeMs: at - (2 + day) * 86_400_000 });
+        central
+          .store(ofSource.catalog, ofSource.taskFamily)
+          .add({ status, startTimeMs: time() - (2 + day) * 86_400_000 });
       }
     },
 
     items: async () => [...items.values()],
+    item: async (sortKey: string) => items.get(sortKey),
     row: async (taskId: string) => items.get(`TASK#${taskId}`),
     checkpoint: async () => items.get(CHECKPOINT_KEY),
-    async expireRows(until = Number.POSITIVE_INFINITY) {
-      for (const [name, { expiresAt }] of items)
-        if (expiresAt !== undefined && Number(expiresAt) * 1_000 <= until) items.delete(name);
+    async putItems(all: readonly Item[]) {
+      for (const item of all) items.set(String(item.item), item);
+    },
+    async removeItems(which: (item: Item) => boolean) {
+      for (const [name, item] of items) if (which(item)) items.delete(name);
+    },
+    expireRows(until = Number.POSITIVE_INFINITY) {
+      return this.removeItems(({ expiresAt }) => expiresAt !== undefined && Number(expiresAt) * 1_000 <= until);
     },
     async reset() {
       at = START;
       items = new Map();
       events.length = 0;
-      calls = 0;
+      logs.length = 0;
       acceptable = 0;
-      for (const service of Object.values(interceptors)) service.intercept = undefined;
+      for (const service of Object.values(services)) {
+        service.intercept = undefined;
+        service.calls.reset();
+      }
       partnerCentral.tamper = undefined;
       eventBridge.entryFault = undefined;
       central.store(ofSource.catalog, ofSource.taskFamily).fromJSON({ nextNumber: 0, tasks: [], clientTokens: [] });
     },
     async close() {},
   };
+  return { ...bed, poller: bed.anotherPoller() };
 }
+
+/** As much of it as tells one update from another. */
+const updateExpression = (set: Item, ifAbsent: Item) =>
+  [...Object.keys(set), ...Object.keys(ifAbsent).map(name => `if_not_exists(${name})`)].join();
+
+/** One process, for as long as it lives. */
+interface Life {
+  isOver: boolean;
+}
+const immortal: Life = { isOver: false };
 
 const never = new Promise<never>(() => undefined);
 

@@ -9,7 +9,13 @@ import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { connectEventBus, type EventBus } from '../../lambdas/poller/edges/event-bus';
 import { connectPartnerCentral, type PartnerCentral } from '../../lambdas/poller/edges/partner-central';
 import { connectSnapshotTable, type SnapshotTable } from '../../lambdas/poller/edges/snapshot-table';
-import { LeaseLost, PermanentFailure, RequestRefused, TransientFailure } from '../../lambdas/poller/errors';
+import {
+  isRefusedToken,
+  LeaseLost,
+  PermanentFailure,
+  RequestRefused,
+  TransientFailure,
+} from '../../lambdas/poller/errors';
 import { openServiceClock } from '../../lambdas/poller/service-clock';
 import { parseFlat, settingsEntries, sourceId } from '../../lambdas/poller/settings';
 import type { LifeBed } from '../fuzz/disturbance';
@@ -196,6 +202,12 @@ describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
       for (const hours of [2, 1]) bed.store.add({ startTimeMs: now - hours * HOUR });
       const { nextToken } = await one({ of: 'sweep', pageSize: 1 });
       await expect(one({ of: 'sweep', pageSize: 2, token: nextToken as string })).rejects.toThrow(RequestRefused);
+    });
+
+    test.each(['ValidationException', 'ResourceNotFoundException'])('refuses an old token with %s', async code => {
+      bed.partnerCentral.intercept = () => errorAnswer(code);
+      const error = await one({ of: 'sweep', pageSize: 2, token: 'old' }).catch(thrown => thrown);
+      expect(isRefusedToken(error)).toBe(true);
     });
 
     test('shows what is running, and what is asked for by id', async () => {

@@ -1,7 +1,7 @@
 /** What takes more than one run: gaps, backfills, audits, and what may go wrong with them. */
-import { ago, type Bed, DAY, errorAnswer, HOUR, MINUTE, openBed, outcomes } from './bed';
+import { ago, DAY, type EngineBed, errorAnswer, HOUR, MINUTE, openBed, openEngineBed, outcomes } from './bed';
 
-let bed: Bed;
+let bed: EngineBed;
 afterEach(() => bed.close());
 
 const anHourAgo = { clockOffsetMs: -HOUR };
@@ -9,7 +9,7 @@ const anHourAgo = { clockOffsetMs: -HOUR };
 const spread = (count: number) => bed.addEnded(count, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000 }));
 
 test('an audit that takes three runs stays one, finds drift, and is over when it is over', async () => {
-  bed = await openBed({ backlogPageSize: 100, maxListCallsPerRun: 10, emitSince: ago(DAY) });
+  bed = await openEngineBed({ backlogPageSize: 100, maxListCallsPerRun: 10, emitSince: ago(DAY) });
   await bed.run();
   bed.addEnded(2_000, at => ({ startTimeMs: Date.now() - HOUR - at * 1_000 }));
   const runs = [await bed.run('audit')];
@@ -23,7 +23,7 @@ test('an audit that takes three runs stays one, finds drift, and is over when it
 });
 
 test('a sweep to the end of a list out of order takes as many runs as it needs', async () => {
-  bed = await openBed({ backlogPageSize: 100, maxListCallsPerRun: 10 });
+  bed = await openEngineBed({ backlogPageSize: 100, maxListCallsPerRun: 10 });
   bed.store.addHistory({ count: 1_500, newestAt: Date.now() - 2 * HOUR, spacingMs: MINUTE });
   await bed.run('poll', anHourAgo);
   // New, but listed among the oldest, where only a sweep to the end comes by.
@@ -42,7 +42,7 @@ test('a sweep to the end of a list out of order takes as many runs as it needs',
 });
 
 test('a disorder on a page that is cut is still distrusted when the page is fetched again', async () => {
-  bed = await openBed({ maxEventsPerRun: 30 });
+  bed = await openEngineBed({ maxEventsPerRun: 30 });
   bed.store.addHistory({ count: 300, newestAt: Date.now() - 2 * HOUR, spacingMs: MINUTE });
   await bed.run('poll', anHourAgo);
   const ended = spread(250);
@@ -56,7 +56,7 @@ test('a disorder on a page that is cut is still distrusted when the page is fetc
 });
 
 test('on the way back to a lost place, rows dealt with before are not read again', async () => {
-  bed = await openBed({ headPageSize: 20, backlogPageSize: 20, maxListCallsPerRun: 10 });
+  bed = await openEngineBed({ headPageSize: 20, backlogPageSize: 20, maxListCallsPerRun: 10 });
   await bed.run('poll', anHourAgo);
   const ended = spread(400);
   expect(await bed.run()).toMatchObject({ gaps: 1 });
@@ -81,7 +81,12 @@ test('on the way back to a lost place, rows dealt with before are not read again
 });
 
 test('a page of the backlog that fails run after run loses its cursor, is not called complete, and holds up nothing else', async () => {
-  bed = await openBed({ headPageSize: 20, backlogPageSize: 100, maxListCallsPerRun: 20, emitSince: ago(2 * DAY) });
+  bed = await openEngineBed({
+    headPageSize: 20,
+    backlogPageSize: 100,
+    maxListCallsPerRun: 20,
+    emitSince: ago(2 * DAY),
+  });
   await bed.run('poll', anHourAgo);
   const ended = spread(700);
   await bed.run();
@@ -100,7 +105,7 @@ test('a page of the backlog that fails run after run loses its cursor, is not ca
 });
 
 test('the oldest gap gets a page in every run, however busy the newer ones are', async () => {
-  bed = await openBed({
+  bed = await openEngineBed({
     headPageSize: 20,
     backlogPageSize: 20,
     maxListCallsPerRun: 10,
@@ -120,7 +125,7 @@ test('the oldest gap gets a page in every run, however busy the newer ones are',
 }, 120_000);
 
 test('an earlier emitSince does not publish again what was published so long ago that its rows are gone', async () => {
-  bed = await openBed({ emitSince: ago(200 * DAY) });
+  bed = await openEngineBed({ emitSince: ago(200 * DAY) });
   const old = bed.addEnded(20, at => ({ startTimeMs: Date.now() - 190 * DAY - at }));
   await bed.run();
   await bed.run();
@@ -133,7 +138,7 @@ test('an earlier emitSince does not publish again what was published so long ago
 });
 
 test('an emitSince in the future, once put right, is forgotten', async () => {
-  bed = await openBed({ emitSince: ago(-30 * DAY) });
+  bed = await openEngineBed({ emitSince: ago(-30 * DAY) });
   await bed.run();
   const silenced = bed.addEnded(3);
   expect(await bed.run()).toMatchObject({ published: 0 });
@@ -145,7 +150,7 @@ test('an emitSince in the future, once put right, is forgotten', async () => {
 });
 
 test('a future emitSince that is taken away leaves the moment of the first poll', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   await bed.run();
   const mistaken = bed.anotherPoller({ emitSince: ago(-30 * DAY) });
   await mistaken.invoke({ mode: 'poll' });
@@ -158,7 +163,12 @@ test('a future emitSince that is taken away leaves the moment of the first poll'
 test.each(['BatchWriteItem', 'PutEvents'])(
   'where %s fails in the backlog, nothing more is published, whatever gaps are left',
   async operation => {
-    bed = await openBed({ headPageSize: 20, backlogPageSize: 20, maxListCallsPerRun: 10, emitSince: ago(2 * DAY) });
+    bed = await openEngineBed({
+      headPageSize: 20,
+      backlogPageSize: 20,
+      maxListCallsPerRun: 10,
+      emitSince: ago(2 * DAY),
+    });
     await bed.run('poll', anHourAgo);
     const ended = spread(400);
     await bed.run();
@@ -179,7 +189,12 @@ test.each(['BatchWriteItem', 'PutEvents'])(
 );
 
 test('a page of the oldest gap that hangs holds the newer gap up no longer than a run', async () => {
-  bed = await openBed({ headPageSize: 20, backlogPageSize: 100, maxListCallsPerRun: 12, emitSince: ago(2 * DAY) });
+  bed = await openBed({
+    headPageSize: 20,
+    backlogPageSize: 100,
+    maxListCallsPerRun: 12,
+    emitSince: ago(2 * DAY),
+  });
   await bed.run('poll', anHourAgo);
   const ended = spread(400);
   await bed.run();
@@ -196,7 +211,7 @@ test('a page of the oldest gap that hangs holds the newer gap up no longer than 
 });
 
 test('a damaged gap is swept from the top', async () => {
-  bed = await openBed({ emitSince: ago(2 * DAY) });
+  bed = await openEngineBed({ emitSince: ago(2 * DAY) });
   await bed.run();
   const overlooked = bed.addEnded(2, () => ({ startTimeMs: Date.now() - DAY }));
   await bed.putItem({ ...(await bed.checkpoint()), gaps: [{ madeAt: 'long ago' }] });
@@ -205,7 +220,7 @@ test('a damaged gap is swept from the top', async () => {
 });
 
 test('a task that is listed three minutes late is found by the look back', async () => {
-  bed = await openBed({ emitSince: ago(HOUR) });
+  bed = await openEngineBed({ emitSince: ago(HOUR) });
   await bed.run();
   const late = bed.addEnded(2, () => ({ startTimeMs: Date.now() - 3 * MINUTE }));
   const tooLate = bed.addEnded(1, () => ({ startTimeMs: Date.now() - 7 * MINUTE }));

@@ -7,12 +7,12 @@ import {
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import type { Summary } from '../../lambdas/poller/run';
 import { sourceId } from '../../lambdas/poller/settings';
-import type { FunctionHost, InvokeOptions } from '../../local/function-host';
 import { type LocalStackOptions, startLocalStack } from '../../local/local-stack';
-import type { Call, Fault } from '../../local/service';
+import type { Call, Fault, Intercept } from '../../local/service';
 import type { Task } from '../../local/task-store';
+import { type MemoryBed, openMemoryBed } from '../in-memory/bed';
+import { type Basics, type Poller, questions } from './questions';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
@@ -84,46 +84,11 @@ export async function openBed(
       (await items()).filter(which).map(({ source, item }) => ({ DeleteRequest: { Key: marshall({ source, item }) } })),
     );
 
+  const basics = { ...stack, store, logs, now: Date.now, items, item, putItems: put, removeItems: remove };
   return {
-    ...stack,
-    store,
-    logs,
-    now: Date.now,
-
-    /** One run that must not throw. */
-    async run(mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions, poller: FunctionHost = stack.poller) {
-      const { result, error } = await poller.invoke<Summary>({ mode }, how);
-      if (error) throw new Error(`The run failed: ${error.name}: ${error.message}`);
-      return result;
-    },
-
-    /** Runs until one is complete with no backlog; at most `most` runs. */
-    async runUntilQuiet(most = 30, how?: InvokeOptions) {
-      for (let runs = 1; runs <= most; runs += 1) {
-        const { outcome, gaps } = await this.run('poll', how);
-        if (outcome === 'complete' && gaps === 0) return runs;
-      }
-      throw new Error(`Not quiet after ${most} runs`);
-    },
-
-    /** Ended tasks that started just now unless told. */
-    addEnded(count: number, more: (at: number) => Partial<Task> = () => ({})) {
-      return Array.from({ length: count }, (_, at) =>
-        store.add({ status: at % 3 === 2 ? 'FAILED' : 'COMPLETE', ...more(at) }),
-      );
-    },
-    addRunning(count: number, startedAgo: number) {
-      return Array.from({ length: count }, (_, at) => store.add({ startTimeMs: Date.now() - startedAgo - at * 1_000 }));
-    },
-
-    /** `taskId status`, sorted: what was published, repeats included. */
-    published: () => stack.eventBridge.events.map(({ detail }) => `${detail.taskId} ${detail.taskStatus}`).sort(),
-
-    items,
-    row: (taskId: string) => item(`TASK#${taskId}`),
-    checkpoint: () => item('CHECKPOINT'),
-    putItems: put,
-    putItem: (item: Record<string, unknown>) => put([item]),
+    ...basics,
+    ...questions(basics),
+    poll: stack.poll,
 
     /** What the table itself answers, for an intercept that makes something else of it. */
     async askTable(operation: string, input: Call['input']): Promise<Record<string, unknown>> {
@@ -141,13 +106,6 @@ export async function openBed(
       return (await answer.json()) as Record<string, unknown>;
     },
 
-    async cursorOfNewestGap() {
-      const { gaps } = (await this.checkpoint()) as { gaps: { cursor: { token: string } }[] };
-      return gaps[0]?.cursor.token;
-    },
-
-    /** Every row and the checkpoint are gone. */
-    loseTable: () => remove(() => true),
     /** As it was when it was opened, but for the processes, which stay warm. */
     async reset() {
       for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) {
@@ -161,30 +119,32 @@ export async function openBed(
       logs.length = 0;
       await remove(() => true);
     },
-    /** The rows that have expired by then are gone; without a moment, all that may expire. */
-    expireRows: (at = Number.POSITIVE_INFINITY) =>
-      remove(({ expiresAt }) => expiresAt !== undefined && Number(expiresAt) * 1_000 <= at),
-
-    /** Calls of the last runs by operation, and from 0 again. */
-    takeCalls() {
-      const list = stack.partnerCentral.calls.total;
-      const writes = calls('UpdateItem', 'BatchWriteItem', 'PutItem');
-      const reads = calls('Query', 'BatchGetItem', 'GetItem');
-      const puts = stack.eventBridge.calls.of('PutEvents');
-      for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) service.calls.reset();
-      return { list, writes, reads, puts };
-    },
-
     async close() {
       database.destroy();
       await stack.close();
     },
   };
-
-  function calls(...operations: string[]) {
-    return operations.reduce((sum, operation) => sum + stack.dynamoDb.calls.of(operation), 0);
-  }
 }
+
+/**
+ * A bed for what the engine decides: in memory, or over HTTP where `BED=http` says so.
+ * @param settings what differs from the defaults
+ */
+export async function openEngineBed(settings: Record<string, unknown> = {}): Promise<EngineBed> {
+  if (process.env.BED === 'http') return openBed(settings);
+  const bed = openMemoryBed(settings, 'real');
+  return Object.assign(bed, questions(bed));
+}
+
+export type EngineBed = ReturnType<typeof questions> &
+  Omit<Basics, 'partnerCentral' | 'dynamoDb' | 'eventBridge' | 'item'> &
+  Pick<MemoryBed, 'items' | 'logs' | 'now' | 'reset' | 'close'> & {
+    readonly partnerCentral: Basics['partnerCentral'] &
+      Pick<MemoryBed['partnerCentral'], 'intercept' | 'tamper' | 'limit' | 'clockOffsetMs' | 'store'>;
+    readonly dynamoDb: Basics['dynamoDb'] & { intercept: Intercept | undefined };
+    readonly eventBridge: Basics['eventBridge'] & Pick<MemoryBed['eventBridge'], 'intercept' | 'entryFault' | 'clear'>;
+    anotherPoller(settings?: Record<string, unknown>): Poller;
+  };
 
 /** `taskId status` of tasks, as `published` tells it. */
 export const outcomes = (tasks: readonly Pick<Task, 'taskId' | 'status'>[]) =>

@@ -1,7 +1,7 @@
 /** Many tasks that end at once: how many List calls that takes, and that each poll gets further. */
-import { ago, type Bed, DAY, errorAnswer, HOUR, MINUTE, openBed, outcomes } from './bed';
+import { ago, DAY, type EngineBed, errorAnswer, HOUR, MINUTE, openEngineBed, outcomes } from './bed';
 
-let bed: Bed;
+let bed: EngineBed;
 afterEach(() => bed.close());
 
 /** `BURST=100000 npx jest test/integration/bursts` takes some minutes. */
@@ -30,7 +30,7 @@ describe.each([
     '%d tasks that end within a second, throttled after %p pages: at most 1.2 calls a page and 3 a poll',
     async (tasks, pagesAPoll) => {
       const size = pageSize(tasks);
-      bed = await openBed({ lookbackMinutes, headPageSize: size, backlogPageSize: size });
+      bed = await openEngineBed({ lookbackMinutes, headPageSize: size, backlogPageSize: size });
       await bed.run('poll', { clockOffsetMs: -2 * MINUTE });
       const ended = bed.addEnded(tasks, at => ({ startTimeMs: Date.now() - MINUTE - (at % 1_000) }));
       const nextPoll = pagesAPoll === undefined ? () => undefined : throttleAfter(pagesAPoll);
@@ -51,7 +51,7 @@ describe.each([
 });
 
 test.each([1, 2, 3])('a service that throttles after %d pages of each poll still gets everything told', async pages => {
-  bed = await openBed({ headPageSize: 20, backlogPageSize: 20 });
+  bed = await openEngineBed({ headPageSize: 20, backlogPageSize: 20 });
   await bed.run('poll', { clockOffsetMs: -2 * MINUTE });
   const ended = bed.addEnded(200, at => ({ startTimeMs: Date.now() - MINUTE - at }));
   const nextPoll = throttleAfter(pages);
@@ -64,7 +64,7 @@ test.each([1, 2, 3])('a service that throttles after %d pages of each poll still
 
 describe('what is listed late', () => {
   test('behind a burst is found by the look back, a few pages a poll, without an audit', async () => {
-    bed = await openBed({ headPageSize: 20, backlogPageSize: 20, lookbackMinutes: 60, emitSince: ago(DAY) });
+    bed = await openEngineBed({ headPageSize: 20, backlogPageSize: 20, lookbackMinutes: 60, emitSince: ago(DAY) });
     await bed.run('poll', { clockOffsetMs: -30 * MINUTE });
     const ended = bed.addEnded(200, at => ({ startTimeMs: Date.now() - 2 * MINUTE - at * 1_000 }));
     await bed.run();
@@ -78,7 +78,7 @@ describe('what is listed late', () => {
   });
 
   test('is found by the poll itself where its page shows the look back too, for one call', async () => {
-    bed = await openBed({ emitSince: ago(HOUR) });
+    bed = await openEngineBed({ emitSince: ago(HOUR) });
     await bed.run();
     const late = bed.addEnded(3, at => ({ startTimeMs: Date.now() - at * MINUTE }));
     expect(await bed.run()).toMatchObject({ published: 3, listCalls: 1, gaps: 0 });

@@ -1,7 +1,7 @@
 /** Clocks that are wrong: ours beside Partner Central's, and one that jumped and left moments that lie ahead. */
-import { ago, type Bed, DAY, HOUR, MINUTE, openBed, outcomes } from './bed';
+import { ago, DAY, type EngineBed, HOUR, MINUTE, openEngineBed, outcomes } from './bed';
 
-let bed: Bed;
+let bed: EngineBed;
 afterEach(() => bed.close());
 
 describe.each([
@@ -12,7 +12,7 @@ describe.each([
   const inMinutes = (minutes: number) => ({ clockSkewMs, clockOffsetMs: minutes * MINUTE });
 
   test('loses nothing of what starts and ends after the first poll, and floods nothing of what ended before', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     bed.addEnded(5, at => ({ startTimeMs: Date.now() - (at + 1) * MINUTE }));
     await bed.run('poll', skewed);
     await bed.run('poll', skewed);
@@ -24,7 +24,7 @@ describe.each([
   });
 
   test('tells the truth about when, in the time of StartTime', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     await bed.run('poll', skewed);
     const [running] = bed.addRunning(1, 0);
     await bed.run('poll', skewed);
@@ -41,14 +41,14 @@ describe.each([
   });
 
   test('counts as stalled what is, and nothing else', async () => {
-    bed = await openBed({ stalledAfterMinutes: 5, emitSince: ago(DAY) });
+    bed = await openEngineBed({ stalledAfterMinutes: 5, emitSince: ago(DAY) });
     bed.addRunning(1, MINUTE);
     bed.addRunning(1, 7 * MINUTE);
     expect(await bed.run('poll', skewed)).toMatchObject({ stalled: 1 });
   });
 
   test('is told in the summary and in the log, and stays known', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     const { clockOffsetSeconds = 0 } = await bed.run('poll', skewed);
     expect(Math.abs(clockOffsetSeconds + clockSkewMs / 1_000)).toBeLessThanOrEqual(2);
     expect(bed.logs.filter(line => line.includes("Partner Central's clock and ours differ"))).toHaveLength(1);
@@ -57,7 +57,7 @@ describe.each([
   });
 
   test('an audit is done once a request, and not in every poll', async () => {
-    bed = await openBed({ emitSince: ago(DAY) });
+    bed = await openEngineBed({ emitSince: ago(DAY) });
     bed.addEnded(1_500, at => ({ startTimeMs: Date.now() - HOUR - at * 1_000 }));
     while ((await bed.run('poll', skewed)).gaps > 0);
     await bed.run('audit', skewed);
@@ -68,13 +68,13 @@ describe.each([
 });
 
 test('a clock that is right has no offset, whatever the rounding of dates', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   for (let runs = 0; runs < 5; runs += 1) await bed.run();
   expect(await bed.checkpoint()).toMatchObject({ clockOffsetMs: 0 });
 });
 
 test('one run with a clock a month ahead leaves nothing behind', async () => {
-  bed = await openBed({ emitSince: ago(DAY) });
+  bed = await openEngineBed({ emitSince: ago(DAY) });
   await bed.run();
   await bed.run('audit', { clockSkewMs: 30 * DAY });
   const ended = bed.addEnded(3);
@@ -87,7 +87,7 @@ describe('moments that lie ahead', () => {
   const ahead = { clockOffsetMs: 30 * DAY };
 
   test('of an audit do not keep the audits after it from looking', async () => {
-    bed = await openBed({ emitSince: ago(2 * DAY) });
+    bed = await openEngineBed({ emitSince: ago(2 * DAY) });
     await bed.run();
     await bed.run('audit', ahead);
     await bed.run();
@@ -97,7 +97,7 @@ describe('moments that lie ahead', () => {
   });
 
   test('of a request for an audit make one audit', async () => {
-    bed = await openBed({ emitSince: ago(2 * DAY) });
+    bed = await openEngineBed({ emitSince: ago(2 * DAY) });
     bed.addEnded(1_500, at => ({ startTimeMs: Date.now() - HOUR - at * 1_000 }));
     await bed.runUntilQuiet();
     await bed.putItem({ ...(await bed.checkpoint()), auditRequestedAt: ago(-30 * DAY) });
@@ -109,7 +109,7 @@ describe('moments that lie ahead', () => {
   });
 
   test('of a watermark make the next head look at everything that may have been overlooked', async () => {
-    bed = await openBed({ pollEveryMinutes: 60 });
+    bed = await openEngineBed({ pollEveryMinutes: 60 });
     await bed.run('poll', { clockOffsetMs: -10 * HOUR });
     await bed.run('poll', { clockOffsetMs: -4 * HOUR }); // in truth five hours ago
     const ended = bed.addEnded(20, at => ({ startTimeMs: Date.now() - 4.9 * HOUR + at * 1_000 }));
@@ -119,7 +119,7 @@ describe('moments that lie ahead', () => {
   });
 
   test('of the first poll do not silence those after it', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     await bed.run('poll', ahead);
     await bed.run();
     const ended = bed.addEnded(3);

@@ -3,12 +3,12 @@
  * until all is quiet, and what it has published and recorded is compared with what it does when nothing happens.
  */
 import type { Call, Fault } from '../../local/service';
-import { ago, type Bed, DAY, HOUR, MINUTE, openBed, outcomes } from './bed';
+import { ago, DAY, type EngineBed, HOUR, MINUTE, openEngineBed, outcomes } from './bed';
 
 interface Scenario {
   readonly settings?: Record<string, unknown>;
   /** Prepares what the runs under test will meet, and says what must be published in the end. */
-  readonly prepare: (bed: Bed) => Promise<string[]>;
+  readonly prepare: (bed: EngineBed) => Promise<string[]>;
   /** The first of those runs. */
   readonly mode?: 'audit';
   /** What there has to be among the requests, so that the scenario is what it says. */
@@ -40,8 +40,8 @@ const scenarios: Record<string, Scenario> = {
     settings: { headPageSize: 10, maxEventsPerRun: 15 },
     asks: [lease, list, query, read, publish, record],
     prepare: async bed => {
-      await bed.run();
-      return outcomes(bed.addEnded(24));
+      await bed.run('poll', { clockOffsetMs: -HOUR });
+      return outcomes(bed.addEnded(24, () => ({ startTimeMs: Date.now() - 10 * MINUTE })));
     },
   },
   'a recheck of many running tasks': {
@@ -90,7 +90,7 @@ const scenarios: Record<string, Scenario> = {
 const later = { clockOffsetMs: 2 * MINUTE };
 
 /** At each request of the poller; the test's own look at the table is none. */
-function interceptAll(bed: Bed, intercept?: (call: Call) => Promise<Fault | undefined>): void {
+function interceptAll(bed: EngineBed, intercept?: (call: Call) => Promise<Fault | undefined>): void {
   const others = intercept && (async (call: Call) => (call.operation === 'Scan' ? undefined : intercept(call)));
   for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge]) service.intercept = others;
 }
@@ -98,7 +98,7 @@ function interceptAll(bed: Bed, intercept?: (call: Call) => Promise<Fault | unde
 const isQuiet = ({ outcome, gaps }: { outcome: string; gaps: number }) => outcome === 'complete' && gaps === 0;
 
 /** The table without what a second attempt may change: times, counts of attempts, the owner of a lease that is over. */
-async function tableOf(bed: Bed): Promise<object[]> {
+async function tableOf(bed: EngineBed): Promise<object[]> {
   const aside = new Set(['leaseOwner', 'publishAttempts', 'fruitlessChecks', 'misses', 'expiresAt']);
   const isTime = (value: unknown) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value);
   const normal = (item: Record<string, unknown>) =>
@@ -112,7 +112,7 @@ async function tableOf(bed: Bed): Promise<object[]> {
 
 describe.each(Object.entries(scenarios))('killed during %s', (_name, { settings, prepare, asks, ...scenario }) => {
   const mode = scenario.mode ?? 'poll';
-  let bed: Bed;
+  let bed: EngineBed;
   let expected: string[];
   let undisturbed: object[];
   const operations: string[] = [];
@@ -121,7 +121,7 @@ describe.each(Object.entries(scenarios))('killed during %s', (_name, { settings,
   let begin: () => Promise<void>;
 
   beforeAll(async () => {
-    bed = await openBed(settings);
+    bed = await openEngineBed(settings);
     expected = await prepare(bed);
     const tasks = JSON.stringify(bed.store);
     const items = await bed.items();

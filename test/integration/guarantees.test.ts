@@ -2,17 +2,17 @@
 import * as v from 'valibot';
 import { taskEventSchema } from '../../lambdas/task-event';
 import type { Task } from '../../local/task-store';
-import { ago, type Bed, DAY, HOUR, MINUTE, openBed, outcomes } from './bed';
+import { ago, DAY, type EngineBed, HOUR, MINUTE, openBed, openEngineBed, outcomes } from './bed';
 
 /** So that what started since is new to the next head, and old enough not to be looked back at by those after it. */
 const anHourAgo = { clockOffsetMs: -HOUR };
 
-let bed: Bed;
+let bed: EngineBed;
 afterEach(() => bed.close());
 
 describe('nothing lost', () => {
   test('2,345 endings across many pages: each published exactly once while every third entry fails once', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     await bed.run('poll', anHourAgo);
     const ended = bed.addEnded(2_345, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 500 }));
     const failedOnce = new Set<string>();
@@ -27,7 +27,7 @@ describe('nothing lost', () => {
   });
 
   test('a task recorded as running is published whenever it ends, however old it is', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     const running = bed.addRunning(3, 400 * DAY);
     await bed.run();
     for (const { taskId } of running)
@@ -37,7 +37,7 @@ describe('nothing lost', () => {
   });
 
   test('an earlier emitSince, set later, publishes that part of the past and no more', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     const [day, hour, older] = [DAY, HOUR, 3 * DAY].map(ago =>
       bed.addEnded(4, at => ({ startTimeMs: Date.now() - ago - at })),
     ) as [never[], never[], never[]];
@@ -50,7 +50,7 @@ describe('nothing lost', () => {
   });
 
   test('an earlier emitSince, set soon, publishes what the head of the same run lists as history too', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     const minutesAgo = bed.addEnded(4, at => ({ startTimeMs: Date.now() - MINUTE - at }));
     await bed.run();
     expect(bed.published()).toEqual([]);
@@ -60,7 +60,7 @@ describe('nothing lost', () => {
   });
 
   test('what a cut head left is worked off by the runs after it', async () => {
-    bed = await openBed({ headPageSize: 20, maxListCallsPerRun: 10 });
+    bed = await openEngineBed({ headPageSize: 20, maxListCallsPerRun: 10 });
     await bed.run('poll', anHourAgo);
     const ended = bed.addEnded(500, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000 }));
     expect(await bed.run()).toMatchObject({ outcome: 'partial', gaps: 1 });
@@ -71,7 +71,7 @@ describe('nothing lost', () => {
 
 describe('nothing twice', () => {
   test('polling again, auditing, and looking back publish nothing new', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     await bed.run();
     bed.addEnded(50);
     await bed.run();
@@ -83,7 +83,7 @@ describe('nothing twice', () => {
 
 describe('no flood', () => {
   test('one run publishes at most maxEventsPerRun, the rest follows', async () => {
-    bed = await openBed({ maxEventsPerRun: 30 });
+    bed = await openEngineBed({ maxEventsPerRun: 30 });
     await bed.run();
     const ended = bed.addEnded(100);
     for (let runs = 0; runs < 4; runs += 1) {
@@ -96,7 +96,7 @@ describe('no flood', () => {
   });
 
   test('endings without a start time are history until the first run has learnt what is running', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     bed.addEnded(2);
     bed.partnerCentral.tamper = (_, output) => ({
       ...output,
@@ -113,7 +113,7 @@ describe('no flood', () => {
 
 describe('one poisoned item stops nothing', () => {
   test('an entry that EventBridge can never take is set aside once it takes others, in whatever part of the run', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     const running = bed.addRunning(3, HOUR);
     await bed.run();
     const [poisoned] = bed.addEnded(1);
@@ -134,7 +134,7 @@ describe('one poisoned item stops nothing', () => {
   });
 
   test('an entry that is only throttled is never set aside', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     await bed.run();
     const ended = bed.addEnded(60);
     let throttled = 0;
@@ -149,7 +149,7 @@ describe('one poisoned item stops nothing', () => {
   });
 
   test('an entry that is not let through, where others are, is a poisoned one and stops nothing either', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     const running = bed.addRunning(3, HOUR);
     await bed.run();
     const poisoned = bed.addEnded(11)[5]?.taskId as string;
@@ -167,7 +167,7 @@ describe('one poisoned item stops nothing', () => {
   });
 
   test('a call that EventBridge refuses as a whole is halved until the culprit stands alone', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     await bed.run();
     const ended = bed.addEnded(10);
     const poisoned = ended[3]?.taskId as string;
@@ -180,7 +180,7 @@ describe('one poisoned item stops nothing', () => {
   });
 
   test('an id that Partner Central refuses to look up is marked and put off; its neighbours are found', async () => {
-    bed = await openBed({ lookbackMinutes: 1 });
+    bed = await openEngineBed({ lookbackMinutes: 1 });
     const running = bed.addRunning(8, HOUR);
     await bed.run();
     const refused = running[2]?.taskId as string;
@@ -202,7 +202,7 @@ describe('one poisoned item stops nothing', () => {
   });
 
   test('a damaged row stops nothing', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     const [running, other] = bed.addRunning(2, HOUR);
     await bed.run();
     const row = await bed.row(running?.taskId as string);
@@ -219,7 +219,7 @@ describe('one poisoned item stops nothing', () => {
   });
 
   test('batches are bounded by bytes as well as by count', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     await bed.run();
     const ended = bed.addEnded(10, () => ({ status: 'FAILED', message: 'm'.repeat(100_000) }));
     bed.takeCalls();
@@ -245,7 +245,7 @@ describe('bounded', () => {
   });
 
   test('List calls stay within their cap, retries of the SDK included', async () => {
-    bed = await openBed({ maxListCallsPerRun: 10, headPageSize: 10 });
+    bed = await openEngineBed({ maxListCallsPerRun: 10, headPageSize: 10 });
     await bed.run();
     bed.addEnded(1_000);
     bed.takeCalls();
@@ -257,7 +257,7 @@ describe('bounded', () => {
   });
 
   test('a busy head leaves recheck and backlog their part, and the oldest gap gets on', async () => {
-    bed = await openBed({
+    bed = await openEngineBed({
       maxEventsPerRun: 60,
       headPageSize: 20,
       emitSince: new Date(Date.now() - 2 * DAY).toISOString(),
@@ -266,7 +266,7 @@ describe('bounded', () => {
     const running = bed.addRunning(5, HOUR);
     await bed.run();
     for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
-    const fresh: ReturnType<Bed['addEnded']> = [];
+    const fresh: ReturnType<EngineBed['addEnded']> = [];
     for (
       let runs = 0;
       runs < 25 &&
@@ -290,7 +290,7 @@ describe('bounded', () => {
 
 describe('honest time', () => {
   test('an event says between which two moments the change was seen, and every event fits its contract', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     const [running] = bed.addRunning(1, HOUR);
     await bed.run('poll', { clockOffsetMs: -2 * MINUTE });
     const lastSeenRunning = Date.now() - MINUTE;

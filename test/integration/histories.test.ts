@@ -1,7 +1,7 @@
 /** What happened before, long ago or under other settings: rows that have expired, tasks without a start time, epochs. */
-import { ago, type Bed, DAY, HOUR, MINUTE, openBed, outcomes } from './bed';
+import { ago, DAY, type EngineBed, HOUR, MINUTE, openEngineBed, outcomes } from './bed';
 
-let bed: Bed;
+let bed: EngineBed;
 afterEach(() => bed.close());
 
 const at = (days: number, more = 0) => ({ clockOffsetMs: days * DAY + more });
@@ -24,7 +24,7 @@ describe('tasks without a readable start time', () => {
     ['null', () => null],
     ['no time', () => 'yesterday'],
   ])('%s: the first poll publishes none of them, nor do those that go on with what it left', async (_, write) => {
-    bed = await openBed({ maxListCallsPerRun: 20 });
+    bed = await openEngineBed({ maxListCallsPerRun: 20 });
     bed.addEnded(2_500, index => ({ startTimeMs: Date.now() - DAY - index * 1_000 }));
     bed.addRunning(3, DAY);
     withStartTimes(write);
@@ -36,7 +36,7 @@ describe('tasks without a readable start time', () => {
   });
 
   test('one among many with a start time is not published either', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     bed.addEnded(40, index => ({ startTimeMs: Date.now() - (index + 2) * DAY }));
     withStartTimes((startTime, index) => (index === 0 ? null : startTime));
     await bed.run();
@@ -44,7 +44,7 @@ describe('tasks without a readable start time', () => {
   });
 
   test('are published once a whole head was swept, and no more when an audit comes by old ones', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     bed.addEnded(300, index => ({ startTimeMs: Date.now() - DAY - index * MINUTE }));
     // The old ones come after some whose start time can be read.
     withStartTimes((startTime, index) => (index >= 50 ? null : startTime));
@@ -58,7 +58,7 @@ describe('tasks without a readable start time', () => {
   });
 
   test('that other filters bring to light are history', async () => {
-    bed = await openBed({ opportunityIdentifiers: ['O1'] });
+    bed = await openEngineBed({ opportunityIdentifiers: ['O1'] });
     bed.addEnded(50, index => ({ startTimeMs: Date.now() - DAY - index * 1_000 }));
     withStartTimes(() => null);
     await bed.run();
@@ -68,7 +68,7 @@ describe('tasks without a readable start time', () => {
   });
 
   test('a lost table starts again silently', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     await bed.run('poll', { clockOffsetMs: -HOUR });
     withStartTimes(() => null);
     const ended = bed.addEnded(50);
@@ -81,7 +81,7 @@ describe('tasks without a readable start time', () => {
 });
 
 test('a start time without a zone is UTC', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   bed.addEnded(40, index => ({ startTimeMs: Date.now() - (index + 2) * DAY }));
   withStartTimes(startTime => startTime.slice(0, 19));
   await bed.run('poll', { clockOffsetMs: -2 * MINUTE });
@@ -98,7 +98,7 @@ test.each([
   [1, 90, [3, 8.5, 9, 20]],
 ])('retentionDays raised from %d to %d: nothing is published twice, and no audit finds drift', async (...given) => {
   const [before, after, days] = given;
-  bed = await openBed({ retentionDays: before });
+  bed = await openEngineBed({ retentionDays: before });
   await bed.run('poll', { clockOffsetMs: -HOUR });
   const ended = bed.addEnded(30, index => ({ startTimeMs: Date.now() - 10 * MINUTE - index * 1_000 }));
   await bed.run();
@@ -116,7 +116,7 @@ test.each([
   ['a shorter retention', { retentionDays: 2 }, 20],
   ['an earlier emitSince', { emitSince: ago(DAY) }, 100],
 ])('a run that dies with %s leaves no rows that expire before anybody knows of it', async (_, changed, days) => {
-  bed = await openBed();
+  bed = await openEngineBed();
   const ended = bed.addEnded(3, index => ({ startTimeMs: Date.now() - 2 * HOUR - index }));
   await bed.run('poll', { clockOffsetMs: 'retentionDays' in changed ? -3 * HOUR : -HOUR });
   const other = bed.anotherPoller(changed);
@@ -139,7 +139,7 @@ test.each([
 });
 
 test.each([20, 100])('a pause of %d days while an audit is open publishes nothing twice', async days => {
-  bed = await openBed({ backlogPageSize: 5, maxListCallsPerRun: 10 });
+  bed = await openEngineBed({ backlogPageSize: 5, maxListCallsPerRun: 10 });
   await bed.run('poll', at(-94));
   for (let day = 93; day > 0; day -= 3) {
     bed.addEnded(3, () => ({ startTimeMs: Date.now() - day * DAY }));
@@ -155,7 +155,7 @@ test.each([20, 100])('a pause of %d days while an audit is open publishes nothin
 });
 
 test('a pause in which every row has expired: what the last poll published is not published again', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   await bed.run('poll', { clockOffsetMs: -MINUTE });
   const ended = bed.addEnded(5, index => ({ startTimeMs: Date.now() - (index + 1) * 1_000 }));
   await bed.run();
@@ -166,7 +166,7 @@ test('a pause in which every row has expired: what the last poll published is no
 });
 
 test('an earlier emitSince, set later, does not publish again what ran at the first poll', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   const running = bed.addRunning(5, 101 * DAY);
   await bed.run('poll', at(-100));
   const ended = running.map(({ taskId }) => bed.store.end(taskId, 'COMPLETE'));
@@ -179,7 +179,7 @@ test('an earlier emitSince, set later, does not publish again what ran at the fi
 });
 
 test('an earlier emitSince, set after a pause in which every row has expired, publishes nothing twice', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   await bed.run('poll', at(-100));
   const ended = bed.addEnded(3, index => ({ startTimeMs: Date.now() - 99.9 * DAY - index }));
   await bed.run('poll', at(-99.8));
@@ -190,7 +190,7 @@ test('an earlier emitSince, set after a pause in which every row has expired, pu
 });
 
 test('after polls that failed for longer than retentionDays, what was listed late is still published', async () => {
-  bed = await openBed({ retentionDays: 1 });
+  bed = await openEngineBed({ retentionDays: 1 });
   await bed.run('poll', at(-10));
   await bed.run('poll', at(-2));
   const late = bed.addEnded(3, index => ({ startTimeMs: Date.now() - 2 * DAY - 30_000 - index }));
@@ -202,7 +202,7 @@ describe('an emitSince at the beginning of time', () => {
   test.each(['1970-01-01T00:00:00Z', '1970-01-01T00:05:00Z', '0001-01-01T00:00:00Z'])(
     '%s means all',
     async emitSince => {
-      bed = await openBed({ emitSince });
+      bed = await openEngineBed({ emitSince });
       const past = bed.addEnded(5, index => ({ startTimeMs: Date.now() - index * DAY }));
       for (let minute = 0; minute < 3; minute += 1)
         expect(await bed.run('poll', { clockOffsetMs: minute * MINUTE })).toMatchObject({ outcome: 'complete' });
@@ -211,7 +211,7 @@ describe('an emitSince at the beginning of time', () => {
   );
 
   test('set later on is a backfill of everything, and can be taken back', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     const past = bed.addEnded(5, index => ({ startTimeMs: Date.now() - (index + 1) * DAY }));
     await bed.run();
     const all = bed.anotherPoller({ emitSince: '1970-01-01T00:00:00Z' });
@@ -227,7 +227,7 @@ describe('an emitSince at the beginning of time', () => {
   });
 
   test('a checkpoint whose emitSince can not be read goes on from the emission floor', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     await bed.run();
     await bed.putItem({ ...(await bed.checkpoint()), emitSince: 'once upon a time' });
     const ended = bed.addEnded(2);
@@ -256,7 +256,7 @@ describe('an old entry that is always listed first', () => {
   };
 
   test('does not hide what follows on the next pages', async () => {
-    bed = await openBed();
+    bed = await openEngineBed();
     await bed.run('poll', { clockOffsetMs: -3 * HOUR });
     const before = bed.addEnded(5, index => ({ startTimeMs: Date.now() - 2.6 * HOUR - index * 1_000 }));
     pin();
@@ -267,7 +267,7 @@ describe('an old entry that is always listed first', () => {
   });
 
   test('does not end audits, and costs a quiet poll one call', async () => {
-    bed = await openBed({ emitSince: ago(2 * DAY), backlogPageSize: 100 });
+    bed = await openEngineBed({ emitSince: ago(2 * DAY), backlogPageSize: 100 });
     bed.addEnded(300, index => ({ startTimeMs: Date.now() - HOUR - index * 1_000 }));
     await bed.runUntilQuiet();
     pin();
@@ -281,7 +281,7 @@ describe('an old entry that is always listed first', () => {
   });
 
   test('or last on each page ends no head', async () => {
-    bed = await openBed({ headPageSize: 20 });
+    bed = await openEngineBed({ headPageSize: 20 });
     await bed.run('poll', { clockOffsetMs: -HOUR });
     const ended = bed.addEnded(100, index => ({ startTimeMs: Date.now() - 10 * MINUTE - index * 1_000 }));
     bed.partnerCentral.tamper = (_, output) => {
@@ -295,7 +295,7 @@ describe('an old entry that is always listed first', () => {
 });
 
 test('a task that the list of what is running shows as ended has ended', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   const running = bed.addRunning(15, HOUR);
   await bed.run();
   const ended = bed.store.end(running[3]?.taskId as string, 'COMPLETE');

@@ -1,8 +1,18 @@
 /** Looking again at what the head doesn't show: many running tasks, look-ups by id. */
 import type { Call } from '../../local/service';
-import { type Bed, errorAnswer, HOUR, isPollers, MINUTE, openBed, outcomes, tableAnswer } from './bed';
+import {
+  type EngineBed,
+  errorAnswer,
+  HOUR,
+  isPollers,
+  MINUTE,
+  openBed,
+  openEngineBed,
+  outcomes,
+  tableAnswer,
+} from './bed';
 
-let bed: Bed;
+let bed: EngineBed;
 afterEach(() => bed.close());
 
 const endAll = (tasks: readonly { taskId: string }[]) => tasks.map(({ taskId }) => bed.store.end(taskId, 'COMPLETE'));
@@ -10,7 +20,7 @@ const isLookUp = ({ input }: Call) => Array.isArray(input.TaskIdentifier);
 const isRunningList = ({ input }: Call) => Array.isArray(input.TaskStatus);
 
 test('look-ups carry no user filter, so that filters changed since leave no task behind', async () => {
-  bed = await openBed({ engagementIdentifiers: ['eng-00000000000001'] });
+  bed = await openEngineBed({ engagementIdentifiers: ['eng-00000000000001'] });
   const running = bed.store.add({ engagementId: 'eng-00000000000001', startTimeMs: Date.now() - HOUR });
   await bed.run();
   const inputs: Call['input'][] = [];
@@ -36,7 +46,7 @@ test('look-ups carry no user filter, so that filters changed since leave no task
 });
 
 test('a look-up that comes in pages is followed to its end', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   const running = bed.addRunning(4, HOUR);
   await bed.run();
   endAll(running);
@@ -55,7 +65,7 @@ test('a look-up that comes in pages is followed to its end', async () => {
 });
 
 test('a list of what is running that breaks off proves nothing about what it lacks', async () => {
-  bed = await openBed({ backlogPageSize: 100 });
+  bed = await openEngineBed({ backlogPageSize: 100 });
   const running = bed.addRunning(150, HOUR);
   const breakOff = (call: Call) =>
     isRunningList(call) && call.input.NextToken ? errorAnswer('ValidationException') : undefined;
@@ -75,7 +85,7 @@ test('a list of what is running that breaks off proves nothing about what it lac
 });
 
 test('among many, one that runs and is in no list of what is running is put off; once it is listed, it is watched again', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   const [hidden, ...others] = bed.addRunning(15, HOUR);
   const { taskId } = hidden as { taskId: string };
   await bed.run();
@@ -99,13 +109,14 @@ test('among many, one that runs and is in no list of what is running is put off;
 });
 
 test('an index that answers in pages is read to its end', async () => {
-  bed = await openBed();
+  const http = await openBed();
+  bed = http;
   const running = bed.addRunning(9, HOUR);
   await bed.run();
   endAll(running);
   bed.dynamoDb.intercept = async call =>
     call.operation === 'Query' && isPollers(call)
-      ? tableAnswer(await bed.askTable('Query', { ...call.input, Limit: 4 }))
+      ? tableAnswer(await http.askTable('Query', { ...call.input, Limit: 4 }))
       : undefined;
   bed.takeCalls();
   expect(await bed.run()).toMatchObject({ published: 9, unsettled: 0 });
@@ -113,7 +124,7 @@ test('an index that answers in pages is read to its end', async () => {
 });
 
 test('an event that was refused is published from the row when its task is listed no more', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   await bed.run();
   const [ended] = bed.addEnded(1, () => ({
     status: 'FAILED',

@@ -1,7 +1,7 @@
 /** A table that does not take what was published: no poll after the first one may publish the same again. */
-import { type Bed, errorAnswer, HOUR, MINUTE, openBed, outcomes, tableAnswer } from './bed';
+import { type EngineBed, errorAnswer, HOUR, MINUTE, openEngineBed, outcomes, tableAnswer } from './bed';
 
-let bed: Bed;
+let bed: EngineBed;
 afterEach(() => bed.close());
 
 const refusal = errorAnswer('ValidationException');
@@ -18,7 +18,7 @@ test.each([
 ])(
   'rows that are %s for ten polls: one batch is published twice, whatever waits',
   async (_, fault) => {
-    bed = await openBed();
+    bed = await openEngineBed();
     const ended = await endedSince(60);
     bed.dynamoDb.intercept = ({ operation }) => (operation === 'BatchWriteItem' ? fault : undefined);
     for (let polls = 0; polls < 10; polls += 1) await bed.poll('poll', { clockOffsetMs: polls * MINUTE });
@@ -35,7 +35,7 @@ test.each([
 );
 
 test('one row that the table refuses is published once, holds up nothing, and is counted', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   const ended = await endedSince(25);
   const bad = ended[3]?.taskId as string;
   bed.dynamoDb.intercept = ({ operation, input }) =>
@@ -49,7 +49,7 @@ test('one row that the table refuses is published once, holds up nothing, and is
 });
 
 test('a running task whose row the first poll could not record is learnt by a later one', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   const [running] = bed.addRunning(1, HOUR);
   bed.dynamoDb.intercept = ({ operation }) => (operation === 'BatchWriteItem' ? refusal : undefined);
   expect(await bed.run('poll', { clockOffsetMs: -30 * MINUTE })).toMatchObject({ outcome: 'partial', refusedRows: 1 });
@@ -61,7 +61,7 @@ test('a running task whose row the first poll could not record is learnt by a la
 });
 
 test('rows of a dead run that arrive after the next one: at most a batch of ten is published again', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   await bed.run('poll', { clockOffsetMs: -HOUR });
   const running = bed.addRunning(25, 10 * MINUTE);
   let letGo: () => void = () => undefined;

@@ -1,9 +1,9 @@
 /** Tasks that run for too long: counted in every run, and told once where that is wanted. */
 import * as v from 'valibot';
 import { taskStalledEventSchema } from '../../lambdas/task-event';
-import { type Bed, errorAnswer, HOUR, isPollers, MINUTE, openBed } from './bed';
+import { type EngineBed, errorAnswer, HOUR, isPollers, MINUTE, openBed, openEngineBed } from './bed';
 
-let bed: Bed;
+let bed: EngineBed;
 afterEach(() => bed.close());
 
 const told = () => bed.eventBridge.events.filter(event => event['detail-type'] === 'TaskStalled');
@@ -31,7 +31,7 @@ test('a task that runs for longer than it may is counted in every run until it e
 });
 
 test('it is told once, in an event of its own shape and id', async () => {
-  bed = await openBed({ taskStalledEvents: true });
+  bed = await openEngineBed({ taskStalledEvents: true });
   await bed.run();
   const task = startOne();
   await bed.run();
@@ -59,7 +59,7 @@ test('it is told once, in an event of its own shape and id', async () => {
 });
 
 test('never of a task from before emitSince, which is not counted either', async () => {
-  bed = await openBed({ taskStalledEvents: true });
+  bed = await openEngineBed({ taskStalledEvents: true });
   bed.addRunning(3, 30 * MINUTE);
   expect(await bed.run()).toMatchObject({ unsettled: 3 });
   const summary = await bed.run('poll', hoursLater(1));
@@ -69,7 +69,7 @@ test('never of a task from before emitSince, which is not counted either', async
 });
 
 test('nor of one from before an emitSince that was configured since', async () => {
-  bed = await openBed({ taskStalledEvents: true, emitSince: new Date(Date.now() - 5 * HOUR).toISOString() });
+  bed = await openEngineBed({ taskStalledEvents: true, emitSince: new Date(Date.now() - 5 * HOUR).toISOString() });
   await bed.run();
   startOne();
   await bed.run();
@@ -80,7 +80,7 @@ test('nor of one from before an emitSince that was configured since', async () =
 });
 
 test('switched on, it does not tell the past at once; nor when it is switched off and on again', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   await bed.run();
   const long = startOne();
   await bed.run();
@@ -100,7 +100,7 @@ test('switched on, it does not tell the past at once; nor when it is switched of
 });
 
 test('it keeps to the event budget, and the rest follows', async () => {
-  bed = await openBed({ taskStalledEvents: true, maxEventsPerRun: 10 });
+  bed = await openEngineBed({ taskStalledEvents: true, maxEventsPerRun: 10 });
   await bed.run();
   const tasks = start(25);
   await bed.run();
@@ -125,7 +125,7 @@ test('a death between telling and recording tells it again, with the same id', a
 });
 
 test('not on the word of the index: one that has ended, or can not be seen, is not told', async () => {
-  bed = await openBed({ taskStalledEvents: true });
+  bed = await openEngineBed({ taskStalledEvents: true });
   await bed.run();
   const [ended, vanished] = [startOne(), startOne()];
   await bed.run();
@@ -139,7 +139,7 @@ test('not on the word of the index: one that has ended, or can not be seen, is n
 });
 
 test('not one that nobody has looked at in this run: it may have ended since', async () => {
-  bed = await openBed({ taskStalledEvents: true });
+  bed = await openEngineBed({ taskStalledEvents: true });
   await bed.run();
   const { taskId } = bed.store.add({ startTimeMs: Date.now(), status: 'PAUSED' });
   const minutes = async (at: number) => (await bed.run('poll', { clockOffsetMs: at * MINUTE })).stalledEvents ?? 0;
@@ -152,7 +152,7 @@ test('not one that nobody has looked at in this run: it may have ended since', a
 });
 
 test('one that is no longer listed does not count as running once it is missing', async () => {
-  bed = await openBed();
+  bed = await openEngineBed();
   await bed.run();
   const { taskId } = startOne();
   await bed.run();
@@ -164,7 +164,7 @@ test('one that is no longer listed does not count as running once it is missing'
 });
 
 test('not where Partner Central could not be asked', async () => {
-  bed = await openBed({ taskStalledEvents: true });
+  bed = await openEngineBed({ taskStalledEvents: true });
   await bed.run();
   start(12);
   await bed.run();
@@ -181,7 +181,7 @@ test.each([
   ['InternalFailure', 1],
   ['ThrottlingException', undefined],
 ])('where EventBridge answers %s, polls go on as ever, and ask it once a poll', async (ErrorCode, refused) => {
-  bed = await openBed({ taskStalledEvents: true });
+  bed = await openEngineBed({ taskStalledEvents: true });
   await bed.run();
   const { taskId } = startOne();
   await bed.run();

@@ -3,7 +3,7 @@ import type { InvokeOptions } from '../../../local/function-host';
 import type { Fault } from '../../../local/service';
 import type { Task } from '../../../local/task-store';
 import { errorAnswer, HOUR, MINUTE, outcomes } from '../bed';
-import { always, endedSinceFirstRun, faultMatrix, type Row, someCalls } from './matrix';
+import { always, endedSinceFirstRun, faultMatrix, type Row, someCalls, takesTime } from './matrix';
 
 const smallPages = { headPageSize: 20, backlogPageSize: 20 };
 
@@ -29,6 +29,7 @@ const throttled = (share: number, tasks: number, mostRuns: number): Row => ({
 /** First of every call, which must forget nothing; then of every page but the first, which must leave a gap. */
 const broken = (fault: Fault, how?: InvokeOptions): Row => ({
   settings: smallPages,
+  over: takesTime(fault) ? 'HTTP' : undefined,
   play: async bed => {
     const ended = await endedSinceFirstRun(bed, 50);
     const before = await bed.checkpoint();
@@ -175,6 +176,7 @@ faultMatrix({
   },
 
   'duplicates across pages': {
+    over: 'HTTP',
     settings: { headPageSize: 10 },
     play: async bed => {
       const ended = await endedSinceFirstRun(bed, 25);

@@ -4,27 +4,33 @@
  */
 import * as v from 'valibot';
 import { taskEventSchema } from '../../../lambdas/task-event';
-import type { Call, Fault, Intercept, Service } from '../../../local/service';
+import type { Call, Fault, Intercept } from '../../../local/service';
 import type { Task } from '../../../local/task-store';
-import { type Bed, HOUR, MINUTE, openBed } from '../bed';
+import { type EngineBed, HOUR, MINUTE, openBed, openEngineBed } from '../bed';
 
 export interface Row {
-  /** What differs from the synthesized settings. */
+  /** What differs from the defaults. */
   readonly settings?: Record<string, unknown>;
-  /** The poller's own pauses take their time; otherwise they take none. */
-  readonly pauses?: true;
-  /** @returns `taskId status` of everything that must be published in the end */
-  readonly play: (bed: Bed) => Promise<string[]>;
   /** Most events that may be published again, with the id they had; none unless told. */
   readonly repeats?: number;
+  /** What only a process, a deadline or the SDK can show; `play` then gets a `Bed`. */
+  readonly over?: 'HTTP' | undefined;
+  /** Over HTTP: the poller's own pauses take their time; otherwise they take none. */
+  readonly pauses?: true;
+  /** @returns `taskId status` of everything that must be published in the end */
+  play(bed: EngineBed): Promise<string[]>;
 }
 
+/** Whether a fault takes time: then only a real deadline ends it. */
+export const takesTime = ({ how }: Fault) => how === 'hang' || (typeof how === 'object' && 'delayMs' in how);
+
 export function faultMatrix(rows: Record<string, Row>): void {
-  for (const [name, { settings, pauses, play, repeats = 0 }] of Object.entries(rows)) {
+  for (const [name, row] of Object.entries(rows)) {
+    const { settings, repeats = 0, over, pauses } = row;
     test(name, async () => {
-      const bed = await openBed(settings, !pauses);
+      const bed = over === 'HTTP' ? await openBed(settings, !pauses) : await openEngineBed(settings);
       try {
-        const expected = await play(bed);
+        const expected = await row.play(bed);
         heal(bed);
         await endsWell(bed, expected.sort(), repeats);
       } finally {
@@ -34,7 +40,7 @@ export function faultMatrix(rows: Record<string, Row>): void {
   }
 }
 
-function heal(bed: Bed): void {
+function heal(bed: EngineBed): void {
   for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge]) service.intercept = undefined;
   bed.partnerCentral.tamper = undefined;
   bed.partnerCentral.limit = undefined;
@@ -45,7 +51,7 @@ function heal(bed: Bed): void {
 const later = { clockOffsetMs: 2 * HOUR };
 const evenLater = { clockOffsetMs: 3 * HOUR };
 
-async function endsWell(bed: Bed, expected: readonly string[], repeats: number): Promise<void> {
+async function endsWell(bed: EngineBed, expected: readonly string[], repeats: number): Promise<void> {
   await bed.runUntilQuiet(30, later);
   const published = bed.published();
   expect([...new Set(published)]).toEqual(expected);
@@ -73,7 +79,7 @@ export const anHourAgo = { clockOffsetMs: -HOUR };
  * Tasks that ended since a first run an hour ago. They are new to the next head and too old for those after it to look
  * back at: what a run loses of them, only the audit finds, and that would be drift.
  */
-export async function endedSinceFirstRun(bed: Bed, count: number, more: Partial<Task> = {}) {
+export async function endedSinceFirstRun(bed: EngineBed, count: number, more: Partial<Task> = {}) {
   await bed.run('poll', anHourAgo);
   return bed.addEnded(count, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000, ...more }));
 }
@@ -95,7 +101,10 @@ export function someCalls(share: number, fault: Fault) {
 }
 
 /** Holds the first call that matches until it is let go. */
-export function holdFirst(service: Service, matches: (call: Call) => boolean = () => true) {
+export function holdFirst(
+  service: { intercept?: Intercept | undefined },
+  matches: (call: Call) => boolean = () => true,
+) {
   let letGo: () => void = () => undefined;
   const released = new Promise<undefined>(resolve => {
     letGo = () => resolve(undefined);

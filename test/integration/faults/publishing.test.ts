@@ -7,6 +7,7 @@ const refusal = (ErrorCode: string) => ({ ErrorCode, ErrorMessage: 'on purpose' 
 
 faultMatrix({
   'PutEvents whole-call errors': {
+    over: 'HTTP',
     play: async bed => {
       const ended = await endedSinceFirstRun(bed, 45);
       const faults: Fault[] = [
@@ -39,6 +40,7 @@ faultMatrix({
   },
 
   'answers to PutEvents that arrive after the client gave up': {
+    over: 'HTTP',
     repeats: 10,
     play: async bed => {
       const ended = await endedSinceFirstRun(bed, 25);
@@ -66,6 +68,7 @@ faultMatrix({
   },
 
   'retryable entry errors for as long as the run lasts': {
+    over: 'HTTP',
     play: async bed => {
       const ended = await endedSinceFirstRun(bed, 5);
       bed.eventBridge.entryFault = () => refusal('InternalFailure');
@@ -79,6 +82,7 @@ faultMatrix({
   },
 
   'an entry that is throttled for as long as the run lasts': {
+    over: 'HTTP',
     pauses: true,
     play: async bed => {
       const ended = await endedSinceFirstRun(bed, 11);

@@ -197,6 +197,7 @@ faultMatrix({
   },
 
   'AccessDenied, then repaired': {
+    over: 'HTTP',
     play: async bed => {
       const ended = await endedSinceFirstRun(bed, 20);
       for (const service of [bed.partnerCentral, bed.eventBridge, bed.dynamoDb]) {

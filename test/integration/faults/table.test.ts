@@ -2,7 +2,7 @@
 import type { InvokeOptions } from '../../../local/function-host';
 import type { Call, Fault, Intercept } from '../../../local/service';
 import { type Bed, errorAnswer, HOUR, isPollers, MINUTE, outcomes, tableAnswer } from '../bed';
-import { endedSinceFirstRun, faultMatrix, holdFirst, type Row } from './matrix';
+import { endedSinceFirstRun, faultMatrix, holdFirst, type Row, takesTime } from './matrix';
 
 const throttling = errorAnswer('ProvisionedThroughputExceededException');
 const serverError = errorAnswer('InternalServerError', 500);
@@ -19,6 +19,7 @@ const failing = (
   { events, published = events }: { events: number; published?: number },
   how: InvokeOptions = { timeoutMs: 2_500 },
 ): Row => ({
+  over: takesTime(fault) ? 'HTTP' : undefined,
   play: async bed => {
     const running = bed.addRunning(2, 2 * HOUR);
     const ended = await endedSinceFirstRun(bed, 15);
@@ -113,7 +114,8 @@ faultMatrix({
   'answers to the end of a run that arrive after the client gave up': failing(finishes, late, { events: 17 }),
 
   UnprocessedItems: {
-    play: async bed => {
+    over: 'HTTP',
+    play: async (bed: Bed) => {
       await bed.run();
       const ended = bed.addEnded(40);
       bed.dynamoDb.intercept = halfDone(bed, 'BatchWriteItem');
@@ -123,7 +125,8 @@ faultMatrix({
     },
   },
   UnprocessedKeys: {
-    play: async bed => {
+    over: 'HTTP',
+    play: async (bed: Bed) => {
       await bed.run();
       const ended = bed.addEnded(40);
       await bed.run();
@@ -204,7 +207,8 @@ faultMatrix({
 
   // Names candidates only, and old ones; the rows decide, read consistently.
   'an index that lags by seconds': {
-    play: async bed => {
+    over: 'HTTP',
+    play: async (bed: Bed) => {
       // What it answers now is what it held two polls ago.
       const held: object[] = [{ Items: [] }, { Items: [] }];
       const inconsistent: unknown[] = [];

@@ -1,0 +1,12 @@
+/** The tests of the engine with the synthesized bundle over HTTP, where `npm test` has its ports in memory. */
+const usual = require('../jest.config');
+
+process.env.BED = 'http'; // the workers inherit it
+
+/** @type {import('jest').Config} */
+module.exports = {
+  ...usual,
+  rootDir: '..',
+  testMatch: ['<rootDir>/test/integration/**/*.test.ts', '<rootDir>/test/fuzz/random-lives-http.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/'],
+};

@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../lambdas/poller/core/checkpoint';
 import { type EpochMs, withoutAbsent } from '../lambdas/poller/core/task';
 import type { TaskRow } from '../lambdas/poller/core/task-row';
-import type { Candidate, SnapshotTable } from '../lambdas/poller/edges/snapshot-table';
+import type { Candidate, SnapshotTable } from '../lambdas/poller/ports';
 import type { KeptCheckpoint } from './overlay-checkpoint';
 
 /** What lies under an overlay: it is read, and nothing else. */

@@ -4,10 +4,8 @@
  */
 import { isNews } from '../lambdas/poller/core/news-range';
 import { type EpochMs, isTerminal, type ListedTask } from '../lambdas/poller/core/task';
-import type { EventBus } from '../lambdas/poller/edges/event-bus';
-import type { PartnerCentral } from '../lambdas/poller/edges/partner-central';
+import type { EventBus, PartnerCentral, RunLogger } from '../lambdas/poller/ports';
 import { poll, type Summary } from '../lambdas/poller/run';
-import type { RunLogger } from '../lambdas/poller/run-state';
 import type { Settings } from '../lambdas/poller/settings';
 import type { TaskEvent, TaskStalledEvent } from '../lambdas/task-event';
 import type { Context } from './context';

@@ -2,9 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jitteredPauseMs, openBudget } from '../lambdas/poller/budget';
 import type { EventEntry } from '../lambdas/poller/core/build-event';
-import type { EventBus } from '../lambdas/poller/edges/event-bus';
-import type { SnapshotTable } from '../lambdas/poller/edges/snapshot-table';
 import { PermanentFailure, TransientFailure } from '../lambdas/poller/errors';
+import type { EventBus, SnapshotTable } from '../lambdas/poller/ports';
 import { publishAndRecord } from '../lambdas/poller/publish';
 import { noCounts, type PublishingRun } from '../lambdas/poller/run-state';
 import type { Context } from './context';

@@ -1,4 +1,4 @@
-import type { RunLogger } from '../lambdas/poller/run-state';
+import type { RunLogger } from '../lambdas/poller/ports';
 
 /** What a run logs as a warning or worse, as a line for people. The rest its summary tells. */
 export function textLogger(note: (line: string) => void): RunLogger {

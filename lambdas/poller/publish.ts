@@ -11,8 +11,9 @@ import {
 } from './core/build-event';
 import { isTerminal, withoutAbsent } from './core/task';
 import { pending, refused, type TaskRow } from './core/task-row';
-import { type EntryOutcome, publishingDenied } from './edges/event-bus';
+import { publishingDenied } from './edges/event-bus';
 import { PermanentFailure, RequestRefused, TransientFailure } from './errors';
+import type { EntryOutcome } from './ports';
 import type { GivenUp, PublishingRun } from './run-state';
 
 /** What is to be published, and the row to be written once it is: a settled one for an ending, any other stalls. */

@@ -3,9 +3,8 @@ import { type Decision, diff, type EmissionRules } from './core/diff';
 import { type EpochMs, IN_PROGRESS, isTerminal, type ListedTask } from './core/task';
 import { miss, putOff, type TaskRow } from './core/task-row';
 import { carryOut, type Decided, dealWith, readRows } from './deal-with';
-import type { Page } from './edges/partner-central';
-import type { Candidate } from './edges/snapshot-table';
 import { isRefusedToken, RequestRefused } from './errors';
+import type { Candidate, Page } from './ports';
 import { countPage, type Run, rulesFor } from './run-state';
 
 /** Partner Central takes up to ten identifiers in one request. */

@@ -1,32 +1,18 @@
-import type { Logger } from '@aws-lambda-powertools/logger';
-import type { Budget, BudgetLimits } from './budget';
+import type { Budget } from './budget';
 import type { EventFrame } from './core/build-event';
 import type { Checkpoint, Gap } from './core/checkpoint';
 import type { EmissionRules } from './core/diff';
 import type { Watched } from './core/stalled';
 import type { EpochMs } from './core/task';
-import type { EventBus } from './edges/event-bus';
-import type { Page, PartnerCentral } from './edges/partner-central';
-import type { SnapshotTable } from './edges/snapshot-table';
+import type { Page, Ports, SnapshotTable } from './ports';
 import type { News } from './publish';
 import type { ServiceClock } from './service-clock';
 import type { Settings } from './settings';
 
-/** As much of a logger as a run uses, so that the command line can have one of its own. */
-export type RunLogger = Pick<Logger, 'info' | 'warn' | 'error' | 'appendKeys' | 'removeKeys'>;
-
-/** What a poller needs of the world. */
-export interface Services {
+/** What a poller needs: its ports, and how it is configured. */
+export interface Services extends Ports {
   readonly settings: Settings;
   readonly eventBusName: string;
-  readonly partnerCentral: PartnerCentral;
-  readonly table: SnapshotTable;
-  readonly bus: EventBus;
-  readonly logger: RunLogger;
-  /** Our own clock. */
-  readonly now: () => EpochMs;
-  /** How its pauses pass; by timers unless told. */
-  readonly sleep?: BudgetLimits['sleep'];
 }
 
 /** What every run tells about. */

@@ -17,8 +17,8 @@ import { isStalled, isToBeTold, type StallRules, type Watched } from './core/sta
 import { type EpochMs, isTerminal, withoutAbsent } from './core/task';
 import { dealWith, readRows } from './deal-with';
 import { refuseNewerFormat } from './edges/row-item';
-import type { Candidate } from './edges/snapshot-table';
 import { LeaseLost, PermanentFailure, RequestRefused, TransientFailure } from './errors';
+import type { Candidate } from './ports';
 import { publishAndRecord, setGivenUpAside } from './publish';
 import { listRunning, recheck } from './recheck';
 import {

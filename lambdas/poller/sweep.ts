@@ -3,8 +3,8 @@ import { advance, type Gap, isDrift, isStuck, mayBeHistory, mayDistrustOrder, re
 import { examinePage, ORDER_TOLERANCE_MS } from './core/sweep';
 import type { EpochMs, ListedTask } from './core/task';
 import { dealWith } from './deal-with';
-import type { Page } from './edges/partner-central';
 import { isRefusedToken } from './errors';
+import type { Page } from './ports';
 import { countPage, type Run, rulesFor } from './run-state';
 
 /** How far a sweep got. Kept up to date page by page, so that it stands whatever is thrown. */

@@ -7,19 +7,14 @@ import type { EventEntry } from '../../lambdas/poller/core/build-event';
 import type { EpochMs } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { toAttributes, toCheckpoint } from '../../lambdas/poller/edges/checkpoint-item';
-import { type EventBus, shadowOfEventBus, toOutcome } from '../../lambdas/poller/edges/event-bus';
+import { shadowOfEventBus, toOutcome } from '../../lambdas/poller/edges/event-bus';
 import { soundAnswer } from '../../lambdas/poller/edges/list-answer';
-import { listRequests, type PartnerCentral, toPage } from '../../lambdas/poller/edges/partner-central';
+import { listRequests, toPage } from '../../lambdas/poller/edges/partner-central';
 import { CHECKPOINT_KEY, refuseNewerFormat, taskKey, toItem, toRow } from '../../lambdas/poller/edges/row-item';
-import {
-  LONGEST_LEASE_MS,
-  type SnapshotTable,
-  toCandidate,
-  writeInBatches,
-} from '../../lambdas/poller/edges/snapshot-table';
+import { LONGEST_LEASE_MS, toCandidate, writeInBatches } from '../../lambdas/poller/edges/snapshot-table';
 import { type Advice, LeaseLost, sortFailure, TransientFailure, throttled } from '../../lambdas/poller/errors';
+import type { EventBus, PartnerCentral, RunLogger, SnapshotTable } from '../../lambdas/poller/ports';
 import { type Mode, poll, type Summary } from '../../lambdas/poller/run';
-import type { RunLogger } from '../../lambdas/poller/run-state';
 import { parseFlat, type Settings, settingsEntries, sourceId } from '../../lambdas/poller/settings';
 import { familyOf } from '../../lambdas/poller/task-families';
 import type { DeliveredEvent, EntryError, WireEntry } from '../../local/event-bridge';

@@ -6,9 +6,9 @@ import { openBudget } from '../../lambdas/poller/budget';
 import type { EventEntry } from '../../lambdas/poller/core/build-event';
 import { type EpochMs, IN_PROGRESS } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
-import { connectEventBus, type EventBus } from '../../lambdas/poller/edges/event-bus';
-import { connectPartnerCentral, type PartnerCentral } from '../../lambdas/poller/edges/partner-central';
-import { connectSnapshotTable, type SnapshotTable } from '../../lambdas/poller/edges/snapshot-table';
+import { connectEventBus } from '../../lambdas/poller/edges/event-bus';
+import { connectPartnerCentral } from '../../lambdas/poller/edges/partner-central';
+import { connectSnapshotTable } from '../../lambdas/poller/edges/snapshot-table';
 import {
   isRefusedToken,
   LeaseLost,
@@ -16,6 +16,7 @@ import {
   RequestRefused,
   TransientFailure,
 } from '../../lambdas/poller/errors';
+import type { EventBus, PartnerCentral, SnapshotTable } from '../../lambdas/poller/ports';
 import { openServiceClock } from '../../lambdas/poller/service-clock';
 import { parseFlat, settingsEntries, sourceId } from '../../lambdas/poller/settings';
 import type { LifeBed } from '../fuzz/disturbance';

@@ -7,44 +7,13 @@ import {
   PartnerCentralSellingClient,
 } from '@aws-sdk/client-partnercentral-selling';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
-import type { Budget } from '../budget';
-import type { EpochMs, ListedTask } from '../core/task';
+import type { EpochMs } from '../core/task';
 import { IN_PROGRESS, readSummary } from '../core/task';
 import { PermanentFailure, RequestRefused, sortFailure, TransientFailure } from '../errors';
-import type { ServiceClock } from '../service-clock';
+import type { Listing, PartnerCentral } from '../ports';
 import { PARTNER_CENTRAL_REGION, type Settings } from '../settings';
 import { type FilterKey, familyOf, type TaskFamily, type taskFamilies } from '../task-families';
 import { bytes, type RawResponse, soundAnswer } from './list-answer';
-
-/** What a List call is to show, beside the catalog. */
-export interface Listing {
-  /** `sweep`: newest first, by the source's filters. `running`: what is IN_PROGRESS, by the same. Otherwise: up to ten task ids, whatever the filters. */
-  readonly of: 'sweep' | 'running' | readonly string[];
-  /** 1 to 1000 */
-  readonly pageSize: number;
-  readonly token?: string;
-}
-
-export interface Page {
-  readonly tasks: readonly ListedTask[];
-  /** Elements that carried no usable task. */
-  readonly malformed: number;
-  /** StartTimes that are not times. */
-  readonly unreadable: number;
-  /** Absent on the last page. */
-  readonly nextToken?: string;
-  /** In the service's time. */
-  readonly askedAt: EpochMs;
-  readonly answeredAt: EpochMs;
-}
-
-/** What a List call uses and measures of a run. */
-export interface ListingRun {
-  readonly budget: Budget;
-  readonly clock: ServiceClock;
-}
-
-export type PartnerCentral = ReturnType<typeof connectPartnerCentral>;
 
 const SORT = { SortBy: 'StartTime', SortOrder: 'DESCENDING' } as const;
 
@@ -148,8 +117,7 @@ export function listRequests(settings: Settings) {
   };
 }
 
-/** Lists tasks of one source. List is the only read that Partner Central offers: no Get, no time filter. */
-export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
+export function connectPartnerCentral(settings: Settings, now: () => EpochMs): PartnerCentral {
   const { operation } = familyOf(settings.taskFamily);
   const { request, filters, fingerprint } = listRequests(settings);
   const ListTasks = commands[settings.taskFamily] as ListCommand;
@@ -164,11 +132,7 @@ export function connectPartnerCentral(settings: Settings, now: () => EpochMs) {
     filters,
     fingerprint,
 
-    /**
-     * One page, in the list's order.
-     * @throws RequestRefused, TransientFailure, PermanentFailure
-     */
-    async list(listing: Listing, { budget, clock }: ListingRun): Promise<Page> {
+    async list(listing, { budget, clock }) {
       const command = new ListTasks(request(listing));
       // Innermost but for the signature, so that it counts and paces each attempt.
       command.middlewareStack.add(

@@ -10,12 +10,11 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { type Budget, jitteredPauseMs } from '../budget';
-import type { Checkpoint, StoredCheckpoint } from '../core/checkpoint';
 import { storedTime as epoch } from '../core/instant';
-import type { Watched } from '../core/stalled';
-import { type EpochMs, withoutAbsent } from '../core/task';
+import { withoutAbsent } from '../core/task';
 import type { TaskRow } from '../core/task-row';
 import { LeaseLost, RequestRefused, sortFailure, TransientFailure } from '../errors';
+import type { Candidate, SnapshotTable } from '../ports';
 import { tableSchema } from '../table-schema';
 import { toAttributes, toCheckpoint } from './checkpoint-item';
 import { CHECKPOINT_KEY, refuseNewerFormat, taskIdOf, taskKey, toItem, toRow } from './row-item';
@@ -30,15 +29,6 @@ export const LONGEST_LEASE_MS = 16 * 60_000;
 
 const { partitionKey, sortKey, index } = tableSchema;
 
-/** An entry of the index of unsettled rows. It lags behind the table: a candidate, never a reason to decide. */
-export interface Candidate extends Watched {
-  readonly taskId: string;
-  readonly nextCheckAt: EpochMs;
-  readonly inDoubt: boolean;
-}
-
-export type SnapshotTable = ReturnType<typeof connectSnapshotTable>;
-
 /**
  * The rows and the checkpoint of one source.
  * @param where for a table that is not where the environment says
@@ -48,7 +38,7 @@ export function connectSnapshotTable(
   source: string,
   includeMessage: boolean,
   where: DynamoDBClientConfig = {},
-) {
+): SnapshotTable {
   const client = new DynamoDBClient({
     ...where,
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
@@ -99,26 +89,11 @@ export function connectSnapshotTable(
   }
 
   return {
-    /** Leaves a note that an audit is wanted, whoever has the lease. */
-    async requestAudit(now: EpochMs, signal: AbortSignal): Promise<void> {
+    async requestAudit(now, signal) {
       await updateCheckpoint('auditRequestedAt = :now', undefined, { ':now': new Date(now).toISOString() }, signal);
     },
 
-    /**
-     * Takes the lease and reads the checkpoint in the same write.
-     *
-     *   run A  --take--------------finish (expiry = 0)
-     *   run B         take: held            take: free
-     *
-     * @returns undefined when another run holds it
-     */
-    async takeLease(lease: {
-      owner: string;
-      now: EpochMs;
-      expiresAt: EpochMs;
-      emitSince: EpochMs;
-      signal: AbortSignal;
-    }): Promise<StoredCheckpoint | undefined> {
+    async takeLease(lease) {
       const isFree = 'attribute_not_exists(leaseOwner)';
       const hasExpired = 'leaseExpiresAtMs < :nowMs';
       // A retried request whose first answer was lost must not lock us out.
@@ -144,11 +119,7 @@ export function connectSnapshotTable(
       }
     },
 
-    /**
-     * Writes the checkpoint and ends the lease. The owner stays, so that a retried request still finds itself in charge.
-     * @throws LeaseLost when another run has taken over
-     */
-    async finish(owner: string, checkpoint: Checkpoint, signal: AbortSignal): Promise<void> {
+    async finish(owner, checkpoint, signal) {
       const attributes = Object.entries({ ...toAttributes(checkpoint), leaseExpiresAtMs: 0 });
       await updateCheckpoint(
         attributes.map(([name]) => `${name} = :${name}`).join(', '),
@@ -158,11 +129,7 @@ export function connectSnapshotTable(
       ).catch(leaseLost);
     },
 
-    /**
-     * Ends the lease and changes nothing else.
-     * @param recordFailedAt kept where a record failed whose events were published
-     */
-    async release(owner: string, signal: AbortSignal, recordFailedAt?: EpochMs): Promise<void> {
+    async release(owner, signal, recordFailedAt) {
       const failed = recordFailedAt !== undefined && new Date(recordFailedAt).toISOString();
       await updateCheckpoint(
         `leaseExpiresAtMs = :zero${failed ? ', recordFailedAt = :failed' : ''}`,
@@ -172,12 +139,7 @@ export function connectSnapshotTable(
       ).catch(leaseLost);
     },
 
-    /**
-     * Consistent reads, 100 keys a call.
-     * @returns rows by task id; `damaged` lists the ids of rows that could not be read whole
-     * @throws PermanentFailure for a row of a newer release that this one would misread
-     */
-    async readRows(taskIds: readonly string[], budget: Budget) {
+    async readRows(taskIds, budget) {
       const rows = new Map<string, TaskRow>();
       const damaged: string[] = [];
       for (const chunk of chunks(taskIds, MAX_KEYS_PER_GET)) {
@@ -201,8 +163,7 @@ export function connectSnapshotTable(
       return { rows, damaged };
     },
 
-    /** Writes whole rows; see `writeInBatches`. */
-    async writeRows(rows: readonly TaskRow[], budget: Budget): Promise<{ cut: string[]; lost: string[] }> {
+    async writeRows(rows, budget) {
       const write = (part: readonly TaskRow[]) =>
         writeItems(
           part.map(row => toItem(source, row, includeMessage)),
@@ -211,8 +172,7 @@ export function connectSnapshotTable(
       return await writeInBatches(rows, write);
     },
 
-    /** All unsettled rows, the longest due first, as the index has them. */
-    async unsettled(budget: Budget): Promise<Candidate[]> {
+    async unsettled(budget) {
       const candidates = new Map<string, Candidate>(); // a row that moves between two pages shows on both
       let start: Record<string, AttributeValue> | undefined;
       do {

@@ -4,8 +4,7 @@ import { jitteredPauseMs, openBudget } from '../lambdas/poller/budget';
 import type { EventEntry } from '../lambdas/poller/core/build-event';
 import { PermanentFailure, TransientFailure } from '../lambdas/poller/errors';
 import type { EventBus, SnapshotTable } from '../lambdas/poller/ports';
-import { publishAndRecord } from '../lambdas/poller/publish';
-import { noCounts, type PublishingRun } from '../lambdas/poller/run-state';
+import { openPublisher } from '../lambdas/poller/publisher';
 import type { Context } from './context';
 import type { DeployedSource } from './deployment';
 import { explain } from './explain';
@@ -46,17 +45,11 @@ export async function publishAgain({ source, progress, table, bus, perSecond, co
   const { catalog, taskFamily, includeMessage, eventSource, stalledAfterMinutes } = settings;
   const { replayId, alerts } = replay;
   const replayed = { replayId, ...(alerts && { replayAlerts: true as const }) };
-  const run: PublishingRun = {
-    settings,
+  let published = 0;
+  const publisher = openPublisher({
+    bus: pacedAndPatient(bus, perSecond, context),
     budget,
     now: context.now,
-    counts: noCounts(),
-    handled: new Set(),
-    written: new Map(),
-    givenUp: new Map(),
-    recordFailed: false,
-    logger: silent,
-    bus: pacedAndPatient(bus, perSecond, context),
     frame: {
       catalog,
       taskFamily,
@@ -67,18 +60,21 @@ export async function publishAgain({ source, progress, table, bus, perSecond, co
       runId: replayId,
       replay: replayed,
     },
-    table: {
-      // What was accepted comes as it went, settled; what was refused comes as a row that is to be tried again.
-      async writeRows(rows) {
-        progress.note(rows.filter(({ settled }) => settled).map(({ taskId }) => taskId));
-        for (const { taskId, settled, lastError: code = '' } of rows) if (!settled) refused.push({ taskId, code });
-        context.progress(`${done.size} of ${replay.tasks.length} done`);
-        return { cut: [], lost: [] };
-      },
+    // What was accepted comes as it went, settled; what was refused comes as a row that is to be tried again.
+    async record(rows) {
+      progress.note(rows.filter(({ settled }) => settled).map(({ taskId }) => taskId));
+      context.progress(`${done.size} of ${replay.tasks.length} done`);
+      return { lost: [] };
     },
-  };
+    tryRecord: async () => ({ lost: [] }),
+    recordsAreInDoubt: () => false,
+    onDone({ row }, code) {
+      if (code === undefined) published += 1;
+      else refused.push({ taskId: row.taskId, code });
+    },
+  });
   const result = (stopped?: string): Replayed => ({
-    published: run.counts.completed + run.counts.failed,
+    published,
     refused,
     changed,
     ...(stopped !== undefined && { stopped }),
@@ -95,15 +91,14 @@ export async function publishAgain({ source, progress, table, bus, perSecond, co
       );
       const same = chunk.flatMap(([taskId, status]) => {
         const row = rows.get(taskId);
-        if (row && endingOf(row)?.status === status) return [{ row, attempts: 0, isDrift: false }];
+        if (row && endingOf(row)?.status === status)
+          return [{ what: 'ended' as const, row, attempts: 0, isDrift: false }];
         changed.push(taskId);
         return [];
       });
       progress.note(changed.filter(taskId => !done.has(taskId)));
-      if (!(await publishAndRecord(run, same, budget.whole))) {
-        const [given] = run.givenUp.values();
-        return result(`EventBridge takes none of them (${given?.code})`);
-      }
+      if (!(await publisher.publish(same, budget.whole)))
+        return result(`EventBridge takes none of them (${publisher.gaveUpFor()})`);
     }
     return result();
   } catch (error) {
@@ -115,10 +110,6 @@ export async function publishAgain({ source, progress, table, bus, perSecond, co
     budget.close();
   }
 }
-
-const nothing = () => {};
-/** What the engine logs is for a poll; a replay has its own words. */
-const silent = { info: nothing, warn: nothing, error: nothing, appendKeys: nothing, removeKeys: nothing };
 
 const MOST_TRIES = 6;
 

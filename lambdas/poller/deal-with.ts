@@ -3,7 +3,7 @@ import { type Decision, diff, type EmissionRules } from './core/diff';
 import type { EpochMs, ListedTask } from './core/task';
 import type { TaskRow } from './core/task-row';
 import { TransientFailure } from './errors';
-import { publishAndRecord, writeRows } from './publish';
+import { record } from './record';
 import type { Run } from './run-state';
 
 /**
@@ -50,7 +50,7 @@ export async function carryOut(
   isDrift: (startTime: EpochMs | undefined) => boolean = () => false,
 ): Promise<boolean> {
   const records = decided.flatMap(({ decision }) => (decision.what === 'record' ? [decision.row] : []));
-  const { lost } = await writeRows(run, records);
+  const { lost } = await record(run, records);
   // One row that is refused must not hold up the others; where all of several are, the table is what is wrong.
   if (lost.length > 1 && lost.length === records.length) throw new TransientFailure('The table refuses every row');
   for (const { taskId, decision } of decided) {
@@ -65,8 +65,15 @@ export async function carryOut(
   }
   const endings = decided.flatMap(({ decision }) =>
     decision.what === 'publish'
-      ? [{ row: decision.row, attempts: decision.attempts, isDrift: decision.isNew && isDrift(decision.row.startTime) }]
+      ? [
+          {
+            what: 'ended' as const,
+            row: decision.row,
+            attempts: decision.attempts,
+            isDrift: decision.isNew && isDrift(decision.row.startTime),
+          },
+        ]
       : [],
   );
-  return publishAndRecord(run, endings, allowance);
+  return run.publisher.publish(endings, allowance);
 }

@@ -98,6 +98,10 @@ export interface Advice {
   readonly refused: string;
 }
 
+/** Advice for PutEvents: a call may be denied as a whole, and so may its entries. */
+export const publishingDenied =
+  "Let the function's role use events:PutEvents on the event bus, and look at the bus's own policy";
+
 /**
  * Sorts what a client threw, after its own retries, by what we do about it. Branches on the name first: the service
  * model and the guide of Partner Central disagree about status codes.

@@ -1,11 +1,10 @@
 import type { Budget } from './budget';
-import type { EventFrame } from './core/build-event';
 import type { Checkpoint, Gap } from './core/checkpoint';
 import type { EmissionRules } from './core/diff';
 import type { Watched } from './core/stalled';
 import type { EpochMs } from './core/task';
-import type { Page, Ports, SnapshotTable } from './ports';
-import type { News } from './publish';
+import type { Page, Ports } from './ports';
+import type { Publisher } from './publisher';
 import type { ServiceClock } from './service-clock';
 import type { Settings } from './settings';
 
@@ -63,11 +62,6 @@ export function told(counts: Counts): Outcomes & Oddities {
   ) as Outcomes & Oddities;
 }
 
-/** What EventBridge could not take, and what it said last. */
-export interface GivenUp extends News {
-  readonly code: string;
-}
-
 /** One run, from taking the lease to giving it back. */
 export interface Run extends Services {
   readonly runId: string;
@@ -80,30 +74,15 @@ export interface Run extends Services {
   readonly rowsExpireSince: EpochMs;
   /** In Partner Central's time, like `now` here. */
   readonly startedAt: EpochMs;
-  readonly frame: EventFrame;
   readonly budget: Budget;
   readonly counts: Counts;
   /** Ids that this run has dealt with; a task listed twice, or by two sweeps, is dealt with once. */
   readonly handled: Set<string>;
   /** By task id, what this run wrote of unsettled rows, and undefined for settled ones: the index may not show it yet. */
   readonly written: Map<string, Watched | undefined>;
-  /** By task id: what was given up while EventBridge had taken nothing yet. Two sweeps may come by the same task. */
-  readonly givenUp: Map<string, GivenUp>;
-  /** A record failed whose events were published. */
-  recordFailed: boolean;
+  readonly publisher: Publisher;
   /** As it will be written at the end. */
   checkpoint: Checkpoint;
-}
-
-/** As much of a run as publishing needs; a replay has no more. */
-export interface PublishingRun
-  extends Pick<
-    Run,
-    'budget' | 'bus' | 'counts' | 'frame' | 'givenUp' | 'handled' | 'logger' | 'now' | 'settings' | 'written'
-  > {
-  recordFailed: boolean;
-  readonly checkpoint?: Pick<Checkpoint, 'recordFailedAt'>;
-  readonly table: Pick<SnapshotTable, 'writeRows'>;
 }
 
 /** The emission rules that hold for a page. */

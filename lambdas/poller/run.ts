@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Allowance, openBudget } from './budget';
+import { type Allowance, type Budget, openBudget } from './budget';
 import {
   addGap,
   afterHead,
@@ -19,9 +19,11 @@ import { dealWith, readRows } from './deal-with';
 import { refuseNewerFormat } from './edges/row-item';
 import { LeaseLost, PermanentFailure, RequestRefused, TransientFailure } from './errors';
 import type { Candidate } from './ports';
-import { publishAndRecord, setGivenUpAside } from './publish';
+import { openPublisher } from './publisher';
 import { listRunning, recheck } from './recheck';
+import { noteEvent, record, tryRecord } from './record';
 import {
+  type Counts,
   noCounts,
   type Oddities,
   type Outcomes,
@@ -137,7 +139,7 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
       // Also where taking it failed: it may be ours, and only the answer was lost.
       if (!(error instanceof LeaseLost))
         await table
-          .release(runId, budget.lastSignals().release, run?.recordFailed ? run.startedAt : undefined)
+          .release(runId, budget.lastSignals().release, run?.publisher.recordFailed() ? run.startedAt : undefined)
           .catch(ignoreOnTheWayOut);
       throw error;
     }
@@ -173,20 +175,11 @@ interface Opened {
   readonly reopen: (stored: StoredCheckpoint) => Checkpoint;
 }
 
-interface Beginning
-  extends Omit<
-    Run,
-    | 'frame'
-    | 'handled'
-    | 'written'
-    | 'givenUp'
-    | 'checkpoint'
-    | 'recordFailed'
-    | 'startedAt'
-    | 'rowRetentionMs'
-    | 'rowsExpireSince'
-  > {
+interface Beginning extends Services {
+  readonly runId: string;
   readonly clock: ServiceClock;
+  readonly budget: Budget;
+  readonly counts: Counts;
   readonly stored: StoredCheckpoint;
   readonly emitSince: EpochMs | undefined;
 }
@@ -207,17 +200,26 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & Opened {
   const { checkpoint, auditBegins } = openRun(stored, terms());
   const { catalog, taskFamily, includeMessage, eventSource, stalledAfterMinutes } = settings;
   const frame = { catalog, taskFamily, runId, includeMessage, eventSource, eventBusName, stalledAfterMinutes };
-  return {
+  const opened: Run & Opened = {
     ...run,
     rowRetentionMs: Math.max(terms().retentionMs, stored.retentionMs ?? 0),
     get rowsExpireSince() {
-      return Math.max(stored.emitSince ?? -Infinity, this.checkpoint.emitSince);
+      return Math.max(stored.emitSince ?? -Infinity, opened.checkpoint.emitSince);
     },
     now: clock.now,
     get startedAt() {
       return clock.startedAt();
     },
-    frame,
+    publisher: openPublisher({
+      bus: run.bus,
+      budget: run.budget,
+      frame,
+      now: clock.now,
+      record: rows => record(opened, rows),
+      tryRecord: rows => tryRecord(opened, rows),
+      recordsAreInDoubt: () => opened.checkpoint.recordFailedAt !== undefined,
+      onDone: (event, code) => noteEvent(opened, event, code),
+    }),
     checkpoint,
     auditBegins,
     stored,
@@ -225,16 +227,15 @@ function begin({ stored, emitSince, ...run }: Beginning): Run & Opened {
     reopen: changed => openRun(changed, terms()).checkpoint,
     handled: new Set(),
     written: new Map(),
-    givenUp: new Map(),
-    recordFailed: false,
   };
+  return opened;
 }
 
 /** The checkpoint with what the run has learnt of table and clock. */
-function lastWords({ checkpoint, recordFailed, startedAt, clock }: Run): Checkpoint {
+function lastWords({ checkpoint, publisher, startedAt, clock }: Run): Checkpoint {
   return {
     ...checkpoint,
-    ...(recordFailed && { recordFailedAt: startedAt }),
+    ...(publisher.recordFailed() && { recordFailedAt: startedAt }),
     ...(clock.isMeasured() && { clockOffsetMs: clock.offsetMs() }),
   };
 }
@@ -275,13 +276,13 @@ async function work(run: Run & Opened): Promise<State & { whole: boolean }> {
 
     eventsBeforeBacklog = budget.used.events;
     backlogSound = (await workOnBacklog(run, oldestSound)) && oldestSound;
-    await setGivenUpAside(run);
+    await run.publisher.setGivenUpAside(taskId => run.handled.has(taskId));
   } catch (error) {
     if (!(error instanceof TransientFailure)) throw error;
     run.logger.warn('The run ended early; the next one goes on', { error });
   }
   const { gaps, initialised } = run.checkpoint;
-  const whole = headWhole && recheckWhole && backlogSound && run.givenUp.size === 0 && initialised;
+  const whole = headWhole && recheckWhole && backlogSound && run.publisher.gaveUpFor() === undefined && initialised;
   const auditOverdue = isAuditOverdue(run.checkpoint, run.startedAt);
   if (auditOverdue) run.logger.warn('No audit has finished for more than two periods', { gaps: gaps.length });
   const toldOfBacklog = run.budget.used.events > eventsBeforeBacklog;
@@ -332,8 +333,8 @@ async function tellStalled(run: Run, candidates: readonly Candidate[], allowance
     some.map(({ taskId }) => taskId),
   );
   const running = [...rows.values()].filter(row => !row.settled && !row.misses && isOne(row));
-  const news = running.map(row => ({ row: { ...row, stalledAt: run.now() }, attempts: 0, isDrift: false }));
-  await publishAndRecord(run, news, allowance);
+  const stalled = running.map(row => ({ what: 'stalled' as const, row: { ...row, stalledAt: run.now() } }));
+  await run.publisher.publish(stalled, allowance);
 }
 
 /** Learns what is running. No history is read, so that it costs the same whatever went before. */

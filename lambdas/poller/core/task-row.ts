@@ -116,8 +116,8 @@ export function miss(row: TaskRow, now: EpochMs): TaskRow {
   return { ...putOff(row, now), misses, firstMissedAt, ...(missing && { missing }) };
 }
 
-/** The row to be written before an event is published, where it is in doubt whether the table takes rows: the task is due. */
-export function pending(row: TaskRow, now: EpochMs): TaskRow {
+/** The row as it is before its event is published: the task is due. */
+export function unpublished(row: TaskRow, now: EpochMs): TaskRow {
   if (!row.settled) {
     const { stalledAt: _, ...running } = row;
     return running;
@@ -131,7 +131,7 @@ export function pending(row: TaskRow, now: EpochMs): TaskRow {
 export function refused(settledRow: TaskRow, attemptsBefore: number, now: EpochMs, error: string): TaskRow {
   const publishAttempts = attemptsBefore + 1;
   return {
-    ...pending(settledRow, now),
+    ...unpublished(settledRow, now),
     publishAttempts,
     lastError: error,
     fruitlessChecks: publishAttempts,

@@ -1,5 +1,5 @@
 import { EventBridgeClient, PutEventsCommand, type PutEventsResultEntry } from '@aws-sdk/client-eventbridge';
-import { sortFailure, TransientFailure } from '../errors';
+import { publishingDenied, sortFailure, TransientFailure } from '../errors';
 import type { EntryOutcome, EventBus, RunLogger } from '../ports';
 
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html */
@@ -9,9 +9,6 @@ const notAuthorisedCodes = new Set([
   'NotAuthorizedForSourceException',
   'NotAuthorizedForDetailTypeException',
 ]);
-
-export const publishingDenied =
-  "Let the function's role use events:PutEvents on the event bus, and look at the bus's own policy";
 
 /** Takes everything and logs it, but for the API's own message, which may name a customer. */
 export function shadowOfEventBus(logger: Pick<RunLogger, 'info'>): EventBus {

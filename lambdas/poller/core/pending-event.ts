@@ -1,0 +1,20 @@
+import type { TaskRow } from './task-row';
+
+/** An event to be published, and the row to be written once EventBridge has accepted it. */
+export type PendingEvent = EndedTask | StalledTask;
+
+export interface EndedTask {
+  readonly what: 'ended';
+  /** Settled. */
+  readonly row: TaskRow;
+  /** How often EventBridge refused it in earlier runs. */
+  readonly attempts: number;
+  /** An audit found it, and the polls had overlooked it. */
+  readonly isDrift: boolean;
+}
+
+export interface StalledTask {
+  readonly what: 'stalled';
+  /** Unsettled, with `stalledAt`. */
+  readonly row: TaskRow;
+}

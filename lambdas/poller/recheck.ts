@@ -3,9 +3,10 @@ import { type Decision, diff, type EmissionRules } from './core/diff';
 import { type EpochMs, IN_PROGRESS, isTerminal, type ListedTask } from './core/task';
 import { miss, putOff, type TaskRow } from './core/task-row';
 import { carryOut, type Decided, dealWith, readRows } from './deal-with';
-import { isRefusedToken, RequestRefused } from './errors';
-import type { Candidate, Page } from './ports';
-import { countPage, type Run, rulesFor } from './run-state';
+import { RequestRefused } from './errors';
+import { pagesOf } from './pager';
+import type { Candidate } from './ports';
+import { type Run, rulesFor } from './run-state';
 
 /** Partner Central takes up to ten identifiers in one request. */
 const IDS_PER_LOOK_UP = 10;
@@ -154,7 +155,7 @@ interface Listed {
 
 /**
  * Follows a listing from page to page.
- * @throws RequestRefused only for the first page
+ * @throws RequestRefused only for the first page; TransientFailure, PermanentFailure
  */
 async function follow(
   run: Run,
@@ -162,35 +163,17 @@ async function follow(
   allowance: Allowance,
 ): Promise<Listed> {
   const tasks = new Map<string, ListedTask>();
-  const seenTokens = new Set<string>();
   // By the first answer: before that, a run may not know the service's time.
   let askedAt: EpochMs | undefined;
-  const listed = (whole: boolean): Listed => ({
-    tasks,
-    whole,
-    askedAt: askedAt ?? run.now(),
-    answeredAt: run.now(),
-  });
-  let token: string | undefined;
-  for (;;) {
-    if (!run.budget.mayList(allowance)) return listed(false);
-    let page: Page;
-    try {
-      page = await run.partnerCentral.list({ ...listing, ...(token !== undefined && { token }) }, run);
-    } catch (error) {
-      if (token === undefined || !isRefusedToken(error)) throw error;
-      run.counts.lostCursors += 1;
-      return listed(false);
+  let whole = false;
+  for await (const step of pagesOf(run, listing, allowance)) {
+    if ('page' in step) {
+      askedAt ??= step.page.askedAt;
+      for (const task of step.page.tasks) tasks.set(task.taskId, task);
+    } else {
+      if (typeof step.end === 'object') throw step.end.failed;
+      whole = step.end === 'end of list';
     }
-    askedAt ??= page.askedAt;
-    countPage(run, page);
-    for (const task of page.tasks) tasks.set(task.taskId, task);
-    if (page.nextToken === undefined) return listed(true);
-    if (seenTokens.has(page.nextToken)) {
-      run.counts.repeatedTokens += 1;
-      return listed(false);
-    }
-    seenTokens.add(page.nextToken);
-    token = page.nextToken;
   }
+  return { tasks, whole, askedAt: askedAt ?? run.now(), answeredAt: run.now() };
 }

@@ -4,6 +4,7 @@ import {
   addGap,
   afterHead,
   type Checkpoint,
+  dropCursor,
   failed,
   type Gap,
   gotSmaller,
@@ -34,7 +35,7 @@ import {
   told,
 } from './run-state';
 import { openServiceClock, REPORTED_OFFSET_MS, type ServiceClock } from './service-clock';
-import { noteRestart, type Progress, sweep } from './sweep';
+import { noteRestart, type Swept, sweep } from './sweep';
 
 export type Mode = 'poll' | 'audit';
 
@@ -367,20 +368,18 @@ async function sweepHead(run: Run, allowance: Allowance): Promise<boolean> {
   const range = headRange(checkpoint, settings.lookbackMinutes * 60_000);
   const mark = undatedAreHistory && { undatedAreHistory };
   const gap: Gap = { madeAt: run.startedAt, floor: range.floor, news: { emissionFloor }, ...mark };
-  const head: Progress = { gap, pages: 0, finished: false };
   // The first head has no earlier one above which it could stop.
   const isFirst = checkpoint.watermark === undefined;
-  try {
-    await sweep(run, head, settings.headPageSize, allowance, isFirst ? {} : { alsoDownTo: range.lookBackTo });
-  } finally {
-    if (head.pages > 0) {
-      const { checkpoint: now, startedAt } = run;
-      const swept = head.finished
-        ? afterHead(now, range, startedAt, head.reachedAlso === true)
-        : { ...now, gaps: addGap(now.gaps, head.gap), lookedBackAt: isFirst ? startedAt : now.lookedBackAt };
-      run.checkpoint = withoutAbsent({ ...swept, watermark: startedAt });
-    }
+  const limits = isFirst ? {} : { alsoDownTo: range.lookBackTo };
+  const head = await sweep(run, gap, settings.headPageSize, allowance, limits);
+  if (head.pages > 0) {
+    const { checkpoint: now, startedAt } = run;
+    const swept = head.finished
+      ? afterHead(now, range, startedAt, head.reachedAlso)
+      : { ...now, gaps: addGap(now.gaps, head.gap), lookedBackAt: isFirst ? startedAt : now.lookedBackAt };
+    run.checkpoint = withoutAbsent({ ...swept, watermark: startedAt });
   }
+  if (head.failure) throw head.failure.error;
   return head.finished;
 }
 
@@ -416,31 +415,30 @@ async function workOnBacklog(run: Run, oldestSound: boolean): Promise<boolean> {
  */
 async function workOnGap(run: Run, gap: Gap, allowance: Allowance, maxPages?: number): Promise<boolean> {
   const { gap: start, pageSize } = pageSizeOf(run, gap);
-  const progress: Progress = { gap: start, pages: 0, finished: false };
-  try {
-    await sweep(run, progress, pageSize, allowance, maxPages === undefined ? {} : { maxPages });
-    return true;
-  } catch (error) {
-    const isOwnFault =
-      error instanceof TransientFailure &&
-      progress.listingFailed === true &&
-      !error.throttled &&
-      run.budget.used.listCalls < run.budget.whole.listCalls;
-    if (!isOwnFault) throw error;
-    run.logger.warn('A part of the backlog failed; the next run tries it again', { error, floor: gap.floor });
-    const next = failed(progress.gap);
-    if (next.cursor === undefined && progress.gap.cursor !== undefined) run.counts.lostCursors += 1;
-    progress.gap = noteRestart(run, next);
-    if (run.budget.signal.aborted) throw error; // it hung until the run was over
-    return false;
-  } finally {
-    const { backlogWaited, ...checkpoint } = run.checkpoint;
-    run.checkpoint = {
-      ...(progress.finished && gap.driftBefore !== undefined ? audited(checkpoint, gap, run.startedAt) : checkpoint),
-      ...(progress.pages === 0 && backlogWaited && { backlogWaited }),
-      gaps: replaceGap(checkpoint.gaps, gap, progress.finished ? undefined : progress.gap),
-    };
-  }
+  const { failure, pages, finished, ...swept } = await sweep(run, start, pageSize, allowance, { maxPages });
+  const left = failure && isOwnFault(run, failure) ? noteFailure(run, swept.gap, failure.error) : swept.gap;
+  const { backlogWaited, ...checkpoint } = run.checkpoint;
+  run.checkpoint = {
+    ...(finished && gap.driftBefore !== undefined ? audited(checkpoint, gap, run.startedAt) : checkpoint),
+    ...(pages === 0 && backlogWaited && { backlogWaited }),
+    gaps: replaceGap(checkpoint.gaps, gap, finished ? undefined : left),
+  };
+  // It may also have hung until the run was over.
+  if (failure && (!isOwnFault(run, failure) || run.budget.signal.aborted)) throw failure.error;
+  return failure === undefined;
+}
+
+/** Whether a page can't be listed, where others perhaps can. */
+function isOwnFault({ budget }: Run, { at, error }: NonNullable<Swept['failure']>): boolean {
+  const callsAreLeft = budget.used.listCalls < budget.whole.listCalls;
+  return error instanceof TransientFailure && at === 'listing' && !error.throttled && callsAreLeft;
+}
+
+function noteFailure(run: Run, gap: Gap, error: unknown): Gap {
+  run.logger.warn('A part of the backlog failed; the next run tries it again', { error, floor: gap.floor });
+  const next = failed(gap);
+  if (next.cursor === undefined && gap.cursor !== undefined) run.counts.lostCursors += 1;
+  return noteRestart(run, next);
 }
 
 /** A whole audit that met no record which fails shows that the table takes what is published. */
@@ -462,6 +460,5 @@ function pageSizeOf(run: Run, gap: Gap): { gap: Gap; pageSize: number } {
   const { fingerprint } = gap.cursor;
   const pageSize = [backlogPageSize, headPageSize].find(size => run.partnerCentral.fingerprint(size) === fingerprint);
   if (pageSize !== undefined) return { gap, pageSize };
-  const { cursor: _, ...standing } = gap;
-  return { gap: { ...standing, restarts: 1 }, pageSize: backlogPageSize };
+  return { gap: dropCursor(gap, 'of another request'), pageSize: backlogPageSize };
 }

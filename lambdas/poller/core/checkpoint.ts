@@ -335,10 +335,8 @@ export function addGap(gaps: readonly Gap[], gap: Gap): readonly Gap[] {
  * it ends as an audit, and its request, still unmet, asks for another.
  */
 function merged(newer: Gap, older: Gap): Gap {
-  const { driftBefore: newerDrift, ...newerRest } = newer;
   // A sweep to the end may stand anywhere, below its own floor even: the older one's part needs a start from the top.
-  const { cursor: _, reached: __, ...fromTheTop } = newerRest;
-  const standing = newer.toTheEnd ? fromTheTop : newerRest;
+  const { driftBefore: newerDrift, ...standing } = newer.toTheEnd ? dropCursor(newer, 'merged') : newer;
   const driftBefore =
     newerDrift !== undefined && older.floor >= newerDrift
       ? newerDrift
@@ -356,10 +354,31 @@ function merged(newer: Gap, older: Gap): Gap {
   };
 }
 
-/** A cursor was lost: the gap starts at the top again, and passes over what it has dealt with. */
-export function restart(gap: Gap): Gap {
-  const { cursor: _, failures: __, ...rest } = gap;
-  return { ...rest, restarts: (gap.restarts ?? 0) + 1 };
+/**
+ * Why a gap loses its cursor: Partner Central refuses it, or hands out the same one again; its page has failed too often;
+ * it belongs to another request; the whole list is to be swept, with larger pages; the gap was merged with an older one.
+ */
+export type CursorLoss = 'refused' | 'repeated' | 'failing' | 'of another request' | 'for the whole list' | 'merged';
+
+/** The gap without its cursor: it starts at the top of the list again. */
+export function dropCursor(gap: Gap, why: CursorLoss): Gap {
+  const { cursor: _, failures, ...standing } = gap;
+  switch (why) {
+    // What it has dealt with is passed over.
+    case 'refused':
+    case 'repeated':
+    case 'failing':
+      return { ...standing, restarts: (gap.restarts ?? 0) + 1 };
+    // That is no fault of the list: it doesn't count as getting no further.
+    case 'of another request':
+      return { ...standing, ...(failures !== undefined && { failures }), restarts: 1 };
+    // How far it came says nothing any more.
+    case 'for the whole list':
+    case 'merged': {
+      const { reached: _, restarts: __, ...anew } = standing;
+      return why === 'merged' ? anew : { ...anew, toTheEnd: true };
+    }
+  }
 }
 
 /** A page that fails in so many runs in a row is not waited for any longer: its cursor may be what is wrong with it. */
@@ -368,7 +387,7 @@ const FAILURES_BEFORE_RESTART = 3;
 /** Something failed for now at the gap's next page. */
 export function failed(gap: Gap): Gap {
   const failures = (gap.failures ?? 0) + 1;
-  return failures >= FAILURES_BEFORE_RESTART && gap.cursor ? restart(gap) : { ...gap, failures };
+  return failures >= FAILURES_BEFORE_RESTART && gap.cursor ? dropCursor(gap, 'failing') : { ...gap, failures };
 }
 
 /** Two lost cursors without progress: the list can't be got through, and a person should know. */

@@ -1,6 +1,7 @@
 import {
   addGap,
   advance,
+  dropCursor,
   failed,
   type Gap,
   gotSmaller,
@@ -10,7 +11,6 @@ import {
   MAX_GAPS,
   mayDistrustOrder,
   openRun,
-  restart,
   type StoredCheckpoint,
 } from '../../../lambdas/poller/core/checkpoint';
 
@@ -160,11 +160,11 @@ describe('gaps', () => {
     const cursor = { token: 't', fingerprint: 'f' };
     const reached = advance(gap(), cursor, now - 100, false);
     expect(reached).toEqual(gap({ cursor, reached: now - 100 }));
-    const lost = restart(reached);
+    const lost = dropCursor(reached, 'refused');
     expect(lost).toEqual(gap({ reached: now - 100, restarts: 1 }));
     expect(advance(lost, cursor, now - 50, false)).toMatchObject({ reached: now - 100, restarts: 1 });
     expect(isStuck(lost)).toBe(false);
-    expect(isStuck(restart(advance(lost, cursor, now - 50, false)))).toBe(true);
+    expect(isStuck(dropCursor(advance(lost, cursor, now - 50, false), 'refused'))).toBe(true);
     expect(advance(lost, cursor, now - 200, false)).toEqual(gap({ cursor, reached: now - 200 }));
   });
 });
@@ -276,7 +276,7 @@ test.each<[string, readonly Gap[], readonly Gap[], boolean]>([
   ['a gap has come down for the first time', [gap()], [gap({ reached: 8 })], true],
   ['a new one came', [gap({ reached: 9 })], [gap({ madeAt: now + 1 }), gap({ reached: 9 })], false],
   ['nothing happened', [gap({ reached: 9 })], [gap({ reached: 9 })], false],
-  ['a gap has to start again', [gap({ reached: 9 })], [restart(gap({ reached: 9 }))], false],
+  ['a gap has to start again', [gap({ reached: 9 })], [dropCursor(gap({ reached: 9 }), 'refused')], false],
   ['there was none', [], [gap()], false],
 ])('whether a backlog got smaller: %s', (_name, before, after, smaller) => {
   expect(gotSmaller(before, after)).toBe(smaller);

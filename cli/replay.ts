@@ -67,7 +67,7 @@ export async function publishAgain({ source, progress, table, bus, perSecond, co
       return { lost: [] };
     },
     tryRecord: async () => ({ lost: [] }),
-    recordsAreInDoubt: () => false,
+    recordsAreInDoubt: false,
     onDone({ row }, code) {
       if (code === undefined) published += 1;
       else refused.push({ taskId: row.taskId, code });

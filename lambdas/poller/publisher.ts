@@ -27,7 +27,7 @@ export interface Publishing {
   /** Tries whether the table takes a row at all. */
   readonly tryRecord: Write;
   /** Whether a record failed in an earlier run after its event was published. */
-  readonly recordsAreInDoubt: () => boolean;
+  readonly recordsAreInDoubt: boolean;
   /** Hears of each event that is done with. @param code why EventBridge refused it; absent when it was published */
   readonly onDone: (event: PendingEvent, code?: string) => void;
 }
@@ -79,7 +79,7 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
       const tries = batch[0]?.tries ?? 0;
       if (tries > 0 && !(await budget.pause(jitteredPauseMs(tries), allowance))) return false;
 
-      if (publishing.recordsAreInDoubt() && tries === 0) {
+      if (publishing.recordsAreInDoubt && tries === 0) {
         const refusedRows = await tryRecords(batch);
         if (refusedRows.size > 0) {
           queue.unshift(...batch.filter(({ event }) => !refusedRows.has(event.row.taskId)));

@@ -1,4 +1,5 @@
 import type { Allowance } from './budget';
+import type { Checkpoint } from './core/checkpoint';
 import { type Decision, diff, type EmissionRules } from './core/diff';
 import { type EpochMs, IN_PROGRESS, isTerminal, type ListedTask } from './core/task';
 import { miss, putOff, type TaskRow } from './core/task-row';
@@ -6,7 +7,7 @@ import { carryOut, type Decided, dealWith, readRows } from './deal-with';
 import { RequestRefused } from './errors';
 import { pagesOf } from './pager';
 import type { Candidate } from './ports';
-import { type Run, rulesFor } from './run-state';
+import { outcomeOf, type Phase, type Run, rulesFor } from './run-state';
 
 /** Partner Central takes up to ten identifiers in one request. */
 const IDS_PER_LOOK_UP = 10;
@@ -23,10 +24,25 @@ export async function listRunning(run: Run, allowance: Allowance) {
 /**
  * Looks again at the unsettled rows that are due and were not seen in this run.
  * @param candidates the longest due first
- * @returns whether all of them were looked at
+ * @param everyOne whether those that are not due are looked at as well
  */
 export async function recheck(
   run: Run,
+  checkpoint: Checkpoint,
+  candidates: readonly Candidate[],
+  everyOne: boolean,
+  allowance: Allowance,
+): Promise<Phase> {
+  const looked = await outcomeOf(lookAgain(run, checkpoint, candidates, everyOne, allowance));
+  if ('failure' in looked && looked.failure !== undefined) return { checkpoint, whole: false, failure: looked.failure };
+  const whole = 'value' in looked && looked.value;
+  return { checkpoint: whole ? { ...checkpoint, recheckedAt: run.startedAt } : checkpoint, whole };
+}
+
+/** @returns whether all of them were looked at */
+async function lookAgain(
+  run: Run,
+  checkpoint: Checkpoint,
   candidates: readonly Candidate[],
   everyOne: boolean,
   allowance: Allowance,
@@ -37,7 +53,7 @@ export async function recheck(
     .map(({ taskId }) => taskId);
   if (due.length === 0) return true;
   const lookUps = { left: MAX_LOOK_UPS };
-  if (due.length <= IDS_PER_LOOK_UP) return lookUp(run, due, lookUps, allowance, 'not');
+  if (due.length <= IDS_PER_LOOK_UP) return lookUp(run, checkpoint, due, lookUps, allowance, 'not');
 
   // Half of it at the most: where the listing doesn't get to its end, looking up by id still finds some that ended.
   const running = await listRunning(run, run.budget.part(1 / 2, allowance));
@@ -46,14 +62,14 @@ export async function recheck(
     const listed = running.tasks.get(taskId);
     return listed && (inDoubt || listed.status !== status) ? [listed] : [];
   });
-  const allDealtWith = await dealWith(run, changed, rulesFor(run, running), allowance);
+  const allDealtWith = await dealWith(run, changed, rulesFor(run, checkpoint, running), allowance);
 
   const gone = due.filter(taskId => !running.tasks.has(taskId));
   const putOffRunning = running.whole ? 'longer' : 'a minute';
   let whole = running.whole && allDealtWith;
   for (let from = 0; from < gone.length && lookUps.left > 0; from += IDS_PER_LOOK_UP) {
     const some = gone.slice(from, from + IDS_PER_LOOK_UP);
-    whole = (await lookUp(run, some, lookUps, allowance, putOffRunning)) && whole;
+    whole = (await lookUp(run, checkpoint, some, lookUps, allowance, putOffRunning)) && whole;
   }
   return whole && gone.length <= MAX_LOOK_UPS * IDS_PER_LOOK_UP;
 }
@@ -68,6 +84,7 @@ type PutOff = 'not' | 'a minute' | 'longer';
 /** Looks up to ten tasks up by id. @returns whether all of them were looked at */
 async function lookUp(
   run: Run,
+  checkpoint: Checkpoint,
   taskIds: readonly string[],
   lookUps: { left: number },
   allowance: Allowance,
@@ -83,13 +100,13 @@ async function lookUp(
     if (taskIds.length > 1) {
       // One id is what the whole request is refused for: halve until it stands alone.
       const middle = Math.ceil(taskIds.length / 2);
-      const first = await lookUp(run, taskIds.slice(0, middle), lookUps, allowance, putOffRunning);
-      return (await lookUp(run, taskIds.slice(middle), lookUps, allowance, putOffRunning)) && first;
+      const first = await lookUp(run, checkpoint, taskIds.slice(0, middle), lookUps, allowance, putOffRunning);
+      return (await lookUp(run, checkpoint, taskIds.slice(middle), lookUps, allowance, putOffRunning)) && first;
     }
     await markRefused(run, taskIds, error, allowance);
     return true;
   }
-  const rules = rulesFor(run, found);
+  const rules = rulesFor(run, checkpoint, found);
   const rows = await readRows(run, taskIds);
   const decided = taskIds.flatMap((taskId): Decided[] => {
     const row = rows.get(taskId);

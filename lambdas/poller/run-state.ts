@@ -67,11 +67,12 @@ export interface Run extends Services {
   readonly runId: string;
   readonly clock: ServiceClock;
   /**
-   * How long rows are kept that this run writes, and since which start time they expire at all: by what the table knows of
-   * the settings. A run that dies leaves rows, and no word of the settings that it had.
+   * How long rows are kept that this run writes, by what the table knows of the settings: a run that dies leaves rows, and
+   * no word of the settings that it had.
    */
   readonly rowRetentionMs: number;
-  readonly rowsExpireSince: EpochMs;
+  /** As the last run left it. */
+  readonly lastEmitSince: EpochMs;
   /** In Partner Central's time, like `now` here. */
   readonly startedAt: EpochMs;
   readonly budget: Budget;
@@ -81,21 +82,36 @@ export interface Run extends Services {
   /** By task id, what this run wrote of unsettled rows, and undefined for settled ones: the index may not show it yet. */
   readonly written: Map<string, Watched | undefined>;
   readonly publisher: Publisher;
-  /** As it will be written at the end. */
-  checkpoint: Checkpoint;
 }
+
+/** What a phase of a run has come to. */
+export interface Phase {
+  /** As the phase leaves it. */
+  readonly checkpoint: Checkpoint;
+  /** Whether it did all that there was to do. */
+  readonly whole: boolean;
+  /** What ended it early. The phases after it are left to the next run. */
+  readonly failure?: unknown;
+}
+
+/** What comes of it, or what it throws. */
+export const outcomeOf = <T>(work: Promise<T>): Promise<{ value: T; failure?: undefined } | { failure: unknown }> =>
+  work.then(
+    value => ({ value }),
+    (failure: unknown) => ({ failure }),
+  );
 
 /** The emission rules that hold for a page. */
 export function rulesFor(
   run: Run,
+  { recheckedAt, undatedAreHistory, emissionFloor, emitSince }: Checkpoint,
   page: Pick<Page, 'askedAt' | 'answeredAt'>,
-  gap: Pick<Gap, 'news' | 'undatedAreHistory'> = { news: { emissionFloor: run.checkpoint.emissionFloor } },
+  gap: Pick<Gap, 'news' | 'undatedAreHistory'> = { news: { emissionFloor } },
 ): EmissionRules {
-  const { recheckedAt, undatedAreHistory } = run.checkpoint;
   return {
     news: gap.news,
     undatedAreHistory: (undatedAreHistory ?? gap.undatedAreHistory) === true,
-    rowsExpireSince: run.rowsExpireSince,
+    rowsExpireSince: Math.max(run.lastEmitSince, emitSince),
     askedAt: page.askedAt,
     answeredAt: page.answeredAt,
     retentionMs: run.rowRetentionMs,

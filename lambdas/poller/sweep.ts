@@ -1,5 +1,14 @@
 import type { Allowance } from './budget';
-import { advance, dropCursor, type Gap, isDrift, isStuck, mayBeHistory, mayDistrustOrder } from './core/checkpoint';
+import {
+  advance,
+  type Checkpoint,
+  dropCursor,
+  type Gap,
+  isDrift,
+  isStuck,
+  mayBeHistory,
+  mayDistrustOrder,
+} from './core/checkpoint';
 import { type ExaminedPage, examinePage, ORDER_TOLERANCE_MS } from './core/sweep';
 import type { EpochMs, ListedTask } from './core/task';
 import { dealWith } from './deal-with';
@@ -16,6 +25,8 @@ export interface Swept {
   readonly finished: boolean;
   /** The list was shown down to `alsoDownTo`, or to its end. */
   readonly reachedAlso: boolean;
+  /** The order of the list was found wrong, and the sweep goes to its end for that. */
+  readonly distrusted: boolean;
   /** What went wrong, and whether it was at listing or at dealing with what was listed. */
   readonly failure?: { readonly at: 'listing' | 'dealing'; readonly error: unknown };
 }
@@ -29,6 +40,7 @@ interface SweepLimits {
 /** Sweeps newest-first from where the gap stands until its floor, the end of the list, or the end of the allowance. */
 export async function sweep(
   run: Run,
+  checkpoint: Checkpoint,
   from: Gap,
   pageSize: number,
   allowance: Allowance,
@@ -38,8 +50,16 @@ export async function sweep(
   let pages = 0;
   let lowest = Number.POSITIVE_INFINITY;
   let lastTwo: readonly EpochMs[] = [];
+  let distrusted = false;
   const start = { token: gap.cursor?.token, maxPages };
-  const swept = (more: Partial<Swept> = {}): Swept => ({ gap, pages, finished: false, reachedAlso: false, ...more });
+  const swept = (more: Partial<Swept> = {}): Swept => ({
+    gap,
+    pages,
+    distrusted,
+    finished: false,
+    reachedAlso: false,
+    ...more,
+  });
 
   for await (const step of pagesOf(run, { of: 'sweep', pageSize }, allowance, start)) {
     if ('end' in step) {
@@ -57,17 +77,17 @@ export async function sweep(
       ...standing(gap),
     };
     // An audit is the sweep that finds what all others overlooked: it may always go to the end.
-    const mayDistrust = gap.driftBefore !== undefined || mayDistrustOrder(run.checkpoint);
+    const mayDistrust = gap.driftBefore !== undefined || mayDistrustOrder(checkpoint);
     const examined = examinePage(position, page.tasks, mayDistrust);
     ({ lowest, lastTwo } = examined);
     try {
-      if (!(await dealWithPage(run, gap, page, examined, allowance))) return swept();
+      if (!(await dealWithPage(run, checkpoint, gap, page, examined, allowance))) return swept();
     } catch (error) {
       return swept({ failure: { at: 'dealing', error } });
     }
 
     // Only now: a page that is fetched again shows its disorder again, and must then be allowed to be distrusted.
-    if (examined.outOfOrder) noteDisorder(run, gap, examined.toTheEnd);
+    if (examined.outOfOrder) distrusted = noteDisorder(run, gap, examined.toTheEnd) || distrusted;
     pages += 1;
     if (page.nextToken === undefined || examined.isAtEnd) {
       const isShown = alsoDownTo !== undefined && (examined.reached ?? Infinity) < alsoDownTo - ORDER_TOLERANCE_MS;
@@ -84,12 +104,19 @@ export async function sweep(
   return swept();
 }
 
-function dealWithPage(run: Run, gap: Gap, page: Page, examined: ExaminedPage, allowance: Allowance): Promise<boolean> {
-  const rules = rulesFor(run, page, gap);
+function dealWithPage(
+  run: Run,
+  checkpoint: Checkpoint,
+  gap: Gap,
+  page: Page,
+  examined: ExaminedPage,
+  allowance: Allowance,
+): Promise<boolean> {
+  const rules = rulesFor(run, checkpoint, page, gap);
   // Below its floor a sweep comes to what gaps are still to look at, and one of them may say that it is history.
-  const rulesBelow = { ...rules, undatedAreHistory: mayBeHistory(run.checkpoint) };
+  const rulesBelow = { ...rules, undatedAreHistory: mayBeHistory(checkpoint) };
   const rulesOf = (task: ListedTask) => (examined.undatedBelow.has(task) ? rulesBelow : rules);
-  const drift = (startTime: EpochMs | undefined) => isDrift(startTime, gap, run.checkpoint.gaps);
+  const drift = (startTime: EpochMs | undefined) => isDrift(startTime, gap, checkpoint.gaps);
   return dealWith(run, examined.inRange, rulesOf, allowance, drift);
 }
 
@@ -108,9 +135,10 @@ export function noteRestart(run: Run, gap: Gap): Gap {
   return gap;
 }
 
-function noteDisorder(run: Run, gap: Gap, toTheEnd: boolean): void {
+/** @returns whether the sweep goes to the end of the list from now on */
+function noteDisorder(run: Run, gap: Gap, toTheEnd: boolean): boolean {
   run.counts.outOfOrder += 1;
-  if (!toTheEnd || gap.toTheEnd) return;
-  run.checkpoint = { ...run.checkpoint, distrustedAt: run.startedAt };
+  if (!toTheEnd || gap.toTheEnd) return false;
   run.logger.warn('The list is not in the order asked for; this sweep goes on to its end');
+  return true;
 }

@@ -60,6 +60,7 @@ export type Publisher = ReturnType<typeof openPublisher>;
 export function openPublisher({ bus, budget, frame, now, ...publishing }: Publishing) {
   let accepted = 0;
   let recordFailed = false;
+  let waiting = 0;
   /** By task id: given up while EventBridge had taken nothing yet. Two sweeps may come by the same task. */
   const givenUp = new Map<string, Queued>();
 
@@ -82,6 +83,7 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
       if (publishing.recordsAreInDoubt && tries === 0) {
         const refusedRows = await tryRecords(batch);
         if (refusedRows.size > 0) {
+          waiting += refusedRows.size;
           queue.unshift(...batch.filter(({ event }) => !refusedRows.has(event.row.taskId)));
           continue;
         }
@@ -220,6 +222,8 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
 
     /** Why EventBridge took what was given up last; undefined when nothing was. */
     gaveUpFor: () => [...givenUp.values()].at(-1)?.code,
+    /** How many events wait for the table to take their rows. */
+    waiting: () => waiting,
     /** Whether a record failed whose events were published. */
     recordFailed: () => recordFailed,
   };

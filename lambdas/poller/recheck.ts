@@ -36,7 +36,9 @@ export async function recheck(
   const looked = await outcomeOf(lookAgain(run, checkpoint, candidates, everyOne, allowance));
   if ('failure' in looked && looked.failure !== undefined) return { checkpoint, whole: false, failure: looked.failure };
   const whole = 'value' in looked && looked.value;
-  return { checkpoint: whole ? { ...checkpoint, recheckedAt: run.startedAt } : checkpoint, whole };
+  // Where an event waits for its row, that row still says that the task runs: this recheck is no proof of it.
+  const isProof = whole && run.publisher.waiting() === 0;
+  return { checkpoint: isProof ? { ...checkpoint, recheckedAt: run.startedAt } : checkpoint, whole };
 }
 
 /** @returns whether all of them were looked at */

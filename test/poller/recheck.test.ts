@@ -1,6 +1,28 @@
 /** Looking again at unsettled rows. */
 import { openMemoryBed } from '../in-memory/bed';
-import { HOUR, MINUTE } from '../integration/bed';
+import { errorAnswer, HOUR, MINUTE } from '../integration/bed';
+
+test('an event that waits for the table to take its row is no proof that its task ran for longer', async () => {
+  const bed = openMemoryBed();
+  const poller = bed.anotherPoller();
+  const { taskId } = bed.store.add({ startTimeMs: bed.now() - HOUR });
+  await poller.invoke({ mode: 'poll' });
+  bed.pass(MINUTE);
+  bed.store.set(taskId, { status: 'FAILED' });
+  const endedAt = bed.now();
+  bed.dynamoDb.intercept = ({ operation }) =>
+    operation === 'BatchWriteItem' ? errorAnswer('ValidationException') : undefined;
+  for (let polls = 0; polls < 3; polls += 1) {
+    bed.pass(MINUTE);
+    await poller.invoke({ mode: 'poll' });
+  }
+  bed.dynamoDb.intercept = undefined;
+  bed.pass(MINUTE);
+  await poller.invoke({ mode: 'poll' });
+  expect(bed.eventBridge.events).toHaveLength(2); // one before anybody knew that the table takes no rows
+  for (const { detail } of bed.eventBridge.events)
+    expect(Date.parse(String(detail.detectedAfter))).toBeLessThanOrEqual(endedAt);
+});
 
 describe('among many that are looked for in the list of what is running', () => {
   test.each([

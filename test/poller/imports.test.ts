@@ -1,0 +1,97 @@
+/** Which parts of the poller may know which others. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+const poller = join(__dirname, '../../lambdas/poller');
+
+const modules = readdirSync(poller, { recursive: true, encoding: 'utf8' })
+  .filter(file => file.endsWith('.ts'))
+  .map(file => {
+    const text = readFileSync(join(poller, file), 'utf8');
+    const imports = [...text.matchAll(/^(import type|import|export)\b[^'";]*?from '([^']+)'/gm)].map(
+      ([, kind, from]) => ({
+        isType: kind === 'import type',
+        from: (from as string).startsWith('.')
+          ? relative(poller, join(poller, dirname(file), from as string))
+          : String(from),
+      }),
+    );
+    return { file: file.replace(/\.ts$/, ''), imports };
+  });
+
+/** `who -> whom` for each import that is not among the allowed. */
+const strangers = (which: (file: string) => boolean, isAllowed: (from: string, isType: boolean) => boolean) =>
+  modules
+    .filter(({ file }) => which(file))
+    .flatMap(({ file, imports }) =>
+      imports.filter(({ from, isType }) => !isAllowed(from, isType)).map(({ from }) => `${file} -> ${from}`),
+    );
+
+const isCore = (file: string) => file.startsWith('core/');
+const isEdge = (file: string) => file.startsWith('edges/');
+const contract = ['../event-names', '../reason-codes', '../task-event'];
+
+test('there is something to look at', () => {
+  expect(modules.filter(({ file }) => isCore(file)).length).toBeGreaterThan(5);
+  expect(modules.flatMap(({ imports }) => imports).length).toBeGreaterThan(80);
+});
+
+test('the core knows itself, the contract of the events and a hash; no SDK, no clock, no environment', () => {
+  const allowed = ['node:crypto', ...contract];
+  expect(strangers(isCore, from => isCore(from) || allowed.includes(from))).toEqual([]);
+  const texts = modules
+    .filter(({ file }) => isCore(file))
+    .map(({ file }) => readFileSync(join(poller, `${file}.ts`), 'utf8'));
+  expect(texts.filter(text => /Date\.now|new Date\(\)|process\.|Math\.random|setTimeout/.test(text))).toEqual([]);
+});
+
+test('the ports are types', () => {
+  expect(
+    strangers(
+      file => file === 'ports',
+      (_, isType) => isType,
+    ),
+  ).toEqual([]);
+});
+
+test('the phases know the ports, and neither an SDK nor an adapter', () => {
+  const phases = [
+    'backlog',
+    'deal-with',
+    'head',
+    'learn',
+    'pager',
+    'publisher',
+    'recheck',
+    'record',
+    'report-stalled',
+    'sweep',
+  ];
+  expect(phases.filter(phase => !modules.some(({ file }) => file === phase))).toEqual([]);
+  const isOurs = (from: string) => !isEdge(from) && (!from.startsWith('..') || contract.includes(from));
+  expect(
+    strangers(
+      file => phases.includes(file),
+      from => isOurs(from) && !from.startsWith('@') && !from.includes(':'),
+    ),
+  ).toEqual([]);
+});
+
+test('no module knows itself by way of others', () => {
+  const values = new Map(
+    modules.map(({ file, imports }) => [file, imports.flatMap(({ from, isType }) => (isType ? [] : [from]))]),
+  );
+  const circles = [...values.keys()].flatMap(start => {
+    const seen = new Set<string>();
+    const toSee = [...(values.get(start) ?? [])];
+    while (toSee.length > 0) {
+      const next = toSee.pop() as string;
+      if (next === start) return [start];
+      if (seen.has(next)) continue;
+      seen.add(next);
+      toSee.push(...(values.get(next) ?? []));
+    }
+    return [];
+  });
+  expect(circles).toEqual([]);
+});

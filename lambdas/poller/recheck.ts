@@ -62,7 +62,7 @@ async function lookAgain(
   // The filter may be older than what it lets through, and the row older than both: what counts is how a task is listed.
   const changed = candidates.flatMap(({ taskId, status, inDoubt }) => {
     const listed = running.tasks.get(taskId);
-    return listed && (inDoubt || listed.status !== status) ? [listed] : [];
+    return listed && (inDoubt || listed.status !== status || isTerminal(status)) ? [listed] : [];
   });
   const allDealtWith = await dealWith(run, changed, rulesFor(run, checkpoint, running), allowance);
 

@@ -50,4 +50,24 @@ describe('among many that are looked for in the list of what is running', () => 
     expect(await bed.row(first)).toMatchObject({ status: after });
     expect(bed.eventBridge.events).toHaveLength(after === 'FAILED' ? 1 : 0);
   });
+
+  test('one that has ended, whose row is to be published yet, is published when the list shows it', async () => {
+    const bed = openMemoryBed();
+    const poller = bed.anotherPoller({ headPageSize: 1 });
+    const ids = Array.from({ length: 12 }, () => bed.store.add({ startTimeMs: bed.now() - HOUR }).taskId);
+    const [first] = ids as [string];
+    await poller.invoke({ mode: 'poll' });
+    bed.store.set(first, { status: 'COMPLETE' });
+    // As a run leaves it that dies between trying the row and publishing.
+    await bed.putItems([
+      { ...(await bed.row(first)), status: 'COMPLETE', firstTerminalAt: new Date(bed.now()).toISOString() },
+    ]);
+    bed.partnerCentral.intercept = ({ input }) => {
+      delete input.TaskStatus;
+      return undefined;
+    };
+    bed.pass(MINUTE);
+    await poller.invoke({ mode: 'poll' });
+    expect(bed.eventBridge.events.map(({ detail }) => detail.taskId)).toEqual([first]);
+  });
 });

@@ -257,14 +257,15 @@ describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
     });
   });
 
+  const entry = (Detail: string): EventEntry => ({
+    EventBusName: busNameOf(bed),
+    Source: 'test',
+    DetailType: 'TaskFailed',
+    Resources: [],
+    Detail,
+  });
+
   test('the bus says of each entry what became of it', async () => {
-    const entry = (Detail: string): EventEntry => ({
-      EventBusName: busNameOf(bed),
-      Source: 'test',
-      DetailType: 'TaskFailed',
-      Resources: [],
-      Detail,
-    });
     const codes = [undefined, 'InternalFailure', 'MalformedDetail', 'NotAuthorizedForSourceException'];
     bed.eventBridge.entryFault = (_, index) => {
       const ErrorCode = codes[index % codes.length];
@@ -278,6 +279,11 @@ describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
       { became: 'refused', code: 'NotAuthorizedForSourceException', denied: true },
     ]);
     expect(bed.eventBridge.events).toMatchObject([{ detail: { at: 0 }, 'detail-type': 'TaskFailed' }]);
+  });
+
+  test('a bus that answers for fewer entries than it got has answered for none', async () => {
+    bed.eventBridge.intercept = () => ({ when: 'before', how: { status: 200, body: { Entries: [{ EventId: '1' }] } } });
+    await expect(bus.put([entry('{}'), entry('{}')], signal)).rejects.toThrow(TransientFailure);
   });
 });
 

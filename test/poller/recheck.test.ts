@@ -71,3 +71,55 @@ describe('among many that are looked for in the list of what is running', () => 
     expect(bed.eventBridge.events.map(({ detail }) => detail.taskId)).toEqual([first]);
   });
 });
+
+describe('looking up by id', () => {
+  /** More than ten that run, all known for an hour. */
+  async function running(count: number, settings: Record<string, unknown> = {}) {
+    const bed = openMemoryBed();
+    const poller = bed.anotherPoller(settings);
+    const ids = Array.from({ length: count }, () => bed.store.add({ startTimeMs: bed.now() - HOUR }).taskId);
+    await poller.invoke({ mode: 'poll' });
+    bed.pass(MINUTE);
+    return { bed, poller, ids };
+  }
+
+  test('takes 200 of those that are gone in one run, which is not whole then', async () => {
+    const { bed, poller, ids } = await running(230);
+    for (const taskId of ids) bed.store.set(taskId, { status: 'COMPLETE' });
+    expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ outcome: 'partial', published: 200 });
+    bed.pass(MINUTE);
+    expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ outcome: 'complete', published: 30 });
+  });
+
+  test('makes at most 20 look-ups in a run, those by halves included', async () => {
+    const { bed, poller, ids } = await running(60);
+    for (const taskId of ids) bed.store.set(taskId, { status: 'COMPLETE' });
+    let lookUps = 0;
+    bed.partnerCentral.intercept = ({ input }) => {
+      if (input.TaskIdentifier == null) return undefined;
+      lookUps += 1;
+      return errorAnswer('ValidationException');
+    };
+    await poller.invoke({ mode: 'poll' });
+    expect(lookUps).toBe(20);
+  });
+
+  test('misses nobody in an answer that breaks off', async () => {
+    const { bed, poller, ids } = await running(3);
+    bed.partnerCentral.tamper = (_, output) => ({ ...output, TaskSummaries: [], NextToken: 'more' });
+    await poller.invoke({ mode: 'poll' });
+    for (const taskId of ids) expect(await bed.row(taskId)).not.toHaveProperty('misses');
+  });
+
+  test('puts a running one off by a minute and no longer, where the list of what is running breaks off', async () => {
+    const { bed, poller, ids } = await running(30, { backlogPageSize: 10 });
+    bed.partnerCentral.intercept = ({ input }) =>
+      input.NextToken == null ? undefined : errorAnswer('ValidationException');
+    for (let polls = 0; polls < 6; polls += 1) {
+      await poller.invoke({ mode: 'poll' });
+      const rows = await Promise.all(ids.map(taskId => bed.row(taskId)));
+      for (const row of rows) expect(Date.parse(String(row?.nextCheckAt)) - bed.now()).toBeLessThanOrEqual(MINUTE);
+      bed.pass(2 * MINUTE);
+    }
+  });
+});

@@ -281,3 +281,10 @@ test.each<[string, readonly Gap[], readonly Gap[], boolean]>([
 ])('whether a backlog got smaller: %s', (_name, before, after, smaller) => {
   expect(gotSmaller(before, after)).toBe(smaller);
 });
+
+test('an order that was distrusted in the very run that finished an audit is not distrusted again before the next', () => {
+  expect(mayDistrustOrder({ distrustedAt: 5, auditedAt: 5 })).toBe(false);
+  expect(mayDistrustOrder({ distrustedAt: 5, auditedAt: 6 })).toBe(true);
+  expect(mayDistrustOrder({ distrustedAt: 5 })).toBe(false);
+  expect(mayDistrustOrder({})).toBe(true);
+});

@@ -1,0 +1,121 @@
+/** What the publisher does with what EventBridge answers. */
+import { openBudget } from '../../lambdas/poller/budget';
+import type { EndedTask } from '../../lambdas/poller/core/pending-event';
+import type { TaskRow } from '../../lambdas/poller/core/task-row';
+import { RequestRefused } from '../../lambdas/poller/errors';
+import type { EntryOutcome, EventBus } from '../../lambdas/poller/ports';
+import { openPublisher } from '../../lambdas/poller/publisher';
+
+const frame = {
+  catalog: 'Sandbox',
+  taskFamily: 'OpportunityFromEngagement',
+  runId: 'run',
+  includeMessage: true,
+  eventSource: 'test',
+  eventBusName: 'bus',
+  stalledAfterMinutes: 60,
+};
+
+const ended = (number: number): EndedTask => ({
+  what: 'ended',
+  attempts: 0,
+  isDrift: false,
+  row: {
+    taskId: `task-${number}`,
+    status: 'FAILED',
+    settled: true,
+    publishedStatuses: new Set(['FAILED']),
+    firstSeenAt: 0,
+    lastSeenAt: 0,
+    firstTerminalAt: 1,
+  },
+});
+const all = (count: number) => Array.from({ length: count }, (_, at) => ended(at));
+
+/** @param put what the bus makes of a call of so many entries, given as their details */
+function open(put: (details: string[]) => EntryOutcome[] | Error, events = 1_000) {
+  const calls: number[] = [];
+  const recorded: TaskRow[] = [];
+  const bus: EventBus = {
+    async put(entries) {
+      calls.push(entries.length);
+      const answer = put(entries.map(({ Detail }) => Detail));
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  };
+  const noTime = async () => undefined;
+  const limits = { listCalls: 1, listCallsPerSecond: 1, events, sleep: noTime };
+  const budget = openBudget({ now: () => 0, deadline: 60_000, ...limits });
+  const publisher = openPublisher({
+    bus,
+    budget,
+    frame,
+    now: () => 0,
+    async record(rows) {
+      recorded.push(...rows);
+      return { lost: [] };
+    },
+    tryRecord: async () => ({ lost: [] }),
+    recordsAreInDoubt: false,
+    onDone: () => undefined,
+  });
+  return { publisher, budget, calls, recorded };
+}
+
+const accepted = (details: readonly string[]): EntryOutcome[] => details.map(() => ({ became: 'accepted' }));
+const refused = (details: readonly string[], code: string): EntryOutcome[] =>
+  details.map(() => ({ became: 'refused', code }));
+const notNow = (details: readonly string[]): EntryOutcome[] =>
+  details.map(() => ({ became: 'retryable', code: 'InternalFailure' }));
+
+test('what is refused uses the budget of events as well: a run must not refuse without end', async () => {
+  const { publisher, budget, calls } = open(details => refused(details, 'MalformedDetail'), 10);
+  expect(await publisher.publish(all(25), budget.whole)).toBe(false);
+  expect(calls).toEqual([10]);
+});
+
+test('a call that is refused as a whole is halved until one entry stands alone; those after it are full again', async () => {
+  const refusal = new RequestRefused('ValidationException', 'no', undefined, undefined, 'Report it', {});
+  const { publisher, budget, calls, recorded } = open(details =>
+    details.some(detail => detail.includes('"task-0"')) ? refusal : accepted(details),
+  );
+  expect(await publisher.publish(all(30), budget.whole)).toBe(true);
+  expect(calls).toEqual([10, 5, 3, 2, 1, 10, 10, 9]);
+  expect(recorded.filter(({ settled }) => !settled)).toMatchObject([
+    { taskId: 'task-0', lastError: 'ValidationException', publishAttempts: 1 },
+  ]);
+});
+
+describe('what was given up while EventBridge took nothing', () => {
+  const giveUpFirst = async () => {
+    const opened = open(details => (details[0]?.includes('"task-0"') ? notNow(details) : accepted(details)));
+    const { publisher, budget } = opened;
+    expect(await publisher.publish([ended(0)], budget.whole)).toBe(false);
+    expect(publisher.gaveUpFor()).toBe('InternalFailure');
+    return opened;
+  };
+
+  test('is left alone as long as it takes nothing', async () => {
+    const { publisher, recorded } = await giveUpFirst();
+    await publisher.setGivenUpAside(() => false);
+    expect(recorded).toEqual([]);
+  });
+
+  test('is set aside once it has taken something', async () => {
+    const { publisher, budget, recorded } = await giveUpFirst();
+    await publisher.publish([ended(1)], budget.whole);
+    await publisher.setGivenUpAside(() => false);
+    expect(recorded).toMatchObject([
+      { taskId: 'task-1', settled: true },
+      { taskId: 'task-0', settled: false, lastError: 'InternalFailure' },
+    ]);
+  });
+
+  test('is left as it is where the run has dealt with it since', async () => {
+    const { publisher, budget, recorded } = await giveUpFirst();
+    await publisher.publish([ended(1)], budget.whole);
+    await publisher.setGivenUpAside(taskId => taskId === 'task-0');
+    expect(recorded.map(({ taskId }) => taskId)).toEqual(['task-1']);
+  });
+});

@@ -1,0 +1,75 @@
+/** How a run pages through the list, and what it makes of cursors and budgets. */
+import { openMemoryBed } from '../in-memory/bed';
+import { errorAnswer, HOUR, MINUTE } from '../integration/bed';
+
+const small = { headPageSize: 10, backlogPageSize: 10 };
+const watermarkOf = async (bed: ReturnType<typeof openMemoryBed>) => (await bed.checkpoint())?.watermark;
+
+async function gapsOf(bed: ReturnType<typeof openMemoryBed>): Promise<{ reached: string }[]> {
+  const checkpoint = await bed.checkpoint();
+  return checkpoint?.gaps as { reached: string }[];
+}
+
+/** A source that was polled an hour ago, and tasks that have ended since. */
+async function endedSince(count: number, settings: Record<string, unknown> = small) {
+  const bed = openMemoryBed();
+  const poller = bed.anotherPoller(settings);
+  await poller.invoke({ mode: 'poll' });
+  bed.pass(HOUR);
+  for (let at = 0; at < count; at += 1)
+    bed.store.add({ status: 'COMPLETE', startTimeMs: bed.now() - 30 * MINUTE - at * 1_000 });
+  return { bed, poller };
+}
+
+test('a page that was not dealt with counts for nothing: the next head begins where the last one did', async () => {
+  const { bed, poller } = await endedSince(5);
+  const before = await watermarkOf(bed);
+  bed.dynamoDb.intercept = ({ operation }) =>
+    operation === 'BatchGetItem' ? errorAnswer('InternalServerError', 500) : undefined;
+  expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ outcome: 'partial', gaps: 0 });
+  expect(await watermarkOf(bed)).toBe(before);
+});
+
+test('a token that comes back is noticed at its second sight, whichever request it came with', async () => {
+  const { bed, poller } = await endedSince(40);
+  let first: unknown;
+  bed.partnerCentral.tamper = (_, output) => {
+    first ??= output.NextToken;
+    return { ...output, NextToken: first };
+  };
+  let calls = 0;
+  bed.partnerCentral.intercept = ({ input }) => {
+    if (input.TaskStatus == null && input.TaskIdentifier == null) calls += 1;
+    return undefined;
+  };
+  const { result } = await poller.invoke({ mode: 'poll' });
+  expect(result?.repeatedTokens).toBeGreaterThanOrEqual(1);
+  expect(calls).toBeLessThanOrEqual(4); // head and its gap, two pages each
+});
+
+test('after a cursor was lost, what was dealt with is listed again and no row of it is read', async () => {
+  const { bed, poller } = await endedSince(60, { ...small, maxListCallsPerRun: 10, maxEventsPerRun: 40 });
+  expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ published: 40, gaps: 1 });
+  bed.partnerCentral.intercept = ({ input }) =>
+    input.NextToken == null ? undefined : errorAnswer('ValidationException');
+  expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ published: 0 });
+  bed.partnerCentral.intercept = undefined;
+  const read: string[] = [];
+  bed.dynamoDb.intercept = ({ operation }) => {
+    if (operation === 'BatchGetItem') read.push(operation);
+    return undefined;
+  };
+  expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ published: 20, gaps: 0 });
+  expect(read.length).toBeLessThanOrEqual(4); // of the head's page, and of the last pages of six
+});
+
+test('a busy head leaves a part of the run to the backlog', async () => {
+  const { bed, poller } = await endedSince(200, { ...small, maxListCallsPerRun: 12 });
+  await poller.invoke({ mode: 'poll' });
+  const [gap] = await gapsOf(bed);
+  for (let at = 0; at < 200; at += 1) bed.store.add({ status: 'COMPLETE', startTimeMs: bed.now() + at });
+  bed.pass(MINUTE);
+  await poller.invoke({ mode: 'poll' });
+  const gaps = await gapsOf(bed);
+  expect(gaps.at(-1)?.reached.localeCompare(gap?.reached as string)).toBe(-1);
+});

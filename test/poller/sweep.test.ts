@@ -1,6 +1,6 @@
 /** How a run pages through the list, and what it makes of cursors and budgets. */
 import { openMemoryBed } from '../in-memory/bed';
-import { errorAnswer, HOUR, MINUTE } from '../integration/bed';
+import { DAY, errorAnswer, HOUR, MINUTE } from '../integration/bed';
 
 const small = { headPageSize: 10, backlogPageSize: 10 };
 const watermarkOf = async (bed: ReturnType<typeof openMemoryBed>) => (await bed.checkpoint())?.watermark;
@@ -10,14 +10,14 @@ async function gapsOf(bed: ReturnType<typeof openMemoryBed>): Promise<{ reached:
   return checkpoint?.gaps as { reached: string }[];
 }
 
-/** A source that was polled an hour ago, and tasks that have ended since. */
+/** A source that was polled a day ago, and tasks that have ended since, five minutes apart. */
 async function endedSince(count: number, settings: Record<string, unknown> = small) {
   const bed = openMemoryBed();
   const poller = bed.anotherPoller(settings);
   await poller.invoke({ mode: 'poll' });
-  bed.pass(HOUR);
+  bed.pass(DAY);
   for (let at = 0; at < count; at += 1)
-    bed.store.add({ status: 'COMPLETE', startTimeMs: bed.now() - 30 * MINUTE - at * 1_000 });
+    bed.store.add({ status: 'COMPLETE', startTimeMs: bed.now() - HOUR - at * 5 * MINUTE });
   return { bed, poller };
 }
 
@@ -54,13 +54,12 @@ test('after a cursor was lost, what was dealt with is listed again and no row of
     input.NextToken == null ? undefined : errorAnswer('ValidationException');
   expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ published: 0 });
   bed.partnerCentral.intercept = undefined;
-  const read: string[] = [];
-  bed.dynamoDb.intercept = ({ operation }) => {
-    if (operation === 'BatchGetItem') read.push(operation);
-    return undefined;
-  };
-  expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ published: 20, gaps: 0 });
-  expect(read.length).toBeLessThanOrEqual(4); // of the head's page, and of the last pages of six
+  const operations: string[] = [];
+  for (const service of [bed.dynamoDb, bed.eventBridge])
+    service.intercept = ({ operation }) => void operations.push(operation);
+  expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ published: 20 });
+  const reads = operations.slice(0, operations.indexOf('PutEvents')).filter(operation => operation === 'BatchGetItem');
+  expect(reads.length).toBeLessThanOrEqual(3); // of six pages down to what is new
 });
 
 test('a busy head leaves a part of the run to the backlog', async () => {

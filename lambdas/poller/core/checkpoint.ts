@@ -425,5 +425,5 @@ export function gotSmaller(before: readonly Gap[], after: readonly Gap[]): boole
 }
 
 /** At most one sweep goes to the end of the list between two audits; its cost is the whole history. */
-export const mayDistrustOrder = ({ distrustedAt, auditedAt }: Checkpoint) =>
+export const mayDistrustOrder = ({ distrustedAt, auditedAt }: Pick<Checkpoint, 'distrustedAt' | 'auditedAt'>) =>
   distrustedAt === undefined || (auditedAt !== undefined && auditedAt > distrustedAt);

@@ -67,8 +67,8 @@ test('a field that no line has is found', () => {
 test('the two lines are those that the poller logs', () => {
   const source = (file: string) => readFileSync(join(__dirname, '..', '..', 'lambdas', 'poller', file), 'utf8');
   expect(source('handler.ts')).toContain("logger.info('Run', {");
-  expect(source('publish.ts')).toContain("logger.info('Published', ");
-  expect(source('publish.ts')).toContain('lagSeconds: ');
+  expect(source('record.ts')).toContain("logger.info('Published', ");
+  expect(source('record.ts')).toContain('lagSeconds: ');
 });
 
 describe('the saved queries', () => {

@@ -34,8 +34,8 @@ export async function recheck(
   allowance: Allowance,
 ): Promise<Phase> {
   const looked = await outcomeOf(lookAgain(run, checkpoint, candidates, everyOne, allowance));
-  if ('failure' in looked && looked.failure !== undefined) return { checkpoint, whole: false, failure: looked.failure };
-  const whole = 'value' in looked && looked.value;
+  if (!('value' in looked)) return { checkpoint, whole: false, failure: looked.failure };
+  const whole = looked.value;
   // Where an event waits for its row, that row still says that the task runs: this recheck is no proof of it.
   const isProof = whole && run.publisher.waiting() === 0;
   return { checkpoint: isProof ? { ...checkpoint, recheckedAt: run.startedAt } : checkpoint, whole };

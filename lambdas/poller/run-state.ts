@@ -95,7 +95,7 @@ export interface Phase {
 }
 
 /** What comes of it, or what it throws. */
-export const outcomeOf = <T>(work: Promise<T>): Promise<{ value: T; failure?: undefined } | { failure: unknown }> =>
+export const outcomeOf = <T>(work: Promise<T>): Promise<{ value: T } | { failure: unknown }> =>
   work.then(
     value => ({ value }),
     (failure: unknown) => ({ failure }),

@@ -1,7 +1,7 @@
 /**
  * A poller on ports that live in memory: the engine's own code, the answers of the local Partner Central, items as the
  * table has them, and a clock that only moves with the calls. What `test/integration/bed.ts` asks over HTTP can be asked
- * here in a thousandth of the time; `contract.test.ts` shows that both answer alike.
+ * here in a small part of the time; `contract.test.ts` shows that both answer alike.
  */
 import type { EventEntry } from '../../lambdas/poller/core/build-event';
 import type { EpochMs } from '../../lambdas/poller/core/task';

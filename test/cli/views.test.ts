@@ -65,6 +65,24 @@ afterAll(async () => {
   await Promise.all([bed, ...closing].map(one => one.close()));
 });
 
+describe("a clock that differs from Partner Central's", () => {
+  afterAll(async () => bed.putItem({ ...(await bed.checkpoint()), clockOffsetMs: 0 }));
+
+  test.each([
+    [-600_000, -600, '600 seconds ahead of Partner Central'],
+    [45_000, 45, '45 seconds behind Partner Central'],
+    [30_000, undefined, undefined],
+  ])('by %d ms is told by status and doctor', async (clockOffsetMs, seconds, words) => {
+    await bed.putItem({ ...(await bed.checkpoint()), clockOffsetMs });
+    const [json, ...texts] = [await run('status', '--json'), await run('status'), await run('doctor')];
+    expect(JSON.parse(json.out).sources[0].clockOffsetSeconds).toBe(seconds);
+    for (const { out } of texts) {
+      if (words === undefined) expect(out).not.toContain("the function's clock");
+      else expect(out).toContain(`the function's clock was ${words}`);
+    }
+  });
+});
+
 describe('status', () => {
   test('as JSON', async () => {
     const { code, out, err } = await run('status', '--json');

@@ -1,5 +1,5 @@
 /** The command line of `npm run bench`. */
-import { readFlags, shown, UsageError } from '../local/command-line';
+import { readFlags, shown, UsageError } from '../cli/lib/command-line';
 
 export interface BenchOptions {
   /** Numbers of ended tasks, ascending. */

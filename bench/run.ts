@@ -5,19 +5,21 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { UsageError } from '../cli/lib/command-line';
 import { synthesize } from '../infra/synthesize';
-import { UsageError } from '../local/command-line';
 import { readSynthesized } from '../local/synthesized';
 import { replaceBetween } from '../scripts/write-docs';
-import { measureBackfill } from './backfill';
-import { bundle } from './bundle';
-import { type Cell, measureCells } from './cells';
-import { costText, measureCosts } from './cost';
-import { growthPlot } from './growth-plot';
-import { measureLoadTimes } from './load-time';
+import { costText, measureCosts } from './cost/cost';
+import { partners, typicalPartner } from './cost/partners';
+import { measureBackfill } from './measure/backfill';
+import { bundle } from './measure/bundle';
+import { measureLoadTimes } from './measure/load-time';
+import { measureQuietPolls } from './measure/quiet-polls';
+import { type Ours, startOurs, startPeer } from './measure/side-by-side';
+import { measureThrottledEntries } from './measure/throttled-entries';
 import { ALL_HISTORIES, type BenchOptions, help, readOptions } from './options';
-import { partners, typicalPartner } from './partners';
-import { measureQuietPolls } from './quiet-polls';
+import { type Cell, measureCells } from './report/cells';
+import { growthPlot } from './report/growth-plot';
 import {
   benchmarkDocument,
   benchmarkText,
@@ -28,11 +30,9 @@ import {
   machineText,
   targetTable,
   throttledText,
-} from './report';
-import { type Ours, startOurs, startPeer } from './side-by-side';
-import { textTable } from './tables';
+} from './report/report';
+import { textTable } from './report/tables';
 import { checkTargets } from './targets';
-import { measureThrottledEntries } from './throttled-entries';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
 
@@ -69,7 +69,7 @@ async function run({ histories, write }: BenchOptions, directory: string): Promi
   tell('Synthesizing and bundling');
   synthesize({ outdir: directory });
   const peerBundle = await bundle(join(__dirname, 'peer', 'handler.ts'), directory, 'peer');
-  const bare = await bundle(join(__dirname, 'bare-clients.ts'), directory, 'bare');
+  const bare = await bundle(join(__dirname, 'measure', 'bare-clients.ts'), directory, 'bare');
 
   tell('Load times');
   const loads = measureLoadTimes({ poller: readSynthesized(directory, STACK).pollers[0].bundle, bare });

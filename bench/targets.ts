@@ -1,11 +1,12 @@
 /** What the poller has to hold. */
-import type { Backfill } from './backfill';
-import { type Cell, runningCounts, TYPICAL_RUNNING } from './cells';
-import type { PartnerCost } from './cost';
-import { total } from './month';
-import { typicalPartner } from './partners';
-import type { QuietPoll } from './quiet-polls';
-import { dollars, megabytes, number } from './tables';
+
+import type { PartnerCost } from './cost/cost';
+import { total } from './cost/month';
+import { typicalPartner } from './cost/partners';
+import type { Backfill } from './measure/backfill';
+import type { QuietPoll } from './measure/quiet-polls';
+import { type Cell, runningCounts, TYPICAL_RUNNING } from './report/cells';
+import { dollars, megabytes, number } from './report/tables';
 
 export interface Target {
   readonly what: string;

@@ -3,25 +3,25 @@
  * go to standard output, everything else to standard error.
  */
 import { Command, CommanderError, Option } from 'commander';
-import { UsageError } from '../local/command-line';
-import { stopOnRequest } from '../local/stop-on-request';
-import type { Action, CommandContext, GlobalOptions, Register, RunCommand } from './command';
-import { register as audit } from './commands/audit';
-import { register as doctor } from './commands/doctor';
-import { register as list } from './commands/list';
-import { register as plan } from './commands/plan';
-import { register as replay } from './commands/replay';
-import { register as show } from './commands/show';
-import { register as status } from './commands/status';
-import { register as watch } from './commands/watch';
-import { CommandFailure } from './context';
-import { findDeployment } from './deployment';
-import { useAccount } from './environment';
-import { explain } from './explain';
-import { exitCodes, wholeHelp } from './help-text';
-import { refuseTakenOptions } from './npm-options';
-import { chooseSources, sourceOption, theOnly } from './sources';
-import { endWithOutput, openTerminal } from './terminal';
+import { register as audit } from './commands/audit/command';
+import { register as doctor } from './commands/doctor/command';
+import { register as list } from './commands/list/command';
+import { register as plan } from './commands/plan/command';
+import { register as replay } from './commands/replay/command';
+import { register as show } from './commands/show/command';
+import { register as status } from './commands/status/command';
+import { register as watch } from './commands/watch/command';
+import type { Action, CommandContext, GlobalOptions, Register, RunCommand } from './lib/command';
+import { UsageError } from './lib/command-line';
+import { CommandFailure } from './lib/context';
+import { findDeployment } from './lib/deployment';
+import { useAccount } from './lib/environment';
+import { explain } from './lib/explain';
+import { exitCodes, wholeHelp } from './lib/help-text';
+import { refuseTakenOptions } from './lib/npm-options';
+import { chooseSources, sourceOption, theOnly } from './lib/sources';
+import { stopOnRequest } from './lib/stop-on-request';
+import { endWithOutput, openTerminal } from './lib/terminal';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CannotStart } from './cannot-start';
+import { CannotStart } from '../cli/lib/cannot-start';
 
 const project = join(__dirname, '..');
 

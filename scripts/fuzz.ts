@@ -1,7 +1,7 @@
 /** Runs the random lives of test/fuzz as often as wanted, from a seed that is printed. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { readFlags, UsageError, wholeNumber } from '../local/command-line';
+import { readFlags, UsageError, wholeNumber } from '../cli/lib/command-line';
 
 export const help = `Drives random task lives, polls and mishaps through the engine, on ports in memory, and holds what comes of it against a model.
 

@@ -1,7 +1,7 @@
 /** The tests of the engine with the synthesized bundle over HTTP, where `npm test` has its ports in memory. */
 const usual = require('../jest.config');
 
-process.env.BED = 'http'; // the workers inherit it
+process.env.TEST_STACK = 'http'; // the workers inherit it
 
 /** @type {import('jest').Config} */
 module.exports = {

@@ -11,7 +11,7 @@ import { CHECKPOINT_KEY, taskKey } from '../lambdas/poller/edges/row-item';
 import { sourceId } from '../lambdas/poller/settings';
 import { tableSchema } from '../lambdas/poller/table-schema';
 import { taskEventSchema } from '../lambdas/task-event';
-import { startLocalStack } from '../local/local-stack';
+import { startLocalStack } from '../local/start/local-stack';
 import { readSynthesized } from '../local/synthesized';
 import { headingAnchors } from './heading-anchors';
 import { all, template } from './infra/read-template';

@@ -8,7 +8,7 @@
  */
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
-import { connectEventBus, shadowOfEventBus } from './edges/event-bus';
+import { connectEventBus, shadowEventBus } from './edges/event-bus';
 import { connectPartnerCentral } from './edges/partner-central';
 import { connectSnapshotTable } from './edges/snapshot-table';
 import { report } from './metrics';
@@ -26,7 +26,7 @@ const services = {
   logger,
   partnerCentral: connectPartnerCentral(settings, Date.now),
   table: connectSnapshotTable(tableName, source, settings.includeMessage),
-  bus: settings.shadow ? shadowOfEventBus(logger) : connectEventBus(),
+  bus: settings.shadow ? shadowEventBus(logger) : connectEventBus(),
   now: Date.now,
 };
 

@@ -51,7 +51,7 @@ interface Done {
  * aside like one that was refused. Where it takes none, it is EventBridge that has a problem, and the next run tries again.
  * Throttling says nothing about an entry: that one is tried for as long as there is time.
  */
-const MOST_TRIES = 8;
+const MAX_TRIES = 8;
 const THROTTLED = 'ThrottlingException';
 
 export type Publisher = ReturnType<typeof openPublisher>;
@@ -62,7 +62,7 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
   let recordFailed = false;
   let waiting = 0;
   /** By task id: given up while EventBridge had taken nothing yet. Two sweeps may come by the same task. */
-  const givenUp = new Map<string, Queued>();
+  const abandoned = new Map<string, Queued>();
 
   /**
    * Publishes events and records them, batch by batch: never the other way round, and never a batch before the one
@@ -104,9 +104,9 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
       }
       batchLimit = MAX_CALL_ENTRIES;
       const again = await recordOutcomes(batch, outcomes);
-      const hopeless = again.filter(({ tries: soOften }) => soOften >= MOST_TRIES && accepted === 0);
+      const hopeless = again.filter(({ tries: soOften }) => soOften >= MAX_TRIES && accepted === 0);
       if (hopeless.length > 0) {
-        for (const item of hopeless) givenUp.set(item.event.row.taskId, item);
+        for (const item of hopeless) abandoned.set(item.event.row.taskId, item);
         return false;
       }
       queue.push(...again);
@@ -152,7 +152,7 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
         if (code !== THROTTLED) done.push({ event, code }); // throttled, it can wait for the next run
         return;
       }
-      const isPoisoned = (othersWereAccepted || event.attempts > 0) && tries + 1 >= MOST_TRIES && code !== THROTTLED;
+      const isPoisoned = (othersWereAccepted || event.attempts > 0) && tries + 1 >= MAX_TRIES && code !== THROTTLED;
       if (outcome.became === 'refused' || isPoisoned) done.push({ event, code });
       else again.push({ event, tries: tries + 1, code });
     });
@@ -212,16 +212,16 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
      * What was given up while EventBridge seemed to take nothing is poisoned after all if it took something since: it is
      * set aside, so that the next run gets past it.
      */
-    async setGivenUpAside(isHandled: (taskId: string) => boolean): Promise<void> {
+    async quarantineAbandoned(isHandled: (taskId: string) => boolean): Promise<void> {
       if (accepted === 0) return;
-      const aside = [...givenUp.values()].filter(
+      const aside = [...abandoned.values()].filter(
         ({ event, code }) => !isHandled(event.row.taskId) && code !== THROTTLED,
       );
       await recordDone(aside);
     },
 
     /** Why EventBridge took what was given up last; undefined when nothing was. */
-    gaveUpFor: () => [...givenUp.values()].at(-1)?.code,
+    abandonedFor: () => [...abandoned.values()].at(-1)?.code,
     /** How many events wait for the table to take their rows. */
     waiting: () => waiting,
     /** Whether a record failed whose events were published. */

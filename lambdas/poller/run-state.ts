@@ -28,7 +28,7 @@ const noOutcomes = {
 };
 
 /** What a run tells about only when it happened; each has a line of its own in the log as well. */
-const noOddities = {
+const noAnomalies = {
   reopened: 0,
   unknownStatus: 0,
   /** Summaries without a usable task id. */
@@ -50,16 +50,16 @@ const noOddities = {
 };
 
 export type Outcomes = Readonly<typeof noOutcomes>;
-export type Oddities = Readonly<Partial<typeof noOddities>>;
-export type Counts = typeof noOutcomes & typeof noOddities;
+export type Anomalies = Readonly<Partial<typeof noAnomalies>>;
+export type Counts = typeof noOutcomes & typeof noAnomalies;
 
-export const noCounts = (): Counts => ({ ...noOutcomes, ...noOddities });
+export const noCounts = (): Counts => ({ ...noOutcomes, ...noAnomalies });
 
 /** The counts as a summary has them. */
-export function told(counts: Counts): Outcomes & Oddities {
+export function told(counts: Counts): Outcomes & Anomalies {
   return Object.fromEntries(
     Object.entries(counts).filter(([name, count]) => count > 0 || name in noOutcomes),
-  ) as Outcomes & Oddities;
+  ) as Outcomes & Anomalies;
 }
 
 /** One run, from taking the lease to giving it back. */

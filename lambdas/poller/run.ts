@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { workOnBacklog, workOnOldest } from './backlog';
 import { type Budget, openBudget } from './budget';
 import {
   type Checkpoint,
@@ -12,17 +11,18 @@ import {
 import type { EpochMs } from './core/task';
 import { refuseNewerFormat } from './edges/row-item';
 import { LeaseLost, PermanentFailure, RequestRefused, TransientFailure } from './errors';
-import { sweepHead } from './head';
-import { learnRunning, type Opening } from './learn';
+import { workOnBacklog, workOnOldest } from './phases/backlog';
+import { sweepHead } from './phases/head';
+import { learnRunning, type Opening } from './phases/learn';
+import { recheck } from './phases/recheck';
+import { reportStalled, unsettledOnes } from './phases/report-stalled';
 import type { Candidate } from './ports';
 import { openPublisher } from './publisher';
-import { recheck } from './recheck';
 import { noteEvent, record, tryRecord } from './record';
-import { reportStalled, unsettledOnes } from './report-stalled';
 import {
+  type Anomalies,
   type Counts,
   noCounts,
-  type Oddities,
   type Outcomes,
   type Phase,
   type Run,
@@ -34,7 +34,7 @@ import { openServiceClock, REPORTED_OFFSET_MS, type ServiceClock } from './servi
 export type Mode = 'poll' | 'audit';
 
 /** What one invocation did; its log line and its return value. */
-export interface Summary extends Outcomes, Oddities {
+export interface Summary extends Outcomes, Anomalies {
   /**
    * `complete`: everything new and everything due was looked at. `partial`: not all of it; the next run goes on.
    * `skipped`: another run is at work. A backlog that is still open is not partial.
@@ -276,13 +276,13 @@ async function work(opened: Opened): Promise<State & { checkpoint: Checkpoint; w
 
     eventsBeforeBacklog = budget.used.events;
     backlogSound = keep(await workOnBacklog(run, checkpoint, oldestSound));
-    await run.publisher.setGivenUpAside(taskId => run.handled.has(taskId));
+    await run.publisher.quarantineAbandoned(taskId => run.handled.has(taskId));
   } catch (error) {
     if (!(error instanceof TransientFailure)) throw error;
     run.logger.warn('The run ended early; the next one goes on', { error });
   }
   const { gaps, initialised } = checkpoint;
-  const isSound = backlogSound && run.publisher.gaveUpFor() === undefined;
+  const isSound = backlogSound && run.publisher.abandonedFor() === undefined;
   const auditOverdue = isAuditOverdue(checkpoint, run.startedAt);
   if (auditOverdue) run.logger.warn('No audit has finished for more than two periods', { gaps: gaps.length });
   const publishedOfBacklog = budget.used.events > eventsBeforeBacklog;

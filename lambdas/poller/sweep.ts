@@ -11,9 +11,9 @@ import {
 } from './core/checkpoint';
 import { type ExaminedPage, examinePage, ORDER_TOLERANCE_MS } from './core/sweep';
 import type { EpochMs, ListedTask } from './core/task';
-import { dealWith } from './deal-with';
 import { pagesOf } from './pager';
 import type { Page } from './ports';
+import { processTasks } from './process-tasks';
 import { type Run, rulesFor } from './run-state';
 
 /** What a sweep has come to, whatever ended it. */
@@ -117,7 +117,7 @@ function dealWithPage(
   const rulesBelow = { ...rules, undatedAreHistory: mayBeHistory(checkpoint) };
   const rulesOf = (task: ListedTask) => (examined.undatedBelow.has(task) ? rulesBelow : rules);
   const drift = (startTime: EpochMs | undefined) => isDrift(startTime, gap, checkpoint.gaps);
-  return dealWith(run, examined.inRange, rulesOf, allowance, drift);
+  return processTasks(run, examined.inRange, rulesOf, allowance, drift);
 }
 
 const standing = (gap: Gap) => ({

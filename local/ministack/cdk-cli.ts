@@ -1,10 +1,10 @@
 /** The real CDK CLI at work on MiniStack. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../run-program';
 import { stackNameIn } from '../synthesis';
 import { withoutMetricMath } from './assembly';
 import { account, type MiniStack, region } from './ministack';
+import { run } from './run-program';
 import { applyTableSettings } from './table-settings';
 
 const project = join(__dirname, '..', '..');

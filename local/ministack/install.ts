@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { CannotStart } from '../cannot-start';
-import { run } from '../run-program';
+import { CannotStart } from '../../cli/lib/cannot-start';
+import { run } from './run-program';
 
 const project = join(__dirname, '..', '..');
 const requirements = join(__dirname, 'requirements.txt');

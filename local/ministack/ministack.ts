@@ -5,7 +5,7 @@ import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../free-port';
+import { freePort } from './free-port';
 import { installMiniStack } from './install';
 
 /** A made-up account: a key of twelve digits is that account's root to MiniStack. */

@@ -1,7 +1,7 @@
 import { ReasonCode } from '@aws-sdk/client-partnercentral-selling';
 import { knownReasonCodes, type ReasonTable, reasonCategory, reasons, reasonText } from '../../lambdas/reason-codes';
 import { reasonCategories } from '../../lambdas/task-event';
-import { sampleFailures } from '../../local/sample-failures';
+import { sampleFailures } from '../../local/services/sample-failures';
 
 test('every code that the SDK knows has its text, and these are 22', () => {
   expect(knownReasonCodes).toHaveLength(22);

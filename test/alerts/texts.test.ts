@@ -7,23 +7,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { synthesize } from '../../infra/synthesize';
 import { knownReasonCodes } from '../../lambdas/reason-codes';
-import { sampleFailures } from '../../local/sample-failures';
-import type { PublishedMessage } from '../../local/sns';
-import { type Bed, openBed } from '../integration/bed';
+import { sampleFailures } from '../../local/services/sample-failures';
+import type { PublishedMessage } from '../../local/services/sns';
+import { openTestStack, type TestStack } from '../integration/test-stack';
 
 const folder = join(__dirname, 'texts');
 const update = process.env.UPDATE_TEXTS === '1';
 const directory = mkdtempSync(join(tmpdir(), 'texts-test-'));
-let bed: Bed;
+let stack: TestStack;
 
 beforeAll(async () => {
   synthesize({ outdir: directory, context: { chatAlerts: true } });
-  bed = await openBed({}, true, { directory });
-  await bed.run(); // what fails from now on is news
+  stack = await openTestStack({}, true, { directory });
+  await stack.run(); // what fails from now on is news
   mkdirSync(folder, { recursive: true });
 });
 afterAll(async () => {
-  await bed?.close();
+  await stack?.close();
   rmSync(directory, { recursive: true });
 });
 
@@ -33,7 +33,7 @@ interface Failure {
 }
 
 let tasks = 0;
-function fail({ reasonCode, message }: Failure, store = bed.store, engagementInvitationId?: string) {
+function fail({ reasonCode, message }: Failure, store = stack.store, engagementInvitationId?: string) {
   tasks += 1;
   store.add({
     taskId: `task-${String(tasks).padStart(13, '0')}`,
@@ -48,15 +48,15 @@ function fail({ reasonCode, message }: Failure, store = bed.store, engagementInv
 }
 
 /** The mail and the chat message about what has failed since the last time. */
-async function tell(poller = bed.poller): Promise<{ mail: string; chat: string }> {
-  await bed.run('poll', undefined, poller);
-  const messages = await bed.deliverAlerts();
+async function tell(poller = stack.poller): Promise<{ mail: string; chat: string }> {
+  await stack.run('poll', undefined, poller);
+  const messages = await stack.deliverAlerts();
   const to = (topicArn: string) => {
     const found = messages.filter(message => message.topicArn === topicArn);
     expect(found).toHaveLength(1);
     return found[0] as PublishedMessage;
   };
-  const [mail, chat] = [to(bed.topicArn), to(bed.chatTopicArn)];
+  const [mail, chat] = [to(stack.topicArn), to(stack.chatTopicArn)];
   return {
     mail: withoutVariables(`Subject: ${mail.subject}\n\n${mail.message}\n`),
     chat: withoutVariables(`${JSON.stringify(JSON.parse(chat.message), null, 2)}\n`),
@@ -124,10 +124,10 @@ const otherFamilies = [
 ] as const;
 
 test.each(otherFamilies)('%s', async (taskFamily, reasonCode) => {
-  const poller = bed.anotherPoller({ taskFamily });
-  await bed.run('poll', undefined, poller);
+  const poller = stack.anotherPoller({ taskFamily });
+  await stack.run('poll', undefined, poller);
   const message = sampleFailures.find(failure => failure.reasonCode === reasonCode)?.message;
-  fail({ reasonCode, message }, bed.partnerCentral.store('Sandbox', taskFamily), 'engi-0000000000001');
+  fail({ reasonCode, message }, stack.partnerCentral.store('Sandbox', taskFamily), 'engi-0000000000001');
   const { mail, chat } = await tell(poller);
   expectFile(`${taskFamily}.txt`, mail);
   expectFile(`${taskFamily}.chat.json`, chat);

@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { type Item, indexEntry, indexWriteUnits, itemBytes, readUnits, writeUnits } from '../../bench/capacity';
+import { type Item, indexEntry, indexWriteUnits, itemBytes, readUnits, writeUnits } from '../../bench/measure/capacity';
 
 const value = (attribute: object): Item => ({ a: attribute as AttributeValue }); // the name is 1 byte of each size below
 

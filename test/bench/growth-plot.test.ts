@@ -1,4 +1,4 @@
-import { growthPlot } from '../../bench/growth-plot';
+import { growthPlot } from '../../bench/report/growth-plot';
 
 const ours = [1_000, 10_000, 100_000, 1_000_000].map(history => ({ history, listCalls: 2, cpuMs: 15 }));
 const peer = [1_000, 10_000, 100_000].map(history => ({ history, listCalls: history / 1_000, cpuMs: history / 50 }));

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { billedResources } from '../../bench/billed-resources';
+import { billedResources } from '../../bench/cost/billed-resources';
 import {
   assumed,
   functionSeconds,
@@ -11,8 +11,8 @@ import {
   POLLS_A_MONTH,
   total,
   type Usage,
-} from '../../bench/month';
-import { partners } from '../../bench/partners';
+} from '../../bench/cost/month';
+import { partners } from '../../bench/cost/partners';
 import { synthesize } from '../../infra/synthesize';
 import { readSynthesized } from '../../local/synthesized';
 

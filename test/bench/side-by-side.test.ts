@@ -2,10 +2,10 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundle } from '../../bench/bundle';
-import { addEnded } from '../../bench/cells';
-import { type Ours, type Peer, startOurs, startPeer } from '../../bench/side-by-side';
-import { measureThrottledEntries } from '../../bench/throttled-entries';
+import { bundle } from '../../bench/measure/bundle';
+import { type Ours, type Peer, startOurs, startPeer } from '../../bench/measure/side-by-side';
+import { measureThrottledEntries } from '../../bench/measure/throttled-entries';
+import { addEnded } from '../../bench/report/cells';
 import { readSynthesized } from '../../local/synthesized';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';

@@ -1,5 +1,5 @@
-import { tableMeter } from '../../bench/table-meter';
-import type { Call } from '../../local/service';
+import { tableMeter } from '../../bench/measure/table-meter';
+import type { Call } from '../../local/services/service';
 
 const index = { name: 'due', partitionKey: 'group', sortKey: 'at', projected: [] };
 const row = (id: string, more: object = {}) => ({ id: { S: id }, ...more });

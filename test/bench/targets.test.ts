@@ -1,6 +1,6 @@
-import { type Cell, runningCounts } from '../../bench/cells';
-import type { PartnerCost } from '../../bench/cost';
-import { typicalPartner } from '../../bench/partners';
+import type { PartnerCost } from '../../bench/cost/cost';
+import { typicalPartner } from '../../bench/cost/partners';
+import { type Cell, runningCounts } from '../../bench/report/cells';
 import { checkTargets, type Results } from '../../bench/targets';
 
 const cells = (listCallsAtAMillion: number) =>

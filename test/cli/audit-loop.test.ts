@@ -1,5 +1,5 @@
 /** How long an audit is waited for, with a function and a checkpoint of our own. */
-import { audit } from '../../cli/audit';
+import { audit } from '../../cli/commands/audit/audit';
 import type { Summary } from '../../lambdas/poller/run';
 
 const DAY = 86_400_000;

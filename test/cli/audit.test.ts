@@ -1,39 +1,39 @@
 import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { type Auditing, audit } from '../../cli/audit';
-import type { KeptCheckpoint } from '../../cli/overlay-checkpoint';
+import { type Auditing, audit } from '../../cli/commands/audit/audit';
+import type { KeptCheckpoint } from '../../cli/lib/overlay-checkpoint';
 import { taskKey } from '../../lambdas/poller/edges/row-item';
 import type { Summary } from '../../lambdas/poller/run';
 import { sourceId } from '../../lambdas/poller/settings';
-import { ago, type Bed, HOUR, openBed } from '../integration/bed';
+import { ago, HOUR, openTestStack, type TestStack } from '../integration/test-stack';
 import { announced, tasks } from './watch-process';
 
-let bed: Bed;
+let stack: TestStack;
 beforeAll(async () => {
-  bed = await openBed({ emitSince: ago(3 * HOUR) });
+  stack = await openTestStack({ emitSince: ago(3 * HOUR) });
 });
-afterAll(() => bed.close());
+afterAll(() => stack.close());
 
 async function forget(taskId: string) {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  const client = new DynamoDBClient({ endpoint: bed.dynamoDb.url, region: 'us-east-1', credentials });
-  const Key = marshall(taskKey(sourceId(bed), taskId));
-  await client.send(new DeleteItemCommand({ TableName: bed.tableName, Key }));
+  const client = new DynamoDBClient({ endpoint: stack.dynamoDb.url, region: 'us-east-1', credentials });
+  const Key = marshall(taskKey(sourceId(stack), taskId));
+  await client.send(new DeleteItemCommand({ TableName: stack.tableName, Key }));
   client.destroy();
 }
 
 test('an audit tells of what the polls had overlooked, once', async () => {
-  const [task] = bed.addEnded(5, () => ({ startTimeMs: Date.now() - HOUR }));
-  await bed.runUntilQuiet();
+  const [task] = stack.addEnded(5, () => ({ startTimeMs: Date.now() - HOUR }));
+  await stack.runUntilQuiet();
   await forget(task?.taskId as string);
-  bed.eventBridge.clear();
+  stack.eventBridge.clear();
 
-  const found = await tasks(bed.endpoints, 'audit');
-  const clean = await tasks(announced(bed.endpoints), 'audit', '--json', '--local');
+  const found = await tasks(stack.endpoints, 'audit');
+  const clean = await tasks(announced(stack.endpoints), 'audit', '--json', '--local');
 
   expect([found.code, found.err]).toEqual([1, '']);
   expect(found.out).toContain('1 ending had been overlooked by the polls. Its event is published now');
-  expect(bed.published()).toEqual([`${task?.taskId} ${task?.status}`]);
+  expect(stack.published()).toEqual([`${task?.taskId} ${task?.status}`]);
   expect([clean.code, clean.err]).toEqual([0, '']);
   expect(JSON.parse(clean.out)).toMatchObject({
     source: 'Sandbox/OpportunityFromEngagement',

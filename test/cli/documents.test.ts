@@ -1,12 +1,12 @@
 /** The commands that documents name: those of the README run as they are written, all of them are ones that there are. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ago, type Bed, DAY, openBed } from '../integration/bed';
+import { ago, DAY, openTestStack, type TestStack } from '../integration/test-stack';
 import { openCommandLine, project } from './command-line';
 
 const read = (...path: string[]) => readFileSync(join(project, ...path), 'utf8');
 const commandLine = openCommandLine();
-let bed: Bed;
+let stack: TestStack;
 let local: Record<string, string>;
 
 const written = /npm run (?:--silent )?tasks -- ([a-z]+[^\n`#|]*)/g;
@@ -15,15 +15,15 @@ const commandsIn = (text: string) =>
 const ofReadme = commandsIn(read('README.md'));
 
 beforeAll(async () => {
-  bed = await openBed({ emitSince: ago(DAY) });
-  bed.store.add({ taskId: 'task-dpf02ig3g2uui', status: 'FAILED', reasonCode: 'EngagementAccessDenied' });
-  bed.store.add();
-  await bed.run();
-  local = commandLine.announce('bed', bed.endpoints);
+  stack = await openTestStack({ emitSince: ago(DAY) });
+  stack.store.add({ taskId: 'task-dpf02ig3g2uui', status: 'FAILED', reasonCode: 'EngagementAccessDenied' });
+  stack.store.add();
+  await stack.run();
+  local = commandLine.announce('stack', stack.endpoints);
 });
 afterAll(async () => {
   commandLine.close();
-  await bed.close();
+  await stack.close();
 });
 
 test('the README names every command', () => {
@@ -61,7 +61,7 @@ const actions: Readonly<Record<string, string>> = { Invoke: 'InvokeFunction' };
 
 test('docs/security.md lists each call that the commands make', () => {
   const files = readdirSync(join(project, 'cli'), { encoding: 'utf8', recursive: true })
-    .filter(file => file.endsWith('.ts') && file !== 'embedded-table.ts') // that table is on this machine
+    .filter(file => file.endsWith('.ts') && !file.endsWith('embedded-table.ts')) // that table is on this machine
     .map(file => read('cli', file));
   const imported = files.flatMap(text => [
     ...text.matchAll(

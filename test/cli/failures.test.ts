@@ -1,8 +1,8 @@
 /** What a person is told when something is wrong: one sentence that says what to do, and an exit code. */
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startControlPlane } from '../../local/control-plane';
-import { type ErrorAnswer, type Fault, startService } from '../../local/service';
+import { startControlPlane } from '../../local/services/control-plane';
+import { type ErrorAnswer, type Fault, startService } from '../../local/services/service';
 import { readSynthesized } from '../../local/synthesized';
 import { type Ended, openCommandLine } from './command-line';
 

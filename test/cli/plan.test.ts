@@ -1,40 +1,40 @@
-import type { Plan } from '../../cli/plan';
-import { moment, reasonFor } from '../../cli/plan-words';
-import { readPeriod } from '../../cli/watch-options';
+import type { Plan } from '../../cli/commands/plan/plan';
+import { moment, reasonFor } from '../../cli/lib/plan-words';
+import { readPeriod } from '../../cli/lib/watch-options';
 import type { Checkpoint } from '../../lambdas/poller/core/checkpoint';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import type { TaskEvent } from '../../lambdas/task-event';
-import { type Bed, MINUTE, openBed } from '../integration/bed';
+import { MINUTE, openTestStack, type TestStack } from '../integration/test-stack';
 import { tasks } from './watch-process';
 
-let bed: Bed;
+let stack: TestStack;
 beforeAll(async () => {
-  bed = await openBed();
+  stack = await openTestStack();
 });
-afterAll(() => bed.close());
+afterAll(() => stack.close());
 
 const inOrder = (items: Record<string, unknown>[]) => items.sort((a, b) => (String(a.item) < String(b.item) ? -1 : 1));
 
 /** One of each kind of thing that a poll may meet. */
 async function prepare() {
-  const { store } = bed;
-  const [ends, refusedAndDue, refusedAndPutOff, changes] = bed.addRunning(5, MINUTE).map(({ taskId }) => taskId) as [
+  const { store } = stack;
+  const [ends, refusedAndDue, refusedAndPutOff, changes] = stack.addRunning(5, MINUTE).map(({ taskId }) => taskId) as [
     string,
     string,
     string,
     string,
   ];
   const history = store.add({ status: 'COMPLETE', startTimeMs: Date.now() - 2 * MINUTE }).taskId;
-  await bed.run();
+  await stack.run();
   const denied = { status: 'FAILED', reasonCode: 'EngagementAccessDenied', message: 'No' } as const;
   for (const taskId of [refusedAndDue, refusedAndPutOff, changes]) store.end(taskId, denied);
-  bed.eventBridge.entryFault = ({ Detail }) =>
+  stack.eventBridge.entryFault = ({ Detail }) =>
     [refusedAndDue, refusedAndPutOff].some(taskId => Detail?.includes(taskId))
       ? { ErrorCode: 'MalformedDetail', ErrorMessage: 'on purpose' }
       : undefined;
-  await bed.run();
-  bed.eventBridge.entryFault = undefined;
-  await bed.putItem({ ...(await bed.row(refusedAndDue)), nextCheckAt: new Date(Date.now() - 1_000).toISOString() });
+  await stack.run();
+  stack.eventBridge.entryFault = undefined;
+  await stack.putItem({ ...(await stack.row(refusedAndDue)), nextCheckAt: new Date(Date.now() - 1_000).toISOString() });
   store.end(changes, 'COMPLETE');
   store.end(ends, 'COMPLETE');
   const isNew = store.add(denied).taskId;
@@ -43,14 +43,14 @@ async function prepare() {
 
 test('a plan says why and why not, changes nothing, and is what the next poll does', async () => {
   const { ends, refusedAndDue, refusedAndPutOff, changes, isNew, history } = await prepare();
-  const before = inOrder(await bed.items());
-  bed.takeCalls();
+  const before = inOrder(await stack.items());
+  stack.takeCalls();
 
-  const [text, json] = await Promise.all([tasks(bed.endpoints, 'plan'), tasks(bed.endpoints, 'plan', '--json')]);
+  const [text, json] = await Promise.all([tasks(stack.endpoints, 'plan'), tasks(stack.endpoints, 'plan', '--json')]);
 
   expect([text.code, text.err, json.code, json.err]).toEqual([0, '', 0, '']);
-  expect(inOrder(await bed.items())).toEqual(before);
-  expect(bed.takeCalls()).toMatchObject({ writes: 0, puts: 0 });
+  expect(inOrder(await stack.items())).toEqual(before);
+  expect(stack.takeCalls()).toMatchObject({ writes: 0, puts: 0 });
 
   const plan = JSON.parse(json.out) as Plan & { source: string };
   expect(plan.source).toBe('Sandbox/OpportunityFromEngagement');
@@ -72,30 +72,30 @@ test('a plan says why and why not, changes nothing, and is what the next poll do
   expect(text.out).toContain('EventBridge refused it once (MalformedDetail), and it is due again at');
   expect(text.out).toContain('no backlog would be left');
 
-  bed.eventBridge.clear();
-  await bed.run();
+  stack.eventBridge.clear();
+  await stack.run();
   const said = plan.events.map(({ detailType, event }) => `${detailType} ${event.eventId}`);
-  expect(bed.eventBridge.events.map(event => `${event['detail-type']} ${event.detail.eventId}`).sort()).toEqual(
+  expect(stack.eventBridge.events.map(event => `${event['detail-type']} ${event.detail.eventId}`).sort()).toEqual(
     said.sort(),
   );
 });
 
 test('another poll at work does not keep a plan from being made; nothing deployed is needed without a table', async () => {
-  await bed.reset();
-  const failed = bed.store.add({ status: 'FAILED', reasonCode: 'InternalError' });
-  bed.store.add({ status: 'COMPLETE', startTimeMs: Date.now() - 30 * MINUTE });
-  bed.store.add({ status: 'COMPLETE', startTimeMs: Date.now() - 90 * MINUTE });
-  bed.addRunning(2, MINUTE);
-  const down = { ...bed.endpoints, AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: 'http://127.0.0.1:9' };
-  const [early, unreachable] = await Promise.all([tasks(bed.endpoints, 'plan'), tasks(down, 'plan')]);
-  await bed.run();
-  const checkpoint = await bed.checkpoint();
+  await stack.reset();
+  const failed = stack.store.add({ status: 'FAILED', reasonCode: 'InternalError' });
+  stack.store.add({ status: 'COMPLETE', startTimeMs: Date.now() - 30 * MINUTE });
+  stack.store.add({ status: 'COMPLETE', startTimeMs: Date.now() - 90 * MINUTE });
+  stack.addRunning(2, MINUTE);
+  const down = { ...stack.endpoints, AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: 'http://127.0.0.1:9' };
+  const [early, unreachable] = await Promise.all([tasks(stack.endpoints, 'plan'), tasks(down, 'plan')]);
+  await stack.run();
+  const checkpoint = await stack.checkpoint();
   const until = Date.now() + 40_000;
-  await bed.putItem({ ...checkpoint, leaseOwner: 'somebody', leaseExpiresAtMs: until });
-  bed.takeCalls();
-  const all = { ...bed.endpoints };
+  await stack.putItem({ ...checkpoint, leaseOwner: 'somebody', leaseExpiresAtMs: until });
+  stack.takeCalls();
+  const all = { ...stack.endpoints };
   const onlyPartnerCentral = {
-    AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: bed.partnerCentral.url,
+    AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: stack.partnerCentral.url,
     AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
   };
 
@@ -116,7 +116,7 @@ test('another poll at work does not keep a plan from being made; nothing deploye
   expect(straight.out).toMatch(new RegExp(`TaskFailed +${failed.taskId} +InternalError`));
   expect([beside.code, straight.code, json.code]).toEqual([0, 0, 0]);
   expect((JSON.parse(json.out) as Plan).events.map(({ event }) => event.taskId)).toEqual([failed.taskId]);
-  expect(bed.takeCalls()).toMatchObject({ writes: 0, puts: 0 });
+  expect(stack.takeCalls()).toMatchObject({ writes: 0, puts: 0 });
   expect(wrong.map(({ code, err }) => [code, err])).toEqual([
     [2, '--catalog is for plan --no-table; a deployed source is named with --source.'],
     [2, expect.stringMatching(/^error: option '--since <T>' argument 'yesterday' is invalid. Allowed: /)],

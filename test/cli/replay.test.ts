@@ -1,37 +1,37 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Bed, MINUTE, openBed } from '../integration/bed';
+import { MINUTE, openTestStack, type TestStack } from '../integration/test-stack';
 import { startTasks, tasks } from './watch-process';
 
-let bed: Bed;
+let stack: TestStack;
 let state: string;
 beforeAll(async () => {
-  bed = await openBed();
+  stack = await openTestStack();
   state = mkdtempSync(join(tmpdir(), 'tasks-replay-'));
 });
 afterAll(async () => {
-  await bed.close();
+  await stack.close();
   rmSync(state, { recursive: true, force: true });
 });
 
-const replay = (...args: string[]) => tasks(bed.endpoints, 'replay', '--state', state, ...args);
+const replay = (...args: string[]) => tasks(stack.endpoints, 'replay', '--state', state, ...args);
 /** `taskId eventId`, of every event since the last time. */
 const published = () => {
-  const ids = bed.eventBridge.events.map(({ detail }) => `${detail.taskId} ${detail.eventId}`).sort();
+  const ids = stack.eventBridge.events.map(({ detail }) => `${detail.taskId} ${detail.eventId}`).sort();
   return ids;
 };
 
 /** 3 running tasks and 34 that have ended, all known to the table. @returns what was published of them */
 async function poll() {
-  await bed.reset();
-  await bed.run();
-  const running = bed.addRunning(3, MINUTE);
-  const ended = bed.addEnded(34);
-  await bed.runUntilQuiet();
+  await stack.reset();
+  await stack.run();
+  const running = stack.addRunning(3, MINUTE);
+  const ended = stack.addEnded(34);
+  await stack.runUntilQuiet();
   const first = published();
-  bed.eventBridge.clear();
-  await bed.deliverAlerts();
+  stack.eventBridge.clear();
+  await stack.deliverAlerts();
   return { first, running: running.map(({ taskId }) => taskId), ended };
 }
 
@@ -60,12 +60,12 @@ test('a replay is the same events again, marked as one, and alerts nobody unless
     left: 0,
   });
   expect(published()).toEqual(first.filter(line => line.startsWith(one) || line.startsWith(other)));
-  for (const { detail, ...event } of bed.eventBridge.events) {
+  for (const { detail, ...event } of stack.eventBridge.events) {
     expect(event).toMatchObject({ 'detail-type': 'TaskFailed', source: 'partnercentral.task-poller' });
     expect(detail).toMatchObject({ replayId, runId: replayId, taskStatus: 'FAILED', reasonCode: expect.any(String) });
     expect(detail).not.toHaveProperty('replayAlerts');
   }
-  expect(await bed.deliverAlerts()).toEqual([]);
+  expect(await stack.deliverAlerts()).toEqual([]);
   expect([unknown, notEnded, nothing, both].map(({ code, err }) => [code, err])).toEqual([
     [1, 'Nothing was published: task-0000000000000 is not in the table of Sandbox/OpportunityFromEngagement.'],
     [1, `Nothing was published: ${running[0]} has not ended (IN_PROGRESS).`],
@@ -80,12 +80,12 @@ test('a replay is the same events again, marked as one, and alerts nobody unless
   expect(dry.out).toContain('This would publish 11 events');
   expect([past.code, past.out]).toEqual([0, 'No ending of that period is in the table; nothing was published.']);
 
-  bed.eventBridge.clear();
+  stack.eventBridge.clear();
   const loud = await replay('--since', '1h', '--status', 'FAILED', '--alerts', '--yes', '--per-second', '1000');
   expect(loud.out).toMatch(/^Published 11 events again, with replayId \d{8}T\d{6}Z-[0-9a-f]{6}\.$/);
-  expect(bed.eventBridge.events.map(({ detail }) => detail.taskId).sort()).toEqual(failed.sort());
-  expect(bed.eventBridge.events.every(({ detail }) => detail.replayAlerts === true)).toBe(true);
-  const alerts = (await bed.deliverAlerts()).map(({ message }) => message).join('');
+  expect(stack.eventBridge.events.map(({ detail }) => detail.taskId).sort()).toEqual(failed.sort());
+  expect(stack.eventBridge.events.every(({ detail }) => detail.replayAlerts === true)).toBe(true);
+  const alerts = (await stack.deliverAlerts()).map(({ message }) => message).join('');
   for (const taskId of failed) expect(alerts).toContain(taskId);
   expect(readdirSync(state)).toEqual([]);
 });
@@ -93,9 +93,9 @@ test('a replay is the same events again, marked as one, and alerts nobody unless
 test('killed or stopped in the middle, it goes on where it was', async () => {
   const { first } = await poll();
   let calls = 0;
-  bed.eventBridge.intercept = ({ operation }) =>
+  stack.eventBridge.intercept = ({ operation }) =>
     operation === 'PutEvents' && ++calls === 2 ? { when: 'after', how: 'hang' } : undefined;
-  const killed = startTasks(bed.endpoints, [
+  const killed = startTasks(stack.endpoints, [
     'replay',
     '--since',
     '1h',
@@ -105,10 +105,10 @@ test('killed or stopped in the middle, it goes on where it was', async () => {
     '--per-second',
     '1000',
   ]);
-  await killed.until(() => bed.eventBridge.events.length >= 20);
+  await killed.until(() => stack.eventBridge.events.length >= 20);
   killed.child.kill('SIGKILL');
   await killed.ended;
-  bed.eventBridge.intercept = undefined;
+  stack.eventBridge.intercept = undefined;
   const [file] = readdirSync(state) as [string];
   const replayId = file.slice('replay-'.length, -'.jsonl'.length);
 
@@ -119,8 +119,8 @@ test('killed or stopped in the middle, it goes on where it was', async () => {
   expect(left.out).toContain('This would publish 24 events');
   expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining("can't be resumed from") });
 
-  const stopped = startTasks(bed.endpoints, ['replay', '--resume', replayId, '--state', state, '--per-second', '1']);
-  await stopped.until(() => bed.eventBridge.events.length >= 30);
+  const stopped = startTasks(stack.endpoints, ['replay', '--resume', replayId, '--state', state, '--per-second', '1']);
+  await stopped.until(() => stack.eventBridge.events.length >= 30);
   stopped.child.kill('SIGINT');
   const { code, out } = await stopped.ended;
   expect([code, out]).toEqual([
@@ -133,7 +133,7 @@ test('killed or stopped in the middle, it goes on where it was', async () => {
   expect(resumed.code).toBe(0);
   expect([...new Set(published())]).toEqual(first);
   expect(published()).toHaveLength(34 + 10);
-  expect(new Set(bed.eventBridge.events.map(({ detail }) => detail.replayId))).toEqual(new Set([replayId]));
+  expect(new Set(stack.eventBridge.events.map(({ detail }) => detail.replayId))).toEqual(new Set([replayId]));
   expect(existsSync(join(state, file))).toBe(false);
 });
 
@@ -141,11 +141,11 @@ test('what can not be taken now is tried again, and what is refused is told and 
   const { first, ended } = await poll();
   const [refused, gone] = ended.map(({ taskId }) => taskId) as [string, string];
   const tried = new Set<string>();
-  bed.eventBridge.intercept = ({ operation, index }) =>
+  stack.eventBridge.intercept = ({ operation, index }) =>
     operation === 'PutEvents' && index % 3 === 0 && tried.size < 3
       ? { when: 'before', how: { status: 500, type: 'InternalException' } }
       : undefined;
-  bed.eventBridge.entryFault = ({ Detail }, index) => {
+  stack.eventBridge.entryFault = ({ Detail }, index) => {
     const fails = (ErrorCode: string) => ({ ErrorCode, ErrorMessage: 'on purpose' });
     if (Detail?.includes(refused)) return fails('MalformedDetail');
     if (tried.size >= 8 || tried.has(String(Detail))) return undefined;
@@ -169,11 +169,11 @@ test('what can not be taken now is tried again, and what is refused is told and 
   ]);
   expect(published()).toEqual(first.filter(line => !line.startsWith(refused)));
 
-  bed.eventBridge.entryFault = undefined;
-  bed.eventBridge.intercept = undefined;
-  bed.store.set(refused, { status: 'IN_PROGRESS' });
-  await bed.putItem({
-    ...(await bed.row(refused)),
+  stack.eventBridge.entryFault = undefined;
+  stack.eventBridge.intercept = undefined;
+  stack.store.set(refused, { status: 'IN_PROGRESS' });
+  await stack.putItem({
+    ...(await stack.row(refused)),
     unsettledSource: 'Sandbox#OpportunityFromEngagement',
     nextCheckAt: '1970',
   });
@@ -183,8 +183,8 @@ test('what can not be taken now is tried again, and what is refused is told and 
     expect.stringContaining(`${refused} has another status by now, or is no longer in the table: left out`),
   ]);
 
-  bed.eventBridge.clear();
-  bed.eventBridge.entryFault = () => ({ ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'on purpose' });
+  stack.eventBridge.clear();
+  stack.eventBridge.entryFault = () => ({ ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'on purpose' });
   const denied = await replay('--task', gone);
   expect(denied.code).toBe(1);
   expect(denied.out).toMatch(/events:PutEvents.*\nPublished 0 of 1 event again.*\n1 is left\. To go on: npm run tasks/);

@@ -1,8 +1,8 @@
 /** The command line itself: its help, what it refuses, and what npm makes of it. */
 import { Command } from 'commander';
-import { readMoment } from '../../cli/instants';
-import { refuseTakenOptions } from '../../cli/npm-options';
-import { UsageError } from '../../local/command-line';
+import { UsageError } from '../../cli/lib/command-line';
+import { readMoment } from '../../cli/lib/instants';
+import { refuseTakenOptions } from '../../cli/lib/npm-options';
 import { type Ended, openCommandLine } from './command-line';
 
 const commandLine = openCommandLine();

@@ -1,18 +1,18 @@
 /** status, list, show and doctor, of a stack on this machine. */
-import { spoken } from '../../cli/sources';
+import { spoken } from '../../cli/lib/sources';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { toItem } from '../../lambdas/poller/edges/row-item';
-import { startControlPlane } from '../../local/control-plane';
-import type { Fault } from '../../local/service';
+import { startControlPlane } from '../../local/services/control-plane';
+import type { Fault } from '../../local/services/service';
 import { readSynthesized } from '../../local/synthesized';
-import { ago, type Bed, DAY, HOUR, MINUTE, openBed } from '../integration/bed';
+import { ago, DAY, HOUR, MINUTE, openTestStack, type TestStack } from '../integration/test-stack';
 import { openCommandLine } from './command-line';
 
 type Json = Record<string, unknown>;
 
 const commandLine = openCommandLine();
 const source = 'Sandbox#OpportunityFromEngagement';
-let bed: Bed;
+let stack: TestStack;
 let local: Record<string, string>;
 const closing: { close: () => Promise<void> }[] = [];
 const ids = {
@@ -27,11 +27,11 @@ const ids = {
 const run = (...args: string[]) => commandLine.run([...args, '--local'], local);
 
 beforeAll(async () => {
-  bed = await openBed({ emitSince: ago(2 * DAY) });
-  local = commandLine.announce('bed', bed.endpoints);
-  const { store } = bed;
+  stack = await openTestStack({ emitSince: ago(2 * DAY) });
+  local = commandLine.announce('stack', stack.endpoints);
+  const { store } = stack;
   ids.failed = store.add().taskId;
-  await bed.run();
+  await stack.run();
   ids.running = store.add({ startTimeMs: Date.now() - 5 * MINUTE }).taskId;
   ids.stalled = store.add({ startTimeMs: Date.now() - 3 * HOUR }).taskId;
   ids.complete = store.add({
@@ -41,9 +41,9 @@ beforeAll(async () => {
   }).taskId;
   ids.refused = store.add({ status: 'FAILED', reasonCode: 'InternalError', startTimeMs: Date.now() - HOUR }).taskId;
   store.end(ids.failed, { status: 'FAILED', reasonCode: 'EngagementAccessDenied', message: 'No access.\u001b[31m' });
-  bed.eventBridge.entryFault = ({ Detail }) =>
+  stack.eventBridge.entryFault = ({ Detail }) =>
     Detail?.includes(ids.refused) ? { ErrorCode: 'MalformedDetail', ErrorMessage: 'on purpose' } : undefined;
-  await bed.run('audit');
+  await stack.run('audit');
   const missing: TaskRow = {
     taskId: ids.missing,
     status: 'IN_PROGRESS',
@@ -57,23 +57,27 @@ beforeAll(async () => {
     firstMissedAt: Date.now() - 2 * HOUR,
     nextCheckAt: Date.now() + 10 * MINUTE,
   };
-  await bed.putItem(toItem(source, missing, true));
-  await bed.putItem({ ...(await bed.checkpoint()), leaseOwner: 'run-1', leaseExpiresAtMs: Date.now() + 10 * MINUTE });
+  await stack.putItem(toItem(source, missing, true));
+  await stack.putItem({
+    ...(await stack.checkpoint()),
+    leaseOwner: 'run-1',
+    leaseExpiresAtMs: Date.now() + 10 * MINUTE,
+  });
 });
 afterAll(async () => {
   commandLine.close();
-  await Promise.all([bed, ...closing].map(one => one.close()));
+  await Promise.all([stack, ...closing].map(one => one.close()));
 });
 
 describe("a clock that differs from Partner Central's", () => {
-  afterAll(async () => bed.putItem({ ...(await bed.checkpoint()), clockOffsetMs: 0 }));
+  afterAll(async () => stack.putItem({ ...(await stack.checkpoint()), clockOffsetMs: 0 }));
 
   test.each([
     [-600_000, -600, '600 seconds ahead of Partner Central'],
     [45_000, 45, '45 seconds behind Partner Central'],
     [30_000, undefined, undefined],
   ])('by %d ms is told by status and doctor', async (clockOffsetMs, seconds, words) => {
-    await bed.putItem({ ...(await bed.checkpoint()), clockOffsetMs });
+    await stack.putItem({ ...(await stack.checkpoint()), clockOffsetMs });
     const [json, ...texts] = [await run('status', '--json'), await run('status'), await run('doctor')];
     expect(JSON.parse(json.out).sources[0].clockOffsetSeconds).toBe(seconds);
     for (const { out } of texts) {
@@ -93,7 +97,7 @@ describe('status', () => {
       sources: [
         {
           source: spoken(source),
-          tableName: bed.tableName,
+          tableName: stack.tableName,
           late: false,
           lastSuccessAt: instant,
           watermark: instant,
@@ -149,7 +153,7 @@ describe('list', () => {
 
   test('as JSON, newest first, by each filter', async () => {
     const all = [ids.failed, ids.running, ids.refused, ids.stalled, ids.missing, ids.complete];
-    const { engagementId } = bed.store.get(ids.running) as { engagementId: string };
+    const { engagementId } = stack.store.get(ids.running) as { engagementId: string };
     const outcomes = await Promise.all([
       listed(),
       listed('--status', 'failed,COMPLETE'),
@@ -197,7 +201,7 @@ describe('list', () => {
 
 describe('show', () => {
   test('one that failed, by its ARN: when, why, what was published, what to do', async () => {
-    const [told] = bed.eventBridge.events.filter(({ detail }) => detail.taskId === ids.failed);
+    const [told] = stack.eventBridge.events.filter(({ detail }) => detail.taskId === ids.failed);
     const { taskArn, eventId } = told?.detail ?? {};
     const [text, json] = await Promise.all([run('show', String(taskArn)), run('show', ids.failed, '--json')]);
     for (const line of [
@@ -248,7 +252,7 @@ describe('several sources in one stack', () => {
       pollers: [poller],
     } = readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller');
     const environment = (taskFamily: string, assumeRoleArn: string) => ({
-      TABLE_NAME: bed.tableName,
+      TABLE_NAME: stack.tableName,
       EVENT_BUS_NAME: 'TaskBus',
       POLLER_SETTINGS: JSON.stringify({ catalog: 'Sandbox', taskFamily, assumeRoleArn }),
     });
@@ -263,14 +267,14 @@ describe('several sources in one stack', () => {
       },
     });
     closing.push(plane);
-    both = commandLine.announce('both', { ...bed.endpoints, ...plane.endpoints });
+    both = commandLine.announce('both', { ...stack.endpoints, ...plane.endpoints });
     const row = {
       taskId: 'task-ofthesecond1',
       status: 'COMPLETE',
       settled: true,
       publishedStatuses: new Set(['COMPLETE']),
     };
-    await bed.putItem(toItem(other, { ...row, firstSeenAt: Date.now(), lastSeenAt: Date.now() }, true));
+    await stack.putItem(toItem(other, { ...row, firstSeenAt: Date.now(), lastSeenAt: Date.now() }, true));
   });
 
   test('all of them are asked, or the one that --source names', async () => {
@@ -294,7 +298,7 @@ describe('several sources in one stack', () => {
   });
 
   test('doctor lists the tasks through the role of each, and says which it may not assume', async () => {
-    bed.sts.roles = [ourRole];
+    stack.sts.roles = [ourRole];
     const { code, out } = await commandLine.run(['doctor', '--local'], both);
     expect(code).toBe(1);
     expect(out).toContain(
@@ -303,13 +307,13 @@ describe('several sources in one stack', () => {
     expect(out).toContain(
       `wrong  Sandbox/EngagementFromOpportunity: may ListEngagementFromOpportunityTasks: you may not assume ${othersRole}. The`,
     );
-    expect(bed.sts.sessions.map(({ roleArn }) => roleArn)).toEqual([ourRole]);
+    expect(stack.sts.sessions.map(({ roleArn }) => roleArn)).toEqual([ourRole]);
   });
 });
 
 describe('doctor', () => {
   test('all is well', async () => {
-    await bed.putItem({ ...(await bed.checkpoint()), lastSuccessAt: ago(0) });
+    await stack.putItem({ ...(await stack.checkpoint()), lastSuccessAt: ago(0) });
     const [text, json] = await Promise.all([run('doctor'), run('doctor', '--json')]);
     expect(text.code).toBe(0);
     expect(text.out).not.toContain('wrong');
@@ -343,22 +347,22 @@ describe('doctor', () => {
   test('fails when anything is wrong, goes on, and says of each what to do', async () => {
     const answer = (body: object): Fault => ({ when: 'before', how: { status: 200, body: JSON.stringify(body) } });
     const refusal = (type: string): Fault => ({ when: 'before', how: { status: 400, type, body: { message: type } } });
-    bed.partnerCentral.intercept = ({ operation }) =>
+    stack.partnerCentral.intercept = ({ operation }) =>
       operation === 'ListEngagementFromOpportunityTasks' ? refusal('AccessDeniedException') : undefined;
-    bed.dynamoDb.intercept = ({ operation }) =>
+    stack.dynamoDb.intercept = ({ operation }) =>
       ({
         DescribeTable: answer({ Table: { TableStatus: 'ACTIVE' } }),
         DescribeTimeToLive: answer({ TimeToLiveDescription: { TimeToLiveStatus: 'DISABLED' } }),
         DescribeContinuousBackups: answer({ ContinuousBackupsDescription: { ContinuousBackupsStatus: 'DISABLED' } }),
       })[operation];
-    bed.eventBridge.intercept = () => refusal('ResourceNotFoundException');
-    bed.controlPlane.scheduler.intercept = () =>
+    stack.eventBridge.intercept = () => refusal('ResourceNotFoundException');
+    stack.controlPlane.scheduler.intercept = () =>
       answer({
         Name: 'Schedule',
         State: 'DISABLED',
         Target: { Arn: `arn:aws:lambda:us-east-1:000000000000:function:${poller()}`, Input: '{"mode":"poll"}' },
       });
-    await bed.putItem({ ...(await bed.checkpoint()), lastSuccessAt: ago(HOUR) });
+    await stack.putItem({ ...(await stack.checkpoint()), lastSuccessAt: ago(HOUR) });
 
     const { code, out } = await run('doctor');
     expect(code).toBe(1);
@@ -379,7 +383,7 @@ describe('doctor', () => {
   });
 
   test('fails when nothing is deployed yet, and still tells whether the tasks may be listed', async () => {
-    bed.partnerCentral.intercept = undefined;
+    stack.partnerCentral.intercept = undefined;
     const { code, out } = await run('doctor', '--stack', 'NotYet');
     expect(code).toBe(1);
     expect(out.split('\n').slice(2, 5)).toEqual([

@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { embeddedTableTemplate } from '../../cli/embedded-table';
-import type { DeliveredEvent } from '../../local/event-bridge';
-import { startPartnerCentral } from '../../local/partner-central';
-import { MINUTE } from '../integration/bed';
+import { embeddedTableTemplate } from '../../cli/commands/watch/embedded-table';
+import type { DeliveredEvent } from '../../local/services/event-bridge';
+import { startPartnerCentral } from '../../local/services/partner-central';
+import { MINUTE } from '../integration/test-stack';
 import { announced, startTasks, tasks } from './watch-process';
 
 let partnerCentral: Awaited<ReturnType<typeof startPartnerCentral>>;

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isAlive } from '../../local/running';
+import { isAlive } from '../../cli/lib/running';
 import { until } from './aws';
 import { descendantsOf } from './listening';
 

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAlive } from '../../local/running';
+import { isAlive } from '../../cli/lib/running';
 import { until } from './aws';
 
 test('it ends with whoever started it, however that ends, and leaves nothing behind', async () => {

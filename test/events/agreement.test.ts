@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { NotATaskEvent, parseTaskEvent } from 'partner-central-task-poller/events';
 import { eventSchemas } from '../../events/event-schemas';
 import { detailTypes } from '../../scripts/json-schemas';
-import { type Bed, errorAnswer, HOUR, MINUTE, openBed } from '../integration/bed';
+import { errorAnswer, HOUR, MINUTE, openTestStack, type TestStack } from '../integration/test-stack';
 import { anyEvent } from './samples';
 import { newValidator, schemaAllows, schemaOf } from './validators';
 
@@ -102,23 +102,23 @@ test('with a field removed or changed to anything, both say the same', () => {
 });
 
 describe('off the bus', () => {
-  let bed: Bed;
+  let stack: TestStack;
   beforeAll(async () => {
-    bed = await openBed({ taskStalledEvents: true });
+    stack = await openTestStack({ taskStalledEvents: true });
   });
-  afterAll(() => bed.close());
+  afterAll(() => stack.close());
 
   test('every event that polls put there is one of the three, for both', async () => {
-    await bed.run();
-    const stalls = bed.store.add({ startTimeMs: Date.now() });
-    bed.addEnded(6, at => (at % 2 === 0 ? {} : { reasonCode: at === 1 ? 'EngagementAccessDenied' : 'SomethingNew' }));
-    await bed.run();
-    await bed.run('poll', { clockOffsetMs: HOUR + MINUTE });
-    bed.store.set(stalls.taskId, { status: 'FAILED', reasonCode: 'InternalError', message: 'é"\\'.repeat(200_000) });
-    bed.eventBridge.intercept = ({ index }) => (index === 0 ? errorAnswer('InternalException', 500) : undefined);
-    await bed.run('poll', { clockOffsetMs: HOUR + 2 * MINUTE });
+    await stack.run();
+    const stalls = stack.store.add({ startTimeMs: Date.now() });
+    stack.addEnded(6, at => (at % 2 === 0 ? {} : { reasonCode: at === 1 ? 'EngagementAccessDenied' : 'SomethingNew' }));
+    await stack.run();
+    await stack.run('poll', { clockOffsetMs: HOUR + MINUTE });
+    stack.store.set(stalls.taskId, { status: 'FAILED', reasonCode: 'InternalError', message: 'é"\\'.repeat(200_000) });
+    stack.eventBridge.intercept = ({ index }) => (index === 0 ? errorAnswer('InternalException', 500) : undefined);
+    await stack.run('poll', { clockOffsetMs: HOUR + 2 * MINUTE });
 
-    const { events } = bed.eventBridge;
+    const { events } = stack.eventBridge;
     expect([...new Set(events.map(event => event['detail-type']))].sort()).toEqual([...detailTypes].sort());
     expect(events.filter(({ detail }) => detail.messageTruncated)).toHaveLength(1);
     for (const event of events) expect(verdicts(event)).toEqual({ parser: true, schema: true });

@@ -5,7 +5,7 @@ import { type EventEntry, type EventFrame, entryOf } from '../../lambdas/poller/
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { taskFamilyNames } from '../../lambdas/poller/task-families';
 import { knownReasonCodes } from '../../lambdas/reason-codes';
-import type { DeliveredEvent } from '../../local/event-bridge';
+import type { DeliveredEvent } from '../../local/services/event-bridge';
 
 export const frame: EventFrame = {
   catalog: 'Sandbox',

@@ -1,16 +1,16 @@
 /** What may come between a poller and its work, one thing in each poll. */
 import fc from 'fast-check';
 import type { Mode, Summary } from '../../lambdas/poller/run';
-import type { FunctionHost } from '../../local/function-host';
-import type { Call, Fault, Intercept, ServiceName } from '../../local/service';
-import type { MemoryBed } from '../in-memory/bed';
-import { type Bed, errorAnswer } from '../integration/bed';
+import type { FunctionHost } from '../../local/services/function-host';
+import type { Call, Fault, Intercept, ServiceName } from '../../local/services/service';
+import type { MemoryStack } from '../in-memory/test-stack';
+import { errorAnswer, type TestStack } from '../integration/test-stack';
 
-/** What random lives ask of a bed, whether it is in memory or answers over HTTP. */
-export interface LifeBed extends Pick<Bed, 'store' | 'items' | 'checkpoint'> {
-  readonly partnerCentral: Pick<MemoryBed['partnerCentral'], 'intercept' | 'tamper'>;
+/** What random lives ask of a stack, whether it is in memory or answers over HTTP. */
+export interface LifeStack extends Pick<TestStack, 'store' | 'items' | 'checkpoint'> {
+  readonly partnerCentral: Pick<MemoryStack['partnerCentral'], 'intercept' | 'tamper'>;
   readonly dynamoDb: { intercept?: Intercept | undefined };
-  readonly eventBridge: Pick<Bed['eventBridge'], 'events' | 'intercept' | 'entryFault'>;
+  readonly eventBridge: Pick<TestStack['eventBridge'], 'events' | 'intercept' | 'entryFault'>;
   /** Without the offset that a poll is given. */
   now(): number;
   anotherPoller(settings: Record<string, unknown>): LifePoller;
@@ -131,7 +131,7 @@ export interface Quirks {
 
 /** Disturbs whatever is asked until it is called again. @returns what has come of it so far */
 export function disturb(
-  bed: LifeBed,
+  stack: LifeStack,
   disturbed: Disturbance,
   host: Pick<LifePoller, 'kill'>,
   { isUndated, oldEntryFirst, ignoresStatus }: Quirks,
@@ -176,8 +176,8 @@ export function disturb(
     return undefined;
   }
 
-  for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge]) service.intercept = intercept;
-  bed.partnerCentral.tamper = (_, output) => {
+  for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) service.intercept = intercept;
+  stack.partnerCentral.tamper = (_, output) => {
     const summaries = (output.TaskSummaries as { TaskId: string }[]).map(summary =>
       isUndated(summary.TaskId) ? { ...summary, StartTime: null } : summary,
     );
@@ -188,7 +188,7 @@ export function disturb(
     const first = oldEntryFirst && isTop ? [old] : [];
     return { ...output, TaskSummaries: [...first, ...summaries] };
   };
-  bed.eventBridge.entryFault =
+  stack.eventBridge.entryFault =
     disturbed.is === 'refused entries'
       ? (_, index) => (index % disturbed.every === 0 ? { ErrorCode: disturbed.code, ErrorMessage: 'no' } : undefined)
       : undefined;

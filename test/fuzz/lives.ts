@@ -7,13 +7,13 @@ import * as v from 'valibot';
 import type { Settings } from '../../lambdas/poller/settings';
 import { taskFamilyNames } from '../../lambdas/poller/task-families';
 import { taskEventSchema, taskStalledEventSchema } from '../../lambdas/task-event';
-import { DAY, HOUR, MINUTE } from '../integration/bed';
+import { DAY, HOUR, MINUTE } from '../integration/test-stack';
 import {
   type Disturbance,
   disturb,
   disturbance,
-  type LifeBed,
   type LifePoller,
+  type LifeStack,
   oldEntry,
   undisturbed,
 } from './disturbance';
@@ -126,7 +126,7 @@ const story = fc.record({
 });
 type Story = typeof story extends fc.Arbitrary<infer S> ? S : never;
 
-let bed: LifeBed;
+let stack: LifeStack;
 let limits: Partial<Settings>[];
 let pollers: LifePoller[];
 
@@ -135,7 +135,7 @@ let pollers: LifePoller[];
  * @param usualRuns how many lives it tries otherwise, always the same ones: where it fails, the change at hand is why
  */
 export function prepareLives(
-  open: (settings: Partial<Settings>) => LifeBed | Promise<LifeBed>,
+  open: (settings: Partial<Settings>) => LifeStack | Promise<LifeStack>,
   usualRuns: number,
   msForEach: number,
 ) {
@@ -145,11 +145,11 @@ export function prepareLives(
 
   beforeAll(async () => {
     process.stdout.write(`Random lives: ${runs} cases from seed ${seed}\n`);
-    bed = await open({ taskFamily: taskFamilyNames[seed % taskFamilyNames.length] as Settings['taskFamily'] });
-    limits = settings(bed.now());
-    pollers = limits.map(each => bed.anotherPoller({ ...each, taskStalledEvents: true }));
+    stack = await open({ taskFamily: taskFamilyNames[seed % taskFamilyNames.length] as Settings['taskFamily'] });
+    limits = settings(stack.now());
+    pollers = limits.map(each => stack.anotherPoller({ ...each, taskStalledEvents: true }));
   });
-  afterAll(() => bed.close());
+  afterAll(() => stack.close());
   afterAll(() => void process.stdout.write(`Random lives: ${JSON.stringify(tally)}\n`));
 
   return {
@@ -163,7 +163,7 @@ export function prepareLives(
 
 async function live(story: Story): Promise<void> {
   const { watchedForMs, clockSkewMs, undatedEvery, oldEntryFirst, ignoresStatus, steps, burst } = story;
-  await bed.reset();
+  await stack.reset();
   const lives = new Map<string, Life>();
   const blameless = new Set<string>();
   let clockOffsetMs = 0;
@@ -174,12 +174,12 @@ async function live(story: Story): Promise<void> {
   let emitSince: number | undefined;
   const askedFor: { from: number; since: number }[] = [];
   let isFirst = true;
-  const now = () => bed.now() + clockOffsetMs;
+  const now = () => stack.now() + clockOffsetMs;
 
   const quirks = { isUndated: (taskId: string) => undated.has(taskId), oldEntryFirst, ignoresStatus };
 
   function note(taskId: string, status: string, since = now()): void {
-    const task = bed.store.get(taskId);
+    const task = stack.store.get(taskId);
     const life = lives.get(taskId);
     const phases = [...(life?.phases ?? []), { since, status, reasonCode: task?.reasonCode }];
     if (!life && undatedEvery > 0 && lives.size % undatedEvery === 0) undated.add(taskId);
@@ -196,21 +196,22 @@ async function live(story: Story): Promise<void> {
 
   function start(count: number, status: string, startedAt = now(), since = now()): void {
     for (let at = 0; at < count; at += 1) {
-      const { taskId } = bed.store.add({ status, startTimeMs: startedAt });
+      const { taskId } = stack.store.add({ status, startTimeMs: startedAt });
       note(taskId, status, since);
     }
   }
 
   async function poll(mode: 'poll' | 'audit', by: number, disturbed: Disturbance): Promise<boolean> {
     const host = pollers[by] as LifePoller;
-    const hit = disturb(bed, disturbed, host, quirks);
+    const hit = disturb(stack, disturbed, host, quirks);
     const configured = limits[by]?.emitSince;
     // Once asked for, an earlier moment holds for what is published from then on, even by a run that dies.
-    if (configured !== undefined) askedFor.push({ from: bed.eventBridge.events.length, since: Date.parse(configured) });
+    if (configured !== undefined)
+      askedFor.push({ from: stack.eventBridge.events.length, since: Date.parse(configured) });
     const { result, error } = await host.invoke({ mode }, { clockOffsetMs, clockSkewMs });
-    disturb(bed, undisturbed, host, quirks); // another poll may still be at work
+    disturb(stack, undisturbed, host, quirks); // another poll may still be at work
     tally.polls += 1;
-    const began = (await bed.checkpoint())?.leaseOwner;
+    const began = (await stack.checkpoint())?.leaseOwner;
     if (disturbed.is === 'no rows' && result?.outcome !== 'skipped') withoutRows.add(String(began));
     tally.deaths += hit.died ? 1 : 0;
     tally.mishaps += hit.answersWereLost ? 1 : 0;
@@ -224,7 +225,7 @@ async function live(story: Story): Promise<void> {
       if (!error) expect(result?.listCalls).toBeLessThanOrEqual(limits[by]?.maxListCallsPerRun as number);
       if (result && !hit.answersWereLost) blameless.add(result.runId);
     }
-    for (const { item, unsettledSource, ...checkpoint } of await bed.items()) {
+    for (const { item, unsettledSource, ...checkpoint } of await stack.items()) {
       // What is to be told about is fixed once Partner Central has told its time, whatever happens to the run that fixed it.
       if (checkpoint.clockOffsetMs !== undefined) emitSince ??= Date.parse(checkpoint.emitSince as string);
       const life = lives.get(String(item).slice('TASK#'.length));
@@ -261,16 +262,16 @@ async function live(story: Story): Promise<void> {
     if (each.do === 'start') start(each.count, each.status, now() - each.ago);
     if (each.do === 'change') {
       for (const taskId of ids.filter((_, at) => at >= each.first && (at - each.first) % each.every === 0)) {
-        if (bed.store.get(taskId)?.status === each.status) continue;
+        if (stack.store.get(taskId)?.status === each.status) continue;
         const reasonCode = each.status === 'FAILED' ? 'InternalError' : undefined;
-        bed.store.set(taskId, { status: each.status, reasonCode });
+        stack.store.set(taskId, { status: each.status, reasonCode });
         note(taskId, each.status);
       }
     }
     if (each.do === 'remove') {
       const taskId = ids[each.pick % (ids.length || 1)];
       if (taskId !== undefined) {
-        bed.store.remove(taskId);
+        stack.store.remove(taskId);
         lives.set(taskId, { ...(lives.get(taskId) as Life), isListed: false });
       }
     }
@@ -287,7 +288,7 @@ async function live(story: Story): Promise<void> {
 
   /** Nothing more happens: after an audit the poller comes to rest, whatever happened before. */
   async function comeToRest(by = generous): Promise<void> {
-    await bed.expireRows(now());
+    await stack.expireRows(now());
     await poll('poll', by, undisturbed);
     clockOffsetMs += HOUR;
     await poll('audit', generous, undisturbed);
@@ -307,7 +308,7 @@ async function live(story: Story): Promise<void> {
   start(burst.count, 'FAILED');
   const startedLast = [...lives.keys()].slice(lives.size - burst.count).filter(taskId => !undated.has(taskId));
   const areTold = () => {
-    const told = new Set(bed.eventBridge.events.map(({ detail }) => detail.taskId));
+    const told = new Set(stack.eventBridge.events.map(({ detail }) => detail.taskId));
     return startedLast.every(taskId => told.has(taskId));
   };
   for (let polls = 0; polls < 3 * burst.count && !areTold(); polls += 1) {
@@ -326,14 +327,14 @@ async function live(story: Story): Promise<void> {
     await comeToRest(by);
   }
 
-  const checkpoint = await bed.checkpoint();
+  const checkpoint = await stack.checkpoint();
   if (emitSince === undefined) throw new Error('No poll has begun');
   // It is fixed once, unless an earlier one is configured later on.
   const earliest = Date.parse(checkpoint?.emitSince as string);
   expect(earliest).toBeLessThanOrEqual(emitSince);
   const since = emitSince;
   const historyUntil = new Map(
-    bed.eventBridge.events.map(({ detail }, at) => {
+    stack.eventBridge.events.map(({ detail }, at) => {
       const earlier = askedFor.filter(({ from, since: asked }) => from <= at && asked < since);
       // Where it lies among dated ones doesn't tell whether an undated task started since then or before.
       // What the table takes no row of is forgotten, and without a start time nothing else tells how old it is.
@@ -345,7 +346,7 @@ async function live(story: Story): Promise<void> {
     }),
   );
   const ofType = (isStalled: boolean) =>
-    bed.eventBridge.events.filter(event => (event['detail-type'] === 'TaskStalled') === isStalled);
+    stack.eventBridge.events.filter(event => (event['detail-type'] === 'TaskStalled') === isStalled);
   const events = ofType(false).map(({ detail }) => v.parse(taskEventSchema, detail) as Told);
   const stalled = ofType(true).map(({ detail }) => v.parse(taskStalledEventSchema, detail));
   const all = [...events, ...stalled];
@@ -406,7 +407,7 @@ async function live(story: Story): Promise<void> {
   if (withoutRows.size === 0) expect(drift).toBeLessThanOrEqual(late.reduce((sum, count) => sum + count, 0));
 
   expect(checkpoint).toMatchObject({ leaseExpiresAtMs: 0, gaps: [], initialised: true });
-  const restless = (await bed.items()).flatMap(({ item, unsettledSource }) => {
+  const restless = (await stack.items()).flatMap(({ item, unsettledSource }) => {
     const life = lives.get(String(item).slice('TASK#'.length));
     return unsettledSource && life?.isListed && isTerminal(life.phases.at(-1)?.status ?? '') ? [item] : [];
   });

@@ -19,9 +19,9 @@ import {
 import type { EventBus, PartnerCentral, SnapshotTable } from '../../lambdas/poller/ports';
 import { openServiceClock } from '../../lambdas/poller/service-clock';
 import { parseFlat, settingsEntries, sourceId } from '../../lambdas/poller/settings';
-import type { LifeBed } from '../fuzz/disturbance';
-import { DAY, errorAnswer, HOUR, MINUTE, openBed } from '../integration/bed';
-import { openMemoryBed } from './bed';
+import type { LifeStack } from '../fuzz/disturbance';
+import { DAY, errorAnswer, HOUR, MINUTE, openTestStack } from '../integration/test-stack';
+import { openMemoryStack } from './test-stack';
 
 interface Ports {
   readonly list: PartnerCentral;
@@ -32,29 +32,32 @@ interface Ports {
 const settings = parseFlat(settingsEntries, { catalog: 'Sandbox' }, 'The settings');
 
 async function overHttp() {
-  const bed = await openBed();
+  const stack = await openTestStack();
   const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
   Object.assign(process.env, {
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_REGION: 'us-east-1',
-    AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: bed.partnerCentral.url,
-    AWS_ENDPOINT_URL_EVENTBRIDGE: bed.eventBridge.url,
+    AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: stack.partnerCentral.url,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: stack.eventBridge.url,
   });
-  const table = connectSnapshotTable(bed.tableName, sourceId(settings), true, { ...local, endpoint: bed.dynamoDb.url });
-  return { bed, ports: { list: connectPartnerCentral(settings, Date.now), table, bus: connectEventBus() } };
+  const table = connectSnapshotTable(stack.tableName, sourceId(settings), true, {
+    ...local,
+    endpoint: stack.dynamoDb.url,
+  });
+  return { stack, ports: { list: connectPartnerCentral(settings, Date.now), table, bus: connectEventBus() } };
 }
 
 async function inMemory() {
-  const bed = openMemoryBed();
-  return { bed, ports: bed.ports };
+  const stack = openMemoryStack();
+  return { stack, ports: stack.ports };
 }
 
-describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
+describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
   ['in memory', inMemory],
   ['over HTTP', overHttp],
 ])('%s', (_, open) => {
-  let bed: LifeBed;
+  let stack: LifeStack;
   let list: PartnerCentral;
   let table: SnapshotTable;
   let bus: EventBus;
@@ -63,20 +66,20 @@ describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
 
   beforeAll(async () => {
     ({
-      bed,
+      stack,
       ports: { list, table, bus },
     } = await open());
   });
   beforeEach(async () => {
-    await bed.reset();
-    now = bed.now();
+    await stack.reset();
+    now = stack.now();
   });
-  afterAll(() => bed.close());
+  afterAll(() => stack.close());
 
   const budget = (listCalls = 100) =>
     openBudget({
-      now: () => bed.now(),
-      deadline: bed.now() + MINUTE,
+      now: () => stack.now(),
+      deadline: stack.now() + MINUTE,
       listCalls,
       listCallsPerSecond: 1_000,
       events: 10,
@@ -161,7 +164,7 @@ describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
     });
 
     test('that are refused are halved until one stands alone, of which the essentials are kept', async () => {
-      bed.dynamoDb.intercept = ({ operation, input }) =>
+      stack.dynamoDb.intercept = ({ operation, input }) =>
         operation === 'BatchWriteItem' && JSON.stringify(input).includes('odd')
           ? errorAnswer('ValidationException')
           : undefined;
@@ -179,18 +182,20 @@ describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
       ['a missing right', ['AccessDeniedException'], PermanentFailure],
       ['no such table', ['ResourceNotFoundException'], PermanentFailure],
     ])('that meet %s are a failure of its kind', async (_, answer, kind) => {
-      bed.dynamoDb.intercept = () => errorAnswer(...answer);
+      stack.dynamoDb.intercept = () => errorAnswer(...answer);
       await expect(table.writeRows([row('task-1')], budget())).rejects.toThrow(kind);
     });
   });
 
   describe('the list', () => {
-    const clock = () => openServiceClock(() => bed.now(), bed.now());
+    const clock = () => openServiceClock(() => stack.now(), stack.now());
     const one = (listing: Parameters<PartnerCentral['list']>[0]) =>
       list.list(listing, { budget: budget(), clock: clock() });
 
     test('pages newest first, with a token for the next page', async () => {
-      const ids = [3, 2, 1].map(hours => bed.store.add({ startTimeMs: now - hours * HOUR, status: 'COMPLETE' }).taskId);
+      const ids = [3, 2, 1].map(
+        hours => stack.store.add({ startTimeMs: now - hours * HOUR, status: 'COMPLETE' }).taskId,
+      );
       const first = await one({ of: 'sweep', pageSize: 2 });
       expect(first.tasks.map(({ taskId }) => taskId)).toEqual([ids[2], ids[1]]);
       expect(first).toMatchObject({ malformed: 0, unreadable: 0, nextToken: expect.any(String) });
@@ -200,20 +205,20 @@ describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
     });
 
     test('refuses a token of another request', async () => {
-      for (const hours of [2, 1]) bed.store.add({ startTimeMs: now - hours * HOUR });
+      for (const hours of [2, 1]) stack.store.add({ startTimeMs: now - hours * HOUR });
       const { nextToken } = await one({ of: 'sweep', pageSize: 1 });
       await expect(one({ of: 'sweep', pageSize: 2, token: nextToken as string })).rejects.toThrow(RequestRefused);
     });
 
     test.each(['ValidationException', 'ResourceNotFoundException'])('refuses an old token with %s', async code => {
-      bed.partnerCentral.intercept = () => errorAnswer(code);
+      stack.partnerCentral.intercept = () => errorAnswer(code);
       const error = await one({ of: 'sweep', pageSize: 2, token: 'old' }).catch(thrown => thrown);
       expect(isRefusedToken(error)).toBe(true);
     });
 
     test('shows what is running, and what is asked for by id', async () => {
-      const running = bed.store.add({ startTimeMs: now - HOUR });
-      const ended = bed.store.add({ startTimeMs: now - HOUR, status: 'FAILED' });
+      const running = stack.store.add({ startTimeMs: now - HOUR });
+      const ended = stack.store.add({ startTimeMs: now - HOUR, status: 'FAILED' });
       expect((await one({ of: 'running', pageSize: 10 })).tasks).toMatchObject([{ taskId: running.taskId }]);
       expect((await one({ of: [ended.taskId], pageSize: 10 })).tasks).toMatchObject([{ taskId: ended.taskId }]);
     });
@@ -224,13 +229,13 @@ describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
       ['half of an answer', '{"TaskSummaries": ['],
       ['a page of HTML', '<html></html>'],
     ])('takes %s for a passing failure', async (_, answer) => {
-      bed.partnerCentral.tamper = () => answer as string;
+      stack.partnerCentral.tamper = () => answer as string;
       await expect(one({ of: 'sweep', pageSize: 2 })).rejects.toThrow(TransientFailure);
     });
 
     test('counts what it can not use', async () => {
-      const { taskId } = bed.store.add({ startTimeMs: now });
-      bed.partnerCentral.tamper = (_, output) => ({
+      const { taskId } = stack.store.add({ startTimeMs: now });
+      stack.partnerCentral.tamper = (_, output) => ({
         ...output,
         TaskSummaries: [
           null,
@@ -248,7 +253,7 @@ describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
 
     test('counts each attempt, and measures the clock', async () => {
       let left = 2;
-      bed.partnerCentral.intercept = () => (left-- > 0 ? errorAnswer('ThrottlingException', 429) : undefined);
+      stack.partnerCentral.intercept = () => (left-- > 0 ? errorAnswer('ThrottlingException', 429) : undefined);
       const run = { budget: budget(), clock: clock() };
       await list.list({ of: 'sweep', pageSize: 1 }, run);
       expect(run.budget.used.listCalls).toBe(3);
@@ -258,7 +263,7 @@ describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
   });
 
   const entry = (Detail: string): EventEntry => ({
-    EventBusName: busNameOf(bed),
+    EventBusName: busNameOf(stack),
     Source: 'test',
     DetailType: 'TaskFailed',
     Resources: [],
@@ -267,7 +272,7 @@ describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
 
   test('the bus says of each entry what became of it', async () => {
     const codes = [undefined, 'InternalFailure', 'MalformedDetail', 'NotAuthorizedForSourceException'];
-    bed.eventBridge.entryFault = (_, index) => {
+    stack.eventBridge.entryFault = (_, index) => {
       const ErrorCode = codes[index % codes.length];
       return ErrorCode === undefined ? undefined : { ErrorCode, ErrorMessage: 'no' };
     };
@@ -278,13 +283,16 @@ describe.each<[string, () => Promise<{ bed: LifeBed; ports: Ports }>]>([
       { became: 'refused', code: 'MalformedDetail' },
       { became: 'refused', code: 'NotAuthorizedForSourceException', denied: true },
     ]);
-    expect(bed.eventBridge.events).toMatchObject([{ detail: { at: 0 }, 'detail-type': 'TaskFailed' }]);
+    expect(stack.eventBridge.events).toMatchObject([{ detail: { at: 0 }, 'detail-type': 'TaskFailed' }]);
   });
 
   test('a bus that answers for fewer entries than it got has answered for none', async () => {
-    bed.eventBridge.intercept = () => ({ when: 'before', how: { status: 200, body: { Entries: [{ EventId: '1' }] } } });
+    stack.eventBridge.intercept = () => ({
+      when: 'before',
+      how: { status: 200, body: { Entries: [{ EventId: '1' }] } },
+    });
     await expect(bus.put([entry('{}'), entry('{}')], signal)).rejects.toThrow(TransientFailure);
   });
 });
 
-const busNameOf = (bed: LifeBed) => ('busName' in bed ? String(bed.busName) : 'bus');
+const busNameOf = (stack: LifeStack) => ('busName' in stack ? String(stack.busName) : 'bus');

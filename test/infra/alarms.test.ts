@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { lateAfterMs } from '../../cli/source-status';
+import { lateAfterMs } from '../../cli/lib/source-status';
 import { alarmTopic } from '../../infra/constructs/alarm-topic';
 import { METRICS_NAMESPACE, metricNames } from '../../lambdas/poller/metrics';
 import type { Settings } from '../../lambdas/poller/settings';

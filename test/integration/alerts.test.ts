@@ -4,37 +4,37 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { synthesize } from '../../infra/synthesize';
 import { knownReasonCodes } from '../../lambdas/reason-codes';
-import { type Bed, openBed } from './bed';
+import { openTestStack, type TestStack } from './test-stack';
 
 const directory = mkdtempSync(join(tmpdir(), 'alerts-test-'));
 const team = 'arn:aws:sns:us-east-1:000000000000:security-team';
-let bed: Bed;
+let stack: TestStack;
 
 beforeAll(() => synthesize({ outdir: directory, context: { chatAlerts: true } }));
 afterAll(() => rmSync(directory, { recursive: true }));
-afterEach(() => bed.close());
+afterEach(() => stack.close());
 
 const tell = async (settings = {}, more = {}) => {
-  bed = await openBed(settings, true, { directory, ...more });
-  await bed.run();
+  stack = await openTestStack(settings, true, { directory, ...more });
+  await stack.run();
 };
 const mailsOf = <M extends { topicArn: string }>(messages: readonly M[]) =>
-  messages.filter(({ topicArn }) => topicArn !== bed.chatTopicArn);
+  messages.filter(({ topicArn }) => topicArn !== stack.chatTopicArn);
 
 test('a burst of 2,000 failures makes at most five messages, and every task is in a mail', async () => {
   await tell({ maxEventsPerRun: 2_000, backlogPageSize: 1_000, headPageSize: 1_000 });
   const codes = [...knownReasonCodes, 'SomethingNew'];
   const tasks = Array.from({ length: 2_000 }, (_, at) =>
-    bed.store.add({ status: 'FAILED', reasonCode: codes[at % codes.length], message: `${at}: ${'m'.repeat(500)}` }),
+    stack.store.add({ status: 'FAILED', reasonCode: codes[at % codes.length], message: `${at}: ${'m'.repeat(500)}` }),
   );
-  await bed.runUntilQuiet();
-  expect(bed.queue.length).toBe(2_000);
-  const messages = await bed.deliverAlerts();
+  await stack.runUntilQuiet();
+  expect(stack.queue.length).toBe(2_000);
+  const messages = await stack.deliverAlerts();
   expect(messages.length).toBeLessThanOrEqual(5);
   for (const { message } of messages) expect(Buffer.byteLength(message)).toBeLessThan(262_144);
   const told = mailsOf(messages).flatMap(({ message }) => [...new Set(message.match(/\btask-[0-9a-z]{13}\b/g))]);
   expect([...new Set(told)].sort()).toEqual(tasks.map(({ taskId }) => taskId).sort());
-  expect(bed.queue.length).toBe(0);
+  expect(stack.queue.length).toBe(0);
 });
 
 test('a full batch is told within the memory and a fraction of the time that the function has', async () => {
@@ -59,7 +59,7 @@ test('a full batch is told within the memory and a fraction of the time that the
     body: JSON.stringify({ 'detail-type': 'TaskFailed', detail: detail(at) }),
   }));
   expect(Buffer.byteLength(JSON.stringify({ Records }))).toBeGreaterThan(5 * 1024 * 1024);
-  const { result, peakRssBytes, cpuMs } = await bed.formatter.invoke({ Records });
+  const { result, peakRssBytes, cpuMs } = await stack.formatter.invoke({ Records });
   expect(result).toEqual({ batchItemFailures: [] });
   expect(peakRssBytes).toBeLessThan(230 * 1024 * 1024); // of 256 MB
   expect(cpuMs * (1_769 / 256)).toBeLessThan(20_000); // its share of a CPU, and 30 seconds
@@ -67,41 +67,42 @@ test('a full batch is told within the memory and a fraction of the time that the
 
 test('categories go where the routes lead; one topic that refuses gets its own again, and holds back no other', async () => {
   await tell({}, { alertRoutes: { access: team, throttling: 'nowhere', '*': 'default' }, topics: [team] });
-  const add = (reasonCode: string) => bed.store.add({ status: 'FAILED', reasonCode, message: 'm' }).taskId;
+  const add = (reasonCode: string) => stack.store.add({ status: 'FAILED', reasonCode, message: 'm' }).taskId;
   const [denied, throttled, internal, unheard] = [
     'EngagementAccessDenied',
     'RequestThrottled',
     'InternalError',
     'Unheard',
   ].map(add);
-  await bed.run();
-  bed.sns.intercept = ({ input }) =>
+  await stack.run();
+  stack.sns.intercept = ({ input }) =>
     input.TopicArn === team ? { when: 'before', how: { status: 403, type: 'AuthorizationError' } } : undefined;
-  const first = await bed.deliverAlerts();
-  expect(first.map(({ topicArn }) => topicArn).sort()).toEqual([bed.topicArn, bed.chatTopicArn].sort());
+  const first = await stack.deliverAlerts();
+  expect(first.map(({ topicArn }) => topicArn).sort()).toEqual([stack.topicArn, stack.chatTopicArn].sort());
   expect(first[0]?.message).toContain(internal);
   expect(first[0]?.message).toContain(unheard);
-  expect(JSON.stringify(first.filter(({ topicArn }) => topicArn === bed.topicArn))).not.toContain(denied);
+  expect(JSON.stringify(first.filter(({ topicArn }) => topicArn === stack.topicArn))).not.toContain(denied);
   expect(JSON.stringify(first)).not.toContain(throttled);
-  expect(bed.queue.length).toBe(1);
+  expect(stack.queue.length).toBe(1);
 
-  bed.sns.intercept = undefined;
-  const second = await bed.deliverAlerts();
+  stack.sns.intercept = undefined;
+  const second = await stack.deliverAlerts();
   expect(second.map(({ topicArn }) => topicArn)).toEqual([team]);
   expect(second[0]?.message).toContain(denied);
-  expect(bed.queue.length).toBe(0);
+  expect(stack.queue.length).toBe(0);
 });
 
 test('a topic that does not answer holds back no other, and its records go back in time', async () => {
   await tell();
-  bed.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: 'm' });
-  await bed.run();
-  bed.sns.intercept = ({ input }) => (input.TopicArn === bed.topicArn ? { when: 'before', how: 'hang' } : undefined);
-  const messages = await bed.deliverAlerts();
-  expect(messages.map(({ topicArn }) => topicArn)).toEqual([bed.chatTopicArn]);
-  expect(bed.queue.length).toBe(1);
-  bed.sns.intercept = undefined;
-  expect((await bed.deliverAlerts()).map(({ topicArn }) => topicArn)).toEqual([bed.topicArn]);
+  stack.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: 'm' });
+  await stack.run();
+  stack.sns.intercept = ({ input }) =>
+    input.TopicArn === stack.topicArn ? { when: 'before', how: 'hang' } : undefined;
+  const messages = await stack.deliverAlerts();
+  expect(messages.map(({ topicArn }) => topicArn)).toEqual([stack.chatTopicArn]);
+  expect(stack.queue.length).toBe(1);
+  stack.sns.intercept = undefined;
+  expect((await stack.deliverAlerts()).map(({ topicArn }) => topicArn)).toEqual([stack.topicArn]);
 });
 
 test.each([
@@ -111,11 +112,11 @@ test.each([
   ['100 KB', 'y'.repeat(102_400)],
 ])('a message with %s arrives intact or visibly cut, in mail and chat', async (_, message) => {
   await tell();
-  bed.store.add({ status: 'FAILED', reasonCode: 'InternalError', message });
-  await bed.run();
-  const messages = await bed.deliverAlerts();
+  stack.store.add({ status: 'FAILED', reasonCode: 'InternalError', message });
+  await stack.run();
+  const messages = await stack.deliverAlerts();
   const [mail] = mailsOf(messages);
-  const chat = messages.find(({ topicArn }) => topicArn === bed.chatTopicArn);
+  const chat = messages.find(({ topicArn }) => topicArn === stack.chatTopicArn);
   expect(mail?.message).toContain(message.replace(/\r\n|\n/g, '\n    '));
   const { description } = JSON.parse(chat?.message ?? '').content;
   const inChat = message
@@ -130,13 +131,13 @@ test.each([
 
 test('includeMessage: false: no alert has the message, and each says so', async () => {
   await tell({ includeMessage: false });
-  bed.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: 'something private' });
-  await bed.run();
-  const messages = await bed.deliverAlerts();
+  stack.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: 'something private' });
+  await stack.run();
+  const messages = await stack.deliverAlerts();
   expect(messages).toHaveLength(2);
   for (const { message } of messages) {
     expect(message).not.toContain('private');
     expect(message).toContain('none, or left out by includeMessage');
   }
-  expect(bed.logs.join()).not.toContain('private');
+  expect(stack.logs.join()).not.toContain('private');
 });

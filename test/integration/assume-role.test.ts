@@ -1,19 +1,19 @@
 /** A poller outside the account that is linked to Partner Central: it lists as a role of that account, and does all else as itself. */
-import type { Fault } from '../../local/service';
-import { type Bed, errorAnswer, HOUR, MINUTE, openBed } from './bed';
+import type { Fault } from '../../local/services/service';
+import { errorAnswer, HOUR, MINUTE, openTestStack, type TestStack } from './test-stack';
 
 const assumeRoleArn = 'arn:aws:iam::111122223333:role/partner-central-reader';
 const own = 'local'; // as the local functions sign
 const ofRole = expect.stringMatching(/^ASIA_partner_central_reader_/);
 
-let bed: Bed;
+let stack: TestStack;
 /** Whose credentials signed, by service. */
 let signers: Map<string, Set<string | undefined>>;
 
 beforeEach(async () => {
-  bed = await openBed({ assumeRoleArn });
+  stack = await openTestStack({ assumeRoleArn });
   signers = new Map();
-  for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge, bed.sts]) {
+  for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge, stack.sts]) {
     service.onReply = call => {
       signers.set(call.service, (signers.get(call.service) ?? new Set()).add(call.accessKeyId));
     };
@@ -21,54 +21,54 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   // In good times and in bad: neither ids of keys, which name who signs, nor what they sign with.
-  expect(bed.logs.filter(line => /ASIA_|of-session|of-nobody|AWS4-HMAC|Signature=/.test(line))).toEqual([]);
-  await bed.close();
+  expect(stack.logs.filter(line => /ASIA_|of-session|of-nobody|AWS4-HMAC|Signature=/.test(line))).toEqual([]);
+  await stack.close();
 });
 
-const sessions = () => bed.sts.sessions.length;
+const sessions = () => stack.sts.sessions.length;
 const signersOf = (service: string) => [...(signers.get(service) ?? [])];
 const later = (ms: number) => {
-  bed.sts.now = () => Date.now() + ms;
+  stack.sts.now = () => Date.now() + ms;
   return { clockOffsetMs: ms };
 };
 const stsAnswers = (fault: Fault | undefined) => {
-  bed.sts.intercept = () => fault;
+  stack.sts.intercept = () => fault;
 };
 
 test('lists as the role, and reads, writes and publishes as itself', async () => {
-  await bed.run();
-  bed.addEnded(3);
-  expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 3 });
+  await stack.run();
+  stack.addEnded(3);
+  expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 3 });
   expect(signersOf('partnercentral')).toEqual([ofRole]);
   expect(signersOf('dynamodb')).toEqual([own]);
   expect(signersOf('events')).toEqual([own]);
   expect(signersOf('sts')).toEqual([own]);
-  expect(bed.sts.sessions.map(({ roleArn, arn }) => [roleArn, arn])).toEqual([
+  expect(stack.sts.sessions.map(({ roleArn, arn }) => [roleArn, arn])).toEqual([
     [assumeRoleArn, 'arn:aws:sts::111122223333:assumed-role/partner-central-reader/task-poller'],
   ]);
 });
 
 test('the role is assumed once for as long as its credentials last, and anew before they run out', async () => {
-  for (const minutes of [0, 1, 30, 54]) await bed.run('poll', later(minutes * MINUTE));
+  for (const minutes of [0, 1, 30, 54]) await stack.run('poll', later(minutes * MINUTE));
   expect(sessions()).toBe(1);
-  await bed.run('poll', later(56 * MINUTE));
+  await stack.run('poll', later(56 * MINUTE));
   expect(sessions()).toBe(2);
-  await bed.run('poll', later(100 * MINUTE));
+  await stack.run('poll', later(100 * MINUTE));
   expect(sessions()).toBe(2);
-  const [first, second] = bed.sts.sessions;
+  const [first, second] = stack.sts.sessions;
   expect(signersOf('partnercentral')).toEqual([first?.accessKeyId, second?.accessKeyId]);
 });
 
 test('without a role, nobody asks STS', async () => {
-  await bed.run('poll', undefined, bed.anotherPoller({ assumeRoleArn: undefined }));
-  expect(bed.sts.calls.total).toBe(0);
+  await stack.run('poll', undefined, stack.anotherPoller({ assumeRoleArn: undefined }));
+  expect(stack.sts.calls.total).toBe(0);
   expect(signersOf('partnercentral')).toEqual([own]);
 });
 
 describe('what needs a person fails, saying what to do', () => {
   test('the role does not let us in', async () => {
-    bed.sts.roles = [];
-    const { error } = await bed.poll();
+    stack.sts.roles = [];
+    const { error } = await stack.poll();
     expect(error?.name).toBe('PermanentFailure');
     expect(error?.message).toMatch(
       `AssumeRole of ${assumeRoleArn}: AccessDenied: User: arn:aws:sts::000000000000:assumed-role/local/local is not authorized`,
@@ -77,23 +77,23 @@ describe('what needs a person fails, saying what to do', () => {
       "Let the function's role use sts:AssumeRole on it, and let its trust policy name the function's role",
     );
     expect(error?.message).not.toMatch(/List\w+Tasks/);
-    expect(bed.sts.calls.of('AssumeRole')).toBe(1); // the SDK has no hope in a second attempt, nor have we
-    expect(bed.partnerCentral.calls.total).toBe(0);
-    bed.sts.roles = [assumeRoleArn];
-    expect(await bed.run()).toMatchObject({ outcome: 'complete' }); // at once: the lease was given back
+    expect(stack.sts.calls.of('AssumeRole')).toBe(1); // the SDK has no hope in a second attempt, nor have we
+    expect(stack.partnerCentral.calls.total).toBe(0);
+    stack.sts.roles = [assumeRoleArn];
+    expect(await stack.run()).toMatchObject({ outcome: 'complete' }); // at once: the lease was given back
   });
 
   test.each(['ValidationError', 'RegionDisabledException', 'InvalidClientTokenId'])('STS answers %s', async type => {
     stsAnswers(errorAnswer(type, type === 'ValidationError' ? 400 : 403));
-    const { error } = await bed.poll();
+    const { error } = await stack.poll();
     expect(error?.name).toBe('PermanentFailure');
     expect(error?.message).toMatch(`AssumeRole of ${assumeRoleArn}: ${type}`);
     expect(error?.message).toContain('Check assumeRoleArn');
   });
 
   test('the role may not list: it is the one that is named', async () => {
-    bed.partnerCentral.intercept = () => errorAnswer('AccessDeniedException', 403);
-    const { error } = await bed.poll();
+    stack.partnerCentral.intercept = () => errorAnswer('AccessDeniedException', 403);
+    const { error } = await stack.poll();
     expect(error?.name).toBe('PermanentFailure');
     expect(error?.message).toContain(`Let the role ${assumeRoleArn} use partnercentral:List`);
     expect(error?.message).toContain('its AWS account is the one linked to Partner Central');
@@ -101,12 +101,12 @@ describe('what needs a person fails, saying what to do', () => {
   });
 
   test('a session that was revoked is not kept to its end: the next run assumes the role anew', async () => {
-    await bed.run();
-    const revoked = bed.sts.sessions[0]?.accessKeyId;
-    bed.partnerCentral.intercept = ({ accessKeyId }) =>
+    await stack.run();
+    const revoked = stack.sts.sessions[0]?.accessKeyId;
+    stack.partnerCentral.intercept = ({ accessKeyId }) =>
       accessKeyId === revoked ? errorAnswer('AccessDeniedException', 403) : undefined;
-    expect((await bed.poll()).error?.name).toBe('PermanentFailure');
-    expect(await bed.run()).toMatchObject({ outcome: 'complete' });
+    expect((await stack.poll()).error?.name).toBe('PermanentFailure');
+    expect(await stack.run()).toMatchObject({ outcome: 'complete' });
     expect(sessions()).toBe(2);
   });
 });
@@ -122,31 +122,31 @@ describe('what time heals ends the run early, and loses nothing', () => {
     ['answers what is none', { when: 'before', how: { status: 200, body: '<html>secret-access-key-of-session' } }],
     ['answers nothing', { when: 'before', how: { status: 200, body: '' } }],
   ])('STS %s', async (_name, fault) => {
-    await bed.run();
-    const ended = bed.addEnded(2);
+    await stack.run();
+    const ended = stack.addEnded(2);
     stsAnswers(fault);
-    bed.sts.calls.reset();
-    bed.partnerCentral.calls.reset();
-    const result = await bed.run('poll', later(HOUR));
+    stack.sts.calls.reset();
+    stack.partnerCentral.calls.reset();
+    const result = await stack.run('poll', later(HOUR));
     expect(result).toMatchObject({ outcome: 'partial', published: 0, listCalls: 0 });
-    expect(bed.sts.calls.of('AssumeRole')).toBeGreaterThanOrEqual(1);
-    expect(bed.sts.calls.of('AssumeRole')).toBeLessThanOrEqual(3);
-    expect(bed.partnerCentral.calls.total).toBe(0);
+    expect(stack.sts.calls.of('AssumeRole')).toBeGreaterThanOrEqual(1);
+    expect(stack.sts.calls.of('AssumeRole')).toBeLessThanOrEqual(3);
+    expect(stack.partnerCentral.calls.total).toBe(0);
     stsAnswers(undefined);
-    expect(await bed.run('poll', later(HOUR))).toMatchObject({ outcome: 'complete', published: 2 });
-    expect(bed.published()).toHaveLength(ended.length);
+    expect(await stack.run('poll', later(HOUR))).toMatchObject({ outcome: 'complete', published: 2 });
+    expect(stack.published()).toHaveLength(ended.length);
   });
 
   test('STS can not be reached', async () => {
-    await bed.sts.close();
-    expect(await bed.run()).toMatchObject({ outcome: 'partial', listCalls: 0 });
+    await stack.sts.close();
+    expect(await stack.run()).toMatchObject({ outcome: 'partial', listCalls: 0 });
   });
 
   test('STS never answers: the run ends in time, and gives the lease back', async () => {
     stsAnswers({ when: 'before', how: 'hang' });
-    expect(await bed.run('poll', { timeoutMs: 4_000 })).toMatchObject({ outcome: 'partial', listCalls: 0 });
+    expect(await stack.run('poll', { timeoutMs: 4_000 })).toMatchObject({ outcome: 'partial', listCalls: 0 });
     stsAnswers(undefined);
     // What hung is given up after some seconds, and asked for once more.
-    expect(await bed.run()).toMatchObject({ outcome: 'complete' });
+    expect(await stack.run()).toMatchObject({ outcome: 'complete' });
   });
 });

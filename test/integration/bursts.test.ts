@@ -1,17 +1,17 @@
 /** Many tasks that end at once: how many List calls that takes, and that each poll gets further. */
-import { ago, DAY, type EngineBed, errorAnswer, HOUR, MINUTE, openEngineBed, outcomes } from './bed';
+import { ago, DAY, type EngineStack, errorAnswer, HOUR, MINUTE, openEngineStack, outcomes } from './test-stack';
 
-let bed: EngineBed;
-afterEach(() => bed.close());
+let stack: EngineStack;
+afterEach(() => stack.close());
 
 /** `BURST=100000 npx jest test/integration/bursts` takes a minute or two. Over HTTP, fewer do. */
-const largest = Number(process.env.BURST ?? (process.env.BED === 'http' ? 2_000 : 10_000));
+const largest = Number(process.env.BURST ?? (process.env.TEST_STACK === 'http' ? 2_000 : 10_000));
 const pageSize = (tasks: number) => (tasks < 1_000 ? 20 : 100);
 
 /** Throttles all that comes after so many pages of a poll. */
 function throttleAfter(pages: number): () => void {
   let listed = 0;
-  bed.partnerCentral.intercept = () => (listed++ < pages ? undefined : errorAnswer('ThrottlingException', 429));
+  stack.partnerCentral.intercept = () => (listed++ < pages ? undefined : errorAnswer('ThrottlingException', 429));
   return () => {
     listed = 0;
   };
@@ -30,58 +30,58 @@ describe.each([
     '%d tasks that end within a second, throttled after %p pages: at most 1.2 calls a page and 3 a poll',
     async (tasks, pagesAPoll) => {
       const size = pageSize(tasks);
-      bed = await openEngineBed({ lookbackMinutes, headPageSize: size, backlogPageSize: size });
-      await bed.run('poll', { clockOffsetMs: -2 * MINUTE });
-      const ended = bed.addEnded(tasks, at => ({ startTimeMs: Date.now() - MINUTE - (at % 1_000) }));
+      stack = await openEngineStack({ lookbackMinutes, headPageSize: size, backlogPageSize: size });
+      await stack.run('poll', { clockOffsetMs: -2 * MINUTE });
+      const ended = stack.addEnded(tasks, at => ({ startTimeMs: Date.now() - MINUTE - (at % 1_000) }));
       const nextPoll = pagesAPoll === undefined ? () => undefined : throttleAfter(pagesAPoll);
       let calls = 0;
       let polls = 0;
-      for (let before = -1; bed.eventBridge.events.length < tasks; polls += 1) {
-        expect(bed.eventBridge.events.length).toBeGreaterThan(before); // each poll gets further
-        before = bed.eventBridge.events.length;
+      for (let before = -1; stack.eventBridge.events.length < tasks; polls += 1) {
+        expect(stack.eventBridge.events.length).toBeGreaterThan(before); // each poll gets further
+        before = stack.eventBridge.events.length;
         nextPoll();
-        calls += (await bed.run('poll', { clockOffsetMs: polls * MINUTE })).listCalls;
+        calls += (await stack.run('poll', { clockOffsetMs: polls * MINUTE })).listCalls;
       }
       process.stdout.write(`Burst of ${tasks}: ${calls} List calls in ${polls} polls\n`);
       expect(calls).toBeLessThanOrEqual((1.2 * tasks) / size + 3 * polls);
-      expect(bed.published()).toEqual(outcomes(ended));
+      expect(stack.published()).toEqual(outcomes(ended));
     },
     largest * 20 + 60_000,
   );
 });
 
 test.each([1, 2, 3])('a service that throttles after %d pages of each poll still gets everything told', async pages => {
-  bed = await openEngineBed({ headPageSize: 20, backlogPageSize: 20 });
-  await bed.run('poll', { clockOffsetMs: -2 * MINUTE });
-  const ended = bed.addEnded(200, at => ({ startTimeMs: Date.now() - MINUTE - at }));
+  stack = await openEngineStack({ headPageSize: 20, backlogPageSize: 20 });
+  await stack.run('poll', { clockOffsetMs: -2 * MINUTE });
+  const ended = stack.addEnded(200, at => ({ startTimeMs: Date.now() - MINUTE - at }));
   const nextPoll = throttleAfter(pages);
-  for (let polls = 0; polls < 40 && bed.eventBridge.events.length < 200; polls += 1) {
+  for (let polls = 0; polls < 40 && stack.eventBridge.events.length < 200; polls += 1) {
     nextPoll();
-    await bed.run('poll', { clockOffsetMs: polls * MINUTE });
+    await stack.run('poll', { clockOffsetMs: polls * MINUTE });
   }
-  expect(bed.published()).toEqual(outcomes(ended));
+  expect(stack.published()).toEqual(outcomes(ended));
 });
 
 describe('what is listed late', () => {
   test('behind a burst is found by the look back, a few pages a poll, without an audit', async () => {
-    bed = await openEngineBed({ headPageSize: 20, backlogPageSize: 20, lookbackMinutes: 60, emitSince: ago(DAY) });
-    await bed.run('poll', { clockOffsetMs: -30 * MINUTE });
-    const ended = bed.addEnded(200, at => ({ startTimeMs: Date.now() - 2 * MINUTE - at * 1_000 }));
-    await bed.run();
-    const late = bed.addEnded(1, () => ({ startTimeMs: Date.now() - 5 * MINUTE }));
+    stack = await openEngineStack({ headPageSize: 20, backlogPageSize: 20, lookbackMinutes: 60, emitSince: ago(DAY) });
+    await stack.run('poll', { clockOffsetMs: -30 * MINUTE });
+    const ended = stack.addEnded(200, at => ({ startTimeMs: Date.now() - 2 * MINUTE - at * 1_000 }));
+    await stack.run();
+    const late = stack.addEnded(1, () => ({ startTimeMs: Date.now() - 5 * MINUTE }));
     const calls: number[] = [];
     for (let polls = 1; polls <= 30; polls += 1)
-      calls.push((await bed.run('poll', { clockOffsetMs: polls * MINUTE })).listCalls);
-    expect(bed.published()).toEqual(outcomes([...ended, ...late]));
+      calls.push((await stack.run('poll', { clockOffsetMs: polls * MINUTE })).listCalls);
+    expect(stack.published()).toEqual(outcomes([...ended, ...late]));
     expect(Math.max(...calls)).toBeLessThanOrEqual(4);
-    expect(await bed.run('audit', { clockOffsetMs: 31 * MINUTE })).toMatchObject({ drift: 0, published: 0 });
+    expect(await stack.run('audit', { clockOffsetMs: 31 * MINUTE })).toMatchObject({ drift: 0, published: 0 });
   });
 
   test('is found by the poll itself where its page shows the look back too, for one call', async () => {
-    bed = await openEngineBed({ emitSince: ago(HOUR) });
-    await bed.run();
-    const late = bed.addEnded(3, at => ({ startTimeMs: Date.now() - at * MINUTE }));
-    expect(await bed.run()).toMatchObject({ published: 3, listCalls: 1, gaps: 0 });
-    expect(bed.published()).toEqual(outcomes(late));
+    stack = await openEngineStack({ emitSince: ago(HOUR) });
+    await stack.run();
+    const late = stack.addEnded(3, at => ({ startTimeMs: Date.now() - at * MINUTE }));
+    expect(await stack.run()).toMatchObject({ published: 3, listCalls: 1, gaps: 0 });
+    expect(stack.published()).toEqual(outcomes(late));
   });
 });

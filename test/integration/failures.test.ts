@@ -1,46 +1,46 @@
 /** What a person has to put right, and what the function takes and tells. */
-import type { Fault } from '../../local/service';
-import { type Bed, errorAnswer, HOUR, openBed, outcomes } from './bed';
+import type { Fault } from '../../local/services/service';
+import { errorAnswer, HOUR, openTestStack, outcomes, type TestStack } from './test-stack';
 
-let bed: Bed;
-afterEach(() => bed.close());
+let stack: TestStack;
+afterEach(() => stack.close());
 
 const always = (fault: Fault) => () => fault;
 
 describe('what a person has to put right fails the run with an advice, and gives the lease back', () => {
-  test.each<[string, (bed: Bed) => void, RegExp]>([
+  test.each<[string, (stack: TestStack) => void, RegExp]>([
     [
       'no right to list',
-      bed => {
-        bed.partnerCentral.intercept = always(errorAnswer('AccessDeniedException', 403, { Reason: 'ACCESS_DENIED' }));
+      stack => {
+        stack.partnerCentral.intercept = always(errorAnswer('AccessDeniedException', 403, { Reason: 'ACCESS_DENIED' }));
       },
       /AccessDeniedException \(ACCESS_DENIED\).*partnercentral:ListEngagementFromOpportunityTasks.*linked to Partner Central/s,
     ],
     [
       'no right to publish',
-      bed => {
-        bed.eventBridge.intercept = always(errorAnswer('AccessDeniedException'));
+      stack => {
+        stack.eventBridge.intercept = always(errorAnswer('AccessDeniedException'));
       },
       /PutEvents: AccessDeniedException.*events:PutEvents/s,
     ],
     [
       'every entry not authorised',
-      bed => {
-        bed.eventBridge.entryFault = () => ({ ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'no' });
+      stack => {
+        stack.eventBridge.entryFault = () => ({ ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'no' });
       },
       /every entry was refused with NotAuthorizedForSourceException.*events:PutEvents/s,
     ],
     [
       'no such bus',
-      bed => {
-        bed.eventBridge.intercept = always(errorAnswer('ResourceNotFoundException'));
+      stack => {
+        stack.eventBridge.intercept = always(errorAnswer('ResourceNotFoundException'));
       },
       /ResourceNotFoundException.*bus of this stack is gone; the runbook/s,
     ],
     [
       'a list that is refused',
-      bed => {
-        bed.partnerCentral.intercept = always(
+      stack => {
+        stack.partnerCentral.intercept = always(
           errorAnswer('ValidationException', 400, {
             Reason: 'REQUEST_VALIDATION_FAILED',
             ErrorList: [{ FieldName: 'Catalog', Message: 'no such', Code: 'INVALID' }],
@@ -51,50 +51,50 @@ describe('what a person has to put right fails the run with an advice, and gives
     ],
     [
       'a catalog that is not there',
-      bed => {
-        bed.partnerCentral.intercept = always(errorAnswer('ResourceNotFoundException', 404));
+      stack => {
+        stack.partnerCentral.intercept = always(errorAnswer('ResourceNotFoundException', 404));
       },
       /ResourceNotFoundException.*Check the configured catalog and identifiers/s,
     ],
   ])('fails when there is %s', async (_name, breakIt, advice) => {
-    bed = await openBed();
-    await bed.run();
-    const ended = bed.addEnded(3);
-    breakIt(bed);
-    const { error } = await bed.poll();
+    stack = await openTestStack();
+    await stack.run();
+    const ended = stack.addEnded(3);
+    breakIt(stack);
+    const { error } = await stack.poll();
     expect(error?.name).toBe('PermanentFailure');
     expect(error?.message).toMatch(advice);
-    expect(bed.published()).toEqual([]);
-    expect(await bed.checkpoint()).toMatchObject({ leaseExpiresAtMs: 0 });
+    expect(stack.published()).toEqual([]);
+    expect(await stack.checkpoint()).toMatchObject({ leaseExpiresAtMs: 0 });
 
-    bed.partnerCentral.intercept = undefined;
-    bed.eventBridge.intercept = undefined;
-    bed.eventBridge.entryFault = undefined;
-    await bed.run();
-    expect(bed.published()).toEqual(outcomes(ended));
+    stack.partnerCentral.intercept = undefined;
+    stack.eventBridge.intercept = undefined;
+    stack.eventBridge.entryFault = undefined;
+    await stack.run();
+    expect(stack.published()).toEqual(outcomes(ended));
   });
 
   test('fails when there is no table', async () => {
-    bed = await openBed();
-    bed.dynamoDb.intercept = always(errorAnswer('ResourceNotFoundException'));
-    expect((await bed.poll()).error).toMatchObject({
+    stack = await openTestStack();
+    stack.dynamoDb.intercept = always(errorAnswer('ResourceNotFoundException'));
+    expect((await stack.poll()).error).toMatchObject({
       name: 'PermanentFailure',
       message: expect.stringContaining('table is gone; the runbook'),
     });
   });
 
   test('fails when a newer release has written the checkpoint or a row in a format of its own', async () => {
-    bed = await openBed();
-    const [task] = bed.addRunning(1, HOUR);
-    await bed.run();
-    const [checkpoint, row] = [await bed.checkpoint(), await bed.row(task?.taskId as string)];
-    await bed.putItem({ ...checkpoint, formatVersion: 2 });
-    expect((await bed.poll()).error?.message).toMatch(
+    stack = await openTestStack();
+    const [task] = stack.addRunning(1, HOUR);
+    await stack.run();
+    const [checkpoint, row] = [await stack.checkpoint(), await stack.row(task?.taskId as string)];
+    await stack.putItem({ ...checkpoint, formatVersion: 2 });
+    expect((await stack.poll()).error?.message).toMatch(
       /The checkpoint .* format version 2.*Deploy the release that wrote it/,
     );
-    await bed.putItem({ ...checkpoint });
-    await bed.putItem({ ...row, formatVersion: 2 });
-    expect((await bed.poll()).error?.message).toMatch(/A row .* format version 2/);
+    await stack.putItem({ ...checkpoint });
+    await stack.putItem({ ...row, formatVersion: 2 });
+    expect((await stack.poll()).error?.message).toMatch(/A row .* format version 2/);
   });
 });
 
@@ -109,18 +109,18 @@ describe('what the function takes and tells', () => {
     [[]],
     [{ version: '0', 'detail-type': 'Scheduled Event' }],
   ])('fails when the input is %j', async input => {
-    bed = await openBed();
-    const { error } = await bed.poller.invoke(input ?? null);
+    stack = await openTestStack();
+    const { error } = await stack.poller.invoke(input ?? null);
     expect(error).toMatchObject({
       name: 'TypeError',
       message: expect.stringContaining('allowed: {"mode":"poll"} or {"mode":"audit"}'),
     });
-    expect(bed.partnerCentral.calls.total).toBe(0);
+    expect(stack.partnerCentral.calls.total).toBe(0);
   });
 
   test('fails when the environment is not what the stack sets, naming every bad key', async () => {
-    bed = await openBed();
-    const { error } = await bed
+    stack = await openTestStack();
+    const { error } = await stack
       .anotherPoller({ catalog: 'Prod', maxEventsPerRun: 5, extra: true })
       .invoke({ mode: 'poll' });
     expect(error?.message).toMatch(
@@ -129,16 +129,16 @@ describe('what the function takes and tells', () => {
   });
 
   test('a run is one line in the log, and so is each event, with counts and ids and without a message', async () => {
-    bed = await openBed();
-    await bed.run();
-    const task = bed.store.add({
+    stack = await openTestStack();
+    await stack.run();
+    const task = stack.store.add({
       status: 'FAILED',
       reasonCode: 'InternalError',
       message: 'the customer said something private',
     });
-    bed.logs.length = 0;
-    const summary = await bed.run();
-    const lines = bed.logs.filter(log => !log.includes('"_aws"'));
+    stack.logs.length = 0;
+    const summary = await stack.run();
+    const lines = stack.logs.filter(log => !log.includes('"_aws"'));
     expect(lines).toHaveLength(2);
     expect(JSON.parse(lines[0] as string)).toMatchObject({
       level: 'INFO',
@@ -171,46 +171,46 @@ describe('what the function takes and tells', () => {
       milliseconds: expect.any(Number),
       runId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
-    expect(bed.logs.join()).not.toContain('private');
-    expect(bed.eventBridge.events[0]?.detail).toMatchObject({
+    expect(stack.logs.join()).not.toContain('private');
+    expect(stack.eventBridge.events[0]?.detail).toMatchObject({
       taskId: task.taskId,
       message: expect.stringContaining('private'),
     });
   });
 
   test('includeMessage: false keeps the message out of event, table and log', async () => {
-    bed = await openBed({ includeMessage: false });
-    await bed.run();
-    bed.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: 'something private' });
-    await bed.run();
-    expect(bed.eventBridge.events).toHaveLength(1);
-    expect(JSON.stringify([bed.eventBridge.events, await bed.items(), bed.logs])).not.toContain('private');
-    expect((await bed.deliverAlerts()).map(({ message }) => message).join()).not.toContain('private');
+    stack = await openTestStack({ includeMessage: false });
+    await stack.run();
+    stack.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: 'something private' });
+    await stack.run();
+    expect(stack.eventBridge.events).toHaveLength(1);
+    expect(JSON.stringify([stack.eventBridge.events, await stack.items(), stack.logs])).not.toContain('private');
+    expect((await stack.deliverAlerts()).map(({ message }) => message).join()).not.toContain('private');
   });
 
   test('no credential and no session token is ever logged, not even of a failed request', async () => {
-    bed = await openBed();
-    bed.partnerCentral.intercept = always(errorAnswer('AccessDeniedException', 403));
-    await bed.poll();
-    bed.partnerCentral.intercept = always({ when: 'before', how: { status: 500, body: 'boom' } });
-    await bed.poll();
-    expect(bed.logs.length).toBeGreaterThan(1);
-    expect(bed.logs.join()).not.toMatch(/AWS4-HMAC|Signature=|[Ss]ecret|security-token/);
+    stack = await openTestStack();
+    stack.partnerCentral.intercept = always(errorAnswer('AccessDeniedException', 403));
+    await stack.poll();
+    stack.partnerCentral.intercept = always({ when: 'before', how: { status: 500, body: 'boom' } });
+    await stack.poll();
+    expect(stack.logs.length).toBeGreaterThan(1);
+    expect(stack.logs.join()).not.toMatch(/AWS4-HMAC|Signature=|[Ss]ecret|security-token/);
   });
 
   test('only the heartbeat is a metric of a quiet run', async () => {
-    bed = await openBed();
-    await bed.run();
-    const metrics = () => bed.logs.splice(0).flatMap(log => (log.includes('"_aws"') ? [JSON.parse(log)] : []));
+    stack = await openTestStack();
+    await stack.run();
+    const metrics = () => stack.logs.splice(0).flatMap(log => (log.includes('"_aws"') ? [JSON.parse(log)] : []));
     metrics();
-    await bed.run();
+    await stack.run();
     expect(metrics()).toEqual([expect.objectContaining({ CompleteRuns: 1, service: 'PartnerCentralTaskPoller' })]);
-    bed.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: 'm' });
-    await bed.run();
+    stack.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: 'm' });
+    await stack.run();
     expect(metrics()[0]).toMatchObject({ CompleteRuns: 1, TasksFailed: 1 });
-    bed.partnerCentral.intercept = always({ when: 'before', how: 'reset' });
-    await bed.run();
+    stack.partnerCentral.intercept = always({ when: 'before', how: 'reset' });
+    await stack.run();
     expect(metrics()).toEqual([]);
-    expect(bed.logs.splice(0).filter(line => !line.startsWith('{'))).toEqual([]);
+    expect(stack.logs.splice(0).filter(line => !line.startsWith('{'))).toEqual([]);
   });
 });

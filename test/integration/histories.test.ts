@@ -1,16 +1,16 @@
 /** What happened before, long ago or under other settings: rows that have expired, tasks without a start time, epochs. */
-import { ago, DAY, type EngineBed, HOUR, MINUTE, openEngineBed, outcomes } from './bed';
+import { ago, DAY, type EngineStack, HOUR, MINUTE, openEngineStack, outcomes } from './test-stack';
 
-let bed: EngineBed;
-afterEach(() => bed.close());
+let stack: EngineStack;
+afterEach(() => stack.close());
 
 const at = (days: number, more = 0) => ({ clockOffsetMs: days * DAY + more });
 
-const expire = (days: number) => bed.expireRows(Date.now() + days * DAY);
+const expire = (days: number) => stack.expireRows(Date.now() + days * DAY);
 
 /** Sees every start time as the service writes it when the answer is sent. */
 const withStartTimes = (write: (startTime: string, index: number) => unknown) => {
-  bed.partnerCentral.tamper = (_, output) => ({
+  stack.partnerCentral.tamper = (_, output) => ({
     ...output,
     TaskSummaries: (output.TaskSummaries as { StartTime: string }[]).map((summary, index) => ({
       ...summary,
@@ -24,71 +24,72 @@ describe('tasks without a readable start time', () => {
     ['null', () => null],
     ['no time', () => 'yesterday'],
   ])('%s: the first poll publishes none of them, nor do those that go on with what it left', async (_, write) => {
-    bed = await openEngineBed({ maxListCallsPerRun: 20 });
-    bed.addEnded(2_500, index => ({ startTimeMs: Date.now() - DAY - index * 1_000 }));
-    bed.addRunning(3, DAY);
+    stack = await openEngineStack({ maxListCallsPerRun: 20 });
+    stack.addEnded(2_500, index => ({ startTimeMs: Date.now() - DAY - index * 1_000 }));
+    stack.addRunning(3, DAY);
     withStartTimes(write);
     const runs = [];
-    for (let minute = 0; minute < 5; minute += 1) runs.push(await bed.run('poll', { clockOffsetMs: minute * MINUTE }));
-    expect(bed.published()).toEqual([]);
+    for (let minute = 0; minute < 5; minute += 1)
+      runs.push(await stack.run('poll', { clockOffsetMs: minute * MINUTE }));
+    expect(stack.published()).toEqual([]);
     expect(runs[0]?.gaps).toBe(1); // it was cut, and the gap knows
     if (write() !== null) expect(runs[0]?.unreadableStartTimes).toBeGreaterThan(0);
   });
 
   test('one among many with a start time is not published either', async () => {
-    bed = await openEngineBed();
-    bed.addEnded(40, index => ({ startTimeMs: Date.now() - (index + 2) * DAY }));
+    stack = await openEngineStack();
+    stack.addEnded(40, index => ({ startTimeMs: Date.now() - (index + 2) * DAY }));
     withStartTimes((startTime, index) => (index === 0 ? null : startTime));
-    await bed.run();
-    expect(bed.published()).toEqual([]);
+    await stack.run();
+    expect(stack.published()).toEqual([]);
   });
 
   test('are published once a whole head was swept, and no more when an audit comes by old ones', async () => {
-    bed = await openEngineBed();
-    bed.addEnded(300, index => ({ startTimeMs: Date.now() - DAY - index * MINUTE }));
+    stack = await openEngineStack();
+    stack.addEnded(300, index => ({ startTimeMs: Date.now() - DAY - index * MINUTE }));
     // The old ones come after some whose start time can be read.
     withStartTimes((startTime, index) => (index >= 50 ? null : startTime));
-    await bed.run();
-    await bed.run('audit', { clockOffsetMs: HOUR });
-    expect(bed.published()).toEqual([]);
+    await stack.run();
+    await stack.run('audit', { clockOffsetMs: HOUR });
+    expect(stack.published()).toEqual([]);
     withStartTimes((startTime, index) => (index < 2 || index >= 50 ? null : startTime));
-    const ended = bed.addEnded(2);
-    await bed.run('poll', { clockOffsetMs: HOUR + MINUTE });
-    expect(bed.published()).toEqual(outcomes(ended));
+    const ended = stack.addEnded(2);
+    await stack.run('poll', { clockOffsetMs: HOUR + MINUTE });
+    expect(stack.published()).toEqual(outcomes(ended));
   });
 
   test('that other filters bring to light are history', async () => {
-    bed = await openEngineBed({ opportunityIdentifiers: ['O1'] });
-    bed.addEnded(50, index => ({ startTimeMs: Date.now() - DAY - index * 1_000 }));
+    stack = await openEngineStack({ opportunityIdentifiers: ['O1'] });
+    stack.addEnded(50, index => ({ startTimeMs: Date.now() - DAY - index * 1_000 }));
     withStartTimes(() => null);
-    await bed.run();
-    const all = bed.anotherPoller({ opportunityIdentifiers: undefined });
-    for (let minute = 1; minute < 4; minute += 1) await bed.run('poll', { clockOffsetMs: minute * MINUTE }, all);
-    expect(bed.published()).toEqual([]);
+    await stack.run();
+    const all = stack.anotherPoller({ opportunityIdentifiers: undefined });
+    for (let minute = 1; minute < 4; minute += 1) await stack.run('poll', { clockOffsetMs: minute * MINUTE }, all);
+    expect(stack.published()).toEqual([]);
   });
 
   test('a lost table starts again silently', async () => {
-    bed = await openEngineBed();
-    await bed.run('poll', { clockOffsetMs: -HOUR });
+    stack = await openEngineStack();
+    await stack.run('poll', { clockOffsetMs: -HOUR });
     withStartTimes(() => null);
-    const ended = bed.addEnded(50);
-    await bed.run();
-    await bed.loseTable();
-    await bed.run('poll', { clockOffsetMs: MINUTE });
-    await bed.run('poll', { clockOffsetMs: 2 * MINUTE });
-    expect(bed.published()).toEqual(outcomes(ended));
+    const ended = stack.addEnded(50);
+    await stack.run();
+    await stack.loseTable();
+    await stack.run('poll', { clockOffsetMs: MINUTE });
+    await stack.run('poll', { clockOffsetMs: 2 * MINUTE });
+    expect(stack.published()).toEqual(outcomes(ended));
   });
 });
 
 test('a start time without a zone is UTC', async () => {
-  bed = await openEngineBed();
-  bed.addEnded(40, index => ({ startTimeMs: Date.now() - (index + 2) * DAY }));
+  stack = await openEngineStack();
+  stack.addEnded(40, index => ({ startTimeMs: Date.now() - (index + 2) * DAY }));
   withStartTimes(startTime => startTime.slice(0, 19));
-  await bed.run('poll', { clockOffsetMs: -2 * MINUTE });
-  const ended = bed.addEnded(1);
-  expect(await bed.run()).toMatchObject({ published: 1 });
-  expect(bed.published()).toEqual(outcomes(ended));
-  expect(bed.eventBridge.events[0]?.detail.startTime).toMatch(/Z$/);
+  await stack.run('poll', { clockOffsetMs: -2 * MINUTE });
+  const ended = stack.addEnded(1);
+  expect(await stack.run()).toMatchObject({ published: 1 });
+  expect(stack.published()).toEqual(outcomes(ended));
+  expect(stack.eventBridge.events[0]?.detail.startTime).toMatch(/Z$/);
 });
 
 test.each([
@@ -98,152 +99,152 @@ test.each([
   [1, 90, [3, 8.5, 9, 20]],
 ])('retentionDays raised from %d to %d: nothing is published twice, and no audit finds drift', async (...given) => {
   const [before, after, days] = given;
-  bed = await openEngineBed({ retentionDays: before });
-  await bed.run('poll', { clockOffsetMs: -HOUR });
-  const ended = bed.addEnded(30, index => ({ startTimeMs: Date.now() - 10 * MINUTE - index * 1_000 }));
-  await bed.run();
-  const longer = bed.anotherPoller({ retentionDays: after });
-  await bed.run('audit', { clockOffsetMs: MINUTE }, longer);
+  stack = await openEngineStack({ retentionDays: before });
+  await stack.run('poll', { clockOffsetMs: -HOUR });
+  const ended = stack.addEnded(30, index => ({ startTimeMs: Date.now() - 10 * MINUTE - index * 1_000 }));
+  await stack.run();
+  const longer = stack.anotherPoller({ retentionDays: after });
+  await stack.run('audit', { clockOffsetMs: MINUTE }, longer);
   for (const day of days) {
     await expire(day);
-    await bed.run('poll', at(day), longer);
-    expect(await bed.run('audit', at(day, MINUTE), longer)).toMatchObject({ published: 0, drift: 0 });
+    await stack.run('poll', at(day), longer);
+    expect(await stack.run('audit', at(day, MINUTE), longer)).toMatchObject({ published: 0, drift: 0 });
   }
-  expect(bed.published()).toEqual(outcomes(ended));
+  expect(stack.published()).toEqual(outcomes(ended));
 });
 
 test.each([
   ['a shorter retention', { retentionDays: 2 }, 20],
   ['an earlier emitSince', { emitSince: ago(DAY) }, 100],
 ])('a run that dies with %s leaves no rows that expire before anybody knows of it', async (_, changed, days) => {
-  bed = await openEngineBed();
-  const ended = bed.addEnded(3, index => ({ startTimeMs: Date.now() - 2 * HOUR - index }));
-  await bed.run('poll', { clockOffsetMs: 'retentionDays' in changed ? -3 * HOUR : -HOUR });
-  const other = bed.anotherPoller(changed);
+  stack = await openEngineStack();
+  const ended = stack.addEnded(3, index => ({ startTimeMs: Date.now() - 2 * HOUR - index }));
+  await stack.run('poll', { clockOffsetMs: 'retentionDays' in changed ? -3 * HOUR : -HOUR });
+  const other = stack.anotherPoller(changed);
   let updates = 0;
-  bed.dynamoDb.intercept = async ({ operation }) => {
+  stack.dynamoDb.intercept = async ({ operation }) => {
     if (operation !== 'UpdateItem' || ++updates < 2) return undefined;
     await other.kill();
     return { when: 'before', how: 'hang' };
   };
   expect((await other.invoke({ mode: 'poll' })).error?.name).toBe('ProcessDied');
-  bed.dynamoDb.intercept = undefined;
-  expect(new Set(bed.published())).toEqual(new Set(outcomes(ended)));
-  await bed.run('poll', { clockOffsetMs: MINUTE });
-  const published = bed.published();
+  stack.dynamoDb.intercept = undefined;
+  expect(new Set(stack.published())).toEqual(new Set(outcomes(ended)));
+  await stack.run('poll', { clockOffsetMs: MINUTE });
+  const published = stack.published();
   await expire(days);
-  const again = bed.anotherPoller({ emitSince: ago(DAY) });
-  await bed.run('poll', at(days), again);
-  await bed.run('audit', at(days, MINUTE));
-  expect(bed.published()).toEqual(published);
+  const again = stack.anotherPoller({ emitSince: ago(DAY) });
+  await stack.run('poll', at(days), again);
+  await stack.run('audit', at(days, MINUTE));
+  expect(stack.published()).toEqual(published);
 });
 
 test.each([20, 100])('a pause of %d days while an audit is open publishes nothing twice', async days => {
-  bed = await openEngineBed({ backlogPageSize: 5, maxListCallsPerRun: 10 });
-  await bed.run('poll', at(-94));
+  stack = await openEngineStack({ backlogPageSize: 5, maxListCallsPerRun: 10 });
+  await stack.run('poll', at(-94));
   for (let day = 93; day > 0; day -= 3) {
-    bed.addEnded(3, () => ({ startTimeMs: Date.now() - day * DAY }));
-    await bed.run('poll', at(-day, MINUTE));
+    stack.addEnded(3, () => ({ startTimeMs: Date.now() - day * DAY }));
+    await stack.run('poll', at(-day, MINUTE));
   }
-  await bed.run('poll', { clockOffsetMs: -2 * MINUTE });
-  const published = bed.published();
-  expect((await bed.run('audit')).gaps).toBeGreaterThan(0);
+  await stack.run('poll', { clockOffsetMs: -2 * MINUTE });
+  const published = stack.published();
+  expect((await stack.run('audit')).gaps).toBeGreaterThan(0);
   await expire(days);
   for (let minute = 0; minute < 10; minute += 1)
-    expect(await bed.run('poll', at(days, minute * MINUTE))).toMatchObject({ published: 0, drift: 0 });
-  expect(bed.published()).toEqual(published);
+    expect(await stack.run('poll', at(days, minute * MINUTE))).toMatchObject({ published: 0, drift: 0 });
+  expect(stack.published()).toEqual(published);
 });
 
 test('a pause in which every row has expired: what the last poll published is not published again', async () => {
-  bed = await openEngineBed();
-  await bed.run('poll', { clockOffsetMs: -MINUTE });
-  const ended = bed.addEnded(5, index => ({ startTimeMs: Date.now() - (index + 1) * 1_000 }));
-  await bed.run();
+  stack = await openEngineStack();
+  await stack.run('poll', { clockOffsetMs: -MINUTE });
+  const ended = stack.addEnded(5, index => ({ startTimeMs: Date.now() - (index + 1) * 1_000 }));
+  await stack.run();
   await expire(98);
-  await bed.run('poll', at(98));
-  await bed.run('audit', at(98, MINUTE));
-  expect(bed.published()).toEqual(outcomes(ended));
+  await stack.run('poll', at(98));
+  await stack.run('audit', at(98, MINUTE));
+  expect(stack.published()).toEqual(outcomes(ended));
 });
 
 test('an earlier emitSince, set later, does not publish again what ran at the first poll', async () => {
-  bed = await openEngineBed();
-  const running = bed.addRunning(5, 101 * DAY);
-  await bed.run('poll', at(-100));
-  const ended = running.map(({ taskId }) => bed.store.end(taskId, 'COMPLETE'));
-  await bed.run('poll', at(-100, HOUR));
-  for (let day = 90; day > 0; day -= 10) await bed.run('poll', at(-day));
+  stack = await openEngineStack();
+  const running = stack.addRunning(5, 101 * DAY);
+  await stack.run('poll', at(-100));
+  const ended = running.map(({ taskId }) => stack.store.end(taskId, 'COMPLETE'));
+  await stack.run('poll', at(-100, HOUR));
+  for (let day = 90; day > 0; day -= 10) await stack.run('poll', at(-day));
   await expire(0);
-  const earlier = bed.anotherPoller({ emitSince: ago(150 * DAY) });
-  await bed.run('poll', {}, earlier);
-  expect(bed.published()).toEqual(outcomes(ended));
+  const earlier = stack.anotherPoller({ emitSince: ago(150 * DAY) });
+  await stack.run('poll', {}, earlier);
+  expect(stack.published()).toEqual(outcomes(ended));
 });
 
 test('an earlier emitSince, set after a pause in which every row has expired, publishes nothing twice', async () => {
-  bed = await openEngineBed();
-  await bed.run('poll', at(-100));
-  const ended = bed.addEnded(3, index => ({ startTimeMs: Date.now() - 99.9 * DAY - index }));
-  await bed.run('poll', at(-99.8));
-  expect(bed.published()).toEqual(outcomes(ended));
+  stack = await openEngineStack();
+  await stack.run('poll', at(-100));
+  const ended = stack.addEnded(3, index => ({ startTimeMs: Date.now() - 99.9 * DAY - index }));
+  await stack.run('poll', at(-99.8));
+  expect(stack.published()).toEqual(outcomes(ended));
   await expire(0);
-  await bed.run('poll', {}, bed.anotherPoller({ emitSince: ago(101 * DAY) }));
-  expect(bed.published()).toEqual(outcomes(ended));
+  await stack.run('poll', {}, stack.anotherPoller({ emitSince: ago(101 * DAY) }));
+  expect(stack.published()).toEqual(outcomes(ended));
 });
 
 test('after polls that failed for longer than retentionDays, what was listed late is still published', async () => {
-  bed = await openEngineBed({ retentionDays: 1 });
-  await bed.run('poll', at(-10));
-  await bed.run('poll', at(-2));
-  const late = bed.addEnded(3, index => ({ startTimeMs: Date.now() - 2 * DAY - 30_000 - index }));
-  await bed.runUntilQuiet();
-  expect(bed.published()).toEqual(outcomes(late));
+  stack = await openEngineStack({ retentionDays: 1 });
+  await stack.run('poll', at(-10));
+  await stack.run('poll', at(-2));
+  const late = stack.addEnded(3, index => ({ startTimeMs: Date.now() - 2 * DAY - 30_000 - index }));
+  await stack.runUntilQuiet();
+  expect(stack.published()).toEqual(outcomes(late));
 });
 
 describe('an emitSince at the beginning of time', () => {
   test.each(['1970-01-01T00:00:00Z', '1970-01-01T00:05:00Z', '0001-01-01T00:00:00Z'])(
     '%s means all',
     async emitSince => {
-      bed = await openEngineBed({ emitSince });
-      const past = bed.addEnded(5, index => ({ startTimeMs: Date.now() - index * DAY }));
+      stack = await openEngineStack({ emitSince });
+      const past = stack.addEnded(5, index => ({ startTimeMs: Date.now() - index * DAY }));
       for (let minute = 0; minute < 3; minute += 1)
-        expect(await bed.run('poll', { clockOffsetMs: minute * MINUTE })).toMatchObject({ outcome: 'complete' });
-      expect(bed.published()).toEqual(outcomes(past));
+        expect(await stack.run('poll', { clockOffsetMs: minute * MINUTE })).toMatchObject({ outcome: 'complete' });
+      expect(stack.published()).toEqual(outcomes(past));
     },
   );
 
   test('set later on is a backfill of everything, and can be taken back', async () => {
-    bed = await openEngineBed();
-    const past = bed.addEnded(5, index => ({ startTimeMs: Date.now() - (index + 1) * DAY }));
-    await bed.run();
-    const all = bed.anotherPoller({ emitSince: '1970-01-01T00:00:00Z' });
-    await bed.run('poll', {}, all);
-    const [running] = bed.addRunning(1, 0);
-    const ended = bed.addEnded(3);
-    await bed.run('poll', { clockOffsetMs: MINUTE });
-    await bed.run('poll', { clockOffsetMs: 2 * MINUTE }, all);
-    expect(bed.published()).toEqual(outcomes([...past, ...ended]));
-    expect((await bed.items()).filter(({ unsettledSource }) => unsettledSource)).toMatchObject([
+    stack = await openEngineStack();
+    const past = stack.addEnded(5, index => ({ startTimeMs: Date.now() - (index + 1) * DAY }));
+    await stack.run();
+    const all = stack.anotherPoller({ emitSince: '1970-01-01T00:00:00Z' });
+    await stack.run('poll', {}, all);
+    const [running] = stack.addRunning(1, 0);
+    const ended = stack.addEnded(3);
+    await stack.run('poll', { clockOffsetMs: MINUTE });
+    await stack.run('poll', { clockOffsetMs: 2 * MINUTE }, all);
+    expect(stack.published()).toEqual(outcomes([...past, ...ended]));
+    expect((await stack.items()).filter(({ unsettledSource }) => unsettledSource)).toMatchObject([
       { item: `TASK#${running?.taskId}` },
     ]);
   });
 
   test('a checkpoint whose emitSince can not be read goes on from the emission floor', async () => {
-    bed = await openEngineBed();
-    await bed.run();
-    await bed.putItem({ ...(await bed.checkpoint()), emitSince: 'once upon a time' });
-    const ended = bed.addEnded(2);
-    expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 2 });
-    expect(bed.published()).toEqual(outcomes(ended));
+    stack = await openEngineStack();
+    await stack.run();
+    await stack.putItem({ ...(await stack.checkpoint()), emitSince: 'once upon a time' });
+    const ended = stack.addEnded(2);
+    expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 2 });
+    expect(stack.published()).toEqual(outcomes(ended));
   });
 });
 
 describe('an old entry that is always listed first', () => {
   const pin = () => {
     let isTop = true;
-    bed.partnerCentral.intercept = ({ input }) => {
+    stack.partnerCentral.intercept = ({ input }) => {
       isTop = input.NextToken == null && input.TaskIdentifier == null && input.TaskStatus == null;
       return undefined;
     };
-    bed.partnerCentral.tamper = (_, output) => {
+    stack.partnerCentral.tamper = (_, output) => {
       const summaries = output.TaskSummaries as object[];
       const pinned = {
         ...summaries[0],
@@ -256,58 +257,58 @@ describe('an old entry that is always listed first', () => {
   };
 
   test('does not hide what follows on the next pages', async () => {
-    bed = await openEngineBed();
-    await bed.run('poll', { clockOffsetMs: -3 * HOUR });
-    const before = bed.addEnded(5, index => ({ startTimeMs: Date.now() - 2.6 * HOUR - index * 1_000 }));
+    stack = await openEngineStack();
+    await stack.run('poll', { clockOffsetMs: -3 * HOUR });
+    const before = stack.addEnded(5, index => ({ startTimeMs: Date.now() - 2.6 * HOUR - index * 1_000 }));
     pin();
-    await bed.run('poll', { clockOffsetMs: -2.5 * HOUR });
-    const ended = bed.addEnded(250, index => ({ startTimeMs: Date.now() - 2 * HOUR - index * 1_000 }));
-    await bed.run('poll', { clockOffsetMs: -1.9 * HOUR });
-    expect(bed.published()).toEqual(outcomes([...before, ...ended]));
+    await stack.run('poll', { clockOffsetMs: -2.5 * HOUR });
+    const ended = stack.addEnded(250, index => ({ startTimeMs: Date.now() - 2 * HOUR - index * 1_000 }));
+    await stack.run('poll', { clockOffsetMs: -1.9 * HOUR });
+    expect(stack.published()).toEqual(outcomes([...before, ...ended]));
   });
 
   test('does not end audits, and costs a quiet poll one call', async () => {
-    bed = await openEngineBed({ emitSince: ago(2 * DAY), backlogPageSize: 100 });
-    bed.addEnded(300, index => ({ startTimeMs: Date.now() - HOUR - index * 1_000 }));
-    await bed.runUntilQuiet();
+    stack = await openEngineStack({ emitSince: ago(2 * DAY), backlogPageSize: 100 });
+    stack.addEnded(300, index => ({ startTimeMs: Date.now() - HOUR - index * 1_000 }));
+    await stack.runUntilQuiet();
     pin();
-    await bed.runUntilQuiet();
-    const late = bed.addEnded(3, index => ({ startTimeMs: Date.now() - DAY - index }));
+    await stack.runUntilQuiet();
+    const late = stack.addEnded(3, index => ({ startTimeMs: Date.now() - DAY - index }));
     const how = { clockOffsetMs: HOUR };
-    let run = await bed.run('audit', how);
-    for (let polls = 0; run.gaps > 0 && polls < 20; polls += 1) run = await bed.run('poll', how);
-    expect(bed.published()).toEqual(expect.arrayContaining(outcomes(late)));
-    expect((await bed.run('poll', { clockOffsetMs: 2 * HOUR })).listCalls).toBe(1);
+    let run = await stack.run('audit', how);
+    for (let polls = 0; run.gaps > 0 && polls < 20; polls += 1) run = await stack.run('poll', how);
+    expect(stack.published()).toEqual(expect.arrayContaining(outcomes(late)));
+    expect((await stack.run('poll', { clockOffsetMs: 2 * HOUR })).listCalls).toBe(1);
   });
 
   test('or last on each page ends no head', async () => {
-    bed = await openEngineBed({ headPageSize: 20 });
-    await bed.run('poll', { clockOffsetMs: -HOUR });
-    const ended = bed.addEnded(100, index => ({ startTimeMs: Date.now() - 10 * MINUTE - index * 1_000 }));
-    bed.partnerCentral.tamper = (_, output) => {
+    stack = await openEngineStack({ headPageSize: 20 });
+    await stack.run('poll', { clockOffsetMs: -HOUR });
+    const ended = stack.addEnded(100, index => ({ startTimeMs: Date.now() - 10 * MINUTE - index * 1_000 }));
+    stack.partnerCentral.tamper = (_, output) => {
       const summaries = output.TaskSummaries as object[];
       const old = { ...summaries[0], TaskId: 'task-aaaaaaaaaaaaa', StartTime: ago(400 * DAY) };
       return summaries.length === 20 ? { ...output, TaskSummaries: [...summaries, old] } : output;
     };
-    for (let minute = 0; minute < 4; minute += 1) await bed.run('poll', { clockOffsetMs: minute * MINUTE });
-    expect(bed.published()).toEqual(outcomes(ended));
+    for (let minute = 0; minute < 4; minute += 1) await stack.run('poll', { clockOffsetMs: minute * MINUTE });
+    expect(stack.published()).toEqual(outcomes(ended));
   });
 });
 
 test('a task that the list of what is running shows as ended has ended', async () => {
-  bed = await openEngineBed();
-  const running = bed.addRunning(15, HOUR);
-  await bed.run();
-  const ended = bed.store.end(running[3]?.taskId as string, 'COMPLETE');
+  stack = await openEngineStack();
+  const running = stack.addRunning(15, HOUR);
+  await stack.run();
+  const ended = stack.store.end(running[3]?.taskId as string, 'COMPLETE');
   const stale = running.map(({ taskId, startTimeMs }) => ({
     TaskId: taskId,
     StartTime: new Date(startTimeMs).toISOString(),
-    TaskStatus: bed.store.get(taskId)?.status,
+    TaskStatus: stack.store.get(taskId)?.status,
   }));
-  bed.partnerCentral.intercept = ({ input }) =>
+  stack.partnerCentral.intercept = ({ input }) =>
     Array.isArray(input.TaskStatus)
       ? { when: 'before', how: { status: 200, body: { TaskSummaries: stale } } }
       : undefined;
-  await bed.run('poll', { clockOffsetMs: MINUTE });
-  expect(bed.published()).toEqual(outcomes([ended]));
+  await stack.run('poll', { clockOffsetMs: MINUTE });
+  expect(stack.published()).toEqual(outcomes([ended]));
 });

@@ -2,7 +2,7 @@
  * What must never be in a log: what Partner Central says about a task, which may name a customer or an opportunity, and
  * credentials. The real bundles at their default level, in good times and in bad.
  */
-import { type Bed, errorAnswer, HOUR, MINUTE, openBed, tableAnswer } from './bed';
+import { errorAnswer, HOUR, MINUTE, openTestStack, type TestStack, tableAnswer } from './test-stack';
 
 const message = 'The opportunity "Migration of Octank Ltd" has no customer contact <contact@example.com>';
 const secrets = [
@@ -14,12 +14,12 @@ const secrets = [
 /** But for shadow mode, which logs whole events without their messages. */
 const ids = /"(engagementId|opportunityId)"|\bO\d{7}\b|\beng-[0-9a-z]{14}\b/;
 
-let bed: Bed;
-afterEach(() => bed.close());
+let stack: TestStack;
+afterEach(() => stack.close());
 
 async function failingTasks(count: number) {
-  await bed.run('poll', { clockOffsetMs: -HOUR });
-  return bed.addEnded(count, () => ({
+  await stack.run('poll', { clockOffsetMs: -HOUR });
+  return stack.addEnded(count, () => ({
     status: 'FAILED',
     reasonCode: 'OpportunityValidationFailed',
     message,
@@ -30,97 +30,97 @@ const refusal = () => ({ ErrorCode: 'MalformedDetail', ErrorMessage: message });
 const sometimes = (call: { index: number }) => call.index % 2 === 0;
 
 test.each<[name: string, play: () => Promise<unknown>]>([
-  ['published and mailed', () => bed.run()],
+  ['published and mailed', () => stack.run()],
   [
     'refused by EventBridge',
     () => {
-      bed.eventBridge.entryFault = refusal;
-      return bed.run();
+      stack.eventBridge.entryFault = refusal;
+      return stack.run();
     },
   ],
   [
     'refused as a whole call',
     () => {
-      bed.eventBridge.intercept = () => errorAnswer('ValidationException');
-      return bed.run();
+      stack.eventBridge.intercept = () => errorAnswer('ValidationException');
+      return stack.run();
     },
   ],
   [
     'refused by the table',
     () => {
-      bed.dynamoDb.intercept = ({ operation }) =>
+      stack.dynamoDb.intercept = ({ operation }) =>
         operation === 'BatchWriteItem' ? errorAnswer('ValidationException') : undefined;
-      return bed.poll();
+      return stack.poll();
     },
   ],
   [
     'left unprocessed by the table',
     () => {
-      bed.dynamoDb.intercept = ({ operation, input }) =>
+      stack.dynamoDb.intercept = ({ operation, input }) =>
         operation === 'BatchWriteItem' ? tableAnswer({ UnprocessedItems: input.RequestItems }) : undefined;
-      return bed.poll('poll', { timeoutMs: 2_000 });
+      return stack.poll('poll', { timeoutMs: 2_000 });
     },
   ],
   [
     'listed by a service that breaks off',
     () => {
-      bed.partnerCentral.intercept = call => (sometimes(call) ? { when: 'before', how: 'truncate' } : undefined);
-      return bed.poll();
+      stack.partnerCentral.intercept = call => (sometimes(call) ? { when: 'before', how: 'truncate' } : undefined);
+      return stack.poll();
     },
   ],
   [
     'listed in what is no JSON',
     () => {
       const body = '{"TaskSummaries":[{"TaskId":"task-0000000000000","Message":Octank Ltd"}]}';
-      bed.partnerCentral.intercept = () => ({ when: 'before', how: { status: 200, body } });
-      return bed.poll();
+      stack.partnerCentral.intercept = () => ({ when: 'before', how: { status: 200, body } });
+      return stack.poll();
     },
   ],
   [
     'listed with what can not be used',
     () => {
-      bed.partnerCentral.tamper = (_, output) => ({
+      stack.partnerCentral.tamper = (_, output) => ({
         ...output,
         TaskSummaries: [null, { Message: message }, ...(output.TaskSummaries as object[])],
       });
-      return bed.run();
+      return stack.run();
     },
   ],
   [
     'not listed for want of rights',
     () => {
-      bed.partnerCentral.intercept = () => errorAnswer('AccessDeniedException', 403);
-      return bed.poll();
+      stack.partnerCentral.intercept = () => errorAnswer('AccessDeniedException', 403);
+      return stack.poll();
     },
   ],
   [
     'listed while something runs for too long and something vanishes',
     async () => {
-      bed.addRunning(2, 30 * MINUTE);
-      await bed.run();
-      bed.partnerCentral.tamper = (_, output) => ({ ...output, TaskSummaries: [] });
-      for (const hours of [1, 2, 3, 4]) await bed.run('poll', { clockOffsetMs: hours * HOUR });
+      stack.addRunning(2, 30 * MINUTE);
+      await stack.run();
+      stack.partnerCentral.tamper = (_, output) => ({ ...output, TaskSummaries: [] });
+      for (const hours of [1, 2, 3, 4]) await stack.run('poll', { clockOffsetMs: hours * HOUR });
     },
   ],
-  ['found by an audit', () => bed.run('audit', { clockOffsetMs: HOUR })],
+  ['found by an audit', () => stack.run('audit', { clockOffsetMs: HOUR })],
 ])('no log line tells of failed tasks that are %s', async (_name, play) => {
-  bed = await openBed({ taskStalledEvents: true });
+  stack = await openTestStack({ taskStalledEvents: true });
   await failingTasks(12);
   await play();
-  bed.partnerCentral.tamper = undefined;
-  for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge]) service.intercept = undefined;
-  bed.eventBridge.entryFault = undefined;
-  await bed.runUntilQuiet(30, { clockOffsetMs: 10 * HOUR });
-  expect(await bed.deliverAlerts()).not.toEqual([]); // the formatter writes to the same log
-  expect(bed.eventBridge.events.map(({ detail }) => detail.message)).toContain(message); // it was there to be told
-  expect(bed.logs.length).toBeGreaterThan(12);
-  for (const secret of [...secrets, ids]) expect(bed.logs.filter(line => secret.test(line))).toEqual([]);
+  stack.partnerCentral.tamper = undefined;
+  for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) service.intercept = undefined;
+  stack.eventBridge.entryFault = undefined;
+  await stack.runUntilQuiet(30, { clockOffsetMs: 10 * HOUR });
+  expect(await stack.deliverAlerts()).not.toEqual([]); // the formatter writes to the same log
+  expect(stack.eventBridge.events.map(({ detail }) => detail.message)).toContain(message); // it was there to be told
+  expect(stack.logs.length).toBeGreaterThan(12);
+  for (const secret of [...secrets, ids]) expect(stack.logs.filter(line => secret.test(line))).toEqual([]);
 });
 
 test('shadow mode logs what it would publish without it', async () => {
-  bed = await openBed({ shadow: true });
+  stack = await openTestStack({ shadow: true });
   await failingTasks(2);
-  await bed.run();
-  expect(bed.logs.filter(line => line.includes('Would publish'))).toHaveLength(2);
-  for (const secret of secrets) expect(bed.logs.filter(line => secret.test(line))).toEqual([]);
+  await stack.run();
+  expect(stack.logs.filter(line => line.includes('Would publish'))).toHaveLength(2);
+  for (const secret of secrets) expect(stack.logs.filter(line => secret.test(line))).toEqual([]);
 });

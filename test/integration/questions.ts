@@ -1,9 +1,9 @@
-/** What tests of the engine ask of a bed, whether it lives in memory or answers over HTTP. */
+/** What tests of the engine ask of a stack, whether it lives in memory or answers over HTTP. */
 import type { Mode, Summary } from '../../lambdas/poller/run';
-import type { DeliveredEvent } from '../../local/event-bridge';
-import type { InvokeOptions } from '../../local/function-host';
-import type { CallCounts } from '../../local/service';
-import type { Task, TaskStore } from '../../local/task-store';
+import type { DeliveredEvent } from '../../local/services/event-bridge';
+import type { InvokeOptions } from '../../local/services/function-host';
+import type { CallCounts } from '../../local/services/service';
+import type { Task, TaskStore } from '../../local/services/task-store';
 
 type Item = Record<string, unknown>;
 

@@ -1,13 +1,13 @@
 /** A table that does not take what was published: no poll after the first one may publish the same again. */
-import { type EngineBed, errorAnswer, HOUR, MINUTE, openEngineBed, outcomes, tableAnswer } from './bed';
+import { type EngineStack, errorAnswer, HOUR, MINUTE, openEngineStack, outcomes, tableAnswer } from './test-stack';
 
-let bed: EngineBed;
-afterEach(() => bed.close());
+let stack: EngineStack;
+afterEach(() => stack.close());
 
 const refusal = errorAnswer('ValidationException');
 const endedSince = async (count: number) => {
-  await bed.run('poll', { clockOffsetMs: -HOUR });
-  return bed.addEnded(count, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000, status: 'FAILED' }));
+  await stack.run('poll', { clockOffsetMs: -HOUR });
+  return stack.addEnded(count, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000, status: 'FAILED' }));
 };
 
 test.each([
@@ -18,74 +18,77 @@ test.each([
 ])(
   'rows that are %s for ten polls: one batch is published twice, whatever waits',
   async (_, fault) => {
-    bed = await openEngineBed();
+    stack = await openEngineStack();
     const ended = await endedSince(60);
-    bed.dynamoDb.intercept = ({ operation }) => (operation === 'BatchWriteItem' ? fault : undefined);
-    for (let polls = 0; polls < 10; polls += 1) await bed.poll('poll', { clockOffsetMs: polls * MINUTE });
-    expect(bed.published()).toHaveLength(10);
-    bed.dynamoDb.intercept = undefined;
-    await bed.runUntilQuiet(10, { clockOffsetMs: 11 * MINUTE });
-    expect([...new Set(bed.published())]).toEqual(outcomes(ended));
-    expect(bed.published().length - ended.length).toBeLessThanOrEqual(10);
+    stack.dynamoDb.intercept = ({ operation }) => (operation === 'BatchWriteItem' ? fault : undefined);
+    for (let polls = 0; polls < 10; polls += 1) await stack.poll('poll', { clockOffsetMs: polls * MINUTE });
+    expect(stack.published()).toHaveLength(10);
+    stack.dynamoDb.intercept = undefined;
+    await stack.runUntilQuiet(10, { clockOffsetMs: 11 * MINUTE });
+    expect([...new Set(stack.published())]).toEqual(outcomes(ended));
+    expect(stack.published().length - ended.length).toBeLessThanOrEqual(10);
     // A whole audit shows that the table is well again.
-    await bed.run('audit', { clockOffsetMs: 12 * MINUTE });
-    expect(await bed.checkpoint()).toMatchObject({ recordFailedAt: null });
+    await stack.run('audit', { clockOffsetMs: 12 * MINUTE });
+    expect(await stack.checkpoint()).toMatchObject({ recordFailedAt: null });
   },
   120_000,
 );
 
 test('one row that the table refuses is published once, holds up nothing, and is counted', async () => {
-  bed = await openEngineBed();
+  stack = await openEngineStack();
   const ended = await endedSince(25);
   const bad = ended[3]?.taskId as string;
-  bed.dynamoDb.intercept = ({ operation, input }) =>
+  stack.dynamoDb.intercept = ({ operation, input }) =>
     operation === 'BatchWriteItem' && JSON.stringify(input).includes(bad) ? refusal : undefined;
   const refused: (number | undefined)[] = [];
   for (let polls = 0; polls < 5; polls += 1)
-    refused.push((await bed.run('poll', { clockOffsetMs: polls * 30_000 })).refusedRows);
-  expect([...new Set(bed.published())]).toEqual(outcomes(ended));
-  expect(bed.published().filter(line => line.startsWith(bad))).toHaveLength(1);
+    refused.push((await stack.run('poll', { clockOffsetMs: polls * 30_000 })).refusedRows);
+  expect([...new Set(stack.published())]).toEqual(outcomes(ended));
+  expect(stack.published().filter(line => line.startsWith(bad))).toHaveLength(1);
   expect(refused[0]).toBe(1);
 });
 
 test('a running task whose row the first poll could not record is learnt by a later one', async () => {
-  bed = await openEngineBed();
-  const [running] = bed.addRunning(1, HOUR);
-  bed.dynamoDb.intercept = ({ operation }) => (operation === 'BatchWriteItem' ? refusal : undefined);
-  expect(await bed.run('poll', { clockOffsetMs: -30 * MINUTE })).toMatchObject({ outcome: 'partial', refusedRows: 1 });
-  bed.dynamoDb.intercept = undefined;
-  await bed.run('poll', { clockOffsetMs: -MINUTE });
-  const ended = bed.store.end(running?.taskId as string, 'COMPLETE');
-  await bed.run();
-  expect(bed.published()).toEqual(outcomes([ended]));
+  stack = await openEngineStack();
+  const [running] = stack.addRunning(1, HOUR);
+  stack.dynamoDb.intercept = ({ operation }) => (operation === 'BatchWriteItem' ? refusal : undefined);
+  expect(await stack.run('poll', { clockOffsetMs: -30 * MINUTE })).toMatchObject({
+    outcome: 'partial',
+    refusedRows: 1,
+  });
+  stack.dynamoDb.intercept = undefined;
+  await stack.run('poll', { clockOffsetMs: -MINUTE });
+  const ended = stack.store.end(running?.taskId as string, 'COMPLETE');
+  await stack.run();
+  expect(stack.published()).toEqual(outcomes([ended]));
 });
 
 test('rows of a dead run that arrive after the next one: at most a batch of ten is published again', async () => {
-  bed = await openEngineBed();
-  await bed.run('poll', { clockOffsetMs: -HOUR });
-  const running = bed.addRunning(25, 10 * MINUTE);
+  stack = await openEngineStack();
+  await stack.run('poll', { clockOffsetMs: -HOUR });
+  const running = stack.addRunning(25, 10 * MINUTE);
   let letGo: () => void = () => undefined;
   const released = new Promise<undefined>(resolve => {
     letGo = () => resolve(undefined);
   });
   const arrived = new Promise<void>(resolve => {
-    bed.dynamoDb.intercept = ({ operation }) => {
+    stack.dynamoDb.intercept = ({ operation }) => {
       if (operation !== 'BatchWriteItem') return undefined;
-      bed.dynamoDb.intercept = undefined;
+      stack.dynamoDb.intercept = undefined;
       resolve();
       return released;
     };
   });
-  const dead = bed.poll('poll', { clockOffsetMs: -50 * MINUTE });
+  const dead = stack.poll('poll', { clockOffsetMs: -50 * MINUTE });
   await arrived;
-  await bed.poller.kill();
+  await stack.poller.kill();
   await dead;
-  const ended = running.map(({ taskId }) => bed.store.end(taskId, 'COMPLETE'));
-  await bed.run('poll', { clockOffsetMs: -40 * MINUTE });
-  expect(bed.published()).toEqual(outcomes(ended));
+  const ended = running.map(({ taskId }) => stack.store.end(taskId, 'COMPLETE'));
+  await stack.run('poll', { clockOffsetMs: -40 * MINUTE });
+  expect(stack.published()).toEqual(outcomes(ended));
   letGo();
   await new Promise(resolve => setTimeout(resolve, 300)); // the write is the table's now
-  for (let polls = 0; polls < 3; polls += 1) await bed.run('poll', { clockOffsetMs: polls * MINUTE });
-  expect([...new Set(bed.published())]).toEqual(outcomes(ended));
-  expect(bed.published().length - ended.length).toBeLessThanOrEqual(10);
+  for (let polls = 0; polls < 3; polls += 1) await stack.run('poll', { clockOffsetMs: polls * MINUTE });
+  expect([...new Set(stack.published())]).toEqual(outcomes(ended));
+  expect(stack.published().length - ended.length).toBeLessThanOrEqual(10);
 });

@@ -3,37 +3,37 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { synthesize } from '../../infra/synthesize';
-import { type Bed, errorAnswer, openBed } from './bed';
+import { errorAnswer, openTestStack, type TestStack } from './test-stack';
 
 const directory = mkdtempSync(join(tmpdir(), 'sources-test-'));
 const furtherSources = [{ taskFamily: 'EngagementFromOpportunity' }, { catalog: 'AWS', maxListCallsPerRun: 10 }];
-let bed: Bed;
+let stack: TestStack;
 beforeAll(async () => {
   synthesize({ outdir: directory, context: { furtherSources } });
-  bed = await openBed({}, true, { directory });
+  stack = await openTestStack({}, true, { directory });
 }, 120_000);
 afterAll(async () => {
-  await bed.close();
+  await stack.close();
   rmSync(directory, { recursive: true });
 });
 
 const stores = () =>
   [
-    bed.partnerCentral.store('Sandbox'),
-    bed.partnerCentral.store('Sandbox', 'EngagementFromOpportunity'),
-    bed.partnerCentral.store('AWS'),
+    stack.partnerCentral.store('Sandbox'),
+    stack.partnerCentral.store('Sandbox', 'EngagementFromOpportunity'),
+    stack.partnerCentral.store('AWS'),
   ] as const;
 
-const pollAll = () => Promise.all(bed.sources.map(source => source.poll()));
+const pollAll = () => Promise.all(stack.sources.map(source => source.poll()));
 const outcomesOf = (polls: Awaited<ReturnType<typeof pollAll>>) =>
   polls.map(({ result, error }) => error?.name ?? result?.outcome);
 const published = () =>
-  bed.eventBridge.events
+  stack.eventBridge.events
     .map(({ detail }) => [detail.catalog, detail.taskType, detail.taskId, detail.taskStatus].join(' '))
     .sort();
 
 test('each publishes its own tasks, at the same time, even where ids are the same', async () => {
-  expect(bed.sources.map(({ id }) => id)).toEqual([
+  expect(stack.sources.map(({ id }) => id)).toEqual([
     'Sandbox#OpportunityFromEngagement',
     'Sandbox#EngagementFromOpportunity',
     'AWS#OpportunityFromEngagement',
@@ -55,14 +55,14 @@ test('each publishes its own tasks, at the same time, even where ids are the sam
     `Sandbox EngagementFromOpportunity ${taskId} FAILED`,
     `Sandbox OpportunityFromEngagement ${taskId} COMPLETE`,
   ]);
-  const eventIds = bed.eventBridge.events.map(({ detail }) => detail.eventId);
+  const eventIds = stack.eventBridge.events.map(({ detail }) => detail.eventId);
   expect(new Set(eventIds).size).toBe(3);
-  const partitions = (await bed.items()).map(({ source, item }) => `${source} ${item}`).sort();
-  expect(partitions).toEqual(bed.sources.flatMap(({ id }) => [`${id} CHECKPOINT`, `${id} TASK#${taskId}`]).sort());
+  const partitions = (await stack.items()).map(({ source, item }) => `${source} ${item}`).sort();
+  expect(partitions).toEqual(stack.sources.flatMap(({ id }) => [`${id} CHECKPOINT`, `${id} TASK#${taskId}`]).sort());
 });
 
 test('a failed task of another family is told with a link to the log of its own function', async () => {
-  const mails = await bed.deliverAlerts();
+  const mails = await stack.deliverAlerts();
   expect(mails).toHaveLength(1);
   expect(mails[0]?.message).toContain('EngagementFromOpportunity');
   expect(mails[0]?.message).toMatch(
@@ -78,16 +78,16 @@ test('one that fails, or is throttled, leaves the others alone', async () => {
   first.end(one.taskId, 'COMPLETE');
   second.end(missed.taskId, 'COMPLETE');
   third.end(other.taskId, 'COMPLETE');
-  bed.eventBridge.clear();
-  bed.partnerCentral.intercept = ({ operation }) =>
+  stack.eventBridge.clear();
+  stack.partnerCentral.intercept = ({ operation }) =>
     operation === 'ListEngagementFromOpportunityTasks' ? errorAnswer('AccessDeniedException', 403) : undefined;
   expect(outcomesOf(await pollAll())).toEqual(['complete', 'PermanentFailure', 'complete']);
-  bed.partnerCentral.intercept = ({ operation, input }) =>
+  stack.partnerCentral.intercept = ({ operation, input }) =>
     operation === 'ListOpportunityFromEngagementTasks' && input.Catalog === 'Sandbox'
       ? errorAnswer('ThrottlingException', 429)
       : undefined;
   expect(outcomesOf(await pollAll())).toEqual(['partial', 'complete', 'complete']);
-  bed.partnerCentral.intercept = undefined;
+  stack.partnerCentral.intercept = undefined;
   await pollAll();
   expect(published().map(line => line.split(' ').slice(0, 2).join(' '))).toEqual([
     'AWS OpportunityFromEngagement',
@@ -97,15 +97,15 @@ test('one that fails, or is throttled, leaves the others alone', async () => {
 });
 
 test('a lease that is held keeps its own source waiting, and no other', async () => {
-  const checkpoint = (await bed.items()).find(
+  const checkpoint = (await stack.items()).find(
     ({ source, item }) => source === 'AWS#OpportunityFromEngagement' && item === 'CHECKPOINT',
   );
-  await bed.putItem({ ...checkpoint, leaseOwner: 'somebody else', leaseExpiresAtMs: Date.now() + 60_000 });
+  await stack.putItem({ ...checkpoint, leaseOwner: 'somebody else', leaseExpiresAtMs: Date.now() + 60_000 });
   expect(outcomesOf(await pollAll())).toEqual(['complete', 'complete', 'skipped']);
 });
 
 test('all of them together keep to the pace of one', () => {
-  const paces = bed.sources.map(({ settings }) => settings.maxListCallsPerSecond);
+  const paces = stack.sources.map(({ settings }) => settings.maxListCallsPerSecond);
   expect(paces).toEqual([1.66, 1.66, 1.66]);
   expect(paces.reduce((sum, pace) => sum + pace)).toBeLessThanOrEqual(5);
 });

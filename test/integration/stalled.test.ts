@@ -1,42 +1,42 @@
 /** Tasks that run for too long: counted in every run, and told once where that is wanted. */
 import * as v from 'valibot';
 import { taskStalledEventSchema } from '../../lambdas/task-event';
-import { type EngineBed, errorAnswer, HOUR, isPollers, MINUTE, openBed, openEngineBed } from './bed';
+import { type EngineStack, errorAnswer, HOUR, isPollers, MINUTE, openEngineStack, openTestStack } from './test-stack';
 
-let bed: EngineBed;
-afterEach(() => bed.close());
+let stack: EngineStack;
+afterEach(() => stack.close());
 
-const told = () => bed.eventBridge.events.filter(event => event['detail-type'] === 'TaskStalled');
+const told = () => stack.eventBridge.events.filter(event => event['detail-type'] === 'TaskStalled');
 const toldTasks = () => told().map(({ detail }) => detail.taskId as string);
 /** Tasks that have just begun; `addRunning` would have them begin before the first poll. */
-const start = (count: number) => Array.from({ length: count }, () => bed.store.add({ startTimeMs: Date.now() }));
-const startOne = () => bed.store.add({ startTimeMs: Date.now() });
+const start = (count: number) => Array.from({ length: count }, () => stack.store.add({ startTimeMs: Date.now() }));
+const startOne = () => stack.store.add({ startTimeMs: Date.now() });
 const hoursLater = (hours: number) => ({ clockOffsetMs: hours * HOUR + MINUTE });
 const ids = (tasks: readonly { taskId: string }[]) => tasks.map(({ taskId }) => taskId);
 const end = (tasks: readonly { taskId: string }[]) => {
-  for (const { taskId } of tasks) bed.store.set(taskId, { status: 'FAILED', reasonCode: 'InternalError' });
+  for (const { taskId } of tasks) stack.store.set(taskId, { status: 'FAILED', reasonCode: 'InternalError' });
 };
 
 test('a task that runs for longer than it may is counted in every run until it ends, and no event tells it unless that is switched on', async () => {
-  bed = await openBed();
-  await bed.run();
+  stack = await openTestStack();
+  await stack.run();
   const tasks = start(2);
-  expect(await bed.run()).not.toHaveProperty('stalled');
-  for (const hours of [1, 2]) expect(await bed.run('poll', hoursLater(hours))).toMatchObject({ stalled: 2 });
-  const metrics = bed.logs.filter(line => line.includes('"_aws"')).map(line => JSON.parse(line).TasksStalled);
+  expect(await stack.run()).not.toHaveProperty('stalled');
+  for (const hours of [1, 2]) expect(await stack.run('poll', hoursLater(hours))).toMatchObject({ stalled: 2 });
+  const metrics = stack.logs.filter(line => line.includes('"_aws"')).map(line => JSON.parse(line).TasksStalled);
   expect(metrics).toEqual([undefined, undefined, 2, 2]);
   end(tasks.slice(1));
-  expect(await bed.run('poll', hoursLater(2))).toMatchObject({ stalled: 1, failed: 1 });
+  expect(await stack.run('poll', hoursLater(2))).toMatchObject({ stalled: 1, failed: 1 });
   expect(told()).toEqual([]);
 });
 
 test('it is told once, in an event of its own shape and id', async () => {
-  bed = await openEngineBed({ taskStalledEvents: true });
-  await bed.run();
+  stack = await openEngineStack({ taskStalledEvents: true });
+  await stack.run();
   const task = startOne();
-  await bed.run();
+  await stack.run();
   expect(told()).toEqual([]);
-  for (const hours of [1, 1, 5]) await bed.run('poll', hoursLater(hours));
+  for (const hours of [1, 1, 5]) await stack.run('poll', hoursLater(hours));
   expect(toldTasks()).toEqual([task.taskId]);
   const [event] = told();
   expect(v.is(v.strictObject(taskStalledEventSchema.entries), event?.detail)).toBe(true);
@@ -46,105 +46,108 @@ test('it is told once, in an event of its own shape and id', async () => {
   expect(Date.parse(String(detectedBefore)) - Date.parse(String(startTime))).toBeGreaterThanOrEqual(HOUR);
 
   end([task]);
-  await bed.run('poll', hoursLater(5));
-  const ending = bed.eventBridge.events.find(({ detail }) => detail.taskStatus === 'FAILED');
+  await stack.run('poll', hoursLater(5));
+  const ending = stack.eventBridge.events.find(({ detail }) => detail.taskStatus === 'FAILED');
   expect(ending?.detail).toMatchObject({ taskId: task.taskId, previousStatus: 'IN_PROGRESS' });
   expect(ending?.detail.eventId).not.toBe(event?.detail.eventId);
 
   // It runs again, and again for too long: once a task is once.
-  bed.store.set(task.taskId, { status: 'IN_PROGRESS' });
-  await bed.run('audit', hoursLater(6));
-  expect(await bed.run('poll', hoursLater(8))).toMatchObject({ stalled: 1 });
+  stack.store.set(task.taskId, { status: 'IN_PROGRESS' });
+  await stack.run('audit', hoursLater(6));
+  expect(await stack.run('poll', hoursLater(8))).toMatchObject({ stalled: 1 });
   expect(toldTasks()).toEqual([task.taskId]);
 });
 
 test('never of a task from before emitSince, which is not counted either', async () => {
-  bed = await openEngineBed({ taskStalledEvents: true });
-  bed.addRunning(3, 30 * MINUTE);
-  expect(await bed.run()).toMatchObject({ unsettled: 3 });
-  const summary = await bed.run('poll', hoursLater(1));
+  stack = await openEngineStack({ taskStalledEvents: true });
+  stack.addRunning(3, 30 * MINUTE);
+  expect(await stack.run()).toMatchObject({ unsettled: 3 });
+  const summary = await stack.run('poll', hoursLater(1));
   expect(summary).toMatchObject({ unsettled: 3 });
   expect(summary).not.toHaveProperty('stalled');
   expect(told()).toEqual([]);
 });
 
 test('nor of one from before an emitSince that was configured since', async () => {
-  bed = await openEngineBed({ taskStalledEvents: true, emitSince: new Date(Date.now() - 5 * HOUR).toISOString() });
-  await bed.run();
+  stack = await openEngineStack({ taskStalledEvents: true, emitSince: new Date(Date.now() - 5 * HOUR).toISOString() });
+  await stack.run();
   startOne();
-  await bed.run();
-  const raised = bed.anotherPoller({ taskStalledEvents: true, emitSince: new Date(Date.now() + MINUTE).toISOString() });
-  const summary = await bed.run('poll', hoursLater(1), raised);
+  await stack.run();
+  const raised = stack.anotherPoller({
+    taskStalledEvents: true,
+    emitSince: new Date(Date.now() + MINUTE).toISOString(),
+  });
+  const summary = await stack.run('poll', hoursLater(1), raised);
   expect(summary).toMatchObject({ unsettled: 1, published: 0 });
   expect(summary).not.toHaveProperty('stalled');
 });
 
 test('switched on, it does not tell the past at once; nor when it is switched off and on again', async () => {
-  bed = await openEngineBed();
-  await bed.run();
+  stack = await openEngineStack();
+  await stack.run();
   const long = startOne();
-  await bed.run();
-  const telling = bed.anotherPoller({ taskStalledEvents: true });
-  const run = (hours: number, poller = telling) => bed.run('poll', hoursLater(hours), poller);
+  await stack.run();
+  const telling = stack.anotherPoller({ taskStalledEvents: true });
+  const run = (hours: number, poller = telling) => stack.run('poll', hoursLater(hours), poller);
   expect(await run(2)).toMatchObject({ stalled: 1, published: 0 });
-  const short = bed.store.add({ startTimeMs: Date.now() + 2 * HOUR });
+  const short = stack.store.add({ startTimeMs: Date.now() + 2 * HOUR });
   await run(2);
   expect(await run(3)).toMatchObject({ stalled: 2, stalledEvents: 1 });
   expect(toldTasks()).toEqual([short.taskId]);
 
-  bed.store.add({ startTimeMs: Date.now() + 3 * HOUR });
-  await run(3, bed.poller);
-  await run(5, bed.poller);
+  stack.store.add({ startTimeMs: Date.now() + 3 * HOUR });
+  await run(3, stack.poller);
+  await run(5, stack.poller);
   expect(await run(6)).toMatchObject({ stalled: 3, published: 0 });
   expect(toldTasks()).not.toContain(long.taskId);
 });
 
 test('it keeps to the event budget, and the rest follows', async () => {
-  bed = await openEngineBed({ taskStalledEvents: true, maxEventsPerRun: 10 });
-  await bed.run();
+  stack = await openEngineStack({ taskStalledEvents: true, maxEventsPerRun: 10 });
+  await stack.run();
   const tasks = start(25);
-  await bed.run();
+  await stack.run();
   const published = [];
-  for (let runs = 0; runs < 4; runs += 1) published.push((await bed.run('poll', hoursLater(1))).published);
+  for (let runs = 0; runs < 4; runs += 1) published.push((await stack.run('poll', hoursLater(1))).published);
   expect(published).toEqual([10, 10, 5, 0]);
   expect(toldTasks().sort()).toEqual(ids(tasks).sort());
 });
 
 test('a death between telling and recording tells it again, with the same id', async () => {
-  bed = await openBed({ taskStalledEvents: true });
-  await bed.run();
+  stack = await openTestStack({ taskStalledEvents: true });
+  await stack.run();
   const task = startOne();
-  await bed.run();
-  bed.dynamoDb.intercept = call =>
+  await stack.run();
+  stack.dynamoDb.intercept = call =>
     call.operation === 'BatchWriteItem' && isPollers(call) ? { when: 'before', how: 'hang' } : undefined;
-  await bed.run('poll', { ...hoursLater(1), timeoutMs: 2_000 });
-  bed.dynamoDb.intercept = undefined;
-  for (const hours of [2, 3]) await bed.run('poll', hoursLater(hours));
+  await stack.run('poll', { ...hoursLater(1), timeoutMs: 2_000 });
+  stack.dynamoDb.intercept = undefined;
+  for (const hours of [2, 3]) await stack.run('poll', hoursLater(hours));
   expect(toldTasks()).toEqual([task.taskId, task.taskId]);
   expect(new Set(told().map(({ detail }) => detail.eventId)).size).toBe(1);
 });
 
 test('not on the word of the index: one that has ended, or can not be seen, is not told', async () => {
-  bed = await openEngineBed({ taskStalledEvents: true });
-  await bed.run();
+  stack = await openEngineStack({ taskStalledEvents: true });
+  await stack.run();
   const [ended, vanished] = [startOne(), startOne()];
-  await bed.run();
+  await stack.run();
   end([ended]);
-  bed.partnerCentral.tamper = (_, output) => ({
+  stack.partnerCentral.tamper = (_, output) => ({
     ...output,
     TaskSummaries: (output.TaskSummaries as { TaskId: string }[]).filter(({ TaskId }) => TaskId !== vanished.taskId),
   });
-  expect(await bed.run('poll', hoursLater(1))).toMatchObject({ failed: 1, published: 1 });
+  expect(await stack.run('poll', hoursLater(1))).toMatchObject({ failed: 1, published: 1 });
   expect(told()).toEqual([]);
 });
 
 test('not one that nobody has looked at in this run: it may have ended since', async () => {
-  bed = await openEngineBed({ taskStalledEvents: true });
-  await bed.run();
-  const { taskId } = bed.store.add({ startTimeMs: Date.now(), status: 'PAUSED' });
-  const minutes = async (at: number) => (await bed.run('poll', { clockOffsetMs: at * MINUTE })).stalledEvents ?? 0;
+  stack = await openEngineStack({ taskStalledEvents: true });
+  await stack.run();
+  const { taskId } = stack.store.add({ startTimeMs: Date.now(), status: 'PAUSED' });
+  const minutes = async (at: number) => (await stack.run('poll', { clockOffsetMs: at * MINUTE })).stalledEvents ?? 0;
   for (const at of [0, 30, 32, 35, 40, 49, 58]) expect(await minutes(at)).toBe(0);
-  const { nextCheckAt } = (await bed.row(taskId)) as { nextCheckAt: string };
+  const { nextCheckAt } = (await stack.row(taskId)) as { nextCheckAt: string };
   expect(Date.parse(nextCheckAt)).toBeGreaterThan(Date.now() + 62 * MINUTE); // it has that status in vain ever more slowly
   expect(await minutes(61)).toBe(0);
   expect(await minutes(75)).toBe(1);
@@ -152,28 +155,28 @@ test('not one that nobody has looked at in this run: it may have ended since', a
 });
 
 test('one that is no longer listed does not count as running once it is missing', async () => {
-  bed = await openEngineBed();
-  await bed.run();
+  stack = await openEngineStack();
+  await stack.run();
   const { taskId } = startOne();
-  await bed.run();
-  bed.store.remove(taskId);
+  await stack.run();
+  stack.store.remove(taskId);
   const stalled = [];
   // In the last of them nobody looks at it: it was put off.
-  for (const hours of [1, 2, 3, 3.01]) stalled.push((await bed.run('poll', hoursLater(hours))).stalled);
+  for (const hours of [1, 2, 3, 3.01]) stalled.push((await stack.run('poll', hoursLater(hours))).stalled);
   expect(stalled).toEqual([1, 1, undefined, undefined]);
 });
 
 test('not where Partner Central could not be asked', async () => {
-  bed = await openEngineBed({ taskStalledEvents: true });
-  await bed.run();
+  stack = await openEngineStack({ taskStalledEvents: true });
+  await stack.run();
   start(12);
-  await bed.run();
-  await bed.run('poll', { clockOffsetMs: 30 * MINUTE }); // no head looks back at them from now on
-  bed.partnerCentral.intercept = ({ input }) =>
+  await stack.run();
+  await stack.run('poll', { clockOffsetMs: 30 * MINUTE }); // no head looks back at them from now on
+  stack.partnerCentral.intercept = ({ input }) =>
     Array.isArray(input.TaskStatus) ? errorAnswer('InternalServerException', 500) : undefined;
-  expect(await bed.run('poll', hoursLater(1))).toMatchObject({ outcome: 'partial', published: 0 });
-  bed.partnerCentral.intercept = undefined;
-  expect(await bed.run('poll', hoursLater(1))).toMatchObject({ outcome: 'complete', stalledEvents: 12 });
+  expect(await stack.run('poll', hoursLater(1))).toMatchObject({ outcome: 'partial', published: 0 });
+  stack.partnerCentral.intercept = undefined;
+  expect(await stack.run('poll', hoursLater(1))).toMatchObject({ outcome: 'complete', stalledEvents: 12 });
 });
 
 test.each([
@@ -181,47 +184,47 @@ test.each([
   ['InternalFailure', 1],
   ['ThrottlingException', undefined],
 ])('where EventBridge answers %s, polls go on as ever, and ask it once a poll', async (ErrorCode, refused) => {
-  bed = await openEngineBed({ taskStalledEvents: true });
-  await bed.run();
+  stack = await openEngineStack({ taskStalledEvents: true });
+  await stack.run();
   const { taskId } = startOne();
-  await bed.run();
-  bed.eventBridge.entryFault = ({ DetailType }) =>
+  await stack.run();
+  stack.eventBridge.entryFault = ({ DetailType }) =>
     DetailType === 'TaskStalled' ? { ErrorCode, ErrorMessage: 'on purpose' } : undefined;
   for (let runs = 0; runs < 2; runs += 1) {
-    bed.takeCalls();
-    const summary = await bed.run('poll', hoursLater(1));
+    stack.takeCalls();
+    const summary = await stack.run('poll', hoursLater(1));
     expect(summary).toMatchObject({ outcome: 'complete', published: 0, stalled: 1 });
     expect(summary.refusedStalledEvents).toBe(refused);
-    expect(bed.takeCalls().puts).toBe(1);
+    expect(stack.takeCalls().puts).toBe(1);
   }
-  const ended = bed.addEnded(1, () => ({ startTimeMs: Date.now() + HOUR }));
-  expect(await bed.run('poll', hoursLater(1))).toMatchObject({ outcome: 'complete', published: 1 });
-  expect(bed.eventBridge.events.map(({ detail }) => detail.taskId)).toEqual(ids(ended));
-  bed.eventBridge.entryFault = undefined;
-  await bed.run('poll', hoursLater(1));
+  const ended = stack.addEnded(1, () => ({ startTimeMs: Date.now() + HOUR }));
+  expect(await stack.run('poll', hoursLater(1))).toMatchObject({ outcome: 'complete', published: 1 });
+  expect(stack.eventBridge.events.map(({ detail }) => detail.taskId)).toEqual(ids(ended));
+  stack.eventBridge.entryFault = undefined;
+  await stack.run('poll', hoursLater(1));
   expect(toldTasks()).toEqual([taskId]);
 });
 
 test('one that EventBridge refuses is tried again in the next run, holds nobody up, and is counted as set aside', async () => {
-  bed = await openBed({ taskStalledEvents: true });
-  await bed.run();
+  stack = await openTestStack({ taskStalledEvents: true });
+  await stack.run();
   const tasks = start(3);
-  await bed.run();
+  await stack.run();
   const poisoned = tasks[1]?.taskId as string;
-  bed.eventBridge.entryFault = entry =>
+  stack.eventBridge.entryFault = entry =>
     entry.Detail?.includes(poisoned) ? { ErrorCode: 'MalformedDetail', ErrorMessage: 'on purpose' } : undefined;
-  bed.logs.length = 0;
-  expect(await bed.run('poll', hoursLater(1))).toMatchObject({
+  stack.logs.length = 0;
+  expect(await stack.run('poll', hoursLater(1))).toMatchObject({
     outcome: 'complete',
     stalledEvents: 2,
     refusedStalledEvents: 1,
     rejected: 0,
     stalled: 3,
   });
-  expect(bed.logs.join('\n')).toContain('"ItemsSetAside":1');
-  bed.eventBridge.entryFault = undefined;
-  await bed.run('poll', hoursLater(1));
+  expect(stack.logs.join('\n')).toContain('"ItemsSetAside":1');
+  stack.eventBridge.entryFault = undefined;
+  await stack.run('poll', hoursLater(1));
   expect(toldTasks().sort()).toEqual(ids(tasks).sort());
   end(tasks);
-  expect(await bed.run('poll', hoursLater(1))).toMatchObject({ failed: 3 });
+  expect(await stack.run('poll', hoursLater(1))).toMatchObject({ failed: 3 });
 });

@@ -1,6 +1,6 @@
 import type { SQSEvent } from 'aws-lambda';
-import { alertQueue } from '../../local/alert-queue';
-import type { DeliveredEvent } from '../../local/event-bridge';
+import { alertQueue } from '../../local/services/alert-queue';
+import type { DeliveredEvent } from '../../local/services/event-bridge';
 
 const event = (message = '') => ({ detail: { message } }) as unknown as DeliveredEvent;
 const none = { batchItemFailures: [] };

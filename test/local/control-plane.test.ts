@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { GetFunctionConfigurationCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
-import { startControlPlane } from '../../local/control-plane';
+import { startControlPlane } from '../../local/services/control-plane';
 import { clientOf } from './clients';
 
 const template = {

@@ -8,7 +8,7 @@ import {
   PutItemCommand,
   QueryCommand,
 } from '@aws-sdk/client-dynamodb';
-import { createTableFromTemplate, startDynamoDb } from '../../local/dynamodb';
+import { createTableFromTemplate, startDynamoDb } from '../../local/services/dynamodb';
 import { clientOf } from './clients';
 
 const keys = (hash: string, range: string) => [

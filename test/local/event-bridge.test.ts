@@ -1,5 +1,5 @@
 import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
-import { type DeliveredEvent, startEventBridge } from '../../local/event-bridge';
+import { type DeliveredEvent, startEventBridge } from '../../local/services/event-bridge';
 import { clientOf } from './clients';
 
 const busArn = 'arn:aws:events:us-east-1:000000000000:event-bus/tasks';

@@ -1,4 +1,4 @@
-import { matches } from '../../local/event-pattern';
+import { matches } from '../../local/services/event-pattern';
 
 const event = {
   source: 'partnercentral.task-poller',

@@ -11,8 +11,8 @@ import {
   type StartOpportunityFromEngagementTaskCommandInput as StartInput,
   StartOpportunityFromEngagementTaskCommand,
 } from '@aws-sdk/client-partnercentral-selling';
-import { type PartnerCentral, startPartnerCentral } from '../../local/partner-central';
-import { sampleFailures } from '../../local/sample-failures';
+import { type PartnerCentral, startPartnerCentral } from '../../local/services/partner-central';
+import { sampleFailures } from '../../local/services/sample-failures';
 import { clientOf } from './clients';
 
 const now = Date.parse('2026-11-22T18:00:00Z');

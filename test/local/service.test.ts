@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Call, type Fault, jsonReply, type Service, startService } from '../../local/service';
+import { type Call, type Fault, jsonReply, type Service, startService } from '../../local/services/service';
 
 let service: Service;
 let acted: Call[];

@@ -1,5 +1,5 @@
 import { PublishCommand, type PublishCommandInput, SNSClient } from '@aws-sdk/client-sns';
-import { type PublishedMessage, startSns } from '../../local/sns';
+import { type PublishedMessage, startSns } from '../../local/services/sns';
 import { clientOf } from './clients';
 
 const TopicArn = 'arn:aws:sns:us-east-1:000000000000:task-alerts';

@@ -8,10 +8,10 @@ import {
   PartnerCentralSellingClient,
   StartOpportunityFromEngagementTaskCommand,
 } from '@aws-sdk/client-partnercentral-selling';
-import { UsageError } from '../../local/command-line';
-import { freePort } from '../../local/free-port';
-import { findRun, isAlive } from '../../local/running';
-import { readOptions } from '../../local/start-options';
+import { UsageError } from '../../cli/lib/command-line';
+import { findRun, isAlive } from '../../cli/lib/running';
+import { freePort } from '../../local/ministack/free-port';
+import { readOptions } from '../../local/start/start-options';
 import { clientOf } from './clients';
 
 interface Line {
@@ -35,7 +35,7 @@ afterEach(() => {
 const runFile = () => join(temporary, 'run.json');
 
 function start(...options: string[]) {
-  const child = spawn(process.execPath, ['--import', 'tsx', join('local', 'start.ts'), ...options], {
+  const child = spawn(process.execPath, ['--import', 'tsx', join('local', 'start', 'start.ts'), ...options], {
     cwd: project,
     env: { ...process.env, TMPDIR: temporary, TASK_POLLER_LOCAL: runFile(), NO_COLOR: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],

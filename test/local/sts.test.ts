@@ -5,7 +5,7 @@ import {
   STSClient,
 } from '@aws-sdk/client-sts';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
-import { type Sts, startSts } from '../../local/sts';
+import { type Sts, startSts } from '../../local/services/sts';
 import { clientOf } from './clients';
 
 const RoleArn = 'arn:aws:iam::111122223333:role/team/partner-central-reader';

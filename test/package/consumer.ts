@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { run } from '../../local/run-program';
+import { run } from '../../local/ministack/run-program';
 
 export const root = join(__dirname, '..', '..');
 const tsx = pathToFileURL(require.resolve('tsx')).href;

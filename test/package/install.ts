@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { run } from '../../local/run-program';
+import { run } from '../../local/ministack/run-program';
 import { compile, pageOfTheConstruct, readTemplate, root, synthesizeApp } from './consumer';
 
 const name = 'partner-central-task-poller';

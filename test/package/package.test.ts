@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { TasksStack } from '../../examples/cdk-app/tasks-stack';
-import { run } from '../../local/run-program';
+import { run } from '../../local/ministack/run-program';
 import { readSynthesized } from '../../local/synthesized';
 import { compile, pageOfTheConstruct, readTemplate, root, synthesizeApp } from './consumer';
 

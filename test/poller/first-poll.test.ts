@@ -1,14 +1,14 @@
 /** What the first polls of a source learn, and what they take for history. */
 
-import { type MemoryBed, openMemoryBed } from '../in-memory/bed';
-import { DAY, errorAnswer, HOUR, MINUTE } from '../integration/bed';
+import { type MemoryStack, openMemoryStack } from '../in-memory/test-stack';
+import { DAY, errorAnswer, HOUR, MINUTE } from '../integration/test-stack';
 
 const small = { headPageSize: 2, backlogPageSize: 10, maxListCallsPerRun: 10 };
 
 /** Leaves the start time of every third task out. */
-function everyThirdUndated(bed: MemoryBed): void {
-  const undated = new Set(bed.store.toJSON().tasks.flatMap(({ taskId }, at) => (at % 3 === 0 ? [taskId] : [])));
-  bed.partnerCentral.tamper = (_, output) => ({
+function everyThirdUndated(stack: MemoryStack): void {
+  const undated = new Set(stack.store.toJSON().tasks.flatMap(({ taskId }, at) => (at % 3 === 0 ? [taskId] : [])));
+  stack.partnerCentral.tamper = (_, output) => ({
     ...output,
     TaskSummaries: (output.TaskSummaries as { TaskId: string }[]).map(summary =>
       undated.has(summary.TaskId) ? { ...summary, StartTime: null } : summary,
@@ -18,95 +18,96 @@ function everyThirdUndated(bed: MemoryBed): void {
 
 describe('a clock that is wrong before Partner Central has told its time', () => {
   test('ahead, at a first poll in an outage: what starts after that poll is published', async () => {
-    const bed = openMemoryBed();
-    const poller = bed.anotherPoller();
+    const stack = openMemoryStack();
+    const poller = stack.anotherPoller();
     const how = { clockSkewMs: 10 * MINUTE };
-    bed.partnerCentral.intercept = () => errorAnswer('InternalServerException', 500);
+    stack.partnerCentral.intercept = () => errorAnswer('InternalServerException', 500);
     await poller.invoke({ mode: 'poll' }, how);
-    bed.partnerCentral.intercept = undefined;
-    bed.pass(MINUTE);
-    const { taskId } = bed.store.add({ status: 'FAILED', startTimeMs: bed.now() });
-    bed.pass(5 * HOUR);
+    stack.partnerCentral.intercept = undefined;
+    stack.pass(MINUTE);
+    const { taskId } = stack.store.add({ status: 'FAILED', startTimeMs: stack.now() });
+    stack.pass(5 * HOUR);
     await poller.invoke({ mode: 'poll' }, how);
-    expect(bed.eventBridge.events.map(({ detail }) => detail.taskId)).toEqual([taskId]);
+    expect(stack.eventBridge.events.map(({ detail }) => detail.taskId)).toEqual([taskId]);
   });
 
   test('ahead, at a first poll whose list breaks off: what starts after that poll is published', async () => {
-    const bed = openMemoryBed();
-    const poller = bed.anotherPoller();
+    const stack = openMemoryStack();
+    const poller = stack.anotherPoller();
     const how = { clockSkewMs: 10 * MINUTE };
-    bed.partnerCentral.tamper = () => '{"TaskSummaries": [';
+    stack.partnerCentral.tamper = () => '{"TaskSummaries": [';
     await poller.invoke({ mode: 'poll' }, how);
-    bed.partnerCentral.tamper = undefined;
-    const { taskId } = bed.store.add({ status: 'FAILED', startTimeMs: bed.now() + 1 });
-    bed.pass(MINUTE);
+    stack.partnerCentral.tamper = undefined;
+    const { taskId } = stack.store.add({ status: 'FAILED', startTimeMs: stack.now() + 1 });
+    stack.pass(MINUTE);
     await poller.invoke({ mode: 'poll' }, how);
-    expect(bed.eventBridge.events.map(({ detail }) => detail.taskId)).toEqual([taskId]);
+    expect(stack.eventBridge.events.map(({ detail }) => detail.taskId)).toEqual([taskId]);
   });
 
   test('behind, at a first poll that dies: an earlier emitSince, set when rows have expired, publishes nothing twice', async () => {
-    const bed = openMemoryBed();
-    const poller = bed.anotherPoller();
+    const stack = openMemoryStack();
+    const poller = stack.anotherPoller();
     const how = { clockSkewMs: -10 * MINUTE };
-    const { taskId } = bed.store.add({ startTimeMs: bed.now() - 3 * MINUTE });
-    bed.dynamoDb.intercept = async ({ operation }) => {
+    const { taskId } = stack.store.add({ startTimeMs: stack.now() - 3 * MINUTE });
+    stack.dynamoDb.intercept = async ({ operation }) => {
       if (operation !== 'BatchWriteItem') return undefined;
       await poller.kill();
       return { when: 'after', how: 'hang' };
     };
     await poller.invoke({ mode: 'poll' }, how);
-    bed.dynamoDb.intercept = undefined;
-    bed.store.set(taskId, { status: 'COMPLETE' });
-    bed.pass(HOUR);
+    stack.dynamoDb.intercept = undefined;
+    stack.store.set(taskId, { status: 'COMPLETE' });
+    stack.pass(HOUR);
     await poller.invoke({ mode: 'poll' }, how);
-    expect(bed.eventBridge.events).toHaveLength(1);
-    bed.pass(100 * DAY);
-    await bed.expireRows(bed.now());
-    const emitSince = new Date(bed.now() - 102 * DAY).toISOString();
-    await bed.anotherPoller({ emitSince }).invoke({ mode: 'poll' }, how);
-    expect(bed.eventBridge.events).toHaveLength(1);
+    expect(stack.eventBridge.events).toHaveLength(1);
+    stack.pass(100 * DAY);
+    await stack.expireRows(stack.now());
+    const emitSince = new Date(stack.now() - 102 * DAY).toISOString();
+    await stack.anotherPoller({ emitSince }).invoke({ mode: 'poll' }, how);
+    expect(stack.eventBridge.events).toHaveLength(1);
   });
 });
 
 describe('ended tasks without a start time', () => {
   test('that the list of what is running shows are left to the head', async () => {
-    const bed = openMemoryBed();
-    bed.addHistory(40);
-    everyThirdUndated(bed);
-    bed.partnerCentral.intercept = ({ input }) => {
+    const stack = openMemoryStack();
+    stack.addHistory(40);
+    everyThirdUndated(stack);
+    stack.partnerCentral.intercept = ({ input }) => {
       delete input.TaskStatus;
       return undefined;
     };
-    await bed.anotherPoller({ ...small, maxListCallsPerRun: 12 }).invoke({ mode: 'poll' });
-    bed.pass(MINUTE);
-    await bed.anotherPoller().invoke({ mode: 'poll' });
-    expect(await bed.checkpoint()).toMatchObject({ initialised: true, gaps: [] });
-    expect(bed.eventBridge.events).toEqual([]);
+    await stack.anotherPoller({ ...small, maxListCallsPerRun: 12 }).invoke({ mode: 'poll' });
+    stack.pass(MINUTE);
+    await stack.anotherPoller().invoke({ mode: 'poll' });
+    expect(await stack.checkpoint()).toMatchObject({ initialised: true, gaps: [] });
+    expect(stack.eventBridge.events).toEqual([]);
   });
 
   test('that a cut first head has left to a gap are history to the look back of the next head too', async () => {
-    const bed = openMemoryBed();
-    const startTimeMs = bed.now() - MINUTE;
-    for (let count = 0; count < 60; count += 1) bed.store.add({ status: 'COMPLETE', startTimeMs: startTimeMs + count });
-    everyThirdUndated(bed);
-    const poller = bed.anotherPoller({ ...small, headPageSize: 5 });
+    const stack = openMemoryStack();
+    const startTimeMs = stack.now() - MINUTE;
+    for (let count = 0; count < 60; count += 1)
+      stack.store.add({ status: 'COMPLETE', startTimeMs: startTimeMs + count });
+    everyThirdUndated(stack);
+    const poller = stack.anotherPoller({ ...small, headPageSize: 5 });
     for (const pagesOfGap of [0, 1]) {
       let left = pagesOfGap;
-      bed.partnerCentral.intercept = ({ input }) =>
+      stack.partnerCentral.intercept = ({ input }) =>
         input.NextToken == null || left-- > 0 ? undefined : errorAnswer('ThrottlingException', 429);
       await poller.invoke({ mode: 'poll' });
-      bed.pass(MINUTE);
+      stack.pass(MINUTE);
     }
-    const { undatedAreHistory, gaps } = (await bed.checkpoint()) as { undatedAreHistory: unknown; gaps: unknown[] };
+    const { undatedAreHistory, gaps } = (await stack.checkpoint()) as { undatedAreHistory: unknown; gaps: unknown[] };
     expect(undatedAreHistory).toBeNull();
     expect(gaps).not.toEqual([]);
-    bed.partnerCentral.intercept = undefined;
-    bed.pass(MINUTE);
+    stack.partnerCentral.intercept = undefined;
+    stack.pass(MINUTE);
     for (let polls = 0; polls < 3; polls += 1) {
-      bed.pass(MINUTE);
-      await bed.anotherPoller().invoke({ mode: 'poll' });
+      stack.pass(MINUTE);
+      await stack.anotherPoller().invoke({ mode: 'poll' });
     }
-    expect(await bed.checkpoint()).toMatchObject({ gaps: [] });
-    expect(bed.eventBridge.events).toEqual([]);
+    expect(await stack.checkpoint()).toMatchObject({ gaps: [] });
+    expect(stack.eventBridge.events).toEqual([]);
   });
 });

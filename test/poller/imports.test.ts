@@ -56,15 +56,15 @@ test('the ports are types', () => {
 
 test('the phases know the ports, and neither an SDK nor an adapter', () => {
   const phases = [
-    'backlog',
-    'deal-with',
-    'head',
-    'learn',
+    'phases/backlog',
+    'phases/head',
+    'phases/learn',
+    'phases/recheck',
+    'phases/report-stalled',
     'pager',
+    'process-tasks',
     'publisher',
-    'recheck',
     'record',
-    'report-stalled',
     'sweep',
   ];
   expect(phases.filter(phase => !modules.some(({ file }) => file === phase))).toEqual([]);

@@ -92,20 +92,20 @@ describe('what was given up while EventBridge took nothing', () => {
     const opened = open(details => (details[0]?.includes('"task-0"') ? notNow(details) : accepted(details)));
     const { publisher, budget } = opened;
     expect(await publisher.publish([ended(0)], budget.whole)).toBe(false);
-    expect(publisher.gaveUpFor()).toBe('InternalFailure');
+    expect(publisher.abandonedFor()).toBe('InternalFailure');
     return opened;
   };
 
   test('is left alone as long as it takes nothing', async () => {
     const { publisher, recorded } = await giveUpFirst();
-    await publisher.setGivenUpAside(() => false);
+    await publisher.quarantineAbandoned(() => false);
     expect(recorded).toEqual([]);
   });
 
   test('is set aside once it has taken something', async () => {
     const { publisher, budget, recorded } = await giveUpFirst();
     await publisher.publish([ended(1)], budget.whole);
-    await publisher.setGivenUpAside(() => false);
+    await publisher.quarantineAbandoned(() => false);
     expect(recorded).toMatchObject([
       { taskId: 'task-1', settled: true },
       { taskId: 'task-0', settled: false, lastError: 'InternalFailure' },
@@ -115,7 +115,7 @@ describe('what was given up while EventBridge took nothing', () => {
   test('is left as it is where the run has dealt with it since', async () => {
     const { publisher, budget, recorded } = await giveUpFirst();
     await publisher.publish([ended(1)], budget.whole);
-    await publisher.setGivenUpAside(taskId => taskId === 'task-0');
+    await publisher.quarantineAbandoned(taskId => taskId === 'task-0');
     expect(recorded.map(({ taskId }) => taskId)).toEqual(['task-1']);
   });
 });

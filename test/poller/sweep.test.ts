@@ -1,44 +1,44 @@
 /** How a run pages through the list, and what it makes of cursors and budgets. */
-import { openMemoryBed } from '../in-memory/bed';
-import { DAY, errorAnswer, HOUR, MINUTE } from '../integration/bed';
+import { openMemoryStack } from '../in-memory/test-stack';
+import { DAY, errorAnswer, HOUR, MINUTE } from '../integration/test-stack';
 
 const small = { headPageSize: 10, backlogPageSize: 10 };
-const watermarkOf = async (bed: ReturnType<typeof openMemoryBed>) => (await bed.checkpoint())?.watermark;
+const watermarkOf = async (stack: ReturnType<typeof openMemoryStack>) => (await stack.checkpoint())?.watermark;
 
-async function gapsOf(bed: ReturnType<typeof openMemoryBed>): Promise<{ reached: string }[]> {
-  const checkpoint = await bed.checkpoint();
+async function gapsOf(stack: ReturnType<typeof openMemoryStack>): Promise<{ reached: string }[]> {
+  const checkpoint = await stack.checkpoint();
   return checkpoint?.gaps as { reached: string }[];
 }
 
 /** A source that was polled a day ago, and tasks that have ended since, five minutes apart. */
 async function endedSince(count: number, settings: Record<string, unknown> = small) {
-  const bed = openMemoryBed();
-  const poller = bed.anotherPoller(settings);
+  const stack = openMemoryStack();
+  const poller = stack.anotherPoller(settings);
   await poller.invoke({ mode: 'poll' });
-  bed.pass(DAY);
+  stack.pass(DAY);
   for (let at = 0; at < count; at += 1)
-    bed.store.add({ status: 'COMPLETE', startTimeMs: bed.now() - HOUR - at * 5 * MINUTE });
-  return { bed, poller };
+    stack.store.add({ status: 'COMPLETE', startTimeMs: stack.now() - HOUR - at * 5 * MINUTE });
+  return { stack, poller };
 }
 
 test('a page that was not dealt with counts for nothing: the next head begins where the last one did', async () => {
-  const { bed, poller } = await endedSince(5);
-  const before = await watermarkOf(bed);
-  bed.dynamoDb.intercept = ({ operation }) =>
+  const { stack, poller } = await endedSince(5);
+  const before = await watermarkOf(stack);
+  stack.dynamoDb.intercept = ({ operation }) =>
     operation === 'BatchGetItem' ? errorAnswer('InternalServerError', 500) : undefined;
   expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ outcome: 'partial', gaps: 0 });
-  expect(await watermarkOf(bed)).toBe(before);
+  expect(await watermarkOf(stack)).toBe(before);
 });
 
 test('a token that comes back is noticed at its second sight, whichever request it came with', async () => {
-  const { bed, poller } = await endedSince(40);
+  const { stack, poller } = await endedSince(40);
   let first: unknown;
-  bed.partnerCentral.tamper = (_, output) => {
+  stack.partnerCentral.tamper = (_, output) => {
     first ??= output.NextToken;
     return { ...output, NextToken: first };
   };
   let calls = 0;
-  bed.partnerCentral.intercept = ({ input }) => {
+  stack.partnerCentral.intercept = ({ input }) => {
     if (input.TaskStatus == null && input.TaskIdentifier == null) calls += 1;
     return undefined;
   };
@@ -48,14 +48,14 @@ test('a token that comes back is noticed at its second sight, whichever request 
 });
 
 test('after a cursor was lost, what was dealt with is listed again and no row of it is read', async () => {
-  const { bed, poller } = await endedSince(60, { ...small, maxListCallsPerRun: 10, maxEventsPerRun: 40 });
+  const { stack, poller } = await endedSince(60, { ...small, maxListCallsPerRun: 10, maxEventsPerRun: 40 });
   expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ published: 40, gaps: 1 });
-  bed.partnerCentral.intercept = ({ input }) =>
+  stack.partnerCentral.intercept = ({ input }) =>
     input.NextToken == null ? undefined : errorAnswer('ValidationException');
   expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ published: 0 });
-  bed.partnerCentral.intercept = undefined;
+  stack.partnerCentral.intercept = undefined;
   const operations: string[] = [];
-  for (const service of [bed.dynamoDb, bed.eventBridge])
+  for (const service of [stack.dynamoDb, stack.eventBridge])
     service.intercept = ({ operation }) => void operations.push(operation);
   expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ published: 20 });
   const reads = operations.slice(0, operations.indexOf('PutEvents')).filter(operation => operation === 'BatchGetItem');
@@ -63,12 +63,12 @@ test('after a cursor was lost, what was dealt with is listed again and no row of
 });
 
 test('a busy head leaves a part of the run to the backlog', async () => {
-  const { bed, poller } = await endedSince(200, { ...small, maxListCallsPerRun: 12 });
+  const { stack, poller } = await endedSince(200, { ...small, maxListCallsPerRun: 12 });
   await poller.invoke({ mode: 'poll' });
-  const [gap] = await gapsOf(bed);
-  for (let at = 0; at < 200; at += 1) bed.store.add({ status: 'COMPLETE', startTimeMs: bed.now() + at });
-  bed.pass(MINUTE);
+  const [gap] = await gapsOf(stack);
+  for (let at = 0; at < 200; at += 1) stack.store.add({ status: 'COMPLETE', startTimeMs: stack.now() + at });
+  stack.pass(MINUTE);
   await poller.invoke({ mode: 'poll' });
-  const gaps = await gapsOf(bed);
+  const gaps = await gapsOf(stack);
   expect(gaps.at(-1)?.reached.localeCompare(gap?.reached as string)).toBe(-1);
 });

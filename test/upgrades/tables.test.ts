@@ -9,7 +9,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { toCheckpoint } from '../../lambdas/poller/edges/checkpoint-item';
 import { FORMAT_VERSION, toRow } from '../../lambdas/poller/edges/row-item';
-import { type Bed, openBed } from '../integration/bed';
+import { openTestStack, type TestStack } from '../integration/test-stack';
 
 type Item = Record<string, unknown> & { item: string };
 
@@ -50,11 +50,11 @@ describe.each(releases)('a table of %s', release => {
   });
 
   describe('in the hands of this release', () => {
-    let bed: Bed;
+    let stack: TestStack;
     beforeEach(async () => {
-      bed = await openBed();
+      stack = await openTestStack();
     });
-    afterEach(() => bed.close());
+    afterEach(() => stack.close());
     const then = Date.UTC(2026, 10, 22, 18);
     const atThatTime = () => ({ clockOffsetMs: then - Date.now() });
     const listed = (status: string) => ({ status, startTimeMs: then - 90 * 60_000 });
@@ -64,10 +64,10 @@ describe.each(releases)('a table of %s', release => {
       for (const item of rowsOf(table)) {
         const taskId = idOf(item);
         const ended = /complete|ageless|unknown/.test(taskId) ? 'COMPLETE' : 'FAILED';
-        bed.store.add({ taskId, ...listed(ended) });
+        stack.store.add({ taskId, ...listed(ended) });
       }
       // Where the older gap is still to be swept.
-      bed.store.add({ taskId: 'task-overlooked001', status: 'COMPLETE', startTimeMs: Date.UTC(2026, 10, 19) });
+      stack.store.add({ taskId: 'task-overlooked001', status: 'COMPLETE', startTimeMs: Date.UTC(2026, 10, 19) });
       return [
         'task-missing000001 FAILED',
         'task-overlooked001 COMPLETE',
@@ -79,17 +79,17 @@ describe.each(releases)('a table of %s', release => {
     }
 
     test('nothing is lost and nothing is told twice', async () => {
-      await bed.putItems(table);
+      await stack.putItems(table);
       const expected = everythingEnds();
-      await bed.runUntilQuiet(10, atThatTime());
-      expect(bed.published()).toEqual(expected);
-      expect(await bed.checkpoint()).toMatchObject({ gaps: [], leaseExpiresAtMs: 0 });
+      await stack.runUntilQuiet(10, atThatTime());
+      expect(stack.published()).toEqual(expected);
+      expect(await stack.checkpoint()).toMatchObject({ gaps: [], leaseExpiresAtMs: 0 });
     });
 
     test('what a later release has added is kept, so that rolling back and forth loses nothing', async () => {
       const added = { ofALaterRelease: { nested: [1, 'two'] } };
       const isGapList = (value: unknown): value is object[] => Array.isArray(value);
-      await bed.putItems(
+      await stack.putItems(
         table.map(item => ({
           ...item,
           ...added,
@@ -97,26 +97,26 @@ describe.each(releases)('a table of %s', release => {
         })),
       );
       const expected = everythingEnds();
-      bed.partnerCentral.intercept = ({ input }) =>
+      stack.partnerCentral.intercept = ({ input }) =>
         input.TaskIdentifier || input.TaskStatus ? undefined : { when: 'before', how: { status: 500 } };
-      await bed.run('poll', atThatTime());
-      const { gaps } = (await bed.checkpoint()) as { gaps: object[] };
+      await stack.run('poll', atThatTime());
+      const { gaps } = (await stack.checkpoint()) as { gaps: object[] };
       expect(gaps).toEqual([expect.objectContaining(added), expect.objectContaining(added)]);
-      bed.partnerCentral.intercept = undefined;
-      await bed.runUntilQuiet(10, atThatTime());
-      expect(bed.published()).toEqual(expected);
-      for (const item of rowsOf(table)) expect(await bed.row(idOf(item))).toMatchObject(added);
-      expect(await bed.checkpoint()).toMatchObject(added);
+      stack.partnerCentral.intercept = undefined;
+      await stack.runUntilQuiet(10, atThatTime());
+      expect(stack.published()).toEqual(expected);
+      for (const item of rowsOf(table)) expect(await stack.row(idOf(item))).toMatchObject(added);
+      expect(await stack.checkpoint()).toMatchObject(added);
     });
 
     test('fails when the format is newer: it is refused before anything is published or written', async () => {
       const newer = table.map(item => ({ ...item, formatVersion: FORMAT_VERSION + 1 }));
-      await bed.putItems(newer);
+      await stack.putItems(newer);
       everythingEnds();
-      const { error } = await bed.poll('poll', atThatTime());
+      const { error } = await stack.poll('poll', atThatTime());
       expect(error?.message).toMatch(/has format version 2, and this release reads up to 1\. Deploy the release that/);
-      expect(bed.published()).toEqual([]);
-      for (const item of rowsOf(newer)) expect(await bed.row(idOf(item))).toEqual(item);
+      expect(stack.published()).toEqual([]);
+      for (const item of rowsOf(newer)) expect(await stack.row(idOf(item))).toEqual(item);
     });
   });
 });

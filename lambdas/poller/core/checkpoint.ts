@@ -1,4 +1,4 @@
-import { type NewsRange, newsRange, newsToEither } from './news-range';
+import { coverBoth, type EligibilityWindow, newsRange } from './eligibility-window';
 import type { EpochMs } from './task';
 import { ROW_OUTLIVES_RETENTION_MS } from './task-row';
 
@@ -13,7 +13,7 @@ export interface Gap {
   readonly madeAt: EpochMs;
   readonly floor: EpochMs;
   /** A gap keeps what was news when it was made, however long it takes. */
-  readonly news: NewsRange;
+  readonly news: EligibilityWindow;
   /** Fetches the next page; without it the gap starts at the top of the list. */
   readonly cursor?: Cursor;
   /** Everything at or above this start time has been dealt with. */
@@ -102,7 +102,7 @@ export interface OpeningTerms {
  */
 export function openRun(kept: StoredCheckpoint, terms: OpeningTerms): { checkpoint: Checkpoint; auditBegins: boolean } {
   const { now, lookbackMs } = terms;
-  const stored = withoutMomentsAhead(kept, now);
+  const stored = withoutFutureTimes(kept, now);
   const emitSince = terms.emitSince ?? stored.emitSince;
   const retention = retentionInForce(stored, terms);
   const emissionFloor = raisedFloor(stored, emitSince, retention.shortestMs, terms);
@@ -163,7 +163,7 @@ const CLOCK_TOLERANCE_MS = 30_000;
  * do. How far a head came that was swept then is unknown, so there is no watermark: the next head goes down to the
  * emission floor. A table from before `lookedBackAt` was looked back from by each head.
  */
-function withoutMomentsAhead(stored: StoredCheckpoint, now: EpochMs): StoredCheckpoint {
+function withoutFutureTimes(stored: StoredCheckpoint, now: EpochMs): StoredCheckpoint {
   const { watermark, lookedBackAt = watermark, recheckedAt, ...rest } = stored;
   const emitSince = rest.emitSince ?? rest.emissionFloor ?? watermark ?? now; // unreadable, in a damaged table
   const isKnown = (at: EpochMs | undefined): at is EpochMs => at !== undefined && at <= now + CLOCK_TOLERANCE_MS;
@@ -347,7 +347,7 @@ function merged(newer: Gap, older: Gap): Gap {
     ...standing,
     madeAt: older.madeAt,
     floor: Math.min(newer.floor, older.floor),
-    news: newsToEither(newer.news, older.news),
+    news: coverBoth(newer.news, older.news),
     ...(older.toTheEnd && { toTheEnd: older.toTheEnd }),
     ...(older.undatedAreHistory && { undatedAreHistory: older.undatedAreHistory }),
     ...(driftBefore !== undefined && { driftBefore }),

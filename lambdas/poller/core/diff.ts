@@ -1,10 +1,10 @@
-import { isNews, type NewsRange } from './news-range';
+import { type EligibilityWindow, isEligible } from './eligibility-window';
 import { type EpochMs, IN_PROGRESS, isTerminal, type ListedTask } from './task';
 import { settle, type TaskRow, watch } from './task-row';
 
 /** What a decision needs to know of the run. */
 export interface EmissionRules {
-  readonly news: NewsRange;
+  readonly news: EligibilityWindow;
   /** Nothing tells how old a task without a start time is. Before a whole head was swept, it may be any piece of history. */
   readonly undatedAreHistory: boolean;
   /** Rows of tasks that started before this never expire. */
@@ -17,12 +17,12 @@ export interface EmissionRules {
   readonly retentionMs: number;
 }
 
-export type Oddity = 'reopened' | 'unknownStatus';
+export type Anomaly = 'reopened' | 'unknownStatus';
 
 export type Decision = {
-  readonly oddity?: Oddity;
-} /** `mayBeNewsElsewhere`: it is none by the floor at hand, and may be by that of another sweep. */ & (
-  | { readonly what: 'nothing'; readonly mayBeNewsElsewhere?: true }
+  readonly anomaly?: Anomaly;
+} /** `mayBeEligibleElsewhere`: it is none by the floor at hand, and may be by that of another sweep. */ & (
+  | { readonly what: 'nothing'; readonly mayBeEligibleElsewhere?: true }
   /** Write `row`; nothing is published. */
   | { readonly what: 'record'; readonly row: TaskRow }
   /** Publish the ending, and only then write `row`, which has it settled. `attempts`: how often this was refused before. */
@@ -39,19 +39,19 @@ const nothing = { what: 'nothing' } as const satisfies Decision;
 export function diff(known: TaskRow | undefined, listed: ListedTask, rules: EmissionRules): Decision {
   if (isTerminal(listed.status)) return known ? ended(known, listed, rules) : firstSeenEnded(listed, rules);
   const going = known ? goesOn(known, listed, rules) : record(watch(undefined, listed, rules.askedAt));
-  return listed.status === IN_PROGRESS ? going : { ...going, oddity: 'unknownStatus' };
+  return listed.status === IN_PROGRESS ? going : { ...going, anomaly: 'unknownStatus' };
 }
 
-const record = (row: TaskRow, oddity?: Oddity): Decision => ({ what: 'record', row, ...(oddity && { oddity }) });
+const record = (row: TaskRow, anomaly?: Anomaly): Decision => ({ what: 'record', row, ...(anomaly && { anomaly }) });
 
 function firstSeenEnded(listed: ListedTask, rules: EmissionRules): Decision {
   if (listed.startTime === undefined) {
     // History is noted, so that the next sighting isn't news either.
     return rules.undatedAreHistory ? record(settledAt(undefined, listed, rules)) : publish(undefined, listed, rules);
   }
-  return isNews(listed.startTime, rules.news)
+  return isEligible(listed.startTime, rules.news)
     ? publish(undefined, listed, rules)
-    : { ...nothing, mayBeNewsElsewhere: true };
+    : { ...nothing, mayBeEligibleElsewhere: true };
 }
 
 function ended(known: TaskRow, listed: ListedTask, rules: EmissionRules): Decision {

@@ -32,5 +32,5 @@ export function isStalled({ status, startTime, missing }: Watched, { now, stalle
  * Whether it is to be told that a task stalls: once a task, and not for one that stalled before anybody wanted to know.
  * @param since when the telling was switched on
  */
-export const isToBeTold = (task: Watched, rules: StallRules, since: EpochMs) =>
+export const isReportable = (task: Watched, rules: StallRules, since: EpochMs) =>
   isStalled(task, rules) && task.stalledAt === undefined && (task.startTime ?? 0) + rules.stalledAfterMs >= since;

@@ -11,7 +11,7 @@ const notAuthorisedCodes = new Set([
 ]);
 
 /** Takes everything and logs it, but for the API's own message, which may name a customer. */
-export function shadowOfEventBus(logger: Pick<RunLogger, 'info'>): EventBus {
+export function shadowEventBus(logger: Pick<RunLogger, 'info'>): EventBus {
   return {
     async put(entries) {
       for (const { DetailType: detailType, Detail } of entries) {

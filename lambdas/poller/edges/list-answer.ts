@@ -2,7 +2,7 @@ import { toInstant } from '../core/instant';
 
 const startTimes = /"StartTime"\s*:\s*("[^"]*"|[^\s,}\]]+)/g;
 
-export interface SoundAnswer {
+export interface RepairedAnswer {
   readonly body: Uint8Array;
   /** How many StartTimes could not be read. */
   readonly unreadable: number;
@@ -16,7 +16,7 @@ export interface SoundAnswer {
  * @returns the answer with each StartTime in RFC 3339, or null where it can't be read
  * @throws SyntaxError when it is not a List answer
  */
-export function soundAnswer(answer: Uint8Array): SoundAnswer {
+export function repairAnswer(answer: Uint8Array): RepairedAnswer {
   const text = new TextDecoder().decode(answer);
   if (!text.trimStart().startsWith('{')) throw new SyntaxError('The answer is not a JSON object');
   const startTimesAreFine = [...text.matchAll(startTimes)].every(([, value]) => isTaken(value as string));

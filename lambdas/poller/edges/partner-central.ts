@@ -13,7 +13,7 @@ import { PermanentFailure, RequestRefused, sortFailure, TransientFailure } from 
 import type { Listing, PartnerCentral } from '../ports';
 import { PARTNER_CENTRAL_REGION, type Settings } from '../settings';
 import { type FilterKey, familyOf, type TaskFamily, type taskFamilies } from '../task-families';
-import { bytes, type RawResponse, soundAnswer } from './list-answer';
+import { bytes, type RawResponse, repairAnswer } from './list-answer';
 
 const SORT = { SortBy: 'StartTime', SortOrder: 'DESCENDING' } as const;
 
@@ -43,7 +43,7 @@ const advice = ({ catalog, taskFamily, assumeRoleArn }: Settings) => ({
  * Credentials of the role that lists the tasks. The client keeps them, and asks anew five minutes before they expire.
  * @throws TransientFailure, PermanentFailure
  */
-function sessionOf(RoleArn: string) {
+function roleSession(RoleArn: string) {
   const assume = fromTemporaryCredentials({
     params: { RoleArn, RoleSessionName: 'task-poller' },
     clientConfig: { requestHandler: { connectionTimeout: 3_000, requestTimeout: 5_000, throwOnRequestTimeout: true } },
@@ -121,7 +121,7 @@ export function connectPartnerCentral(settings: Settings, now: () => EpochMs): P
   const { operation } = familyOf(settings.taskFamily);
   const { request, filters, fingerprint } = listRequests(settings);
   const ListTasks = commands[settings.taskFamily] as ListCommand;
-  const session = settings.assumeRoleArn === undefined ? undefined : sessionOf(settings.assumeRoleArn);
+  const session = settings.assumeRoleArn === undefined ? undefined : roleSession(settings.assumeRoleArn);
   const client = new PartnerCentralSellingClient({
     region: PARTNER_CENTRAL_REGION,
     ...(session && { credentials: session.credentials }),
@@ -151,7 +151,7 @@ export function connectPartnerCentral(settings: Settings, now: () => EpochMs): P
           const response = output.response as RawResponse;
           clock.observe(response.headers.date, askedAt, now());
           if (response.statusCode !== 200) return output;
-          const sound = soundAnswer(await bytes(response.body));
+          const sound = repairAnswer(await bytes(response.body));
           response.body = sound.body;
           unreadable = sound.unreadable;
           return output;

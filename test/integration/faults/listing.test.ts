@@ -1,8 +1,8 @@
 /** Partner Central: calls that fail, and answers that are no use. */
-import type { InvokeOptions } from '../../../local/function-host';
-import type { Fault } from '../../../local/service';
-import type { Task } from '../../../local/task-store';
-import { errorAnswer, HOUR, MINUTE, outcomes } from '../bed';
+import type { InvokeOptions } from '../../../local/services/function-host';
+import type { Fault } from '../../../local/services/service';
+import type { Task } from '../../../local/services/task-store';
+import { errorAnswer, HOUR, MINUTE, outcomes } from '../test-stack';
 import { always, endedSinceFirstRun, faultMatrix, type Row, someCalls, takesTime } from './matrix';
 
 const smallPages = { headPageSize: 20, backlogPageSize: 20 };
@@ -10,18 +10,18 @@ const smallPages = { headPageSize: 20, backlogPageSize: 20 };
 /** It gets on for as long as it lasts. */
 const throttled = (share: number, tasks: number, mostRuns: number): Row => ({
   settings: { headPageSize: 5, backlogPageSize: 5 },
-  play: async bed => {
-    const ended = await endedSinceFirstRun(bed, tasks);
+  play: async stack => {
+    const ended = await endedSinceFirstRun(stack, tasks);
     const { intercept, failed } = someCalls(share, errorAnswer('ThrottlingException', 429));
-    bed.takeCalls();
-    bed.partnerCentral.intercept = intercept;
+    stack.takeCalls();
+    stack.partnerCentral.intercept = intercept;
     let listCalls = 0;
-    for (let runs = 0; runs < mostRuns && bed.eventBridge.events.length < tasks; runs += 1) {
-      listCalls += (await bed.run()).listCalls;
+    for (let runs = 0; runs < mostRuns && stack.eventBridge.events.length < tasks; runs += 1) {
+      listCalls += (await stack.run()).listCalls;
     }
-    expect(bed.published()).toEqual(outcomes(ended));
+    expect(stack.published()).toEqual(outcomes(ended));
     expect(failed()).toBeGreaterThan(0);
-    expect(listCalls).toBe(bed.takeCalls().list); // what was refused is counted as well
+    expect(listCalls).toBe(stack.takeCalls().list); // what was refused is counted as well
     return outcomes(ended);
   },
 });
@@ -30,14 +30,14 @@ const throttled = (share: number, tasks: number, mostRuns: number): Row => ({
 const broken = (fault: Fault, how?: InvokeOptions): Row => ({
   settings: smallPages,
   over: takesTime(fault) ? 'HTTP' : undefined,
-  play: async bed => {
-    const ended = await endedSinceFirstRun(bed, 50);
-    const before = await bed.checkpoint();
-    bed.partnerCentral.intercept = always(fault);
-    expect(await bed.run('poll', how)).toMatchObject({ outcome: 'partial', published: 0 });
-    expect(await bed.checkpoint()).toMatchObject({ watermark: before?.watermark, gaps: [], leaseExpiresAtMs: 0 });
-    bed.partnerCentral.intercept = ({ input }) => (input.NextToken ? fault : undefined);
-    expect(await bed.run('poll', how)).toMatchObject({ outcome: 'partial', published: 20, gaps: 1 });
+  play: async stack => {
+    const ended = await endedSinceFirstRun(stack, 50);
+    const before = await stack.checkpoint();
+    stack.partnerCentral.intercept = always(fault);
+    expect(await stack.run('poll', how)).toMatchObject({ outcome: 'partial', published: 0 });
+    expect(await stack.checkpoint()).toMatchObject({ watermark: before?.watermark, gaps: [], leaseExpiresAtMs: 0 });
+    stack.partnerCentral.intercept = ({ input }) => (input.NextToken ? fault : undefined);
+    expect(await stack.run('poll', how)).toMatchObject({ outcome: 'partial', published: 20, gaps: 1 });
     return outcomes(ended);
   },
 });
@@ -46,12 +46,12 @@ const answer = (status: number, body: string): Fault => ({ when: 'before', how: 
 /** The sweep starts again from the top and passes over what it has done. */
 const lostCursor = (refusal: Fault): Row => ({
   settings: smallPages,
-  play: async bed => {
-    const ended = await endedSinceFirstRun(bed, 100);
+  play: async stack => {
+    const ended = await endedSinceFirstRun(stack, 100);
     let pages = 0;
-    bed.partnerCentral.intercept = () => (pages++ === 3 ? refusal : undefined);
-    expect(await bed.run()).toMatchObject({ outcome: 'partial', lostCursors: 1, gaps: 0, published: 100 });
-    const line = bed.logs.find(log => log.includes('refused a page token')) as string;
+    stack.partnerCentral.intercept = () => (pages++ === 3 ? refusal : undefined);
+    expect(await stack.run()).toMatchObject({ outcome: 'partial', lostCursors: 1, gaps: 0, published: 100 });
+    const line = stack.logs.find(log => log.includes('refused a page token')) as string;
     expect(JSON.parse(line)).toMatchObject({ reason: 'ON_PURPOSE', errorList: [{ FieldName: 'NextToken' }] });
     return outcomes(ended);
   },
@@ -87,47 +87,47 @@ faultMatrix({
   ),
 
   'a page out of order': {
-    play: async bed => {
-      bed.store.addHistory({ count: 2_000, newestAt: Date.now() - 2 * HOUR, spacingMs: MINUTE });
-      const ended = await endedSinceFirstRun(bed, 150);
-      const [oldest] = bed.store.tasks();
+    play: async stack => {
+      stack.store.addHistory({ count: 2_000, newestAt: Date.now() - 2 * HOUR, spacingMs: MINUTE });
+      const ended = await endedSinceFirstRun(stack, 150);
+      const [oldest] = stack.store.tasks();
       // An old entry where the newest belong: by itself it would end the sweep on its first page.
       let answers = 0;
-      bed.partnerCentral.tamper = (_, output) => {
+      stack.partnerCentral.tamper = (_, output) => {
         answers += 1;
         const summaries = output.TaskSummaries as object[];
         const { taskId: TaskId, startTimeMs } = oldest as Task;
         const misplaced = { ...summaries[0], TaskId, StartTime: new Date(startTimeMs).toISOString() };
         return answers > 1 ? output : { ...output, TaskSummaries: [misplaced, ...summaries] };
       };
-      expect(await bed.run()).toMatchObject({ outOfOrder: 1 });
-      await bed.runUntilQuiet();
-      expect(bed.published()).toEqual(outcomes(ended));
+      expect(await stack.run()).toMatchObject({ outOfOrder: 1 });
+      await stack.runUntilQuiet();
+      expect(stack.published()).toEqual(outcomes(ended));
       // To the end of the list once between two audits, and no more.
       answers = 0;
-      bed.takeCalls();
-      expect(await bed.run()).toMatchObject({ outOfOrder: 1 });
-      expect(bed.takeCalls().list).toBeLessThanOrEqual(2);
+      stack.takeCalls();
+      expect(await stack.run()).toMatchObject({ outOfOrder: 1 });
+      expect(stack.takeCalls().list).toBeLessThanOrEqual(2);
       return outcomes(ended);
     },
   },
 
   'a repeated token': {
     settings: smallPages,
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 100);
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 100);
       let token: unknown;
-      bed.partnerCentral.tamper = (_, output) => {
+      stack.partnerCentral.tamper = (_, output) => {
         token ??= output.NextToken;
         return { ...output, NextToken: token };
       };
-      const first = await bed.run();
+      const first = await stack.run();
       expect(first).toMatchObject({ outcome: 'partial' });
       expect(first.repeatedTokens).toBeGreaterThan(0);
       const stuck: number[] = [];
       for (let runs = 0; runs < 2; runs += 1) {
         token = undefined;
-        stuck.push((await bed.run()).stuckGaps ?? 0);
+        stuck.push((await stack.run()).stuckGaps ?? 0);
       }
       expect(stuck.at(-1)).toBeGreaterThan(0); // somebody is told
       return outcomes(ended);
@@ -139,38 +139,38 @@ faultMatrix({
 
   'cursors that die between polls': {
     settings: { ...smallPages, maxEventsPerRun: 60 },
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 200);
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 200);
       let alive = new Set<unknown>();
-      bed.partnerCentral.tamper = (_, output) => {
+      stack.partnerCentral.tamper = (_, output) => {
         alive.add(output.NextToken);
         return output;
       };
-      bed.partnerCentral.intercept = ({ input }) =>
+      stack.partnerCentral.intercept = ({ input }) =>
         input.NextToken && !alive.has(input.NextToken) ? errorAnswer('ValidationException') : undefined;
       const runs = [];
       do {
         alive = new Set();
-        runs.push(await bed.run());
+        runs.push(await stack.run());
       } while (runs.at(-1)?.gaps && runs.length < 20);
       expect(runs.reduce((sum, { lostCursors = 0 }) => sum + lostCursors, 0)).toBeGreaterThan(2);
       expect(runs.filter(({ stuckGaps }) => stuckGaps)).toEqual([]);
-      expect(bed.published()).toEqual(outcomes(ended));
+      expect(stack.published()).toEqual(outcomes(ended));
       return outcomes(ended);
     },
   },
 
   'page sizes changed between polls': {
     settings: { headPageSize: 20, maxListCallsPerRun: 10 },
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 400);
-      expect(await bed.run()).toMatchObject({ gaps: 1 });
-      const other = bed.anotherPoller({ headPageSize: 30, backlogPageSize: 70 });
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 400);
+      expect(await stack.run()).toMatchObject({ gaps: 1 });
+      const other = stack.anotherPoller({ headPageSize: 30, backlogPageSize: 70 });
       for (let runs = 0; runs < 10; runs += 1) {
         // A cursor of another size is dropped: it is not for Partner Central to tell.
-        expect(await bed.run('poll', {}, other)).not.toHaveProperty('lostCursors');
+        expect(await stack.run('poll', {}, other)).not.toHaveProperty('lostCursors');
       }
-      expect(bed.published()).toEqual(outcomes(ended));
+      expect(stack.published()).toEqual(outcomes(ended));
       return outcomes(ended);
     },
   },
@@ -178,48 +178,48 @@ faultMatrix({
   'duplicates across pages': {
     over: 'HTTP',
     settings: { headPageSize: 10 },
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 25);
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 25);
       let last: object | undefined;
-      bed.partnerCentral.tamper = (_, output) => {
+      stack.partnerCentral.tamper = (_, output) => {
         const summaries = output.TaskSummaries as object[];
         const again = [last, ...summaries, summaries[0]].filter(summary => summary !== undefined);
         last = summaries.at(-1);
         return { ...output, TaskSummaries: again };
       };
       let rowsRead = 0;
-      bed.dynamoDb.intercept = ({ operation, input }) => {
+      stack.dynamoDb.intercept = ({ operation, input }) => {
         const asked = operation === 'BatchGetItem' ? Object.values(input.RequestItems as object) : [];
         for (const { Keys } of asked) rowsRead += Keys.length;
         return undefined;
       };
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', pages: 3, published: 25 });
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', pages: 3, published: 25 });
       expect(rowsRead).toBe(25); // one that was dealt with is not even read again
       return outcomes(ended);
     },
   },
 
   '700 rows that can never settle': {
-    play: async bed => {
-      const lost = bed.addRunning(700, HOUR);
-      const [alive] = bed.addRunning(1, 2 * HOUR);
-      await bed.run();
-      for (const { taskId } of lost) bed.store.remove(taskId);
+    play: async stack => {
+      const lost = stack.addRunning(700, HOUR);
+      const [alive] = stack.addRunning(1, 2 * HOUR);
+      await stack.run();
+      for (const { taskId } of lost) stack.store.remove(taskId);
       let lookUps = 0;
-      bed.partnerCentral.intercept = ({ input }) => {
+      stack.partnerCentral.intercept = ({ input }) => {
         if (input.TaskIdentifier) lookUps += 1;
         return undefined;
       };
       const perRun: number[] = [];
       for (let runs = 0; runs < 4; runs += 1) {
         lookUps = 0;
-        const { listCalls } = await bed.run('poll', { clockOffsetMs: runs * 100 });
+        const { listCalls } = await stack.run('poll', { clockOffsetMs: runs * 100 });
         expect(listCalls).toBe(lookUps + 2);
         perRun.push(lookUps);
       }
       expect(perRun).toEqual([20, 20, 20, 10]);
-      bed.store.end(alive?.taskId as string, 'COMPLETE');
-      expect(await bed.run()).toMatchObject({ published: 1, unsettled: 700 });
+      stack.store.end(alive?.taskId as string, 'COMPLETE');
+      expect(await stack.run()).toMatchObject({ published: 1, unsettled: 700 });
       return [`${alive?.taskId} COMPLETE`];
     },
   },

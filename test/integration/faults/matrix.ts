@@ -4,21 +4,21 @@
  */
 import * as v from 'valibot';
 import { taskEventSchema } from '../../../lambdas/task-event';
-import type { Call, Fault, Intercept } from '../../../local/service';
-import type { Task } from '../../../local/task-store';
-import { type EngineBed, HOUR, MINUTE, openBed, openEngineBed } from '../bed';
+import type { Call, Fault, Intercept } from '../../../local/services/service';
+import type { Task } from '../../../local/services/task-store';
+import { type EngineStack, HOUR, MINUTE, openEngineStack, openTestStack } from '../test-stack';
 
 export interface Row {
   /** What differs from the defaults. */
   readonly settings?: Record<string, unknown>;
   /** Most events that may be published again, with the id they had; none unless told. */
   readonly repeats?: number;
-  /** What only a process, a deadline or the SDK can show; `play` then gets a `Bed`. */
+  /** What only a process, a deadline or the SDK can show; `play` then gets a `TestStack`. */
   readonly over?: 'HTTP' | undefined;
   /** Over HTTP: the poller's own pauses take their time; otherwise they take none. */
   readonly pauses?: true;
   /** @returns `taskId status` of everything that must be published in the end */
-  play(bed: EngineBed): Promise<string[]>;
+  play(stack: EngineStack): Promise<string[]>;
 }
 
 /** Whether a fault takes time: then only a real deadline ends it. */
@@ -28,43 +28,43 @@ export function faultMatrix(rows: Record<string, Row>): void {
   for (const [name, row] of Object.entries(rows)) {
     const { settings, repeats = 0, over, pauses } = row;
     test(name, async () => {
-      const bed = over === 'HTTP' ? await openBed(settings, !pauses) : await openEngineBed(settings);
+      const stack = over === 'HTTP' ? await openTestStack(settings, !pauses) : await openEngineStack(settings);
       try {
-        const expected = await row.play(bed);
-        heal(bed);
-        await endsWell(bed, expected.sort(), repeats);
+        const expected = await row.play(stack);
+        heal(stack);
+        await endsWell(stack, expected.sort(), repeats);
       } finally {
-        await bed.close();
+        await stack.close();
       }
     }, 180_000);
   }
 }
 
-function heal(bed: EngineBed): void {
-  for (const service of [bed.partnerCentral, bed.dynamoDb, bed.eventBridge]) service.intercept = undefined;
-  bed.partnerCentral.tamper = undefined;
-  bed.partnerCentral.limit = undefined;
-  bed.eventBridge.entryFault = undefined;
+function heal(stack: EngineStack): void {
+  for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) service.intercept = undefined;
+  stack.partnerCentral.tamper = undefined;
+  stack.partnerCentral.limit = undefined;
+  stack.eventBridge.entryFault = undefined;
 }
 
 /** Later than any lease and any pause that a row leaves behind. */
 const later = { clockOffsetMs: 2 * HOUR };
 const evenLater = { clockOffsetMs: 3 * HOUR };
 
-async function endsWell(bed: EngineBed, expected: readonly string[], repeats: number): Promise<void> {
-  await bed.runUntilQuiet(30, later);
-  const published = bed.published();
+async function endsWell(stack: EngineStack, expected: readonly string[], repeats: number): Promise<void> {
+  await stack.runUntilQuiet(30, later);
+  const published = stack.published();
   expect([...new Set(published)]).toEqual(expected);
   expect(published.length - expected.length).toBeLessThanOrEqual(repeats);
-  const details = bed.eventBridge.events.map(({ detail }) => detail);
+  const details = stack.eventBridge.events.map(({ detail }) => detail);
   expect(new Set(details.map(({ eventId }) => eventId)).size).toBe(expected.length);
   expect(details.filter(detail => !keepsContract(detail))).toEqual([]);
-  expect(await bed.checkpoint()).toMatchObject({ leaseExpiresAtMs: 0, gaps: [] });
+  expect(await stack.checkpoint()).toMatchObject({ leaseExpiresAtMs: 0, gaps: [] });
 
-  const runs = [await bed.run('poll', evenLater), await bed.run('audit', evenLater)];
-  while (runs.at(-1)?.gaps && runs.length < 30) runs.push(await bed.run('poll', evenLater));
+  const runs = [await stack.run('poll', evenLater), await stack.run('audit', evenLater)];
+  while (runs.at(-1)?.gaps && runs.length < 30) runs.push(await stack.run('poll', evenLater));
   expect(runs.filter(run => run.published + run.rejected + run.drift > 0)).toEqual([]);
-  const { auditRequestedAt, auditedAt, ...checkpoint } = (await bed.checkpoint()) as Record<string, unknown>;
+  const { auditRequestedAt, auditedAt, ...checkpoint } = (await stack.checkpoint()) as Record<string, unknown>;
   expect(Date.parse(String(auditedAt))).toBeGreaterThanOrEqual(Date.parse(String(auditRequestedAt)));
   expect(checkpoint).toMatchObject({ leaseExpiresAtMs: 0, gaps: [] });
 }
@@ -79,9 +79,9 @@ export const anHourAgo = { clockOffsetMs: -HOUR };
  * Tasks that ended since a first run an hour ago. They are new to the next head and too old for those after it to look
  * back at: what a run loses of them, only the audit finds, and that would be drift.
  */
-export async function endedSinceFirstRun(bed: EngineBed, count: number, more: Partial<Task> = {}) {
-  await bed.run('poll', anHourAgo);
-  return bed.addEnded(count, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000, ...more }));
+export async function endedSinceFirstRun(stack: EngineStack, count: number, more: Partial<Task> = {}) {
+  await stack.run('poll', anHourAgo);
+  return stack.addEnded(count, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000, ...more }));
 }
 
 export const always = (fault: Fault) => () => fault;

@@ -1,6 +1,6 @@
 /** EventBridge: calls that fail, and entries that do. */
-import type { Fault } from '../../../local/service';
-import { errorAnswer, MINUTE, outcomes } from '../bed';
+import type { Fault } from '../../../local/services/service';
+import { errorAnswer, MINUTE, outcomes } from '../test-stack';
 import { endedSinceFirstRun, faultMatrix } from './matrix';
 
 const refusal = (ErrorCode: string) => ({ ErrorCode, ErrorMessage: 'on purpose' });
@@ -8,8 +8,8 @@ const refusal = (ErrorCode: string) => ({ ErrorCode, ErrorMessage: 'on purpose' 
 faultMatrix({
   'PutEvents whole-call errors': {
     over: 'HTTP',
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 45);
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 45);
       const faults: Fault[] = [
         errorAnswer('ThrottlingException'),
         errorAnswer('InternalException', 500),
@@ -17,24 +17,24 @@ faultMatrix({
         { when: 'before', how: 'hang' },
       ];
       for (const fault of faults) {
-        bed.eventBridge.calls.reset();
-        bed.eventBridge.intercept = ({ index }) => (index > 0 ? fault : undefined);
+        stack.eventBridge.calls.reset();
+        stack.eventBridge.intercept = ({ index }) => (index > 0 ? fault : undefined);
         // What was accepted before is recorded.
-        expect(await bed.run('poll', { timeoutMs: 2_500 })).toMatchObject({ outcome: 'partial', published: 10 });
+        expect(await stack.run('poll', { timeoutMs: 2_500 })).toMatchObject({ outcome: 'partial', published: 10 });
       }
-      bed.eventBridge.intercept = undefined;
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 5 });
+      stack.eventBridge.intercept = undefined;
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 5 });
       return outcomes(ended);
     },
   },
 
   'PutEvents that is accepted while its answer is lost': {
     repeats: 2 * 10,
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 25);
-      bed.eventBridge.calls.reset();
-      bed.eventBridge.intercept = ({ index }) => (index < 2 ? { when: 'after', how: 'reset' } : undefined);
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 25 });
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 25);
+      stack.eventBridge.calls.reset();
+      stack.eventBridge.intercept = ({ index }) => (index < 2 ? { when: 'after', how: 'reset' } : undefined);
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 25 });
       return outcomes(ended);
     },
   },
@@ -42,26 +42,27 @@ faultMatrix({
   'answers to PutEvents that arrive after the client gave up': {
     over: 'HTTP',
     repeats: 10,
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 25);
-      bed.eventBridge.calls.reset();
-      bed.eventBridge.intercept = ({ index }) => (index === 1 ? { when: 'after', how: { delayMs: 3_000 } } : undefined);
-      expect(await bed.run('poll', { timeoutMs: 2_000 })).toMatchObject({ outcome: 'partial', published: 10 });
-      expect(bed.eventBridge.events).toHaveLength(20);
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 25);
+      stack.eventBridge.calls.reset();
+      stack.eventBridge.intercept = ({ index }) =>
+        index === 1 ? { when: 'after', how: { delayMs: 3_000 } } : undefined;
+      expect(await stack.run('poll', { timeoutMs: 2_000 })).toMatchObject({ outcome: 'partial', published: 10 });
+      expect(stack.eventBridge.events).toHaveLength(20);
       return outcomes(ended);
     },
   },
 
   'retryable entry errors': {
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 60);
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 60);
       const tries = new Map<unknown, number>();
-      bed.eventBridge.entryFault = ({ Detail }, at) => {
+      stack.eventBridge.entryFault = ({ Detail }, at) => {
         const before = tries.get(Detail) ?? 0;
         tries.set(Detail, before + 1);
         return before < at % 4 ? refusal(at % 2 ? 'InternalFailure' : 'ThrottlingException') : undefined;
       };
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 60, rejected: 0 });
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 60, rejected: 0 });
       expect(Math.max(...tries.values())).toBeGreaterThan(2);
       return outcomes(ended);
     },
@@ -69,10 +70,10 @@ faultMatrix({
 
   'retryable entry errors for as long as the run lasts': {
     over: 'HTTP',
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 5);
-      bed.eventBridge.entryFault = () => refusal('InternalFailure');
-      expect(await bed.run('poll', { timeoutMs: 2_500 })).toMatchObject({
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 5);
+      stack.eventBridge.entryFault = () => refusal('InternalFailure');
+      expect(await stack.run('poll', { timeoutMs: 2_500 })).toMatchObject({
         outcome: 'partial',
         published: 0,
         rejected: 0,
@@ -84,71 +85,76 @@ faultMatrix({
   'an entry that is throttled for as long as the run lasts': {
     over: 'HTTP',
     pauses: true,
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 11);
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 11);
       const one = ended[10]?.taskId as string;
-      bed.eventBridge.entryFault = ({ Detail }) => (Detail?.includes(one) ? refusal('ThrottlingException') : undefined);
-      bed.takeCalls();
-      expect(await bed.run('poll', { timeoutMs: 3_000 })).toMatchObject({
+      stack.eventBridge.entryFault = ({ Detail }) =>
+        Detail?.includes(one) ? refusal('ThrottlingException') : undefined;
+      stack.takeCalls();
+      expect(await stack.run('poll', { timeoutMs: 3_000 })).toMatchObject({
         outcome: 'partial',
         published: 10,
         rejected: 0,
       });
-      expect(bed.takeCalls().puts).toBeLessThan(25); // backed off: without a pause there are hundreds
+      expect(stack.takeCalls().puts).toBeLessThan(25); // backed off: without a pause there are hundreds
       return outcomes(ended);
     },
   },
 
   'permanent entry errors': {
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 12);
-      bed.eventBridge.entryFault = () => refusal('InvalidArgument');
-      bed.takeCalls();
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0, rejected: 12, unsettled: 12 });
-      expect(bed.takeCalls().puts).toBe(2);
-      expect(await bed.run()).toMatchObject({ rejected: 0, unsettled: 12 }); // not before its time
-      expect(bed.takeCalls().puts).toBe(0);
-      expect(await bed.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({ rejected: 12, unsettled: 12 });
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 12);
+      stack.eventBridge.entryFault = () => refusal('InvalidArgument');
+      stack.takeCalls();
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 0, rejected: 12, unsettled: 12 });
+      expect(stack.takeCalls().puts).toBe(2);
+      expect(await stack.run()).toMatchObject({ rejected: 0, unsettled: 12 }); // not before its time
+      expect(stack.takeCalls().puts).toBe(0);
+      expect(await stack.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({ rejected: 12, unsettled: 12 });
       return outcomes(ended);
     },
   },
 
   'one entry that can never be taken, alone in quiet polls after the others': {
-    play: async bed => {
-      await bed.run();
-      const ended = bed.addEnded(20);
+    play: async stack => {
+      await stack.run();
+      const ended = stack.addEnded(20);
       const poisoned = ended[7]?.taskId as string;
-      bed.eventBridge.entryFault = entry => (entry.Detail?.includes(poisoned) ? refusal('InternalFailure') : undefined);
-      expect(await bed.run()).toMatchObject({ published: 19, rejected: 1 });
+      stack.eventBridge.entryFault = entry =>
+        entry.Detail?.includes(poisoned) ? refusal('InternalFailure') : undefined;
+      expect(await stack.run()).toMatchObject({ published: 19, rejected: 1 });
       for (const [at, attempts] of [
         [2, 2],
         [5, 3],
       ] as const) {
         const later = { clockOffsetMs: at * MINUTE };
         // It was set aside while others were taken: it is the entry, not EventBridge.
-        expect(await bed.run('poll', later)).toMatchObject({ outcome: 'complete', published: 0, rejected: 1 });
-        expect(await bed.row(poisoned)).toMatchObject({ publishAttempts: attempts });
-        expect(await bed.run('poll', later)).toMatchObject({ outcome: 'complete', rejected: 0 }); // not before its time
+        expect(await stack.run('poll', later)).toMatchObject({ outcome: 'complete', published: 0, rejected: 1 });
+        expect(await stack.row(poisoned)).toMatchObject({ publishAttempts: attempts });
+        expect(await stack.run('poll', later)).toMatchObject({ outcome: 'complete', rejected: 0 }); // not before its time
       }
       return outcomes(ended);
     },
   },
 
   'one poisoned entry among a hundred': {
-    play: async bed => {
-      await bed.run();
-      const ended = bed.addEnded(100);
+    play: async stack => {
+      await stack.run();
+      const ended = stack.addEnded(100);
       const poisoned = ended[42]?.taskId as string;
-      bed.eventBridge.entryFault = entry => (entry.Detail?.includes(poisoned) ? refusal('MalformedDetail') : undefined);
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 99, rejected: 1, unsettled: 1 });
-      expect(await bed.row(poisoned)).toMatchObject({ publishAttempts: 1, lastError: 'MalformedDetail' });
-      expect(await bed.run()).toMatchObject({ published: 0, rejected: 0 }); // not before its time
-      expect(await bed.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({ published: 0, rejected: 1 });
-      expect(await bed.row(poisoned)).toMatchObject({ publishAttempts: 2 });
-      bed.eventBridge.entryFault = undefined;
-      await bed.run('poll', { clockOffsetMs: 10 * MINUTE });
+      stack.eventBridge.entryFault = entry =>
+        entry.Detail?.includes(poisoned) ? refusal('MalformedDetail') : undefined;
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 99, rejected: 1, unsettled: 1 });
+      expect(await stack.row(poisoned)).toMatchObject({ publishAttempts: 1, lastError: 'MalformedDetail' });
+      expect(await stack.run()).toMatchObject({ published: 0, rejected: 0 }); // not before its time
+      expect(await stack.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({ published: 0, rejected: 1 });
+      expect(await stack.row(poisoned)).toMatchObject({ publishAttempts: 2 });
+      stack.eventBridge.entryFault = undefined;
+      await stack.run('poll', { clockOffsetMs: 10 * MINUTE });
       // However late it is published, it was seen when the others were.
-      const [first, last] = [0, -1].map(at => Date.parse(String(bed.eventBridge.events.at(at)?.detail.detectedBefore)));
+      const [first, last] = [0, -1].map(at =>
+        Date.parse(String(stack.eventBridge.events.at(at)?.detail.detectedBefore)),
+      );
       expect(Number(last) - Number(first)).toBeLessThan(MINUTE);
       return outcomes(ended);
     },

@@ -1,21 +1,21 @@
 /** The poller's own circumstances: runs that overlap or die, clocks, deadlines, audits, and settings that change. */
 
 import type { Summary } from '../../../lambdas/poller/run';
-import type { InvokeOptions } from '../../../local/function-host';
-import { ago, DAY, errorAnswer, HOUR, MINUTE, outcomes } from '../bed';
+import type { InvokeOptions } from '../../../local/services/function-host';
+import { ago, DAY, errorAnswer, HOUR, MINUTE, outcomes } from '../test-stack';
 import { always, endedSinceFirstRun, faultMatrix, holdFirst, type Row } from './matrix';
 
 /** The one that gets the lease is held until the others have come and gone. */
 const runsAtOnce = (count: number, how: InvokeOptions = {}): Row => ({
-  play: async bed => {
-    const ended = await endedSinceFirstRun(bed, 20);
-    const { letGo } = holdFirst(bed.partnerCentral);
-    bed.takeCalls();
-    const pollers = [bed.poller, ...Array.from({ length: count - 1 }, () => bed.anotherPoller())];
+  play: async stack => {
+    const ended = await endedSinceFirstRun(stack, 20);
+    const { letGo } = holdFirst(stack.partnerCentral);
+    stack.takeCalls();
+    const pollers = [stack.poller, ...Array.from({ length: count - 1 }, () => stack.anotherPoller())];
     const done: Summary[] = [];
     await Promise.all(
       pollers.map(async poller => {
-        done.push(await bed.run('poll', how, poller));
+        done.push(await stack.run('poll', how, poller));
         if (done.length === count - 1) letGo();
       }),
     );
@@ -39,15 +39,15 @@ faultMatrix({
   'the same event delivered twice': runsAtOnce(2, { requestId: '6752a8ee-657e-4906-854d-1becaa7b1917' }),
 
   'a lease left by a dead run': {
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 20);
-      const { arrived } = holdFirst(bed.partnerCentral);
-      const dead = bed.poll();
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 20);
+      const { arrived } = holdFirst(stack.partnerCentral);
+      const dead = stack.poll();
       await arrived;
-      await bed.poller.kill();
+      await stack.poller.kill();
       expect((await dead).error?.name).toBe('ProcessDied');
-      expect(await bed.run()).toMatchObject({ outcome: 'skipped' });
-      expect(await bed.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({
+      expect(await stack.run()).toMatchObject({ outcome: 'skipped' });
+      expect(await stack.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({
         outcome: 'complete',
         published: 20,
       });
@@ -56,47 +56,47 @@ faultMatrix({
   },
 
   'a clock that jumps back an hour': {
-    play: async bed => {
-      const [running] = bed.addRunning(1, 2 * HOUR);
-      await bed.run();
-      const first = bed.addEnded(3);
-      expect(await bed.run('poll', { clockOffsetMs: HOUR })).toMatchObject({ outcome: 'complete', published: 3 });
+    play: async stack => {
+      const [running] = stack.addRunning(1, 2 * HOUR);
+      await stack.run();
+      const first = stack.addEnded(3);
+      expect(await stack.run('poll', { clockOffsetMs: HOUR })).toMatchObject({ outcome: 'complete', published: 3 });
       // Dead with the lease in its hand: that one would hold for an hour.
-      const { arrived } = holdFirst(bed.partnerCentral);
-      const dead = bed.poll('poll', { clockOffsetMs: HOUR });
+      const { arrived } = holdFirst(stack.partnerCentral);
+      const dead = stack.poll('poll', { clockOffsetMs: HOUR });
       await arrived;
-      await bed.poller.kill();
+      await stack.poller.kill();
       await dead;
-      const second = bed.addEnded(3);
-      bed.store.end(running?.taskId as string, 'COMPLETE');
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 4 });
+      const second = stack.addEnded(3);
+      stack.store.end(running?.taskId as string, 'COMPLETE');
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 4 });
       return outcomes([...first, ...second, { taskId: running?.taskId as string, status: 'COMPLETE' }]);
     },
   },
 
   'an audit asked for while a poll runs': {
     settings: { emitSince: ago(DAY) },
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 20);
-      const late = bed.addEnded(1, () => ({ startTimeMs: Date.now() - 3 * HOUR }));
-      const { arrived, letGo } = holdFirst(bed.partnerCentral);
-      const poll = bed.run();
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 20);
+      const late = stack.addEnded(1, () => ({ startTimeMs: Date.now() - 3 * HOUR }));
+      const { arrived, letGo } = holdFirst(stack.partnerCentral);
+      const poll = stack.run();
       await arrived;
-      expect(await bed.run('audit', {}, bed.anotherPoller())).toMatchObject({ outcome: 'skipped' });
+      expect(await stack.run('audit', {}, stack.anotherPoller())).toMatchObject({ outcome: 'skipped' });
       letGo();
       expect(await poll).toMatchObject({ outcome: 'complete', published: 20, drift: 0 });
       // The next run does it. What the poll found is no drift, what it could not find is.
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 1, drift: 1 });
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 1, drift: 1 });
       return outcomes([...ended, ...late]);
     },
   },
 
   'an audit asked for while a backfill runs': {
     settings: { emitSince: ago(2 * DAY), maxEventsPerRun: 60, headPageSize: 20, backlogPageSize: 20 },
-    play: async bed => {
-      const past = bed.addEnded(250, at => ({ startTimeMs: Date.now() - DAY - at * 1_000 }));
-      expect(await bed.run()).toMatchObject({ gaps: 1 });
-      const runs = await auditUntilQuiet(mode => bed.run(mode));
+    play: async stack => {
+      const past = stack.addEnded(250, at => ({ startTimeMs: Date.now() - DAY - at * 1_000 }));
+      expect(await stack.run()).toMatchObject({ gaps: 1 });
+      const runs = await auditUntilQuiet(mode => stack.run(mode));
       expect(runs.length).toBeGreaterThan(3);
       expect(driftOf(runs)).toBe(0);
       return outcomes(past);
@@ -105,11 +105,11 @@ faultMatrix({
 
   'an audit asked for while another audit runs': {
     settings: { emitSince: ago(2 * DAY), maxListCallsPerRun: 10, headPageSize: 10, backlogPageSize: 10 },
-    play: async bed => {
-      const past = bed.addEnded(300, at => ({ startTimeMs: Date.now() - DAY - at * 1_000 }));
-      await bed.runUntilQuiet();
-      const [late] = bed.addEnded(1, () => ({ startTimeMs: Date.now() - DAY - HOUR }));
-      const runs = await auditUntilQuiet(mode => bed.run(mode), 'audit');
+    play: async stack => {
+      const past = stack.addEnded(300, at => ({ startTimeMs: Date.now() - DAY - at * 1_000 }));
+      await stack.runUntilQuiet();
+      const [late] = stack.addEnded(1, () => ({ startTimeMs: Date.now() - DAY - HOUR }));
+      const runs = await auditUntilQuiet(mode => stack.run(mode), 'audit');
       expect(runs.length).toBeGreaterThanOrEqual(3);
       expect(runs.map(({ gaps }) => gaps)).toEqual([...Array(runs.length - 1).fill(1), 0]);
       expect(driftOf(runs)).toBe(1);
@@ -125,16 +125,16 @@ faultMatrix({
       maxListCallsPerRun: 10,
       maxEventsPerRun: 30,
     },
-    play: async bed => {
-      const past = bed.addEnded(300, at => ({ startTimeMs: Date.now() - DAY - at * 1_000 }));
+    play: async stack => {
+      const past = stack.addEnded(300, at => ({ startTimeMs: Date.now() - DAY - at * 1_000 }));
       const pastLines = outcomes(past);
       const fresh: typeof past = [];
       let left = past.length;
       let polls = 0;
       for (; left > 0; polls += 1) {
-        if (polls % 10 === 1) fresh.push(...bed.addEnded(70));
-        expect((await bed.run()).published).toBeLessThanOrEqual(30);
-        const published = new Set(bed.published());
+        if (polls % 10 === 1) fresh.push(...stack.addEnded(70));
+        expect((await stack.run()).published).toBeLessThanOrEqual(30);
+        const published = new Set(stack.published());
         const leftBefore = left;
         left = pastLines.filter(line => !published.has(line)).length;
         expect(left).toBeLessThan(leftBefore); // the burst takes its part of a poll, and no more
@@ -148,70 +148,70 @@ faultMatrix({
 
   'retention changed between polls': {
     settings: { emitSince: ago(20 * DAY), retentionDays: 1 },
-    play: async bed => {
-      const past = bed.addEnded(10, at => ({ startTimeMs: Date.now() - 10 * DAY - at * 1_000 }));
-      expect(await bed.run()).toMatchObject({ published: 10 });
-      await bed.run();
-      await bed.expireRows();
+    play: async stack => {
+      const past = stack.addEnded(10, at => ({ startTimeMs: Date.now() - 10 * DAY - at * 1_000 }));
+      expect(await stack.run()).toMatchObject({ published: 10 });
+      await stack.run();
+      await stack.expireRows();
       // What is remembered longer from now on was forgotten before: it must not look new.
-      const longer = bed.anotherPoller({ retentionDays: 90 });
-      expect(await bed.run('audit', {}, longer)).toMatchObject({ outcome: 'complete', published: 0, drift: 0 });
-      const fresh = bed.addEnded(5);
-      expect(await bed.run('poll', {}, longer)).toMatchObject({ published: 5 });
-      expect(await bed.run('audit')).toMatchObject({ outcome: 'complete', published: 0, drift: 0 });
+      const longer = stack.anotherPoller({ retentionDays: 90 });
+      expect(await stack.run('audit', {}, longer)).toMatchObject({ outcome: 'complete', published: 0, drift: 0 });
+      const fresh = stack.addEnded(5);
+      expect(await stack.run('poll', {}, longer)).toMatchObject({ published: 5 });
+      expect(await stack.run('audit')).toMatchObject({ outcome: 'complete', published: 0, drift: 0 });
       return outcomes([...past, ...fresh]);
     },
   },
 
   'filters changed between polls': {
     settings: { engagementIdentifiers: ['eng-00000000000001'] },
-    play: async bed => {
+    play: async stack => {
       const engagement = (number: number) => ({ engagementId: `eng-0000000000000${number}` });
-      const ours = await endedSinceFirstRun(bed, 3, engagement(1));
-      const others = bed.addEnded(3, at => ({ startTimeMs: Date.now() - 15 * MINUTE - at, ...engagement(2) }));
-      const running = bed.store.add({ ...engagement(2), startTimeMs: Date.now() - 9 * DAY });
-      expect(await bed.run()).toMatchObject({ published: 3, unsettled: 0 });
+      const ours = await endedSinceFirstRun(stack, 3, engagement(1));
+      const others = stack.addEnded(3, at => ({ startTimeMs: Date.now() - 15 * MINUTE - at, ...engagement(2) }));
+      const running = stack.store.add({ ...engagement(2), startTimeMs: Date.now() - 9 * DAY });
+      expect(await stack.run()).toMatchObject({ published: 3, unsettled: 0 });
 
       // Widened, they show their past as events, not as drift, and what has been running for long.
-      const wider = bed.anotherPoller({ engagementIdentifiers: undefined });
-      const audited = await bed.run('audit', {}, wider);
+      const wider = stack.anotherPoller({ engagementIdentifiers: undefined });
+      const audited = await stack.run('audit', {}, wider);
       expect(audited).toMatchObject({ outcome: 'complete', published: 3, drift: 0, unsettled: 1 });
       // Narrowed again, they leave nothing behind that was seen running.
-      bed.store.end(running.taskId, 'COMPLETE');
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 1, drift: 0 });
+      stack.store.end(running.taskId, 'COMPLETE');
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 1, drift: 0 });
       return outcomes([...ours, ...others, { ...running, status: 'COMPLETE' }]);
     },
   },
 
   'a deadline of 2 seconds with 20,000 tasks to go': {
     settings: { emitSince: ago(2 * DAY), maxEventsPerRun: 10_000 },
-    play: async bed => {
-      bed.store.addHistory({ count: 20_000, newestAt: Date.now() - HOUR, oldestAt: Date.now() - DAY });
+    play: async stack => {
+      stack.store.addHistory({ count: 20_000, newestAt: Date.now() - HOUR, oldestAt: Date.now() - DAY });
       const runs: Summary[] = [];
-      do runs.push(await bed.run('poll', { timeoutMs: 2_000 }));
+      do runs.push(await stack.run('poll', { timeoutMs: 2_000 }));
       while (runs.at(-1)?.gaps && runs.length < 100);
       expect(runs.length).toBeGreaterThan(1);
       expect(runs.slice(0, -1).filter(({ published }) => published === 0)).toEqual([]); // each gets on
-      return outcomes(bed.store.tasks());
+      return outcomes(stack.store.tasks());
     },
   },
 
   'AccessDenied, then repaired': {
     over: 'HTTP',
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 20);
-      for (const service of [bed.partnerCentral, bed.eventBridge, bed.dynamoDb]) {
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 20);
+      for (const service of [stack.partnerCentral, stack.eventBridge, stack.dynamoDb]) {
         service.intercept = always(errorAnswer('AccessDeniedException'));
         for (let polls = 0; polls < 2; polls += 1) {
-          expect((await bed.poll()).error).toMatchObject({
+          expect((await stack.poll()).error).toMatchObject({
             name: 'PermanentFailure',
             message: expect.stringContaining("Let the function's role use"),
           });
         }
         service.intercept = undefined;
       }
-      expect(bed.published()).toEqual([]);
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 20 });
+      expect(stack.published()).toEqual([]);
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 20 });
       return outcomes(ended);
     },
   },

@@ -1,7 +1,7 @@
 /** DynamoDB: calls that fail, answers that are incomplete or old, and a table that is not what it was. */
-import type { InvokeOptions } from '../../../local/function-host';
-import type { Call, Fault, Intercept } from '../../../local/service';
-import { type Bed, errorAnswer, HOUR, isPollers, MINUTE, outcomes, tableAnswer } from '../bed';
+import type { InvokeOptions } from '../../../local/services/function-host';
+import type { Call, Fault, Intercept } from '../../../local/services/service';
+import { errorAnswer, HOUR, isPollers, MINUTE, outcomes, type TestStack, tableAnswer } from '../test-stack';
 import { endedSinceFirstRun, faultMatrix, holdFirst, type Row, takesTime } from './matrix';
 
 const throttling = errorAnswer('ProvisionedThroughputExceededException');
@@ -20,13 +20,13 @@ const failing = (
   how: InvokeOptions = { timeoutMs: 2_500 },
 ): Row => ({
   over: takesTime(fault) ? 'HTTP' : undefined,
-  play: async bed => {
-    const running = bed.addRunning(2, 2 * HOUR);
-    const ended = await endedSinceFirstRun(bed, 15);
-    for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
-    bed.dynamoDb.intercept = call => (which(call) ? fault : undefined);
-    expect(await bed.run('poll', how)).toMatchObject({ outcome: 'partial', published });
-    expect(bed.eventBridge.events).toHaveLength(events);
+  play: async stack => {
+    const running = stack.addRunning(2, 2 * HOUR);
+    const ended = await endedSinceFirstRun(stack, 15);
+    for (const { taskId } of running) stack.store.end(taskId, 'COMPLETE');
+    stack.dynamoDb.intercept = call => (which(call) ? fault : undefined);
+    expect(await stack.run('poll', how)).toMatchObject({ outcome: 'partial', published });
+    expect(stack.eventBridge.events).toHaveLength(events);
     return outcomes([...ended, ...running]);
   },
 });
@@ -37,7 +37,7 @@ const late: Fault = { when: 'after', how: { delayMs: 6_000 } };
 
 /** Each call is done by half, and says so. */
 const halfDone =
-  (bed: Bed, operation: 'BatchGetItem' | 'BatchWriteItem'): Intercept =>
+  (stack: TestStack, operation: 'BatchGetItem' | 'BatchWriteItem'): Intercept =>
   async call => {
     if (call.operation !== operation || !isPollers(call)) return undefined;
     const [name, whole] =
@@ -45,7 +45,7 @@ const halfDone =
     const all = Array.isArray(whole) ? whole : (whole?.Keys ?? []);
     const part = (some: unknown[]) => ({ [String(name)]: Array.isArray(whole) ? some : { ...whole, Keys: some } });
     const half = Math.ceil(all.length / 2);
-    const done = await bed.askTable(operation, { RequestItems: part(all.slice(0, half)) });
+    const done = await stack.askTable(operation, { RequestItems: part(all.slice(0, half)) });
     const rest = half < all.length ? part(all.slice(half)) : {};
     return tableAnswer({
       ...done,
@@ -55,13 +55,13 @@ const halfDone =
 
 faultMatrix({
   'DynamoDB throttling of every third call': {
-    play: async bed => {
-      const running = bed.addRunning(12, 2 * HOUR);
-      const ended = await endedSinceFirstRun(bed, 25);
-      for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
-      bed.dynamoDb.calls.reset();
-      bed.dynamoDb.intercept = ({ index }) => (index % 3 === 0 ? throttling : undefined);
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 37 });
+    play: async stack => {
+      const running = stack.addRunning(12, 2 * HOUR);
+      const ended = await endedSinceFirstRun(stack, 25);
+      for (const { taskId } of running) stack.store.end(taskId, 'COMPLETE');
+      stack.dynamoDb.calls.reset();
+      stack.dynamoDb.intercept = ({ index }) => (index % 3 === 0 ? throttling : undefined);
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 37 });
       return outcomes([...ended, ...running]);
     },
   },
@@ -78,12 +78,12 @@ faultMatrix({
   // Read as an empty table, they would have us begin anew, or publish again.
   'empty bodies when the lease is taken': failing(takesLease, empty, { events: 0 }),
   'a lease that is taken while its answer is cut off': {
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 3);
-      bed.dynamoDb.intercept = call => (takesLease(call) ? truncated : undefined);
-      expect(await bed.run()).toMatchObject({ outcome: 'partial' });
-      bed.dynamoDb.intercept = undefined;
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 3 }); // it need not wait for the lease to end
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 3);
+      stack.dynamoDb.intercept = call => (takesLease(call) ? truncated : undefined);
+      expect(await stack.run()).toMatchObject({ outcome: 'partial' });
+      stack.dynamoDb.intercept = undefined;
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 3 }); // it need not wait for the lease to end
       return outcomes(ended);
     },
   },
@@ -115,92 +115,92 @@ faultMatrix({
 
   UnprocessedItems: {
     over: 'HTTP',
-    play: async (bed: Bed) => {
-      await bed.run();
-      const ended = bed.addEnded(40);
-      bed.dynamoDb.intercept = halfDone(bed, 'BatchWriteItem');
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 40 });
-      expect((await bed.items()).filter(({ publishedStatuses }) => publishedStatuses)).toHaveLength(40);
+    play: async (stack: TestStack) => {
+      await stack.run();
+      const ended = stack.addEnded(40);
+      stack.dynamoDb.intercept = halfDone(stack, 'BatchWriteItem');
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 40 });
+      expect((await stack.items()).filter(({ publishedStatuses }) => publishedStatuses)).toHaveLength(40);
       return outcomes(ended);
     },
   },
   UnprocessedKeys: {
     over: 'HTTP',
-    play: async (bed: Bed) => {
-      await bed.run();
-      const ended = bed.addEnded(40);
-      await bed.run();
-      bed.dynamoDb.intercept = halfDone(bed, 'BatchGetItem');
+    play: async (stack: TestStack) => {
+      await stack.run();
+      const ended = stack.addEnded(40);
+      await stack.run();
+      stack.dynamoDb.intercept = halfDone(stack, 'BatchGetItem');
       // The head looks back at all of them.
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', tasks: 40, published: 0 });
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', tasks: 40, published: 0 });
       return outcomes(ended);
     },
   },
 
   'one row among ten that the table refuses': {
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 10, {
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 10, {
         status: 'FAILED',
         message: 'fine',
         reasonCode: 'InternalError',
       });
-      const { taskId } = bed.store.set(ended[4]?.taskId as string, { message: 'POISON' });
-      bed.dynamoDb.intercept = ({ operation, input }) =>
+      const { taskId } = stack.store.set(ended[4]?.taskId as string, { message: 'POISON' });
+      stack.dynamoDb.intercept = ({ operation, input }) =>
         operation === 'BatchWriteItem' && JSON.stringify(input).includes('POISON')
           ? errorAnswer('ValidationException')
           : undefined;
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 10, refusedRows: 1 });
-      expect(await bed.run()).toMatchObject({ published: 0 });
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 10, refusedRows: 1 });
+      expect(await stack.run()).toMatchObject({ published: 0 });
       // Its outcome is kept.
-      expect(await bed.row(taskId)).toMatchObject({ publishedStatuses: new Set(['FAILED']) });
-      expect(await bed.row(taskId)).not.toHaveProperty('message');
+      expect(await stack.row(taskId)).toMatchObject({ publishedStatuses: new Set(['FAILED']) });
+      expect(await stack.row(taskId)).not.toHaveProperty('message');
       return outcomes(ended);
     },
   },
 
   'conditional failures on the lease': {
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 20);
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 20);
       const failed = errorAnswer('ConditionalCheckFailedException');
-      bed.dynamoDb.intercept = call => (takesLease(call) ? failed : undefined);
-      expect(await bed.run()).toMatchObject({ outcome: 'skipped', listCalls: 0 });
-      bed.dynamoDb.intercept = call => (finishes(call) ? failed : undefined);
-      expect(await bed.run()).toMatchObject({ outcome: 'partial', published: 20 });
-      bed.dynamoDb.intercept = undefined;
+      stack.dynamoDb.intercept = call => (takesLease(call) ? failed : undefined);
+      expect(await stack.run()).toMatchObject({ outcome: 'skipped', listCalls: 0 });
+      stack.dynamoDb.intercept = call => (finishes(call) ? failed : undefined);
+      expect(await stack.run()).toMatchObject({ outcome: 'partial', published: 20 });
+      stack.dynamoDb.intercept = undefined;
       // The lease was another's to give back, as far as that run could know.
-      expect(await bed.run()).toMatchObject({ outcome: 'skipped' });
+      expect(await stack.run()).toMatchObject({ outcome: 'skipped' });
       return outcomes(ended);
     },
   },
 
   'a run that outlives its lease': {
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 20);
-      const { arrived, letGo } = holdFirst(bed.partnerCentral);
-      const slow = bed.run();
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 20);
+      const { arrived, letGo } = holdFirst(stack.partnerCentral);
+      const slow = stack.run();
       await arrived;
-      expect(await bed.run('poll', { clockOffsetMs: 2 * MINUTE }, bed.anotherPoller())).toMatchObject({
+      expect(await stack.run('poll', { clockOffsetMs: 2 * MINUTE }, stack.anotherPoller())).toMatchObject({
         outcome: 'complete',
         published: 20,
       });
-      const { watermark } = (await bed.checkpoint()) as { watermark: string };
+      const { watermark } = (await stack.checkpoint()) as { watermark: string };
       letGo();
       expect(await slow).toMatchObject({ outcome: 'partial', published: 0 });
-      expect(await bed.checkpoint()).toMatchObject({ watermark });
+      expect(await stack.checkpoint()).toMatchObject({ watermark });
       return outcomes(ended);
     },
   },
 
   'a lease whose answer is lost': {
-    play: async bed => {
-      const ended = await endedSinceFirstRun(bed, 2);
+    play: async stack => {
+      const ended = await endedSinceFirstRun(stack, 2);
       let isFirst = true;
-      bed.dynamoDb.intercept = call => {
+      stack.dynamoDb.intercept = call => {
         if (!isFirst || !takesLease(call)) return undefined;
         isFirst = false;
         return { when: 'after', how: 'reset' };
       };
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 2 });
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 2 });
       return outcomes(ended);
     },
   },
@@ -208,36 +208,36 @@ faultMatrix({
   // Names candidates only, and old ones; the rows decide, read consistently.
   'an index that lags by seconds': {
     over: 'HTTP',
-    play: async (bed: Bed) => {
+    play: async (stack: TestStack) => {
       // What it answers now is what it held two polls ago.
       const held: object[] = [{ Items: [] }, { Items: [] }];
       const inconsistent: unknown[] = [];
-      bed.dynamoDb.intercept = async call => {
+      stack.dynamoDb.intercept = async call => {
         if (call.operation === 'BatchGetItem') {
           inconsistent.push(...Object.values(call.input.RequestItems as object).filter(read => !read.ConsistentRead));
         }
         if (call.operation !== 'Query' || !isPollers(call)) return undefined;
-        held.push(await bed.askTable('Query', call.input));
+        held.push(await stack.askTable('Query', call.input));
         return tableAnswer(held.shift() as object);
       };
-      const running = bed.addRunning(12, HOUR);
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', unsettled: 12 });
+      const running = stack.addRunning(12, HOUR);
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', unsettled: 12 });
       const endedAt = new Date().toISOString();
-      for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
-      const fresh = bed.addEnded(3);
+      for (const { taskId } of running) stack.store.end(taskId, 'COMPLETE');
+      const fresh = stack.addEnded(3);
       const [gone] = running;
       const published: number[] = [];
       for (let polls = 0; polls < 6; polls += 1) {
-        const run = await bed.run();
+        const run = await stack.run();
         expect(run.outcome).toBe('complete');
         published.push(run.published);
-        if (run.published === 12) bed.store.remove(gone?.taskId as string);
+        if (run.published === 12) stack.store.remove(gone?.taskId as string);
       }
       // In the polls after that it still names the twelve, of which one is listed no more.
       expect(published).toEqual([3, 12, 0, 0, 0, 0]);
-      expect(await bed.row(gone?.taskId as string)).not.toHaveProperty('misses');
+      expect(await stack.row(gone?.taskId as string)).not.toHaveProperty('misses');
       expect(inconsistent).toEqual([]);
-      for (const { detail } of bed.eventBridge.events.slice(3)) {
+      for (const { detail } of stack.eventBridge.events.slice(3)) {
         expect(String(detail.detectedAfter) < endedAt).toBe(true);
       }
       return outcomes([...running, ...fresh]);
@@ -245,18 +245,18 @@ faultMatrix({
   },
 
   'a snapshot table restored empty (no flood)': {
-    play: async bed => {
-      const running = bed.addRunning(3, 2 * HOUR);
-      const ended = await endedSinceFirstRun(bed, 20);
+    play: async stack => {
+      const running = stack.addRunning(3, 2 * HOUR);
+      const ended = await endedSinceFirstRun(stack, 20);
       // It will look back at these, which started before the new beginning.
-      ended.push(...bed.addEnded(5, at => ({ startTimeMs: Date.now() - 1_000 - at })));
-      expect(await bed.run()).toMatchObject({ published: 25 });
-      await bed.loseTable();
+      ended.push(...stack.addEnded(5, at => ({ startTimeMs: Date.now() - 1_000 - at })));
+      expect(await stack.run()).toMatchObject({ published: 25 });
+      await stack.loseTable();
       // It starts again silently, and watches what is running.
-      expect(await bed.run()).toMatchObject({ outcome: 'complete', published: 0, unsettled: 3 });
-      expect(await bed.run('audit')).toMatchObject({ published: 0, drift: 0 });
-      for (const { taskId } of running) bed.store.end(taskId, 'COMPLETE');
-      expect(await bed.run()).toMatchObject({ published: 3 });
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 0, unsettled: 3 });
+      expect(await stack.run('audit')).toMatchObject({ published: 0, drift: 0 });
+      for (const { taskId } of running) stack.store.end(taskId, 'COMPLETE');
+      expect(await stack.run()).toMatchObject({ published: 3 });
       return outcomes([...ended, ...running]);
     },
   },

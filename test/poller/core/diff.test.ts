@@ -38,7 +38,7 @@ const row = (status: string, published: string[], settled: boolean, more: Partia
 function inWords(decision: Decision): string {
   const words = { nothing: 'nothing', record: '', publish: 'publish, settle' }[decision.what];
   const recorded = decision.what === 'record' ? `record ${decision.row.settled ? 'settled' : 'unsettled'}` : words;
-  return decision.oddity ? `${recorded}, count ${decision.oddity}` : recorded;
+  return decision.anomaly ? `${recorded}, count ${decision.anomaly}` : recorded;
 }
 
 const running = row('IN_PROGRESS', [], false);

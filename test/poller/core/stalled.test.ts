@@ -1,4 +1,4 @@
-import { isStalled, isToBeTold, type Watched } from '../../../lambdas/poller/core/stalled';
+import { isReportable, isStalled, type Watched } from '../../../lambdas/poller/core/stalled';
 
 const MINUTE = 60_000;
 const now = Date.UTC(2026, 10, 22, 12);
@@ -27,4 +27,4 @@ test.each<[name: string, task: Watched, since: number, told: boolean]>([
   ['that had stalled before', running(90), now - 29 * MINUTE, false],
   ['that was told', running(90, { stalledAt: now - MINUTE }), now - 40 * MINUTE, false],
   ['that does not stall', running(59), now - 40 * MINUTE, false],
-])('a task %s', (_name, task, since, told) => expect(isToBeTold(task, rules, since)).toBe(told));
+])('a task %s', (_name, task, since, told) => expect(isReportable(task, rules, since)).toBe(told));

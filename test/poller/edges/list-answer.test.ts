@@ -1,6 +1,6 @@
-import { soundAnswer } from '../../../lambdas/poller/edges/list-answer';
+import { repairAnswer } from '../../../lambdas/poller/edges/list-answer';
 
-const check = (answer: string) => soundAnswer(Buffer.from(answer));
+const check = (answer: string) => repairAnswer(Buffer.from(answer));
 const sound = (answer: string) => Buffer.from(check(answer).body).toString();
 const withStartTime = (json: string) =>
   `{"TaskSummaries":[{"TaskId":"a","StartTime":${json}},{"TaskId":"b","StartTime" : null}],"NextToken":null}`;

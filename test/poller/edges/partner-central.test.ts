@@ -2,7 +2,7 @@ import { openBudget } from '../../../lambdas/poller/budget';
 import { connectPartnerCentral } from '../../../lambdas/poller/edges/partner-central';
 import { openServiceClock } from '../../../lambdas/poller/service-clock';
 import { parseFlat, settingsEntries } from '../../../lambdas/poller/settings';
-import { jsonReply, type Service, startService } from '../../../local/service';
+import { jsonReply, type Service, startService } from '../../../local/services/service';
 
 let service: Service;
 const seen: { input: object; authorization: string }[] = [];

@@ -1,0 +1,46 @@
+import { environment } from '../../lambdas/poller/settings';
+import type { Template } from '../../local/synthesized';
+
+/** What of a stack costs by being there, and what the price of the rest depends on. */
+export interface BilledResources {
+  /** Of the poller's function. */
+  readonly memoryMb: number;
+  /** How far back an audit goes. */
+  readonly retentionDays: number;
+  /** 0 without an archive. */
+  readonly archiveDays: number;
+  /** Metrics that alarms look at; an alarm on a formula has several. */
+  readonly alarmMetrics: number;
+  readonly alarms: number;
+  readonly compositeAlarms: number;
+  /** Customer managed keys. */
+  readonly encryptionKeys: number;
+  readonly dashboards: number;
+}
+
+/** Reads them out of a synthesized template. */
+export function billedResources({ Resources }: Template): BilledResources {
+  const ofType = (type: string) => Object.values(Resources).filter(({ Type }) => Type === type);
+  const [poller] = ofType('AWS::Lambda::Function').flatMap(({ Properties }) => {
+    const { Variables } = (Properties.Environment ?? {}) as { Variables?: Record<string, string> };
+    const settings = Variables?.[environment.settings];
+    return settings === undefined ? [] : [{ memoryMb: Number(Properties.MemorySize), ...JSON.parse(settings) }];
+  });
+  if (poller === undefined) throw new Error('The template has no poller.');
+  const [archive] = ofType('AWS::Events::Archive');
+  const metricsOf = (queries: unknown) =>
+    Array.isArray(queries) ? queries.filter(query => query.MetricStat !== undefined).length : 1;
+  return {
+    memoryMb: poller.memoryMb,
+    retentionDays: poller.retentionDays,
+    archiveDays: Number(archive?.Properties.RetentionDays ?? 0),
+    alarmMetrics: ofType('AWS::CloudWatch::Alarm').reduce(
+      (sum, { Properties }) => sum + metricsOf(Properties.Metrics),
+      0,
+    ),
+    alarms: ofType('AWS::CloudWatch::Alarm').length,
+    compositeAlarms: ofType('AWS::CloudWatch::CompositeAlarm').length,
+    encryptionKeys: ofType('AWS::KMS::Key').length,
+    dashboards: ofType('AWS::CloudWatch::Dashboard').length,
+  };
+}

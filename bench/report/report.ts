@@ -1,0 +1,140 @@
+/** What the benchmark found, as text: for the terminal, the README and docs/benchmark.md. */
+import { availableParallelism, cpus } from 'node:os';
+import type { LoadTime } from '../measure/load-time';
+import type { QuietPoll } from '../measure/quiet-polls';
+import type { Target } from '../targets';
+import { type Cell, TYPICAL_RUNNING } from './cells';
+import type { Growth } from './growth-plot';
+import { markdownTable, megabytes, number } from './tables';
+
+const names = { ours: 'this', peer: 'peer' };
+
+const columns = [
+  ...['History', 'Running', 'Endings', 'Poller', 'Polls', 'List calls', 'Table calls', 'Read units', 'Write units'],
+  ...['PutEvents', 'CPU ms', 'Peak MB', 'Right', 'Missing', 'Extra'],
+];
+
+export function cellTable(cells: readonly Cell[]): string[][] {
+  return [
+    columns,
+    ...cells.map(({ history, running, endings, poller, polls, measured, right, missing, extra }) => [
+      number(history),
+      number(running),
+      number(endings),
+      names[poller],
+      number(polls),
+      number(measured.listCalls),
+      number(measured.tableCalls),
+      number(measured.readUnits),
+      number(measured.writeUnits),
+      number(measured.putCalls),
+      number(Math.round(measured.cpuMs)),
+      megabytes(measured.peakRssBytes),
+      number(right),
+      number(missing),
+      number(extra),
+    ]),
+  ];
+}
+
+/** Quiet polls with 20 tasks running, by history. */
+export function growthOf(quietPolls: readonly QuietPoll[], cells: readonly Cell[]): Growth {
+  const peer = cells.filter(
+    ({ poller, running, endings }) => poller === 'peer' && running === TYPICAL_RUNNING && endings === 0,
+  );
+  return {
+    ours: quietPolls,
+    peer: peer.map(({ history, measured: { listCalls, cpuMs } }) => ({ history, listCalls, cpuMs })),
+  };
+}
+
+export function growthTable({ ours, peer }: Growth): string[][] {
+  const peerAt = (history: number) => peer.find(point => point.history === history);
+  return [
+    ['Ended tasks', 'List calls', 'of the peer', 'CPU ms', 'of the peer'],
+    ...ours.map(({ history, listCalls, cpuMs }) => {
+      const other = peerAt(history);
+      return [
+        number(history),
+        number(listCalls),
+        other ? number(other.listCalls) : 'not within 15 minutes',
+        cpuMs.toFixed(1),
+        other ? number(other.cpuMs) : 'not within 15 minutes',
+      ];
+    }),
+  ];
+}
+
+export type Loads = Record<'poller' | 'bare', LoadTime>;
+
+export function loadText({ poller, bare }: Loads): string {
+  const of = ({ bytes, milliseconds }: LoadTime) => `${number(bytes / 1_000)} KB and ${milliseconds.toFixed(0)} ms`;
+  return `The poller's bundle has ${of(poller)} to load; its three SDK clients alone, bundled the same way, have ${of(bare)}.`;
+}
+
+/** With 1 entry in 10 throttled once. */
+export function throttledText(cells: readonly Cell[]): string {
+  const of = (name: Cell['poller']) => cells.find(({ poller }) => poller === name) as Cell;
+  const lost = ({ missing }: Cell) => (missing === 0 ? 'none' : number(missing));
+  return `Where EventBridge throttles one entry in ten, once, the peer loses ${lost(of('peer'))} of ${number(of('peer').endings)} events for good, and this poller ${lost(of('ours'))}.`;
+}
+
+/** https://docs.aws.amazon.com/partner-central/latest/developer-guide/quotas.html */
+const READS_A_DAY = 100_000;
+
+/** From which history on the peer, once a minute, asks for more than an account may. */
+export function quotaText({ peer }: Growth): string {
+  const first = peer.find(({ listCalls }) => listCalls * 24 * 60 > READS_A_DAY);
+  if (first === undefined) return '';
+  const calls = number(first.listCalls * 24 * 60);
+  return `Once a minute through ${number(first.history)} tasks, the peer makes ${calls} List calls a day, and Partner Central allows ${number(READS_A_DAY)}. `;
+}
+
+export const machineText = () =>
+  `Measured by \`npm run bench\` on ${availableParallelism()} cores (${cpus()[0]?.model.trim() || process.arch}), Node.js ${process.version.slice(1)}.`;
+
+export const targetTable = (targets: readonly Target[]): string[][] => [
+  ['Target', 'Limit', 'Got', ''],
+  ...targets.map(({ what, limit, got, holds }) => [what, limit, got, holds ? 'ok' : 'FAILED']),
+];
+
+/** The README's section. */
+export function benchmarkText(growth: Growth, loads: Loads, throttled: readonly Cell[]): string {
+  return [
+    `A quiet poll with ${TYPICAL_RUNNING} tasks running, beside [the poller that people write today](bench/peer/handler.ts), which lists every page and reads every row:`,
+    '',
+    '![List calls and CPU time against history](docs/growth.svg)',
+    '',
+    markdownTable(growthTable(growth)),
+    '',
+    `${quotaText(growth)}${throttledText(throttled)} ${loadText(loads)}`,
+    '',
+    `${machineText()} [docs/benchmark.md](docs/benchmark.md) has every cell and the targets.`,
+  ].join('\n');
+}
+
+/** docs/benchmark.md, whole. */
+export function benchmarkDocument(
+  cells: readonly Cell[],
+  throttled: readonly Cell[],
+  targets: readonly Target[],
+): string {
+  return [
+    '# Benchmark',
+    '',
+    `${machineText()} The command writes this page; nothing here is written by hand.`,
+    '',
+    'Both pollers see the same tasks, one after the other, in warm processes. "This" is the synthesized bundle, "peer" is [bench/peer/handler.ts](../bench/peer/handler.ts). A cell is one poll, but where endings are left to the next poll: then all polls that it took. Capacity units are computed from item sizes ([bench/measure/capacity.ts](../bench/measure/capacity.ts)), index writes included. Peak memory is the most that the process has had resident by then; the cells with 10 endings come after those with 1,000. CPU time of a quiet cell is the median of several polls, taken as the cells come; the growth in the README and the target for CPU time rest on 61 polls of each history, taken in turn, so that whatever else the machine does slows them all alike. The pauses between List calls take no time here. Through a million tasks, where a poll of it takes a minute or so, the peer is measured with 20 running only.',
+    '',
+    markdownTable(cellTable(cells)),
+    '',
+    'One entry in ten throttled once, and three more polls after the first:',
+    '',
+    markdownTable(cellTable(throttled)),
+    '',
+    'Targets:',
+    '',
+    markdownTable(targetTable(targets)),
+    '',
+  ].join('\n');
+}

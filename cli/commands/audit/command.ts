@@ -1,0 +1,73 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { Option } from 'commander';
+import type { Mode, Summary } from '../../../lambdas/poller/run';
+import { clientOptions, examples, type Register } from '../../lib/command';
+import { CommandFailure } from '../../lib/context';
+import { checkpointReader } from '../../lib/overlay-checkpoint';
+import { moment } from '../../lib/plan-words';
+import { spoken } from '../../lib/sources';
+import { readPeriod } from '../../lib/watch-options';
+import { audit, auditInText } from './audit';
+
+interface Options {
+  readonly timeout: number;
+}
+
+/** Somewhat more than Lambda's longest timeout. */
+const INVOCATION_MS = 16 * 60_000;
+
+export const register: Register = (program, run) => {
+  program
+    .command('audit')
+    .summary('look at all tasks of the retention period now, and tell whether the polls overlooked any')
+    .description(
+      'Has the deployed function look at every task of the retention period, as it does once a day by itself, and polls ' +
+        'until that is done. An ending that it finds and the polls had overlooked is drift: its event is published at ' +
+        'once, and the exit code is 1; it is 0 when the audit is over and found nothing.',
+    )
+    .addOption(
+      new Option('--timeout <TIME>', 'how long to stay with it; it goes on by itself')
+        .argParser(readPeriod)
+        .default(900_000, '15m'),
+    )
+    .addHelpText(
+      'after',
+      examples('npm run tasks -- audit', 'npm run tasks -- audit --source AWS/OpportunityFromEngagement --json'),
+    )
+    .action(
+      run<Options>(async (context, options) => {
+        const { id, functionName, tableName } = await context.source();
+        const audited = await audit({
+          invoke: invoker(functionName, context.signal),
+          checkpoint: checkpointReader(tableName, id),
+          timeoutMs: options.timeout,
+          pauseMs: 3_000,
+          context,
+        });
+        const { requestedAt, auditedAt, ...sums } = audited;
+        if (context.json)
+          context.print(
+            JSON.stringify(
+              { source: spoken(id), requestedAt: moment(requestedAt), auditedAt: moment(auditedAt), ...sums },
+              null,
+              2,
+            ),
+          );
+        else for (const line of auditInText(spoken(id), audited)) context.print(line);
+        return sums.drift === 0 ? 0 : 1;
+      }),
+    );
+};
+
+function invoker(functionName: string, signal: AbortSignal) {
+  // Once only: a second invocation would find the first one at work.
+  const requestHandler = { ...clientOptions.requestHandler, requestTimeout: INVOCATION_MS };
+  const client = new LambdaClient({ ...clientOptions, requestHandler, maxAttempts: 1 });
+  return async (mode: Mode): Promise<Summary> => {
+    const invoke = new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify({ mode }) });
+    const { Payload, FunctionError } = await client.send(invoke, { abortSignal: signal });
+    const answer = JSON.parse(new TextDecoder().decode(Payload)) as Summary & { errorMessage?: string };
+    if (FunctionError === undefined) return answer;
+    throw new CommandFailure(`The function failed: ${answer.errorMessage ?? FunctionError}.`);
+  };
+}

@@ -1,0 +1,85 @@
+import { connectPartnerCentral } from '../../../lambdas/poller/edges/partner-central';
+import { connectSnapshotTable } from '../../../lambdas/poller/edges/snapshot-table';
+import { sourceId } from '../../../lambdas/poller/settings';
+import { type CommandContext, examples, type Register } from '../../lib/command';
+import { UsageError } from '../../lib/command-line';
+import { momentsAllowed, readMoment } from '../../lib/instants';
+import { checkpointReader } from '../../lib/overlay-checkpoint';
+import { emptyTable } from '../../lib/overlay-table';
+import { moment } from '../../lib/plan-words';
+import { refuseSource, spoken } from '../../lib/sources';
+import { addSourceOptions, givenSourceOptions, type SourceOptions, settingsOf } from '../../lib/watch-options';
+import { makePlan } from './plan';
+import { endedInText, planInText } from './plan-text';
+
+interface Options extends SourceOptions {
+  readonly table: boolean;
+  readonly since?: number;
+}
+
+export const register: Register = (program, run) => {
+  const command = program
+    .command('plan')
+    .summary('what the next poll would publish and why; changes nothing')
+    .description(
+      'Shows what the next poll would publish and why, and what it would not. It lists tasks and reads the table as a ' +
+        'poll does, and neither publishes nor writes anything.\n\nWith --no-table it needs nothing deployed: it shows ' +
+        'what ended among the tasks that started since some moment. --catalog, --family and the identifiers are for that; a ' +
+        'deployed source has its own.\n\nThe exit code is 1 if something failed and it may not be all.',
+    )
+    .option('--no-table', 'straight from Partner Central, for which nothing has to be deployed')
+    .option('--since <T>', 'with --no-table: tasks that started at or after this moment (default: 24h)', given =>
+      readMoment(given),
+    );
+  addSourceOptions(command)
+    .addHelpText('after', `\nA moment is ${momentsAllowed}.`)
+    .addHelpText(
+      'after',
+      examples(
+        'npm run tasks -- plan',
+        'npm run tasks -- plan --source Sandbox/OpportunityFromEngagement --json',
+        'npm run tasks -- plan --no-table --catalog AWS --since 7d',
+      ),
+    )
+    .action(
+      run<Options>((context, options) =>
+        options.table ? planDeployed(context, options) : planUndeployed(context, options),
+      ),
+    );
+};
+
+const STRAIGHT_TIMEOUT_MS = 10 * 60_000;
+const TIMEOUT_MS = 2 * 60_000;
+
+async function planDeployed(context: CommandContext, options: Options): Promise<number> {
+  const [first] = [...givenSourceOptions(options), ...(options.since === undefined ? [] : ['--since'])];
+  if (first !== undefined)
+    throw new UsageError(`${first} is for plan --no-table; a deployed source is named with --source.`);
+  const { id, tableName, settings } = await context.source();
+  const partnerCentral = connectPartnerCentral(settings, context.now);
+  const checkpoint = checkpointReader(tableName, id);
+  const under = { ...connectSnapshotTable(tableName, id, settings.includeMessage), checkpoint };
+  const plan = await makePlan({ settings, partnerCentral, under, context, timeoutMs: TIMEOUT_MS });
+  if (context.json) printJson(context, { source: spoken(id), nothingWasChanged: true, ...plan });
+  else for (const line of planInText(spoken(id), settings, plan)) context.print(line);
+  return plan.endedEarly ? 1 : 0;
+}
+
+/** The first run of a source that is told to publish from `--since` on finds just what ended since. */
+async function planUndeployed(context: CommandContext, options: Options): Promise<number> {
+  refuseSource(context.global);
+  const since = options.since ?? readMoment('24h');
+  const settings = settingsOf(options, {
+    emitSince: new Date(since).toISOString(),
+    maxEventsPerRun: 10_000,
+    maxListCallsPerRun: 1_000,
+  });
+  const partnerCentral = connectPartnerCentral(settings, context.now);
+  const plan = await makePlan({ settings, partnerCentral, under: emptyTable, context, timeoutMs: STRAIGHT_TIMEOUT_MS });
+  const source = spoken(sourceId(settings));
+  if (context.json) printJson(context, { source, since: moment(since), nothingWasChanged: true, ...plan });
+  else for (const line of endedInText(source, moment(since), plan)) context.print(line);
+  return plan.endedEarly ? 1 : 0;
+}
+
+const printJson = ({ print }: CommandContext, document: object) => print(JSON.stringify(document, null, 2));

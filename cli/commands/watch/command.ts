@@ -1,0 +1,102 @@
+import { isAbsolute, relative, resolve } from 'node:path';
+import { Option } from 'commander';
+import { connectPartnerCentral } from '../../../lambdas/poller/edges/partner-central';
+import { sourceId } from '../../../lambdas/poller/settings';
+import { type CommandContext, examples, type Register } from '../../lib/command';
+import { momentsAllowed, readMoment } from '../../lib/instants';
+import { moment } from '../../lib/plan-words';
+import { refuseSource, spoken } from '../../lib/sources';
+import { addSourceOptions, readPeriod, type SourceOptions, settingsOf } from '../../lib/watch-options';
+import { duration } from '../../lib/words';
+import { openEmbeddedTable } from './embedded-table';
+import { watch } from './watch';
+
+interface Options extends SourceOptions {
+  readonly since?: number;
+  readonly every: number;
+  readonly once?: true;
+  readonly keep: string;
+}
+
+export const register: Register = (program, run) => {
+  const command = program
+    .command('watch')
+    .summary('the poller on this machine, events on standard output; deploys nothing')
+    .description(
+      'Polls Partner Central from this machine and writes each event to standard output, as a line of JSON that a rule ' +
+        'on the bus would get. What it knows is kept in a folder: stopped and started again, it tells what ended ' +
+        'meanwhile, and nothing twice but what it was just writing when it was killed.\n\nIt needs AWS credentials that ' +
+        'may list the tasks, and nothing else in AWS.\n\nCtrl-C ends it after the poll in hand, with exit code 0; a ' +
+        'second one at once. With --once the exit code is 1 if not all could be looked at; the next time goes on there.',
+    )
+    .option(
+      '--since <T>',
+      'tell of tasks that started at or after this moment (default: the first poll of the folder)',
+      given => readMoment(given),
+    )
+    .addOption(
+      new Option('--every <TIME>', 'from one poll to the next, such as 30s or 5m')
+        .argParser(readPeriod)
+        .default(60_000, '1m'),
+    )
+    .option('--once', 'one poll')
+    .option('--keep <DIR>', 'the folder', '.tasks-watch');
+  addSourceOptions(command)
+    .addHelpText('after', `\nA moment is ${momentsAllowed}.`)
+    .addHelpText(
+      'after',
+      examples(
+        'npm run --silent tasks -- watch --catalog AWS --since 24h',
+        'npm run --silent tasks -- watch | jq -r \'[."detail-type", .detail.taskId, .detail.reasonCode] | @tsv\'',
+        'npm run --silent tasks -- watch --once >> events.jsonl     from cron',
+      ),
+    )
+    .action(run<Options>(start));
+};
+
+async function start(context: CommandContext, options: Options): Promise<number> {
+  refuseSource(context.global);
+  const { since, every: everyMs } = options;
+  const pollEveryMinutes = Math.min(1_440, Math.max(1, Math.round(everyMs / 60_000)));
+  settingsOf(options, { pollEveryMinutes }); // before a folder is made for what can't work
+  const id = sourceId(settingsOf(options, {}));
+  const folder = resolve(options.keep);
+  const kept = await openEmbeddedTable(folder, id, true);
+  try {
+    // "The last 24 hours" of a later start is no reason to forget what ended, while nobody looked, before them.
+    const checkpoint = await kept.checkpoint();
+    const before = checkpoint?.emitSince;
+    const emitSince = since === undefined ? before : Math.min(since, before ?? since);
+    const settings = settingsOf(options, {
+      pollEveryMinutes,
+      ...(emitSince !== undefined && { emitSince: new Date(emitSince).toISOString() }),
+    });
+    context.note(
+      `Watching ${spoken(id)} ${options.once ? 'once' : `every ${duration(everyMs)}`}, tasks that started since ${moment(emitSince ?? context.now())}; ` +
+        `kept in ${shortest(folder)}.${options.once ? '' : ' Ctrl-C stops it.'}`,
+    );
+    const partnerCentral = connectPartnerCentral(settings, context.now);
+    return await watch({
+      settings,
+      partnerCentral,
+      ...kept,
+      checkpoint,
+      write,
+      everyMs,
+      once: options.once ?? false,
+      context,
+    });
+  } finally {
+    await kept.close();
+  }
+}
+
+function shortest(folder: string): string {
+  const path = relative('', folder);
+  return path === '' || path.startsWith('..') || isAbsolute(path) ? folder : path;
+}
+
+const write = (text: string) =>
+  new Promise<void>((done, failed) => {
+    process.stdout.write(text, error => (error ? failed(error) : done()));
+  });

@@ -1,0 +1,46 @@
+/** Which of a stack's sources a command is about. */
+import { InvalidArgumentError, Option } from 'commander';
+import { taskFamilyNames } from '../../lambdas/poller/task-families';
+import { UsageError } from './command-line';
+import { CommandFailure } from './context';
+import type { DeployedSource, Deployment } from './deployment';
+
+const catalogs = ['AWS', 'Sandbox'];
+
+/** A source as people write it: Sandbox/OpportunityFromEngagement. In the table, and in a shell a comment, it has a #. */
+export const spoken = (sourceId: string) => sourceId.replace('#', '/');
+
+export const sourceOption = () =>
+  new Option('--source <CATALOG/FAMILY>', 'only this source, where the stack has several').argParser(readSource);
+
+function readSource(given: string): string {
+  const [catalog = '', family = '', ...more] = given.split(/[/#]/);
+  const known = more.length === 0 && catalogs.includes(catalog) && (taskFamilyNames as string[]).includes(family);
+  if (known) return `${catalog}/${family}`;
+  throw new InvalidArgumentError(`Allowed: ${catalogs.join(' or ')}, a slash, and ${taskFamilyNames.join(' or ')}.`);
+}
+
+/** @throws CommandFailure when the stack hasn't the one that is asked for */
+export function chooseSources({ stack, sources }: Deployment, wanted: string | undefined): readonly DeployedSource[] {
+  if (wanted === undefined) return sources;
+  const chosen = sources.filter(({ id }) => spoken(id) === wanted);
+  if (chosen.length > 0) return chosen;
+  throw new CommandFailure(`The stack ${stack} has no source ${wanted}; it has: ${names(sources)}.`);
+}
+
+/**
+ * For what asks no stack: a source of a stack that is named all the same would be left aside without a word.
+ * @throws UsageError
+ */
+export function refuseSource({ source }: { readonly source?: string | undefined }): void {
+  if (source !== undefined) throw new UsageError('--source is for a deployed stack; name --catalog and --family here.');
+}
+
+/** @throws CommandFailure when there are several */
+export function theOnly(sources: readonly DeployedSource[]): DeployedSource {
+  const [only, ...others] = sources;
+  if (only && others.length === 0) return only;
+  throw new CommandFailure(`There are several sources: name one with --source, of ${names(sources)}.`);
+}
+
+const names = (sources: readonly DeployedSource[]) => sources.map(({ id }) => spoken(id)).join(', ');

@@ -1,0 +1,28 @@
+import type { Allowance } from '../budget';
+import { addGap, afterHead, type Checkpoint, type Gap, headRange } from '../core/checkpoint';
+import { withoutAbsent } from '../core/task';
+import type { Phase, Run } from '../run-state';
+import { sweep } from '../sweep';
+
+/**
+ * Sweeps from now down to the start of the last head. What a cut leaves becomes a gap, and the watermark moves all the
+ * same, for gap and watermark are written together. A head that finished no page changes neither.
+ */
+export async function sweepHead(run: Run, checkpoint: Checkpoint, allowance: Allowance): Promise<Phase> {
+  const { settings, startedAt } = run;
+  const { emissionFloor, undatedAreHistory } = checkpoint;
+  const range = headRange(checkpoint, settings.lookbackMinutes * 60_000);
+  const mark = undatedAreHistory && { undatedAreHistory };
+  const gap: Gap = { madeAt: startedAt, floor: range.floor, news: { emissionFloor }, ...mark };
+  // The first head has no earlier one above which it could stop.
+  const isFirst = checkpoint.watermark === undefined;
+  const limits = isFirst ? {} : { alsoDownTo: range.lookBackTo };
+  const head = await sweep(run, checkpoint, gap, settings.headPageSize, allowance, limits);
+  const ended = { whole: head.finished, ...(head.failure && { failure: head.failure.error }) };
+  if (head.pages === 0) return { checkpoint, ...ended };
+  const known = head.distrusted ? { ...checkpoint, distrustedAt: startedAt } : checkpoint;
+  const swept = head.finished
+    ? afterHead(known, range, startedAt, head.reachedAlso)
+    : { ...known, gaps: addGap(known.gaps, head.gap), lookedBackAt: isFirst ? startedAt : known.lookedBackAt };
+  return { checkpoint: withoutAbsent({ ...swept, watermark: startedAt }), ...ended };
+}

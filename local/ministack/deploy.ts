@@ -1,0 +1,132 @@
+/** `npm run deploy:local`: the stack as the CDK CLI deploys it, on MiniStack on this machine, for as long as this runs. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { CannotStart } from '../../cli/lib/cannot-start';
+import { readFlags, UsageError } from '../../cli/lib/command-line';
+import { stopWhenUnwanted } from '../../cli/lib/stop-on-request';
+import { startPartnerCentral } from '../services/partner-central';
+import type { TaskStore } from '../services/task-store';
+import { textNarrator } from '../start/narrate';
+import { openScene } from '../start/scene';
+import { cdkCli, unknownToMiniStack } from './cdk-cli';
+import { type MiniStack, startMiniStack } from './ministack';
+import { queuesOn } from './queues';
+
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
+
+const catalog = 'Sandbox';
+const help = `Deploys the stack with the CDK CLI, as to AWS, and leaves it running until you press Ctrl-C. In place of AWS there is
+MiniStack, an emulator, with a Partner Central beside it, both on 127.0.0.1 alone: no AWS account, no Docker.
+
+  npm run deploy:local
+
+Needs Python 3.10 or later with its venv module, openssl, and a package index; the first time, it installs MiniStack into
+.ministack. What it can't show is in docs/testing.md. For a look without any of that: npm start
+
+Exit codes: 0 stopped, 1 it could not run, 2 the command line is wrong.
+`;
+
+main().catch(error => {
+  console.error(error instanceof UsageError || error instanceof CannotStart ? error.message : error);
+  process.exit(error instanceof UsageError ? 2 : 1);
+});
+
+async function main(): Promise<void> {
+  const flags = readFlags('npm run deploy:local', { help: { type: 'boolean' } }, process.argv.slice(2), process.env);
+  if (flags.help) return void process.stdout.write(help);
+  const stopping = stopWhenUnwanted();
+  const partnerCentral = await startPartnerCentral();
+  let ministack: MiniStack | undefined;
+  try {
+    console.log('Starting MiniStack …');
+    ministack = await startMiniStack({ partnerCentral: partnerCentral.url });
+    console.log('Bootstrapping and deploying with the CDK CLI, which takes about half a minute …');
+    const introduction = await deployOn(ministack, stopping);
+    tellOfTasks(partnerCentral.store(catalog));
+    console.log(introduction);
+    const stopped = new Promise(resolve => stopping.addEventListener('abort', resolve));
+    if (!stopping.aborted) await Promise.race([stopped, ministack.ended]);
+    if (!stopping.aborted) throw new CannotStart(['MiniStack has ended by itself:', ...ministack.log].join('\n'));
+  } catch (error) {
+    if (!stopping.aborted) throw error; // otherwise it broke off because it had to
+  } finally {
+    await ministack?.close();
+    await partnerCentral.close();
+  }
+}
+
+/** @returns what a person can do with it */
+async function deployOn(ministack: MiniStack, signal: AbortSignal): Promise<string> {
+  const cdk = cdkCli(ministack, signal);
+  const directory = join(ministack.folder, 'cdk.out');
+  const context = { ...unknownToMiniStack, catalog };
+  await Promise.all([cdk.bootstrap(), cdk.synth({ directory, context })]);
+  const outputs = await cdk.deploy(directory);
+  // What has ended before the first poll is history: from here on each ending counts.
+  const Payload = JSON.stringify({ mode: 'poll' });
+  const { FunctionError } = await new LambdaClient(ministack.clientOptions).send(
+    new InvokeCommand({ FunctionName: outputs.PollerFunctionName, Payload }),
+  );
+  if (FunctionError) throw new Error(`The first poll failed:\n${ministack.log.slice(-20).join('\n')}`);
+  const queues = queuesOn(ministack);
+  const events = await queues.behindRule('task-events', outputs.EventBusName as string, catalog);
+  const alerts = await queues.subscribedTo(outputs.TaskAlertsTopicArn as string, 'alerts', true);
+  const environment = join(ministack.folder, 'environment');
+  writeFileSync(environment, environmentFile(ministack, { EVENTS_QUEUE: events.url, ALERTS_QUEUE: alerts.url }));
+  // Version 1 of the AWS CLI has a mind of its own about the address of SQS.
+  const receive = (queueUrl: string) =>
+    `aws sqs receive-message --endpoint-url "$AWS_ENDPOINT_URL" --queue-url "${queueUrl}" \\
+    --wait-time-seconds 20 --max-number-of-messages 10 --query 'Messages[].[Body]' --output text`;
+  return `
+Deployed, and polling every minute.
+
+In another terminal, so that its commands ask this deployment and not AWS:
+
+  . ${environment}
+
+Start a task. It runs for some seconds, and completes with context 1 or fails with any other number:
+
+  aws partnercentral-selling start-opportunity-from-engagement-task \\
+    --catalog ${catalog} --identifier eng-0123456789abcd --context-identifier 2
+
+See its event, after the next poll, and the mail if it failed (again after half a minute, for nobody takes them out):
+
+  ${receive('$EVENTS_QUEUE')}
+  ${receive('$ALERTS_QUEUE')}
+
+Ask the poller:
+
+  npm run tasks -- status
+  npm run tasks -- list
+  npm run tasks -- plan
+
+Tear it all down with Ctrl-C here, or from anywhere:
+
+  kill ${process.pid}
+`;
+}
+
+/** For a shell: what makes an AWS CLI, which it brings along, and any SDK use this deployment, and nothing of the user's own. */
+function environmentFile({ environment, python }: MiniStack, more: Record<string, string>): string {
+  return [
+    'for name in $(env | sed -n \'s/^\\(AWS_[A-Z0-9_]*\\)=.*/\\1/p\'); do unset "$name"; done',
+    ...Object.entries({ ...environment, ...more }).map(([name, value]) => `export ${name}='${value}'`),
+    `aws() { '${python}' -m awscli "$@"; }`,
+    '',
+  ].join('\n');
+}
+
+/** Tasks that somebody starts come to an end, and are told of. */
+function tellOfTasks(store: TaskStore) {
+  const narrate = textNarrator({ colour: process.stdout.isTTY });
+  const scene = openScene({
+    store,
+    now: Date.now,
+    random: Math.random,
+    mostRunning: 0,
+    tell: change => console.log(narrate({ type: 'task', ...change }, new Date())),
+  });
+  scene.begin({ history: 1_000, running: 0 });
+  setInterval(() => scene.advance(), 500).unref();
+}

@@ -1,0 +1,136 @@
+/** STS on this machine: GetCallerIdentity and AssumeRole in AWS's Query protocol, with the checks that would make real ones fail. */
+import { randomUUID } from 'node:crypto';
+import { type ErrorAnswer, isObject, Refusal, type Reply, type ServiceOptions, startService } from './service';
+
+export interface StsOptions extends ServiceOptions {
+  now?: (() => number) | undefined;
+  /** Who calls with credentials that are not of here. */
+  caller?: string | undefined;
+  /** ARNs of the roles that may be assumed; without it every well-formed role ARN may. STS tells nobody whether another one exists. */
+  roles?: readonly string[] | undefined;
+}
+
+/** A role that was assumed. Its access key id is in the Authorization header of what it signs. */
+export interface Session {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  readonly roleArn: string;
+  /** `arn:aws:sts::…:assumed-role/role/session` */
+  readonly arn: string;
+  readonly expiresAtMs: number;
+}
+
+export async function startSts(options: StsOptions = {}) {
+  const { caller = 'arn:aws:sts::000000000000:assumed-role/local/local' } = options;
+  const sessions: Session[] = [];
+
+  const service = await startService({
+    ...options,
+    name: 'sts',
+    contentType: 'text/xml',
+    renderError,
+    handle: ({ operation, input, accessKeyId }) => {
+      const session = sessions.find(known => known.accessKeyId === accessKeyId);
+      const who = session?.arn ?? caller;
+      if (session && session.expiresAtMs <= sts.now())
+        throw refusal(403, 'ExpiredToken', 'The security token included in the request is expired');
+      if (operation === 'GetCallerIdentity') return response(operation, identity(who));
+      if (operation === 'AssumeRole') return response(operation, assume(input as Record<string, string>, who));
+      throw refusal(400, 'InvalidAction', `Could not find operation ${operation} for version 2011-06-15`);
+    },
+  });
+
+  function assume(form: Record<string, string>, who: string): string {
+    const { RoleArn, RoleSessionName, DurationSeconds = '3600' } = form;
+    check('roleArn', RoleArn, /^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/);
+    check('roleSessionName', RoleSessionName, /^[\w+=,.@-]{2,64}$/);
+    // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; a role may allow less than twelve hours.
+    check('durationSeconds', DurationSeconds, /^(9\d\d|[1-9]\d{3}|[1-3]\d{4}|4[0-2]\d{3}|43[01]\d\d|43200)$/);
+    if (sts.roles && !sts.roles.includes(RoleArn)) {
+      const what = `is not authorized to perform: sts:AssumeRole on resource: ${RoleArn}`;
+      throw refusal(403, 'AccessDenied', `User: ${who} ${what}`);
+    }
+    const session = open(RoleArn, RoleSessionName, Number(DurationSeconds));
+    sessions.push(session);
+    const expiration = `${new Date(session.expiresAtMs).toISOString().slice(0, 19)}Z`; // whole seconds, as the real one
+    return [
+      '<Credentials>',
+      element('AccessKeyId', session.accessKeyId),
+      element('SecretAccessKey', session.secretAccessKey),
+      element('SessionToken', session.sessionToken),
+      element('Expiration', expiration),
+      '</Credentials><AssumedRoleUser>',
+      element('AssumedRoleId', userId(session.arn)),
+      element('Arn', session.arn),
+      '</AssumedRoleUser>',
+    ].join('');
+  }
+
+  function open(roleArn: string, sessionName: string, seconds: number): Session {
+    const account = roleArn.split(':')[4] as string;
+    const role = roleArn.slice(roleArn.lastIndexOf('/') + 1);
+    // Word characters only, as in a real one, at least 16, and another one for each session.
+    const number = String(sessions.length + 1).padStart(12, '0');
+    return {
+      accessKeyId: `ASIA_${role.replace(/\W/g, '_')}_${number}`,
+      secretAccessKey: `secret-access-key-of-session-${number}`,
+      sessionToken: `session-token-of-session-${number}`,
+      roleArn,
+      arn: `arn:aws:sts::${account}:assumed-role/${role}/${sessionName}`,
+      expiresAtMs: sts.now() + seconds * 1_000,
+    };
+  }
+
+  const sts = Object.assign(service, {
+    /** Replace either at any time. */
+    now: options.now ?? Date.now,
+    roles: options.roles,
+    /** Every role that was assumed, oldest first. */
+    sessions: sessions as readonly Session[],
+    /** Whose credentials signed a call, by its access key id; undefined for what is not of here. */
+    roleSession: (accessKeyId: string | undefined) => sessions.find(session => session.accessKeyId === accessKeyId),
+  });
+  return sts;
+}
+
+export type Sts = Awaited<ReturnType<typeof startSts>>;
+
+function identity(arn: string): string {
+  const account = arn.split(':')[4] as string;
+  return element('Arn', arn) + element('UserId', userId(arn)) + element('Account', account);
+}
+
+/** Of a role: its id, which never changes, and the session's name. */
+function userId(arn: string): string {
+  const [, name = '', session] = arn.slice(arn.lastIndexOf(':') + 1).split('/');
+  const id = `AROA${name.replace(/\W/g, '').toUpperCase()}`.padEnd(21, '0');
+  return session === undefined ? id : `${id}:${session}`;
+}
+
+function check(name: string, value: string | undefined, pattern: RegExp): asserts value is string {
+  if (value !== undefined && pattern.test(value)) return;
+  const said = `1 validation error detected: Value ${value === undefined ? 'null' : `'${value}'`} at '${name}' failed to satisfy constraint`;
+  throw refusal(400, 'ValidationError', said);
+}
+
+const refusal = (status: number, type: string, message: string) => new Refusal({ status, type, body: { message } });
+
+const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
+
+function response(operation: string, result: string): Reply {
+  const metadata = `<ResponseMetadata>${element('RequestId', randomUUID())}</ResponseMetadata>`;
+  const inner = `<${operation}Result>${result}</${operation}Result>${metadata}`;
+  return { status: 200, body: `<${operation}Response xmlns="${namespace}">${inner}</${operation}Response>` };
+}
+
+function renderError({ status, type = 'InternalFailure', body }: ErrorAnswer): Reply {
+  if (typeof body === 'string') return { status, body };
+  const message = isObject(body) ? String(body.message ?? body.Message ?? '') : '';
+  const sender = status < 500 ? 'Sender' : 'Receiver';
+  const error = `<Error>${element('Type', sender)}${element('Code', type)}${element('Message', message)}</Error>`;
+  return { status, body: `<ErrorResponse xmlns="${namespace}">${error}</ErrorResponse>` };
+}
+
+const element = (name: string, text: string) =>
+  `<${name}>${text.replace(/[<>&]/g, character => `&#${character.charCodeAt(0)};`)}</${name}>`;

@@ -1,0 +1,219 @@
+/** The synthesized stack on this machine: its own bundles, table, bus, rule and topic, with local services underneath. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { SQSBatchResponse } from 'aws-lambda';
+import type { AlertRoutes } from '../../lambdas/alerts/routes';
+import type { Summary } from '../../lambdas/poller/run';
+import { type Settings, sourceId } from '../../lambdas/poller/settings';
+import { alertQueue } from '../services/alert-queue';
+import { startControlPlane } from '../services/control-plane';
+import { createTableFromTemplate, startDynamoDb } from '../services/dynamodb';
+import { type DeliveredEvent, startEventBridge } from '../services/event-bridge';
+import { matches } from '../services/event-pattern';
+import { type FunctionHost, hostFunction, type InvokeOptions } from '../services/function-host';
+import { startPartnerCentral } from '../services/partner-central';
+import { startSns } from '../services/sns';
+import { startSts } from '../services/sts';
+import { describedByTemplate } from '../services/table-description';
+import { readSynthesized, resolveEnvironment } from '../synthesized';
+
+export interface LocalStackOptions {
+  /** Folder and name of the synthesized stack. */
+  readonly directory: string;
+  readonly stackName: string;
+  /** Of Partner Central; a free one unless named. */
+  readonly port?: number | undefined;
+  /** Folder in which the table survives; without it everything is gone at the end. */
+  readonly keep?: string | undefined;
+  /** Another DynamoDB, for example Amazon's DynamoDB Local, in place of the embedded one. */
+  readonly dynamoDbEndpoint?: string | undefined;
+  /** Poller settings that differ from the synthesized ones. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Routes of alerts that differ from the synthesized ones, and the topics that exist beside the stack's own. */
+  readonly alertRoutes?: AlertRoutes | undefined;
+  readonly topics?: readonly string[] | undefined;
+  /** The poller's own pauses take no time: its List calls keep no pace. */
+  readonly skipPauses?: boolean | undefined;
+  readonly onEvent?: (event: DeliveredEvent) => void;
+  readonly onLog?: (line: string) => void;
+}
+
+export type LocalStack = Awaited<ReturnType<typeof startLocalStack>>;
+
+export async function startLocalStack(options: LocalStackOptions) {
+  const synthesized = readSynthesized(options.directory, options.stackName);
+  const topicArn = 'arn:aws:sns:us-east-1:000000000000:failed-tasks';
+  const chatTopicArn = `${topicArn}-chat`;
+  const queue = alertQueue(synthesized.alertBatchSize);
+
+  // Elsewhere tables may outlive a run that was killed: a name of its own keeps them apart.
+  const tableName = options.dynamoDbEndpoint ? `${synthesized.tableId}-${randomUUID()}` : synthesized.tableId;
+  const partnerCentral = await startPartnerCentral({ port: options.port });
+  const dynamoDb = await startDynamoDb({
+    path: options.keep && join(options.keep, 'dynamodb'),
+    endpoint: options.dynamoDbEndpoint,
+    describe: describedByTemplate(synthesized.template, new Map([[tableName, synthesized.tableId]])),
+  });
+  const eventBridge = await startEventBridge({
+    buses: [synthesized.busId],
+    onEvent: event => {
+      if (matches(synthesized.failedTasksPattern, event)) queue.send(event);
+      options.onEvent?.(event);
+    },
+  });
+  const sns = await startSns({ topics: [topicArn, chatTopicArn, ...(options.topics ?? [])] });
+  const sts = await startSts();
+
+  await createTableFromTemplate(dynamoDb.url, synthesized.template, synthesized.tableId, tableName);
+
+  const names = {
+    [synthesized.tableId]: tableName,
+    [synthesized.busId]: synthesized.busId,
+    [synthesized.topicId]: topicArn,
+    ...(synthesized.chatTopicId && { [synthesized.chatTopicId]: chatTopicArn }),
+    ...Object.fromEntries(
+      synthesized.pollers.map(({ logGroupId, logicalId }, at) => [
+        logGroupId,
+        `/aws/lambda/${options.stackName}-${at === 0 ? 'Poller' : logicalId}`,
+      ]),
+    ),
+    'AWS::Region': 'us-east-1',
+  };
+  const endpoints = {
+    AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral.url,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: eventBridge.url,
+    AWS_ENDPOINT_URL_SNS: sns.url,
+    AWS_ENDPOINT_URL_STS: sts.url,
+  };
+  type More = Readonly<Record<string, unknown>>;
+  const hosts: FunctionHost[] = [];
+  const pollers = synthesized.pollers.map((poller, at) => {
+    const configured = JSON.parse(String(poller.environment.POLLER_SETTINGS));
+    // What a test changes, it changes of the first source.
+    const settings = at === 0 ? { ...configured, ...options.settings } : configured;
+    const environment = (more: More = {}) => ({
+      ...resolveEnvironment(poller.environment, names),
+      ...endpoints,
+      POLLER_SETTINGS: JSON.stringify({ ...settings, ...more }),
+    });
+    function host(more?: More) {
+      const started = hostFunction({
+        ...poller,
+        environment: environment(more),
+        skipPauses: options.skipPauses,
+        onLog: options.onLog,
+      });
+      hosts.push(started);
+      return {
+        kill: started.kill,
+        invoke<T = unknown>(input: unknown, how: InvokeOptions = {}) {
+          partnerCentral.clockOffsetMs = how.clockOffsetMs ?? 0;
+          return started.invoke<T>(input, how);
+        },
+      };
+    }
+    return {
+      ...poller,
+      settings: settings as Settings,
+      environment: environment(),
+      host,
+      scheduled: host(),
+      // Another instance of the function, beside the one that the schedule keeps busy.
+      called: host(),
+    };
+  });
+  const [first] = pollers as [(typeof pollers)[number]];
+  const formatter = hostFunction({
+    ...synthesized.formatter,
+    environment: {
+      ...resolveEnvironment(synthesized.formatter.environment, names),
+      ...endpoints,
+      ...(options.alertRoutes && { ALERT_ROUTES: JSON.stringify(options.alertRoutes) }),
+    },
+    onLog: options.onLog,
+  });
+  hosts.push(formatter);
+  const controlPlane = await startControlPlane({
+    stackName: options.stackName,
+    template: synthesized.template,
+    names,
+    functions: Object.fromEntries(
+      pollers.map(({ logicalId, environment, called }) => [
+        logicalId,
+        { environment, invoke: (input: unknown) => called.invoke(input) },
+      ]),
+    ),
+  });
+
+  return {
+    partnerCentral,
+    dynamoDb,
+    eventBridge,
+    sns,
+    sts,
+    controlPlane,
+    /** What makes an SDK client, or the command line of operators, use this stack. */
+    endpoints: { ...endpoints, ...controlPlane.endpoints },
+    tableName,
+    catalog: first.settings.catalog,
+    taskFamily: first.settings.taskFamily,
+    /** The function of the first source. */
+    poller: first.scheduled,
+    formatter,
+
+    /** One invocation of the poller, as the schedule makes it. */
+    poll: (mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions) => first.scheduled.invoke<Summary>({ mode }, how),
+
+    /** All sources, the first one first, each with its own function. */
+    sources: pollers.map(({ settings, scheduled }) => ({
+      id: sourceId(settings),
+      settings,
+      poller: scheduled,
+      poll: (mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions) => scheduled.invoke<Summary>({ mode }, how),
+    })),
+
+    /** The same function once more, as a second or a reconfigured one next to the first. */
+    anotherPoller: (moreSettings: More = {}) => first.host(moreSettings),
+
+    busName: synthesized.busId,
+    /** Where mails go unless a route says otherwise, and where chats do. */
+    topicArn,
+    chatTopicArn,
+    /** Failed tasks that wait for the formatter. */
+    queue,
+
+    /**
+     * Hands the failed tasks that the rule matched since the last time to the formatter, in batches as its queue does.
+     * @returns the messages that this makes
+     */
+    async deliverAlerts() {
+      const before = sns.messages.length;
+      await queue.deliver(async event => {
+        const { result, error } = await formatter.invoke<SQSBatchResponse>(event);
+        if (error) throw new Error(`The formatter failed: ${error.message}`);
+        return result;
+      });
+      return sns.messages.slice(before);
+    },
+
+    async close() {
+      await Promise.all(hosts.map(host => host.kill()));
+      if (options.dynamoDbEndpoint) await deleteTable(options.dynamoDbEndpoint, tableName);
+      await Promise.all(
+        [partnerCentral, dynamoDb, eventBridge, sns, sts, controlPlane].map(service => service.close()),
+      );
+    },
+  };
+}
+
+async function deleteTable(endpoint: string, tableName: string): Promise<void> {
+  const client = new DynamoDBClient({
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+  await client.send(new DeleteTableCommand({ TableName: tableName }));
+  client.destroy();
+}

@@ -1,0 +1,430 @@
+/**
+ * A poller on ports that live in memory: the engine's own code, the answers of the local Partner Central, items as the
+ * table has them, and a clock that only moves with the calls. What `test/integration/test-stack.ts` asks over HTTP can be asked
+ * here in a small part of the time; `contract.test.ts` shows that both answer alike.
+ */
+import type { EventEntry } from '../../lambdas/poller/core/build-event';
+import type { EpochMs } from '../../lambdas/poller/core/task';
+import type { TaskRow } from '../../lambdas/poller/core/task-row';
+import { toAttributes, toCheckpoint } from '../../lambdas/poller/edges/checkpoint-item';
+import { shadowEventBus, toOutcome } from '../../lambdas/poller/edges/event-bus';
+import { repairAnswer } from '../../lambdas/poller/edges/list-answer';
+import { listRequests, toPage } from '../../lambdas/poller/edges/partner-central';
+import { CHECKPOINT_KEY, refuseNewerFormat, taskKey, toItem, toRow } from '../../lambdas/poller/edges/row-item';
+import { LONGEST_LEASE_MS, toCandidate, writeInBatches } from '../../lambdas/poller/edges/snapshot-table';
+import { type Advice, LeaseLost, sortFailure, TransientFailure, throttled } from '../../lambdas/poller/errors';
+import type { EventBus, PartnerCentral, RunLogger, SnapshotTable } from '../../lambdas/poller/ports';
+import { type Mode, poll, type Summary } from '../../lambdas/poller/run';
+import { parseFlat, type Settings, settingsEntries, sourceId } from '../../lambdas/poller/settings';
+import { familyOf } from '../../lambdas/poller/task-families';
+import type { DeliveredEvent, EntryError, WireEntry } from '../../local/services/event-bridge';
+import { openPartnerCentral } from '../../local/services/partner-central';
+import {
+  type Call,
+  callCounter,
+  type ErrorAnswer,
+  type Fault,
+  type Intercept,
+  Refusal,
+} from '../../local/services/service';
+
+type Item = Record<string, unknown>;
+
+const START = Date.UTC(2026, 0, 1);
+const noAdvice = { denied: '', refused: '' };
+/** What one call of a port takes. */
+const CALL_MS = 5;
+const TIMEOUT_MS = 55_000;
+/** As the SDK does. */
+const ATTEMPTS = 3;
+
+/** One of the services as tests see it. */
+const interceptable = () => ({
+  intercept: undefined as Intercept | undefined,
+  calls: callCounter(),
+  /** How far the clock by which answers are dated is ahead. */
+  clockOffsetMs: 0,
+});
+
+export type MemoryStack = ReturnType<typeof openMemoryStack>;
+export type MemoryPoller = ReturnType<MemoryStack['anotherPoller']>;
+
+/**
+ * @param settings what differs from the defaults, for all pollers
+ * @param clock `virtual`: it moves with the calls and nothing else, so that a story can be told again. `real`: this
+ *   machine's, for tests that count from it.
+ */
+export function openMemoryStack(settings: Record<string, unknown> = {}, clock: 'virtual' | 'real' = 'virtual') {
+  const ofSource = parseFlat(settingsEntries, { catalog: 'Sandbox', ...settings }, 'The settings');
+  let at = START;
+  const time = clock === 'real' ? Date.now : () => at;
+  const pass = (ms: number) => {
+    at += ms;
+  };
+  let clockOffsetMs = 0;
+  let items = new Map<string, Item>();
+  const events: DeliveredEvent[] = [];
+  const logs: string[] = [];
+  const central = openPartnerCentral({ now: time });
+  const partnerCentral = Object.assign(central, interceptable());
+  const dynamoDb = interceptable();
+  const eventBridge = {
+    ...interceptable(),
+    events,
+    clear() {
+      events.length = 0;
+    },
+    entryFault: undefined as ((entry: WireEntry, index: number) => EntryError | undefined) | undefined,
+  };
+  const services = { partnercentral: partnerCentral, dynamodb: dynamoDb, events: eventBridge };
+  let acceptable = 0;
+
+  /** One call of an SDK client: its retries, and what is thrown in the end. To a process that is dead nothing returns. */
+  async function call<T>(
+    life: Life,
+    service: keyof typeof services,
+    operation: string,
+    input: Item,
+    act: () => T,
+    beforeAttempt: () => Promise<void> = async () => undefined,
+    /** Makes of another body under HTTP 200 what the adapter would. */
+    read: (body: object) => T = () => {
+      throw new TransientFailure('The answer lacks what every answer has');
+    },
+  ): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      if (life.isOver) return never;
+      await beforeAttempt();
+      pass(CALL_MS);
+      const { calls, intercept } = services[service];
+      const made: Call = { service, operation, input, index: calls.total };
+      calls.count(operation);
+      const fault = await intercept?.(made);
+      try {
+        const answer = await withFault(fault, act, read);
+        return life.isOver ? never : answer;
+      } catch (thrown) {
+        if (life.isOver) return never;
+        const error = thrown instanceof Refusal ? errorOf(thrown.answer) : (thrown as Error);
+        if (attempt < ATTEMPTS && isRetried(error)) continue;
+        throw error;
+      }
+    }
+  }
+
+  const sorted = async <T>(doing: string, work: Promise<T>, advice: Advice = { ...noAdvice, notFound: '' }) =>
+    work.catch((error: unknown) => {
+      throw error instanceof LeaseLost ? error : sortFailure(error, doing, advice);
+    });
+
+  function connectList(settings: Settings, now: () => EpochMs, life = immortal): PartnerCentral {
+    const { request, filters, fingerprint } = listRequests(settings);
+    const { operation } = familyOf(settings.taskFamily);
+    return {
+      filters,
+      fingerprint,
+      async list(listing, { budget, clock }) {
+        const input: Item = { ...request(listing) };
+        let askedAt = now();
+        const first = askedAt;
+        let unreadable = 0;
+        const read = (sent: object | string) => {
+          const { clockOffsetMs: skew } = partnerCentral;
+          clock.observe(new Date(time() + clockOffsetMs + skew).toUTCString(), askedAt, now());
+          const sound = repairAnswer(Buffer.from(typeof sent === 'string' ? sent : JSON.stringify(sent)));
+          unreadable = sound.unreadable;
+          const answer = JSON.parse(Buffer.from(sound.body).toString()) as {
+            TaskSummaries?: ({ StartTime?: unknown } | null)[] | null;
+          };
+          for (const summary of answer.TaskSummaries ?? [])
+            if (summary?.StartTime != null) summary.StartTime = new Date(summary.StartTime as string);
+          return answer;
+        };
+        const act = () => {
+          const output = central.answer(operation, input);
+          return read(partnerCentral.tamper ? partnerCentral.tamper(operation, output) : output);
+        };
+        const pace = async () => {
+          await budget.paceListCall();
+          askedAt = now();
+        };
+        const answer = await sorted(
+          operation,
+          call(life, 'partnercentral', operation, input, act, pace, read),
+          noAdvice,
+        );
+        const page = toPage(answer);
+        return { ...page, unreadable, askedAt: first + clock.offsetMs(), answeredAt: clock.now() };
+      },
+    };
+  }
+
+  function connectTable(source: string, includeMessage: boolean, life = immortal): SnapshotTable {
+    const key = (taskId: string) => String(taskKey(source, taskId).item);
+    const checkpointKey = CHECKPOINT_KEY;
+    const checkpoint = () => items.get(checkpointKey);
+    const update = (set: Item, mayBe: (item: Item) => boolean, ifAbsent: Item = {}) =>
+      call(
+        life,
+        'dynamodb',
+        'UpdateItem',
+        { UpdateExpression: updateExpression(set, ifAbsent) },
+        (): Item | undefined => {
+          if (!mayBe(checkpoint() ?? {})) return undefined;
+          const item = { source, item: checkpointKey, ...ifAbsent, ...checkpoint(), ...set };
+          items.set(checkpointKey, item);
+          return item;
+        },
+      ).catch((error: Error) => {
+        if (error.name !== 'ConditionalCheckFailedException') throw error;
+        return undefined;
+      });
+    const isMine = (owner: string) => (item: Item) => item.leaseOwner === owner;
+    const unlessLost = (item: Item | undefined) => {
+      if (item === undefined) throw new LeaseLost('Another run has taken over the lease');
+    };
+    return {
+      async requestAudit(now) {
+        await sorted(
+          'UpdateItem',
+          update({ auditRequestedAt: new Date(now).toISOString() }, () => true),
+        );
+      },
+      async takeLease({ owner, now, expiresAt, emitSince }) {
+        const isFree = ({ leaseOwner, leaseExpiresAtMs }: Item) => {
+          const until = Number(leaseExpiresAtMs);
+          return leaseOwner === undefined || until < now || leaseOwner === owner || until > now + LONGEST_LEASE_MS;
+        };
+        const set = { leaseOwner: owner, leaseExpiresAtMs: expiresAt };
+        const ifAbsent = { emitSince: new Date(emitSince).toISOString() };
+        const item = await sorted('UpdateItem', update(set, isFree, ifAbsent));
+        return item && toCheckpoint(item);
+      },
+      async finish(owner, given) {
+        unlessLost(await sorted('UpdateItem', update({ ...toAttributes(given), leaseExpiresAtMs: 0 }, isMine(owner))));
+      },
+      async release(owner, _, recordFailedAt) {
+        const failed = recordFailedAt !== undefined && { recordFailedAt: new Date(recordFailedAt).toISOString() };
+        unlessLost(await sorted('UpdateItem', update({ leaseExpiresAtMs: 0, ...failed }, isMine(owner))));
+      },
+      async readRows(taskIds) {
+        const rows = new Map<string, TaskRow>();
+        const damaged: string[] = [];
+        for (let from = 0; from < taskIds.length; from += 100) {
+          const some = taskIds.slice(from, from + 100);
+          const found = await sorted(
+            'BatchGetItem',
+            call(life, 'dynamodb', 'BatchGetItem', {}, () =>
+              some.flatMap((taskId): Item[] => {
+                const item = items.get(key(taskId));
+                return item ? [item] : [];
+              }),
+            ),
+          );
+          for (const item of found) {
+            refuseNewerFormat('A row', item.formatVersion);
+            const result = toRow(item);
+            rows.set(result.row.taskId, result.row);
+            if (result.damaged) damaged.push(result.row.taskId);
+          }
+        }
+        return { rows, damaged };
+      },
+      writeRows: rows =>
+        writeInBatches(rows, async part => {
+          const written = part.map(row => toItem(source, row, includeMessage));
+          await sorted(
+            'BatchWriteItem',
+            call(life, 'dynamodb', 'BatchWriteItem', { items: written }, () => {
+              for (const item of written) items.set(String(item.item), item);
+            }),
+          );
+        }),
+      async unsettled() {
+        const found = await sorted(
+          'Query of the index',
+          call(life, 'dynamodb', 'Query', {}, () =>
+            [...items.values()].filter(item => item.unsettledSource !== undefined),
+          ),
+        );
+        return found
+          .map(toCandidate)
+          .sort((one, other) => one.nextCheckAt - other.nextCheckAt || (one.taskId < other.taskId ? -1 : 1));
+      },
+    };
+  }
+
+  const line =
+    (level: string): RunLogger['info'] =>
+    (message, ...[more]) => {
+      if (clock === 'real') logs.push(JSON.stringify({ level, message, ...Object(more) }));
+    };
+  const logger: RunLogger = {
+    info: line('INFO'),
+    warn: line('WARN'),
+    error: line('ERROR'),
+    appendKeys: () => undefined,
+    removeKeys: () => undefined,
+  };
+
+  const connectBus = (life = immortal): EventBus => ({
+    async put(entries) {
+      const results = await sorted(
+        'PutEvents',
+        call(life, 'events', 'PutEvents', { Entries: entries }, () =>
+          entries.map(entry => {
+            const error = eventBridge.entryFault?.(entry as unknown as WireEntry, acceptable++);
+            if (error) return error;
+            events.push(delivered(entry));
+            return { EventId: String(events.length) };
+          }),
+        ),
+      );
+      return results.map(toOutcome);
+    },
+  });
+
+  const stack = {
+    store: central.store(ofSource.catalog, ofSource.taskFamily),
+    /** The ports themselves. */
+    ports: {
+      list: connectList(ofSource, time),
+      table: connectTable(sourceId(ofSource), true),
+      bus: connectBus(),
+    },
+    partnerCentral,
+    dynamoDb,
+    eventBridge,
+    logs,
+    now: time,
+    /** Moves the virtual clock on. */
+    pass,
+
+    /** A function of its own on the same table. */
+    anotherPoller(more: Record<string, unknown> = {}) {
+      const own = parseFlat(settingsEntries, { ...ofSource, ...more }, 'The settings');
+      let die: () => void = () => undefined;
+      let life: Life = { isOver: false };
+      return {
+        async invoke(
+          { mode }: { mode: Mode },
+          how: { clockOffsetMs?: number; clockSkewMs?: number } = {},
+        ): Promise<{ result: Summary; error?: undefined } | { result?: undefined; error: Error }> {
+          clockOffsetMs = how.clockOffsetMs ?? 0;
+          const now = () => time() + clockOffsetMs + (how.clockSkewMs ?? 0);
+          life = { isOver: false };
+          const ports = {
+            settings: own,
+            eventBusName: 'bus',
+            partnerCentral: connectList(own, now, life),
+            table: connectTable(sourceId(own), own.includeMessage, life),
+            bus: own.shadow ? shadowEventBus(logger) : connectBus(life),
+            logger,
+            now,
+            sleep: async (ms: number) => pass(ms),
+          };
+          const death = new Promise<{ error: Error }>(resolve => {
+            die = () => resolve({ error: Object.assign(new Error('Killed'), { name: 'ProcessDied' }) });
+          });
+          const outcome = poll(ports, mode, now() + TIMEOUT_MS).then(
+            result => ({ result }),
+            (error: Error) => ({ error }),
+          );
+          return Promise.race([outcome, death]);
+        },
+        /** What it does never comes back. */
+        async kill() {
+          life.isOver = true;
+          die();
+        },
+      };
+    },
+
+    /** Ended tasks, one a day back from two days ago. */
+    addHistory(count: number) {
+      for (let day = 0; day < count; day += 1) {
+        const status = day % 3 === 0 ? 'FAILED' : 'COMPLETE';
+        central
+          .store(ofSource.catalog, ofSource.taskFamily)
+          .add({ status, startTimeMs: time() - (2 + day) * 86_400_000 });
+      }
+    },
+
+    items: async () => [...items.values()],
+    item: async (sortKey: string) => items.get(sortKey),
+    row: async (taskId: string) => items.get(`TASK#${taskId}`),
+    checkpoint: async () => items.get(CHECKPOINT_KEY),
+    async putItems(all: readonly Item[]) {
+      for (const item of all) items.set(String(item.item), item);
+    },
+    async removeItems(which: (item: Item) => boolean) {
+      for (const [name, item] of items) if (which(item)) items.delete(name);
+    },
+    expireRows(until = Number.POSITIVE_INFINITY) {
+      return this.removeItems(({ expiresAt }) => expiresAt !== undefined && Number(expiresAt) * 1_000 <= until);
+    },
+    async reset() {
+      at = START;
+      items = new Map();
+      events.length = 0;
+      logs.length = 0;
+      acceptable = 0;
+      for (const service of Object.values(services)) {
+        service.intercept = undefined;
+        service.calls.reset();
+      }
+      partnerCentral.tamper = undefined;
+      eventBridge.entryFault = undefined;
+      central.store(ofSource.catalog, ofSource.taskFamily).fromJSON({ nextNumber: 0, tasks: [], clientTokens: [] });
+    },
+    async close() {},
+  };
+  return { ...stack, poller: stack.anotherPoller() };
+}
+
+/** As much of it as tells one update from another. */
+const updateExpression = (set: Item, ifAbsent: Item) =>
+  [...Object.keys(set), ...Object.keys(ifAbsent).map(name => `if_not_exists(${name})`)].join();
+
+/** One process, for as long as it lives. */
+interface Life {
+  isOver: boolean;
+}
+const immortal: Life = { isOver: false };
+
+const never = new Promise<never>(() => undefined);
+
+/** What comes of a call under a fault. */
+async function withFault<T>(fault: Fault | undefined, act: () => T, read: (body: object) => T): Promise<T> {
+  const how = fault?.how;
+  if (how === 'hang' && fault?.when === 'before') return never;
+  if (how === undefined || (typeof how === 'object' && 'delayMs' in how)) return act();
+  if (how === 'truncate' || fault?.when === 'after') act();
+  if (how === 'hang') return never;
+  if (how === 'truncate') throw new SyntaxError('The answer breaks off');
+  if (how === 'reset') throw Object.assign(new Error('socket hang up'), { name: 'ECONNRESET' });
+  if (how.status === 200) return read({ __type: how.type, ...Object(how.body) });
+  throw errorOf(how);
+}
+
+function errorOf({ status, type = 'UnknownError', body }: ErrorAnswer): Error {
+  const { message, Message } = Object(body) as { message?: string; Message?: string };
+  return Object.assign(new Error(message ?? Message ?? type), {
+    ...(typeof body === 'object' && body),
+    name: type,
+    $metadata: { httpStatusCode: status },
+  });
+}
+
+function isRetried(error: Error & { $metadata?: { httpStatusCode: number } }): boolean {
+  const status = error.$metadata?.httpStatusCode ?? 0;
+  return error.name === 'ECONNRESET' || status >= 500 || status === 429 || throttled.has(error.name);
+}
+
+const delivered = ({ Source, DetailType, Resources, Detail }: EventEntry) =>
+  ({
+    'detail-type': DetailType,
+    source: Source,
+    resources: Resources,
+    detail: JSON.parse(Detail),
+  }) as unknown as DeliveredEvent;

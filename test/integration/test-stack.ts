@@ -1,0 +1,167 @@
+/** A local stack with the questions that tests ask of it. Nothing in it is mocked: real bundle, real HTTP, real tables. */
+import {
+  BatchWriteItemCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  ScanCommand,
+  type WriteRequest,
+} from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { sourceId } from '../../lambdas/poller/settings';
+import type { Call, Fault, Intercept } from '../../local/services/service';
+import type { Task } from '../../local/services/task-store';
+import { type LocalStackOptions, startLocalStack } from '../../local/start/local-stack';
+import { type MemoryStack, openMemoryStack } from '../in-memory/test-stack';
+import { type Basics, type Poller, questions } from './questions';
+
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+/** As the poller's settings and its checkpoint have a moment. */
+export const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
+
+export type TestStack = Awaited<ReturnType<typeof openTestStack>>;
+
+/**
+ * @param settings what differs from the synthesized settings
+ * @param skipPauses whether the poller's own pauses take no time
+ * @param more what differs of the stack itself
+ */
+export async function openTestStack(
+  settings: Record<string, unknown> = {},
+  skipPauses = true,
+  more: Partial<LocalStackOptions> = {},
+) {
+  const logs: string[] = [];
+  const stack = await startLocalStack({
+    directory: process.env.SYNTHESIZED as string,
+    stackName: 'PartnerCentralTaskPoller',
+    dynamoDbEndpoint: process.env.DYNAMODB_ENDPOINT,
+    settings,
+    skipPauses,
+    onLog: line => logs.push(line),
+    ...more,
+  });
+  const store = stack.partnerCentral.store(stack.catalog, stack.taskFamily);
+  const database = new DynamoDBClient({
+    endpoint: stack.dynamoDb.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+
+  async function items() {
+    const found: Record<string, unknown>[] = [];
+    let start: Record<string, never> | undefined;
+    do {
+      const page = await database.send(
+        new ScanCommand({ TableName: stack.tableName, ExclusiveStartKey: start, ConsistentRead: true }),
+      );
+      found.push(...(page.Items ?? []).map(item => unmarshall(item)));
+      start = page.LastEvaluatedKey as typeof start;
+    } while (start);
+    return found;
+  }
+
+  async function item(sortKey: string): Promise<Record<string, unknown> | undefined> {
+    const Key = marshall({ source: sourceId(stack), item: sortKey });
+    const { Item } = await database.send(new GetItemCommand({ TableName: stack.tableName, Key, ConsistentRead: true }));
+    return Item && unmarshall(Item);
+  }
+
+  /** 25 at a time is what one call takes. */
+  async function write(requests: WriteRequest[]) {
+    for (let from = 0; from < requests.length; from += 25) {
+      const some = requests.slice(from, from + 25);
+      await database.send(new BatchWriteItemCommand({ RequestItems: { [stack.tableName]: some } }));
+    }
+  }
+  const put = (all: readonly Record<string, unknown>[]) =>
+    write(all.map(item => ({ PutRequest: { Item: marshall(item) } })));
+  const remove = async (which: (item: Record<string, unknown>) => boolean) =>
+    write(
+      (await items()).filter(which).map(({ source, item }) => ({ DeleteRequest: { Key: marshall({ source, item }) } })),
+    );
+
+  const basics = { ...stack, store, logs, now: Date.now, items, item, putItems: put, removeItems: remove };
+  return {
+    ...basics,
+    ...questions(basics),
+    poll: stack.poll,
+
+    /** What the table itself answers, for an intercept that makes something else of it. */
+    async askTable(operation: string, input: Call['input']): Promise<Record<string, unknown>> {
+      const answer = await fetch(stack.dynamoDb.url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/x-amz-json-1.0',
+          'x-amz-target': `DynamoDB_20120810.${operation}`,
+          'x-amz-date': '20261122T000000Z',
+          authorization:
+            'AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
+        },
+        body: JSON.stringify({ ...input, ...ours }),
+      });
+      return (await answer.json()) as Record<string, unknown>;
+    },
+
+    /** As it was when it was opened, but for the processes, which stay warm. */
+    async reset() {
+      for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) {
+        service.intercept = undefined;
+        service.calls.reset();
+      }
+      stack.partnerCentral.tamper = undefined;
+      stack.eventBridge.entryFault = undefined;
+      stack.eventBridge.clear();
+      store.fromJSON({ nextNumber: 0, tasks: [], clientTokens: [] });
+      logs.length = 0;
+      await remove(() => true);
+    },
+    async close() {
+      database.destroy();
+      await stack.close();
+    },
+  };
+}
+
+/**
+ * A stack for what the engine decides: in memory, or over HTTP where `TEST_STACK=http` says so.
+ * @param settings what differs from the defaults
+ */
+export async function openEngineStack(settings: Record<string, unknown> = {}): Promise<EngineStack> {
+  if (process.env.TEST_STACK === 'http') return openTestStack(settings);
+  const stack = openMemoryStack(settings, 'real');
+  return Object.assign(stack, questions(stack));
+}
+
+export type EngineStack = ReturnType<typeof questions> &
+  Omit<Basics, 'partnerCentral' | 'dynamoDb' | 'eventBridge' | 'item'> &
+  Pick<MemoryStack, 'items' | 'logs' | 'now' | 'reset' | 'close'> & {
+    readonly partnerCentral: Basics['partnerCentral'] &
+      Pick<MemoryStack['partnerCentral'], 'intercept' | 'tamper' | 'limit' | 'clockOffsetMs' | 'store'>;
+    readonly dynamoDb: Basics['dynamoDb'] & { intercept: Intercept | undefined };
+    readonly eventBridge: Basics['eventBridge'] &
+      Pick<MemoryStack['eventBridge'], 'intercept' | 'entryFault' | 'clear'>;
+    anotherPoller(settings?: Record<string, unknown>): Poller;
+  };
+
+/** `taskId status` of tasks, as `published` tells it. */
+export const outcomes = (tasks: readonly Pick<Task, 'taskId' | 'status'>[]) =>
+  tasks.map(({ taskId, status }) => `${taskId} ${status}`).sort();
+
+export const errorAnswer = (type: string, status = 400, more: object = {}): Fault => ({
+  when: 'before',
+  how: { status, type, body: { __type: type, Message: `${type} on purpose`, message: `${type} on purpose`, ...more } },
+});
+
+/** Changes nothing, and tells our own requests to the table from the poller's. */
+const ours = { ReturnConsumedCapacity: 'NONE' };
+export const isPollers = ({ input }: Call) => input.ReturnConsumedCapacity === undefined;
+
+/** An answer of DynamoDB that is not the table's own. */
+export const tableAnswer = (body: object): Fault => ({
+  when: 'before',
+  how: { status: 200, body: JSON.stringify(body) },
+});

@@ -1,8 +1,7 @@
 /** The command line itself: its help, what it refuses, and what npm makes of it. */
 import { Command } from 'commander';
-import { UsageError } from '../../cli/lib/command-line';
+import { refuseTakenOptions, UsageError } from '../../cli/lib/command-line';
 import { readMoment } from '../../cli/lib/instants';
-import { refuseTakenOptions } from '../../cli/lib/npm-options';
 import { type Ended, openCommandLine } from './command-line';
 
 const commandLine = openCommandLine();

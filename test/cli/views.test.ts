@@ -1,5 +1,5 @@
 /** status, list, show and doctor, of a stack on this machine. */
-import { spoken } from '../../cli/lib/sources';
+import { formatSource } from '../../cli/lib/sources';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { toItem } from '../../lambdas/poller/edges/row-item';
 import { startControlPlane } from '../../local/services/control-plane';
@@ -96,7 +96,7 @@ describe('status', () => {
       stack: 'PartnerCentralTaskPoller',
       sources: [
         {
-          source: spoken(source),
+          source: formatSource(source),
           tableName: stack.tableName,
           late: false,
           lastSuccessAt: instant,
@@ -123,7 +123,7 @@ describe('status', () => {
     expect(code).toBe(0);
     const told = [
       /^Sandbox\/OpportunityFromEngagement$/m,
-      /^ {2}Last success {2}(now|.* ago) \(2\d{3}-.* UTC\)$/m,
+      /^ {2}Last success +(now|.* ago) \(2\d{3}-.* UTC\)$/m,
       /^ {2}Lease +held by run run-1 for \d minutes more$/m,
       /^ {2}Backlog +none$/m,
       /^ {2}Audit +the last finished (now|.* ago)$/m,
@@ -216,7 +216,7 @@ describe('show', () => {
     ])
       expect(text.out).toContain(line);
     expect(JSON.parse(json.out)).toMatchObject({
-      source: spoken(source),
+      source: formatSource(source),
       taskId: ids.failed,
       settled: true,
       publishedStatuses: ['FAILED'],
@@ -286,10 +286,13 @@ describe('several sources in one stack', () => {
       inBoth('show', 'task-ofthesecond1'),
       inBoth('status', '--source', 'AWS/OpportunityFromEngagement'),
     ]);
-    expect(JSON.parse(status.out).sources.map((each: Json) => each.source)).toEqual([spoken(other), spoken(source)]);
+    expect(JSON.parse(status.out).sources.map((each: Json) => each.source)).toEqual([
+      formatSource(other),
+      formatSource(source),
+    ]);
     expect(list.out).toContain('SOURCE');
     expect(list.out).toContain('Sandbox/EngagementFromOpportunity');
-    expect(JSON.parse(one.out)).toMatchObject([{ taskId: 'task-ofthesecond1', source: spoken(other) }]);
+    expect(JSON.parse(one.out)).toMatchObject([{ taskId: 'task-ofthesecond1', source: formatSource(other) }]);
     expect(show.out).toContain('Source        Sandbox/EngagementFromOpportunity');
     expect(wrong).toMatchObject({ code: 1, out: '' });
     expect(wrong.err).toContain(

@@ -1,9 +1,9 @@
 /** Has the deployed function audit, and polls until the audit is over. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EpochMs } from '../../../lambdas/poller/core/task';
+import type { LeasedCheckpoint } from '../../../lambdas/poller/edges/table-reader';
 import type { Mode, Summary } from '../../../lambdas/poller/run';
 import { CommandFailure, type Context } from '../../lib/context';
-import type { KeptCheckpoint } from '../../lib/overlay-checkpoint';
 import { counted } from '../../lib/words';
 
 export interface Audited {
@@ -14,7 +14,7 @@ export interface Audited {
   readonly tasks: number;
   readonly listCalls: number;
   readonly published: number;
-  /** Endings that the polls had overlooked. */
+  /** Finished tasks that the polls had overlooked. */
   readonly drift: number;
   /** The schedule's own polls may have done a part of it, and what they found is not in these numbers. */
   readonly othersTookPart: boolean;
@@ -22,7 +22,7 @@ export interface Audited {
 
 export interface Auditing {
   readonly invoke: (mode: Mode) => Promise<Summary>;
-  readonly checkpoint: () => Promise<KeptCheckpoint | undefined>;
+  readonly checkpoint: () => Promise<LeasedCheckpoint | undefined>;
   readonly timeoutMs: number;
   /** After another run was found at work. */
   readonly pauseMs: number;

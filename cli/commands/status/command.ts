@@ -3,9 +3,11 @@ import type { Gap } from '../../../lambdas/poller/core/checkpoint';
 import { withoutAbsent } from '../../../lambdas/poller/core/task';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
 import { examples, type Register } from '../../lib/command';
+import type { DeployedSource } from '../../lib/deployment';
 import { rowAsJson } from '../../lib/row-json';
 import { clockInWords, readStatus, type SourceStatus } from '../../lib/source-status';
-import { spoken } from '../../lib/sources';
+import { formatSource } from '../../lib/sources';
+import { openTable } from '../../lib/table';
 import { counted, duration, inLine, iso, relative, utc, utcAndAge } from '../../lib/words';
 
 export const register: Register = (program, run) => {
@@ -24,8 +26,10 @@ export const register: Register = (program, run) => {
       ),
     )
     .action(
-      run(async ({ sources, signal, now, json, print, global }) => {
-        const all = await Promise.all((await sources()).map(source => readStatus(source, now(), signal)));
+      run(async context => {
+        const { sources, now, json, print, global } = context;
+        const look = async (source: DeployedSource) => readStatus(source, openTable(source, context), now());
+        const all = await Promise.all((await sources()).map(look));
         if (json) print(JSON.stringify({ stack: global.stack, sources: all.map(asJson) }, null, 2));
         else print(all.map(status => asText(status, now())).join('\n\n'));
         return 0;
@@ -42,7 +46,7 @@ function asText(status: SourceStatus, now: number): string {
     ['Lease', lease ? `held by run ${lease.owner} for ${duration(lease.expiresAt - now)} more` : 'free'],
     ['Watermark', checkpoint?.watermark !== undefined ? utcAndAge(checkpoint.watermark, now) : 'none yet'],
     [
-      'Tells since',
+      'Publishing since',
       checkpoint?.emitSince !== undefined
         ? utcAndAge(checkpoint.emitSince, now)
         : 'the first poll, which is still to come',
@@ -61,8 +65,8 @@ function asText(status: SourceStatus, now: number): string {
     ...some(missing, row => missingLine(row, now)),
   ];
   if (settings.shadow) lines.unshift(['Shadow', 'nothing is published, only logged']);
-  const text = lines.map(([name, value]) => (name ? `  ${name.padEnd(14)}${value}` : `    ${inLine(value)}`));
-  return [spoken(source.id), ...text].join('\n');
+  const text = lines.map(([name, value]) => (name ? `  ${name.padEnd(18)}${value}` : `    ${inLine(value)}`));
+  return [formatSource(source.id), ...text].join('\n');
 }
 
 const shown = 10;
@@ -104,7 +108,7 @@ function audit({ audit: { requestedAt, finishedAt, waits, atWork, overdue } }: S
 }
 
 const forHowLong = ({ startTime }: TaskRow, now: number) =>
-  startTime === undefined ? 'since nobody knows when' : `for ${duration(now - startTime)}`;
+  startTime === undefined ? 'since an unknown moment' : `for ${duration(now - startTime)}`;
 
 const error = ({ lastError }: TaskRow) => (lastError === undefined ? '' : `, set aside: ${lastError}`);
 
@@ -127,7 +131,7 @@ function asJson(status: SourceStatus) {
   const { waits: _, ...audit } = status.audit;
   const row = (one: TaskRow) => rowAsJson(source, one);
   return withoutAbsent({
-    source: spoken(source.id),
+    source: formatSource(source.id),
     catalog: source.settings.catalog,
     taskFamily: source.settings.taskFamily,
     functionName: source.functionName,

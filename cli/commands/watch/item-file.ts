@@ -86,12 +86,13 @@ const toLine = (item: Item) => `${JSON.stringify(marshall(item, { removeUndefine
 function itemsIn(file: string): Item[] {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, 'utf8').split('\n');
-  const cutOff = lines.pop() as string; // empty, unless a process was killed while it wrote
+  lines.pop(); // empty, unless a process was killed while it wrote
   try {
     return lines.map(line => unmarshall(JSON.parse(line) as Record<string, AttributeValue>));
   } catch (error) {
-    const advice = `Restore it, or move it away to begin anew${cutOff ? '' : ', with --since'}.`;
-    throw new CommandFailure(`${file} is damaged: ${(error as Error).message}. ${advice}`);
+    throw new CommandFailure(
+      `${file} is damaged: ${(error as Error).message}. Restore it, or move it away to begin anew; --since then says from when on.`,
+    );
   }
 }
 

@@ -1,17 +1,17 @@
 /** What all command lines have in common: `npm run tasks`, `npm start`, `npm run bench` and the others. */
 import { type Command, CommanderError, type Option } from 'commander';
 
-/** What the command line says can't be done; the message fits one line. */
+/** The command line is wrong; the message is one line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Options that npm has as well, and may have from a file, or that do no harm where they are lost. */
+/** Options of npm too, which may come from an .npmrc, and one that is harmless when it is lost. */
 const npmsOwn = ['help', 'json', 'yes'];
 
 /**
- * `npm start --once` without the `--`: npm takes the option for its own, and we would run without it. (Of --local it makes
- * its own --local-address, and nobody can see that.)
+ * `npm start --once` without the `--`: npm takes the option for its own, and we would run without it. (It takes
+ * --local for its own --local-address, which can't be detected.)
  * @throws UsageError
  */
 export function refuseTakenOptions(program: Command, environment: NodeJS.ProcessEnv): void {
@@ -30,7 +30,7 @@ export function refuseTakenOptions(program: Command, environment: NodeJS.Process
 export const optionsOnly = (program: Command): Command =>
   program
     .configureHelp({ helpWidth: 120, optionTerm: withoutBrackets })
-    .configureOutput({ writeOut: () => {}, writeErr: () => {} }) // `readOptions` tells what is wrong
+    .configureOutput({ writeOut: () => {}, writeErr: () => {} }) // the caller prints what is wrong
     .exitOverride()
     .allowExcessArguments()
     .helpOption(false)

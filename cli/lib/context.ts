@@ -7,7 +7,7 @@ export interface Context {
   readonly now: () => number;
   /** One line to standard output. */
   readonly print: (line: string) => void;
-  /** Text to standard output as it is. Resolves when it is out of our hands, rejects when nobody reads any more. */
+  /** Text to standard output as it is. Resolves when it is written, rejects when the reader is gone. */
   readonly write: (text: string) => Promise<void>;
   /** Characters that a line may have: the terminal's, and 100 where there is none. */
   readonly lineWidth: number;

@@ -1,4 +1,4 @@
-/** What only a process has: signals, and pipes that nobody reads. */
+/** What only a process has: signals, and pipes whose reader is gone. */
 
 /**
  * Goes off at the first Ctrl-C (or SIGTERM, or a closed terminal); a second one ends the process at once.
@@ -22,8 +22,8 @@ export function stopOnRequest(onFirst: () => void = () => {}): AbortController {
 }
 
 /**
- * For a program that goes on until it is not wanted any more: also goes off when npm, which runs it, has ended without
- * passing a signal on, and when nobody reads any more what it writes.
+ * For a program that runs until it is stopped: also goes off when npm, which runs it, has ended without
+ * passing a signal on, and when the reader of its output is gone.
  */
 export function stopWhenUnwanted(): AbortSignal {
   const stopping = stopOnRequest(() => {
@@ -37,7 +37,7 @@ export function stopWhenUnwanted(): AbortSignal {
   return stopping.signal;
 }
 
-/** `npm run tasks -- list | head`: nobody reads on, which is no failure. Any other failure to write is one. */
+/** `npm run tasks -- list | head`: the reader is gone, which is no failure. Any other failure to write is one. */
 export function endWithOutput(): void {
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {

@@ -31,7 +31,7 @@ export function openTable(
 
   const explainGone = (error: Error): never => {
     if ((error.cause as Error | undefined)?.name !== 'ResourceNotFoundException') throw error;
-    throw new CommandFailure(`The table ${tableName} is gone: docs/runbook.md tells how to restore it.`);
+    throw new CommandFailure(`The table ${tableName} is gone: docs/runbook.md says how to restore it.`);
   };
 
   async function rowsOf(taskIds: readonly string[]): Promise<ReadonlyMap<string, TaskRow>> {

@@ -26,7 +26,7 @@ async function forget(taskId: string) {
   client.destroy();
 }
 
-test('an audit tells of what the polls had overlooked, once', async () => {
+test('an audit reports what the polls had overlooked, once', async () => {
   const [task] = stack.addEnded(5, () => ({ startTimeMs: Date.now() - HOUR }));
   await stack.runUntilQuiet();
   await forget(task?.taskId as string);
@@ -36,7 +36,7 @@ test('an audit tells of what the polls had overlooked, once', async () => {
   const clean = await commandLine.run(['audit', '--json', '--local'], commandLine.announce('local', stack.endpoints));
 
   expect([found.code, found.err]).toEqual([1, '']);
-  expect(found.out).toContain('1 ending had been overlooked by the polls. Its event is published now');
+  expect(found.out).toContain('1 finished task had been overlooked by the polls. Its event is published now');
   expect(stack.published()).toEqual([`${task?.taskId} ${task?.status}`]);
   expect([clean.code, clean.err]).toEqual([0, '']);
   expect(JSON.parse(clean.out)).toMatchObject({

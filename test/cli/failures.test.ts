@@ -93,7 +93,7 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
   [
     'the table is gone',
     () => withTable('ResourceNotFoundException', 'Requested resource not found'),
-    /^The table Gone is gone: docs\/runbook\.md tells/,
+    /^The table Gone is gone: docs\/runbook\.md says/,
   ],
   ['credentials have expired', onStack('expired'), /^The AWS credentials have expired: get new ones \(aws sso login/],
   [

@@ -118,7 +118,7 @@ test('sources in one folder know nothing of each other', async () => {
   other.close();
 });
 
-test('fails when a line is not what was written: nothing is begun anew silently', async () => {
+test('fails when a line is not what was written: it does not start empty silently', async () => {
   await within(table => table.writeRows([row('task-1'), row('task-2')], budget));
   writeFileSync(file, readFileSync(file, 'utf8').replace('"task', '"ta"sk').replace('TASK#task-1', 'TASK#"task-1'));
   const damaged = readFileSync(file);

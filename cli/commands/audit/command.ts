@@ -20,10 +20,10 @@ const INVOCATION_MS = 16 * 60_000;
 export const register: Register = (program, run) => {
   program
     .command('audit')
-    .summary('look at all tasks of the retention period now, and tell whether the polls overlooked any')
+    .summary('look at all tasks of the retention period now, and report any that the polls overlooked')
     .description(
       'Has the deployed function look at every task of the retention period, as it does once a day by itself, and polls ' +
-        'until that is done. An ending that it finds and the polls had overlooked is drift: its event is published at ' +
+        'until that is done. A finished task that the polls had overlooked is drift: its event is published at ' +
         'once, and the exit code is 1; it is 0 when the audit is over and found nothing.',
     )
     .addOption(

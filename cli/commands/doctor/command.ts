@@ -77,7 +77,7 @@ async function examine(context: CommandContext, report: (result: Result) => void
     return [found, found];
   });
   const caller = await check('credentials', async () => {
-    // Without a region too: any tells who we are.
+    // Any region answers this.
     const sts = new STSClient({ ...aws('STS'), region: region ?? PARTNER_CENTRAL_REGION });
     const { Arn = 'nobody', Account = 'none' } = await sts.send(new GetCallerIdentityCommand({}), sending);
     return [Arn, `${Arn}, account ${Account}`];

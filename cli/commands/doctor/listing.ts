@@ -43,7 +43,7 @@ export async function mayList(
     if (!/^AccessDenied(Exception)?$/.test(error.name)) throw error;
     if (assumeRoleArn && /sts:AssumeRole/.test(error.message))
       throw new Wrong(
-        `you may not assume ${assumeRoleArn}. The poller may all the same: its last poll tells; to check it from here, let the role's trust policy name you and allow yourself sts:AssumeRole.`,
+        `you may not assume ${assumeRoleArn}. The poller may still be allowed to: see its last poll. To check it from here, let the role's trust policy name you and allow yourself sts:AssumeRole.`,
       );
     throw new Wrong(
       `${assumeRoleArn ?? 'your credentials'} may not use ${action} in catalog ${catalog}: allow it, and check that the account is the one linked to Partner Central.`,

@@ -27,7 +27,7 @@ export async function findStack({ global: { stack, source }, signal, aws }: Comm
 export async function describeBus(client: EventBridgeClient, Name: string, sending: Sending) {
   await client
     .send(new DescribeEventBusCommand({ Name }), sending)
-    .catch(gone(`the event bus ${Name} is gone: docs/runbook.md, under "Alarm: failing", tells how to get it back.`));
+    .catch(gone(`the event bus ${Name} is gone: docs/runbook.md, under "Alarm: failing", says how to get it back.`));
   return [Name, Name] as const;
 }
 
@@ -59,7 +59,7 @@ export async function isOn(
     throw new Wrong(`there is none for the function ${functionName}: deploy again with npx cdk deploy --revert-drift.`);
   if (found.State === 'ENABLED') return [found, `${found.ScheduleExpression}`] as const;
   throw new Wrong(
-    `${found.Name} is disabled: if the poller isn't paused on purpose, deploy with -c enabled=true (and --revert-drift, if somebody disabled it by hand).`,
+    `${found.Name} is disabled: if the poller isn't paused on purpose, deploy with -c enabled=true (and --revert-drift, if it was disabled by hand).`,
   );
 }
 

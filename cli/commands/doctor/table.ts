@@ -16,7 +16,7 @@ export async function describeTable(
 ): Promise<Found<TableDescription>> {
   const { Table } = await client
     .send(new DescribeTableCommand({ TableName }), sending)
-    .catch(gone(`the table ${TableName} is gone: docs/runbook.md tells how to restore it.`));
+    .catch(gone(`the table ${TableName} is gone: docs/runbook.md says how to restore it.`));
   if (Table?.TableStatus !== 'ACTIVE' && Table?.TableStatus !== 'UPDATING')
     throw new Wrong(`the table ${TableName} is ${Table?.TableStatus}: wait until it is ACTIVE.`);
   return [Table, TableName] as const;

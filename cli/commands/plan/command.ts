@@ -69,7 +69,7 @@ async function planDeployed(context: CommandContext, options: Options): Promise<
   return plan.endedEarly ? 1 : 0;
 }
 
-/** The first run of a source that is told to publish from `--since` on finds just what ended since. */
+/** A first run with `--since` as its `emitSince` finds just the tasks that started since and ended. */
 async function planUndeployed(context: CommandContext, options: Options): Promise<number> {
   refuseSource(context.global);
   const since = options.since ?? readMoment('24h');

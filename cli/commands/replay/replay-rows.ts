@@ -1,4 +1,4 @@
-/** Which endings a replay is about, read from the table. */
+/** Which outcomes a replay publishes again, read from the table. */
 import { type EpochMs, isTerminal, type TerminalStatus } from '../../../lambdas/poller/core/task';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
 import type { TableReader } from '../../lib/table';
@@ -24,7 +24,7 @@ export function outcomeOf({ taskId, status, settled, firstTerminalAt: seenAt }: 
 
 /**
  * All settled outcomes of a period, oldest first. Reads all rows of the source, for no index has the settled ones.
- * @param progress told how many rows have been read
+ * @param progress gets the number of rows read
  */
 export async function findOutcomes(
   table: Pick<TableReader, 'allRows'>,

@@ -14,7 +14,7 @@ import { outcomeOf } from './replay-rows';
 export interface Replayed {
   readonly published: number;
   readonly refused: readonly { readonly taskId: string; readonly code: string }[];
-  /** Tasks whose row is gone by now, or tells of something else. */
+  /** Tasks whose row is gone by now, or has another outcome. */
   readonly changed: readonly string[];
   /** Why it ended before its end; what is left can be resumed. */
   readonly stopped?: string;
@@ -120,16 +120,16 @@ const MAX_TRIES = 6;
 function pacedAndPatient(bus: EventBus, perSecond: number, { now, signal }: Replaying['context']): EventBus {
   let nextAt = 0;
   const pause = (ms: number) => sleep(ms, undefined, { signal });
-  async function put(entries: readonly EventEntry[], ending: AbortSignal, attempt = 1) {
+  async function put(entries: readonly EventEntry[], deadline: AbortSignal, attempt = 1) {
     await pause(Math.max(0, nextAt - now()));
     nextAt = now() + (entries.length / perSecond) * 1_000;
     try {
-      return await bus.put(entries, ending);
+      return await bus.put(entries, deadline);
     } catch (error) {
       if (!(error instanceof TransientFailure) || attempt === MAX_TRIES) throw error;
       await pause(jitteredPauseMs(attempt));
-      return put(entries, ending, attempt + 1);
+      return put(entries, deadline, attempt + 1);
     }
   }
-  return { put: (entries, ending) => put(entries, ending) };
+  return { put: (entries, deadline) => put(entries, deadline) };
 }

@@ -82,7 +82,7 @@ function asText(known: Known, now: number): string {
   const lines: [string, string | undefined][] = [
     ['Source', formatSource(source.id)],
     ['ARN', row.taskArn],
-    ['Started', when(row.startTime) ?? 'nobody says when'],
+    ['Started', when(row.startTime) ?? 'unknown'],
     [
       'Stalled',
       stalled
@@ -104,7 +104,7 @@ function asText(known: Known, now: number): string {
     ['Context', row.contextId],
     ['Published', published(known)],
     ...publishedEvents(known).map((event): [string, string] => ['Event', `${event.detailType} ${event.eventId}`]),
-    ['Stall told', when(row.stalledAt)],
+    ['Stall reported', when(row.stalledAt)],
     ['Attempts', row.publishAttempts ? counted(row.publishAttempts, 'attempt') : undefined],
     ['Last error', row.lastError],
     [
@@ -116,7 +116,7 @@ function asText(known: Known, now: number): string {
     ['Next check', nextCheck(row, now)],
     ['Forgotten', row.expiresAt ? `${utcAndAge(row.expiresAt, now)}, or some time after` : undefined],
   ];
-  const text = lines.flatMap(([name, value]) => (value ? [`  ${name.padEnd(14)}${inLine(value)}`] : []));
+  const text = lines.flatMap(([name, value]) => (value ? [`  ${name.padEnd(16)}${inLine(value)}`] : []));
   return [inLine(`${row.taskId}  ${row.status}`), ...text].join('\n');
 }
 

@@ -88,15 +88,15 @@ function backlog(gaps: readonly Gap[], now: number): string {
   const each = gaps.map(({ floor, reached, driftBefore, lookBack, restarts, failures }) => {
     const what = lookBack ? 'look back' : driftBefore === undefined ? 'gap' : 'audit';
     const from = reached === undefined ? 'the top' : utc(reached);
-    const trouble = (restarts ?? 0) + (failures ?? 0);
-    return `${what} from ${from} down to ${utc(floor)}, ${relative(floor, now)}${trouble ? `, ${counted(trouble, 'failure')} in a row` : ''}`;
+    const failed = (restarts ?? 0) + (failures ?? 0);
+    return `${what} from ${from} down to ${utc(floor)}, ${relative(floor, now)}${failed ? `, ${counted(failed, 'failure')} in a row` : ''}`;
   });
   return `${counted(gaps.length, 'part')} of the list to go: ${each.join('; ')}`;
 }
 
 function audit({ audit: { requestedAt, finishedAt, waits, atWork, overdue } }: SourceStatus, now: number): string {
   const last = finishedAt === undefined ? 'none has finished so far' : `the last finished ${relative(finishedAt, now)}`;
-  const news = [
+  const pending = [
     atWork && 'one is at work',
     waits &&
       !atWork &&
@@ -104,13 +104,13 @@ function audit({ audit: { requestedAt, finishedAt, waits, atWork, overdue } }: S
       `one was asked for ${relative(requestedAt, now)} and begins with the next poll`,
     overdue && 'OVERDUE',
   ];
-  return [last, ...news.filter(Boolean)].join(', ');
+  return [last, ...pending.filter(Boolean)].join(', ');
 }
 
 const forHowLong = ({ startTime }: TaskRow, now: number) =>
   startTime === undefined ? 'since an unknown moment' : `for ${duration(now - startTime)}`;
 
-const error = ({ lastError }: TaskRow) => (lastError === undefined ? '' : `, set aside: ${lastError}`);
+const error = ({ lastError }: TaskRow) => (lastError === undefined ? '' : `, quarantined: ${lastError}`);
 
 const runningLine = (row: TaskRow, stalled: boolean, now: number) =>
   `${row.taskId}  ${row.status} ${forHowLong(row, now)}${stalled ? ', stalled' : ''}${error(row)}`;

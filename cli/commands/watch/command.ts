@@ -63,7 +63,7 @@ async function start(context: CommandContext, options: Options): Promise<number>
   const folder = resolve(options.keep);
   const kept = openFolderTable(folder, id, context.now());
   try {
-    // "The last 24 hours" of a later start is no reason to forget what ended, while nobody looked, before them.
+    // With --since 24h, a later start must still publish what ended between the last poll and 24 hours ago.
     const checkpoint = kept.checkpoint();
     const before = checkpoint?.emitSince;
     const emitSince = since === undefined ? before : Math.min(since, before ?? since);

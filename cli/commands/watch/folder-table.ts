@@ -47,7 +47,7 @@ function tableOn(file: ReturnType<typeof openItemFile>, source: string): Snapsho
   const read = (): Item => file.get(key) ?? key;
   const write = (set: Item) => file.put([{ ...read(), ...set }]);
 
-  // The folder is ours alone: whoever left a lease in it was killed, and nobody has to wait for its end.
+  // The folder is locked: a lease in it was left by a process that was killed.
   if (read().leaseOwner !== undefined) write({ leaseExpiresAtMs: 0 });
 
   function writeAs(owner: string, set: Item): void {

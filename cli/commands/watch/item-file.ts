@@ -51,7 +51,7 @@ export function openItemFile(folder: string, now: number): ItemFile {
   let handle = rewrite();
   let failure: CommandFailure | undefined;
 
-  /** The file with each item once. Whoever dies in between leaves the old file whole. */
+  /** The file with each item once. A process that dies in between leaves the old file whole. */
   function rewrite(): number {
     writeFileSync(`${file}.new`, [...items.values()].map(toLine).join(''));
     renameSync(`${file}.new`, file);
@@ -82,7 +82,7 @@ export function openItemFile(folder: string, now: number): ItemFile {
 
 const toLine = (item: Item) => `${JSON.stringify(marshall(item, { removeUndefinedValues: true }))}\n`;
 
-/** @throws CommandFailure for a file that somebody has changed */
+/** @throws CommandFailure for a file that was changed by hand or damaged */
 function itemsIn(file: string): Item[] {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, 'utf8').split('\n');
@@ -91,12 +91,12 @@ function itemsIn(file: string): Item[] {
     return lines.map(line => unmarshall(JSON.parse(line) as Record<string, AttributeValue>));
   } catch (error) {
     throw new CommandFailure(
-      `${file} is damaged: ${(error as Error).message}. Restore it, or move it away to begin anew; --since then says from when on.`,
+      `${file} is damaged: ${(error as Error).message}. Restore it, or move it away to start empty, with --since.`,
     );
   }
 }
 
-/** Before, the folder held the files of an embedded DynamoDB. To begin anew beside them would publish again without a word. */
+/** Before, the folder held the files of an embedded DynamoDB. Starting empty beside them would publish again silently. */
 function refuseEarlierForm(folder: string, file: string): void {
   const theirs = join(folder, 'CURRENT');
   if (existsSync(file) || !existsSync(theirs)) return;

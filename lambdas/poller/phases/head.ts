@@ -1,5 +1,7 @@
 import type { Allowance } from '../budget';
-import { addGap, afterHead, type Checkpoint, type Gap, headRange } from '../core/checkpoint';
+import type { Checkpoint, Gap } from '../core/checkpoint';
+import { addGap } from '../core/gaps';
+import { afterHead, headRange } from '../core/head-range';
 import { withoutAbsent } from '../core/task';
 import type { Phase, Run } from '../run-state';
 import { sweep } from '../sweep';

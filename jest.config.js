@@ -1,6 +1,7 @@
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
+  runtime: '<rootDir>/test/load-cdk-once.js',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   // npm run test:deploy and test:full
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/deploy/', '<rootDir>/test/fuzz/random-lives-http'],

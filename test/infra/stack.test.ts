@@ -1,8 +1,8 @@
+import { CloudFormationValidatePlugin } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { synthesize } from '../../infra/synthesize';
 import {
   all,
-  allSwitches,
   type Json,
   outdir,
   permissions,
@@ -413,14 +413,32 @@ test('the whole template', () => {
   expect(JSON.parse(withoutHashes)).toMatchSnapshot();
 });
 
-describe('cdk-nag', () => {
-  test.each([[{}], [allSwitches], [{ ...allSwitches, existingTableName: 'restored' }]])(
-    'checks every synthesis, here with %j, and finds nothing unexplained',
+describe('the rules of CloudFormation and cdk-nag', () => {
+  const topic = (name: string) => `arn:aws:sns:us-east-1:111122223333:${name}`;
+  const elsewhere = {
+    assumeRoleArn: 'arn:aws:iam::111122223333:role/lists-tasks',
+    alarmTopicArns: `${topic('pager')},${topic('chat')}`,
+    alertRoutes: `access=${topic('security-team')},throttling=nowhere`,
+    furtherSources: [{ taskFamily: 'EngagementFromOpportunity', pollEveryMinutes: 720, enabled: false }],
+    archiveDays: 0,
+    schemaRegistry: false,
+    savedQueries: false,
+  };
+
+  test.each([...variants, [elsewhere]])(
+    'check every synthesis, here with %j, and find nothing unexplained',
     context => {
-      const check = jest.spyOn(AwsSolutionsChecks.prototype, 'validate');
-      synthesize({ bundle: false, outdir: outdir(), context });
-      expect(check.mock.results.map(({ value }) => value)).toEqual([{ success: true, violations: [] }]);
-      check.mockRestore();
+      const [nag, cloudFormation] = [AwsSolutionsChecks, CloudFormationValidatePlugin].map(({ prototype }) =>
+        jest.spyOn(prototype, 'validate'),
+      );
+      try {
+        // Throws at an error of CloudFormation's rules.
+        synthesize({ bundle: false, outdir: outdir(), context });
+        expect(nag?.mock.results.map(({ value }) => value)).toEqual([{ success: true, violations: [] }]);
+        expect(cloudFormation).toHaveBeenCalledTimes(1);
+      } finally {
+        jest.restoreAllMocks();
+      }
     },
   );
 

@@ -1,10 +1,6 @@
-import { CloudFormationValidatePlugin } from 'aws-cdk-lib';
-import { AwsSolutionsChecks } from 'cdk-nag';
-import { synthesize } from '../../infra/synthesize';
 import {
   all,
   type Json,
-  outdir,
   permissions,
   properties,
   readable,
@@ -411,55 +407,4 @@ test('the outputs', () => {
 test('the whole template', () => {
   const withoutHashes = JSON.stringify(template()).replace(/[0-9a-f]{64}\.zip/g, 'code.zip');
   expect(JSON.parse(withoutHashes)).toMatchSnapshot();
-});
-
-describe('the rules of CloudFormation and cdk-nag', () => {
-  const topic = (name: string) => `arn:aws:sns:us-east-1:111122223333:${name}`;
-  const elsewhere = {
-    assumeRoleArn: 'arn:aws:iam::111122223333:role/lists-tasks',
-    alarmTopicArns: `${topic('pager')},${topic('chat')}`,
-    alertRoutes: `access=${topic('security-team')},throttling=nowhere`,
-    furtherSources: [{ taskFamily: 'EngagementFromOpportunity', pollEveryMinutes: 720, enabled: false }],
-    archiveDays: 0,
-    schemaRegistry: false,
-    savedQueries: false,
-  };
-
-  test.each([...variants, [elsewhere]])(
-    'check every synthesis, here with %j, and find nothing unexplained',
-    context => {
-      const [nag, cloudFormation] = [AwsSolutionsChecks, CloudFormationValidatePlugin].map(({ prototype }) =>
-        jest.spyOn(prototype, 'validate'),
-      );
-      try {
-        // Throws at an error of CloudFormation's rules.
-        synthesize({ bundle: false, outdir: outdir(), context });
-        expect(nag?.mock.results.map(({ value }) => value)).toEqual([{ success: true, violations: [] }]);
-        expect(cloudFormation).toHaveBeenCalledTimes(1);
-      } finally {
-        jest.restoreAllMocks();
-      }
-    },
-  );
-
-  test('fails when a finding is not acknowledged', () => {
-    jest.isolateModules(() => {
-      jest.doMock('../../infra/constructs/task-bus', () => {
-        const real = jest.requireActual('../../infra/constructs/task-bus');
-        const { Queue } = require('aws-cdk-lib/aws-sqs');
-        return {
-          TaskBus: class extends real.TaskBus {
-            constructor(...given: unknown[]) {
-              super(...given);
-              new Queue(this, 'PlainTextQueue');
-            }
-          },
-        };
-      });
-      const { synthesize: synthesizeWithBadQueue } = require('../../infra/synthesize');
-      expect(() => synthesizeWithBadQueue({ bundle: false, outdir: outdir() })).toThrow(
-        /PlainTextQueue[\s\S]*AwsSolutions-SQS4/,
-      );
-    });
-  });
 });

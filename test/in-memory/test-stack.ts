@@ -11,7 +11,8 @@ import { shadowEventBus, toOutcome } from '../../lambdas/poller/edges/event-bus'
 import { repairAnswer } from '../../lambdas/poller/edges/list-answer';
 import { listRequests, toPage } from '../../lambdas/poller/edges/partner-central';
 import { CHECKPOINT_KEY, refuseNewerFormat, taskKey, toItem, toRow } from '../../lambdas/poller/edges/row-item';
-import { LONGEST_LEASE_MS, toCandidate, writeInBatches } from '../../lambdas/poller/edges/snapshot-table';
+import { LONGEST_LEASE_MS, writeInBatches } from '../../lambdas/poller/edges/snapshot-table';
+import { toCandidate } from '../../lambdas/poller/edges/table-reader';
 import { type Advice, LeaseLost, sortFailure, TransientFailure, throttled } from '../../lambdas/poller/errors';
 import type { EventBus, PartnerCentral, RunLogger, SnapshotTable } from '../../lambdas/poller/ports';
 import { type Mode, poll, type Summary } from '../../lambdas/poller/run';

@@ -113,13 +113,13 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
       if (life.isAborted()) throw aborted();
       await beforeAttempt();
       pass(CALL_MS);
-      const { calls, intercept, beforeAnswer } = services[service];
+      const { calls, intercept } = services[service];
       const made: Call = { service, operation, input, index: calls.total };
       calls.count(operation);
       const fault = await intercept?.(made);
       try {
         const answer = await withFault(fault, act, read);
-        await beforeAnswer?.(made);
+        await services[service].beforeAnswer?.(made);
         if (!life.isOver && life.isAborted()) throw aborted();
         return life.isOver ? never : answer;
       } catch (thrown) {
@@ -315,6 +315,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
   });
 
   const stack = {
+    canFreeze: true as const,
     store: central.store(ofSource.catalog, ofSource.taskFamily),
     /** The ports themselves. */
     ports: {
@@ -410,7 +411,8 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
       }
       partnerCentral.tamper = undefined;
       eventBridge.entryFault = undefined;
-      central.store(ofSource.catalog, ofSource.taskFamily).fromJSON({ nextNumber: 0, tasks: [], clientTokens: [] });
+      for (const name of Object.keys(central.toJSON()))
+        central.fromJSON({ [name]: { nextNumber: 0, tasks: [], clientTokens: [] } });
     },
     async close() {},
   };

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import type { Mode, Summary } from '../../lambdas/poller/run';
 import type { FunctionHost } from '../../local/services/function-host';
 import type { Call, Fault, Intercept, ServiceName } from '../../local/services/service';
+import { errorAnswer } from '../faults';
 import type { MemoryStack } from '../in-memory/test-stack';
-import { errorAnswer, type TestStack } from '../integration/test-stack';
+import type { TestStack } from '../integration/test-stack';
 import type { Configuration } from './story';
 
 /** What random lives ask of a stack, whether it is in memory or answers over HTTP. */

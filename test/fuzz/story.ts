@@ -69,7 +69,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('start'),
       count: fc.oneof(
         { weight: 3, arbitrary: fc.integer({ min: 1, max: 6 }) },
-        { weight: 1, arbitrary: fc.integer({ min: 7, max: 30 }) },
+        { weight: 1, arbitrary: fc.integer({ min: 7, max: 18 }) },
       ),
       // Just now; late, but within the look back; so late that only an audit finds it.
       ago: fc.constantFrom(0, 0, 3 * MINUTE, 2 * HOUR),
@@ -147,7 +147,7 @@ export const story = fc.record({
   ignoresStatus: fc.constantFrom(false, false, true),
   /** A second source is on the table, with tasks of the same ids. */
   hasNeighbour: fc.constantFrom(false, false, true),
-  steps: fc.array(step, { minLength: 1, maxLength: 16, size: 'max' }),
+  steps: fc.array(step, { minLength: 1, maxLength: 12, size: 'max' }),
   epilogue,
 });
 export type Story = typeof story extends fc.Arbitrary<infer S> ? S : never;

@@ -1,5 +1,6 @@
 /** Clocks that are wrong: ours beside Partner Central's, and one that jumped and left moments that lie ahead. */
-import { ago, DAY, type EngineStack, HOUR, MINUTE, openEngineStack, outcomes } from './test-stack';
+import { ago, DAY, HOUR, MINUTE } from '../durations';
+import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
 
 let stack: EngineStack;
 afterEach(() => stack.close());

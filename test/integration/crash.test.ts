@@ -3,7 +3,8 @@
  * until all is quiet, and what it has published and recorded is compared with what it does when nothing happens.
  */
 import type { Call, Fault } from '../../local/services/service';
-import { ago, DAY, type EngineStack, HOUR, MINUTE, openEngineStack, outcomes } from './test-stack';
+import { ago, DAY, HOUR, MINUTE } from '../durations';
+import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
 
 interface Scenario {
   readonly settings?: Record<string, unknown>;

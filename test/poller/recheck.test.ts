@@ -1,6 +1,8 @@
 /** Looking again at unsettled rows. */
+
+import { HOUR, MINUTE } from '../durations';
+import { errorAnswer } from '../faults';
 import { openMemoryStack } from '../in-memory/test-stack';
-import { errorAnswer, HOUR, MINUTE } from '../integration/test-stack';
 
 test('an event that waits for the table to take its row is no proof that its task ran for longer', async () => {
   const stack = openMemoryStack();

@@ -10,7 +10,7 @@ export interface TaskPollerSettings {
    */
   readonly catalog: 'AWS' | 'Sandbox';
   /**
-   * Which tasks: the one that is started by Start…Task of this name.
+   * Task family: tasks that the operation Start…Task of this name starts.
    *
    * Allowed: OpportunityFromEngagement or EngagementFromOpportunity or EngagementByAcceptingInvitation
    * @default 'OpportunityFromEngagement'
@@ -59,8 +59,8 @@ export interface TaskPollerSettings {
    */
   readonly assumeRoleArn?: string;
   /**
-   * Publish tasks that started at or after this moment. Without it: since the first poll. An earlier moment, set later,
-   * publishes that part of the past.
+   * Publish tasks that started at or after this time. Default: the first poll. An earlier time, set later, publishes
+   * that part of the past.
    *
    * Allowed: an instant such as 2026-11-01T00:00:00Z
    * @default - the first poll
@@ -79,19 +79,19 @@ export interface TaskPollerSettings {
    */
   readonly includeMessage?: boolean;
   /**
-   * Do everything but publish, and log what would have been published. What ends meanwhile counts as told.
+   * Publish nothing, and log what would be published. Tasks that end in shadow mode are never published later.
    * @default false
    */
   readonly shadow?: boolean;
   /**
-   * How long a task may run before it counts as stalled.
+   * A task that runs for longer counts as stalled.
    *
    * Allowed: a whole number of minutes from 1 to 43200
    * @default 60
    */
   readonly stalledAfterMinutes?: number;
   /**
-   * Publish a `TaskStalled` event, once a task, for tasks that stall from now on.
+   * Publish one `TaskStalled` event for each task that stalls from now on.
    * @default false
    */
   readonly taskStalledEvents?: boolean;
@@ -103,35 +103,35 @@ export interface TaskPollerSettings {
    */
   readonly pollEveryMinutes?: number;
   /**
-   * Time from one audit, which looks at all tasks of the retention period, to the next.
+   * Time from one audit to the next. An audit lists all tasks of the retention period.
    *
    * Allowed: a whole number of hours from 1 to 720
    * @default 24
    */
   readonly auditEveryHours?: number;
   /**
-   * How far each poll looks back before the last one, for tasks that are listed late.
+   * How far each poll looks back before the last poll, for tasks that are listed late.
    *
    * Allowed: a whole number of minutes from 1 to 1440
    * @default 5
    */
   readonly lookbackMinutes?: number;
   /**
-   * How long an ended task is remembered, and how far back the audit looks.
+   * How long a finished task is remembered, and how far back an audit looks.
    *
    * Allowed: a whole number of days from 1 to 3650
    * @default 90
    */
   readonly retentionDays?: number;
   /**
-   * Most events one poll publishes; the rest follows in the next.
+   * Most events of one poll. The next poll publishes the rest.
    *
    * Allowed: a whole number of events from 10 to 10000
    * @default 1000
    */
   readonly maxEventsPerRun?: number;
   /**
-   * Most List calls one poll makes; the quota is shared with your CRM.
+   * Most List calls of one poll. Your CRM shares the quota.
    *
    * Allowed: a whole number of calls from 10 to 1000
    * @default 100
@@ -145,14 +145,14 @@ export interface TaskPollerSettings {
    */
   readonly maxListCallsPerSecond?: number;
   /**
-   * Page size when looking for what is new.
+   * Page size for new tasks.
    *
    * Allowed: a whole number of tasks from 1 to 1000
    * @default 100
    */
   readonly headPageSize?: number;
   /**
-   * Page size when working through history and running tasks.
+   * Page size for history, and for running and finished tasks.
    *
    * Allowed: a whole number of tasks from 1 to 1000
    * @default 1000
@@ -329,7 +329,7 @@ export interface FurtherSource {
    */
   readonly catalog?: 'AWS' | 'Sandbox';
   /**
-   * Which tasks: the one that is started by Start…Task of this name.
+   * Task family: tasks that the operation Start…Task of this name starts.
    *
    * Allowed: OpportunityFromEngagement or EngagementFromOpportunity or EngagementByAcceptingInvitation
    * @default - as set for the first source
@@ -378,8 +378,8 @@ export interface FurtherSource {
    */
   readonly assumeRoleArn?: string;
   /**
-   * Publish tasks that started at or after this moment. Without it: since the first poll. An earlier moment, set later,
-   * publishes that part of the past.
+   * Publish tasks that started at or after this time. Default: the first poll. An earlier time, set later, publishes
+   * that part of the past.
    *
    * Allowed: an instant such as 2026-11-01T00:00:00Z
    * @default - as set for the first source
@@ -391,19 +391,19 @@ export interface FurtherSource {
    */
   readonly includeMessage?: boolean;
   /**
-   * Do everything but publish, and log what would have been published. What ends meanwhile counts as told.
+   * Publish nothing, and log what would be published. Tasks that end in shadow mode are never published later.
    * @default - as set for the first source
    */
   readonly shadow?: boolean;
   /**
-   * How long a task may run before it counts as stalled.
+   * A task that runs for longer counts as stalled.
    *
    * Allowed: a whole number of minutes from 1 to 43200
    * @default - as set for the first source
    */
   readonly stalledAfterMinutes?: number;
   /**
-   * Publish a `TaskStalled` event, once a task, for tasks that stall from now on.
+   * Publish one `TaskStalled` event for each task that stalls from now on.
    * @default - as set for the first source
    */
   readonly taskStalledEvents?: boolean;
@@ -415,49 +415,49 @@ export interface FurtherSource {
    */
   readonly pollEveryMinutes?: number;
   /**
-   * Time from one audit, which looks at all tasks of the retention period, to the next.
+   * Time from one audit to the next. An audit lists all tasks of the retention period.
    *
    * Allowed: a whole number of hours from 1 to 720
    * @default - as set for the first source
    */
   readonly auditEveryHours?: number;
   /**
-   * How far each poll looks back before the last one, for tasks that are listed late.
+   * How far each poll looks back before the last poll, for tasks that are listed late.
    *
    * Allowed: a whole number of minutes from 1 to 1440
    * @default - as set for the first source
    */
   readonly lookbackMinutes?: number;
   /**
-   * How long an ended task is remembered, and how far back the audit looks.
+   * How long a finished task is remembered, and how far back an audit looks.
    *
    * Allowed: a whole number of days from 1 to 3650
    * @default - as set for the first source
    */
   readonly retentionDays?: number;
   /**
-   * Most events one poll publishes; the rest follows in the next.
+   * Most events of one poll. The next poll publishes the rest.
    *
    * Allowed: a whole number of events from 10 to 10000
    * @default - as set for the first source
    */
   readonly maxEventsPerRun?: number;
   /**
-   * Most List calls one poll makes; the quota is shared with your CRM.
+   * Most List calls of one poll. Your CRM shares the quota.
    *
    * Allowed: a whole number of calls from 10 to 1000
    * @default - as set for the first source
    */
   readonly maxListCallsPerRun?: number;
   /**
-   * Page size when looking for what is new.
+   * Page size for new tasks.
    *
    * Allowed: a whole number of tasks from 1 to 1000
    * @default - as set for the first source
    */
   readonly headPageSize?: number;
   /**
-   * Page size when working through history and running tasks.
+   * Page size for history, and for running and finished tasks.
    *
    * Allowed: a whole number of tasks from 1 to 1000
    * @default - as set for the first source

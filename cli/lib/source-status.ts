@@ -1,5 +1,5 @@
 /** How things stand with one source, read from its table. */
-import { isAuditOverdue, isAuditRequestMet } from '../../lambdas/poller/core/checkpoint';
+import { isAuditOverdue, isAuditRequestMet } from '../../lambdas/poller/core/audits';
 import { isStalled } from '../../lambdas/poller/core/stalled';
 import { isTerminal } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';

@@ -1,15 +1,15 @@
 import type { TaskRow } from './task-row';
 
 /** An event to be published, and the row to be written once EventBridge has accepted it. */
-export type PendingEvent = EndedTask | StalledTask;
+export type PendingEvent = FinishedTask | StalledTask;
 
-export interface EndedTask {
+export interface FinishedTask {
   readonly what: 'ended';
   /** Settled. */
   readonly row: TaskRow;
-  /** How often EventBridge refused it in earlier runs. */
+  /** Refusals by EventBridge in earlier runs. */
   readonly attempts: number;
-  /** An audit found it, and the polls had overlooked it. */
+  /** An audit found it, and the polls had missed it. */
   readonly isDrift: boolean;
 }
 

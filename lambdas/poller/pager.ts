@@ -1,32 +1,37 @@
 import type { Allowance } from './budget';
 import { isRefusedToken, type RequestRefused } from './errors';
 import type { Listing, Page } from './ports';
-import { countPage, type Run } from './run-state';
+import type { Run } from './run-state';
 
-/** How a listing ended. */
+/** Why a listing ended. */
 export type ListingEnd =
   | 'end of list'
-  /** As many pages as were asked for, or no time or List call was left. */
+  /** The page limit, the time or the List calls are used up. */
   | 'budget'
-  /** Partner Central refuses the token: it has expired, or belongs to another request. */
+  /** Partner Central refused the token: it has expired, or it belongs to another request. */
   | 'token refused'
-  /** Partner Central handed out a token that it had handed out before. */
+  /** Partner Central returned a token that it had returned before. */
   | 'token repeated'
-  /** The request for the next page failed. */
+  /** The request failed. */
   | { readonly failed: unknown };
 
 export type Step = { readonly page: Page } | { readonly end: ListingEnd };
 
+interface Start {
+  /** Token of the first page. */
+  readonly token?: string | undefined;
+  readonly maxPages?: number | undefined;
+}
+
 /**
- * Follows a listing page by page; the next page is asked for when the last one was dealt with.
- * @param token of the first page
- * @returns the pages, and last of all how it ended
+ * Lists page by page. The next page is requested when the consumer is done with the last one.
+ * @returns the pages, then one step with the end
  */
 export async function* pagesOf(
   run: Run,
   listing: Omit<Listing, 'token'>,
   allowance: Allowance,
-  { token, maxPages = Number.POSITIVE_INFINITY }: { token?: string | undefined; maxPages?: number | undefined } = {},
+  { token, maxPages = Number.POSITIVE_INFINITY }: Start = {},
 ): AsyncGenerator<Step, void> {
   const seenTokens = new Set<string>();
   let next = token;
@@ -38,22 +43,31 @@ export async function* pagesOf(
       page = await run.partnerCentral.list({ ...listing, ...(next !== undefined && { token: next }) }, run);
     } catch (failed) {
       const isRefused = next !== undefined && isRefusedToken(failed);
-      if (isRefused) noteRefusedToken(run, failed);
+      if (isRefused) reportRefusedToken(run, failed);
       return yield { end: isRefused ? 'token refused' : { failed } };
     }
-    countPage(run, page);
-    yield { page };
+    reportPage(run, page);
     next = page.nextToken;
+    yield { page };
     if (next === undefined) return yield { end: 'end of list' };
     if (seenTokens.has(next)) {
-      run.counts.repeatedTokens += 1;
+      run.count('repeatedTokens');
       run.logger.warn('Partner Central repeated a page token');
       return yield { end: 'token repeated' };
     }
   }
 }
 
-function noteRefusedToken({ counts, logger }: Run, { code, reason, errorList }: RequestRefused): void {
-  counts.lostCursors += 1;
+function reportPage({ count, logger }: Run, { tasks, unreadable, malformed }: Page): void {
+  count('pages');
+  count('tasks', tasks.length);
+  count('unreadableStartTimes', unreadable);
+  count('malformed', malformed);
+  if (unreadable > 0) logger.warn('Start times that can not be read were taken for absent', { unreadable });
+  if (malformed > 0) logger.warn('Skipped summaries without a usable task id', { malformed });
+}
+
+function reportRefusedToken({ count, logger }: Run, { code, reason, errorList }: RequestRefused): void {
+  count('lostCursors');
   logger.warn('Partner Central refused a page token', { code, reason, errorList });
 }

@@ -13,8 +13,8 @@ import type { ServiceClock } from './service-clock';
 
 /** What a List call is to show, beside the catalog. */
 export interface Listing {
-  /** `sweep`: newest first, by the source's filters. `running`: what is IN_PROGRESS, by the same. Otherwise: up to ten task ids, whatever the filters. */
-  readonly of: 'sweep' | 'running' | readonly string[];
+  /** All tasks, the running or the finished ones, newest first and by the source's filters; or up to ten ids, whatever the filters. */
+  readonly of: 'sweep' | 'running' | 'finished' | readonly string[];
   /** 1 to 1000 */
   readonly pageSize: number;
   readonly token?: string;

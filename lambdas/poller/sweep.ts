@@ -16,28 +16,27 @@ import type { Page } from './ports';
 import { processTasks } from './process-tasks';
 import { type Run, rulesFor } from './run-state';
 
-/** What a sweep has come to, whatever ended it. */
+/** The result of a sweep. */
 export interface Swept {
-  /** What is left of the gap; of a finished one, nothing is. */
+  /** The rest of the gap. Meaningless where `finished`. */
   readonly gap: Gap;
-  /** Pages that were dealt with. */
+  /** Pages that were processed. */
   readonly pages: number;
   readonly finished: boolean;
   /** The list was shown down to `alsoDownTo`, or to its end. */
   readonly reachedAlso: boolean;
-  /** The order of the list was found wrong, and the sweep goes to its end for that. */
+  /** The list was found out of order, so this sweep goes to its end. */
   readonly distrusted: boolean;
-  /** What went wrong, and whether it was at listing or at dealing with what was listed. */
-  readonly failure?: { readonly at: 'listing' | 'dealing'; readonly error: unknown };
+  readonly failure?: { readonly at: 'listing' | 'processing'; readonly error: unknown };
 }
 
 interface SweepLimits {
   readonly maxPages?: number | undefined;
-  /** Below the floor, what the pages show down to here is dealt with too. Then the floor itself ends the sweep. */
+  /** Entries below the floor are processed too, down to here, if a page shows them. The floor itself then ends the sweep. */
   readonly alsoDownTo?: EpochMs | undefined;
 }
 
-/** Sweeps newest-first from where the gap stands until its floor, the end of the list, or the end of the allowance. */
+/** Sweeps newest first, from where the gap stands to its floor, the end of the list, or the end of the allowance. */
 export async function sweep(
   run: Run,
   checkpoint: Checkpoint,
@@ -63,8 +62,8 @@ export async function sweep(
 
   for await (const step of pagesOf(run, { of: 'sweep', pageSize }, allowance, start)) {
     if ('end' in step) {
-      if (step.end === 'token refused') gap = noteRestart(run, dropCursor(gap, 'refused'));
-      if (step.end === 'token repeated') gap = noteRestart(run, dropCursor(gap, 'repeated'));
+      if (step.end === 'token refused') gap = reportIfStuck(run, dropCursor(gap, 'refused'));
+      if (step.end === 'token repeated') gap = reportIfStuck(run, dropCursor(gap, 'repeated'));
       return swept(typeof step.end === 'object' ? { failure: { at: 'listing', error: step.end.failed } } : {});
     }
     const { page } = step;
@@ -74,27 +73,28 @@ export async function sweep(
       endsBelow: alsoDownTo === undefined ? gap.floor - ORDER_TOLERANCE_MS : gap.floor,
       lowest,
       lastTwo,
-      ...standing(gap),
+      toTheEnd: gap.toTheEnd ?? false,
+      ...(gap.restarts !== undefined && gap.reached !== undefined && { skipAbove: gap.reached }),
     };
-    // An audit is the sweep that finds what all others overlooked: it may always go to the end.
+    // An audit may always go to the end: it is the sweep that finds what all others missed.
     const mayDistrust = gap.driftBefore !== undefined || mayDistrustOrder(checkpoint);
     const examined = examinePage(position, page.tasks, mayDistrust);
     ({ lowest, lastTwo } = examined);
     try {
-      if (!(await dealWithPage(run, checkpoint, gap, page, examined, allowance))) return swept();
+      if (!(await processPage(run, checkpoint, gap, page, examined, allowance))) return swept();
     } catch (error) {
-      return swept({ failure: { at: 'dealing', error } });
+      return swept({ failure: { at: 'processing', error } });
     }
 
-    // Only now: a page that is fetched again shows its disorder again, and must then be allowed to be distrusted.
-    if (examined.outOfOrder) distrusted = noteDisorder(run, gap, examined.toTheEnd) || distrusted;
+    // After processing: if this page is listed again, it is out of order again, and must be allowed to be distrusted again.
+    if (examined.outOfOrder) distrusted = reportDisorder(run, gap, examined.toTheEnd) || distrusted;
     pages += 1;
     if (page.nextToken === undefined || examined.isAtEnd) {
       const isShown = alsoDownTo !== undefined && (examined.reached ?? Infinity) < alsoDownTo - ORDER_TOLERANCE_MS;
       return swept({ finished: true, reachedAlso: page.nextToken === undefined || isShown });
     }
     if (examined.toTheEnd && !gap.toTheEnd && pageSize < run.settings.backlogPageSize) {
-      // Small pages are for what is new. The whole list is swept in large ones, which another token can't fetch.
+      // The whole list is swept in large pages. Their tokens differ from those of the small pages used for new tasks.
       gap = dropCursor(gap, 'for the whole list');
       return swept();
     }
@@ -104,7 +104,7 @@ export async function sweep(
   return swept();
 }
 
-function dealWithPage(
+function processPage(
   run: Run,
   checkpoint: Checkpoint,
   gap: Gap,
@@ -113,22 +113,17 @@ function dealWithPage(
   allowance: Allowance,
 ): Promise<boolean> {
   const rules = rulesFor(run, checkpoint, page, gap);
-  // Below its floor a sweep comes to what gaps are still to look at, and one of them may say that it is history.
+  // Below the floor lie the other gaps. If one of them calls undated tasks history, so does this page.
   const rulesBelow = { ...rules, undatedAreHistory: mayBeHistory(checkpoint) };
   const rulesOf = (task: ListedTask) => (examined.undatedBelow.has(task) ? rulesBelow : rules);
   const drift = (startTime: EpochMs | undefined) => isDrift(startTime, gap, checkpoint.gaps);
   return processTasks(run, examined.inRange, rulesOf, allowance, drift);
 }
 
-const standing = (gap: Gap) => ({
-  toTheEnd: gap.toTheEnd ?? false,
-  ...(gap.restarts !== undefined && gap.reached !== undefined && { skipAbove: gap.reached }),
-});
-
-/** Says so when a gap loses its place again and again; counted only in the run in which it does. */
-export function noteRestart(run: Run, gap: Gap): Gap {
+/** Reports a gap that keeps losing its cursor without getting further; only in the run in which it does. */
+export function reportIfStuck(run: Run, gap: Gap): Gap {
   if (isStuck(gap)) {
-    run.counts.stuckGaps += 1;
+    run.count('stuckGaps');
     const { restarts, floor, reached } = gap;
     run.logger.error('A sweep loses its place again and again and does not get further', { restarts, floor, reached });
   }
@@ -136,8 +131,8 @@ export function noteRestart(run: Run, gap: Gap): Gap {
 }
 
 /** @returns whether the sweep goes to the end of the list from now on */
-function noteDisorder(run: Run, gap: Gap, toTheEnd: boolean): boolean {
-  run.counts.outOfOrder += 1;
+function reportDisorder(run: Run, gap: Gap, toTheEnd: boolean): boolean {
+  run.count('outOfOrder');
   if (!toTheEnd || gap.toTheEnd) return false;
   run.logger.warn('The list is not in the order asked for; this sweep goes on to its end');
   return true;

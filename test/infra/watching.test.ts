@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { logQueries } from '../../infra/constructs/log-queries';
 import type { Summary } from '../../lambdas/poller/run';
-import { noCounts } from '../../lambdas/poller/run-state';
+import { noCounts } from '../../lambdas/poller/tally';
 import type { TaskEvent } from '../../lambdas/task-event';
 import { all, readable, template } from './read-template';
 
@@ -67,8 +67,8 @@ test('a field that no line has is found', () => {
 test('the two lines are those that the poller logs', () => {
   const source = (file: string) => readFileSync(join(__dirname, '..', '..', 'lambdas', 'poller', file), 'utf8');
   expect(source('handler.ts')).toContain("logger.info('Run', {");
-  expect(source('record.ts')).toContain("logger.info('Published', ");
-  expect(source('record.ts')).toContain('lagSeconds: ');
+  expect(source('event-log.ts')).toContain("logger.info('Published', ");
+  expect(source('event-log.ts')).toContain('lagSeconds: ');
 });
 
 describe('the saved queries', () => {

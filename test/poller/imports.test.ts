@@ -64,7 +64,9 @@ test('the phases know the ports, and neither an SDK nor an adapter', () => {
     'pager',
     'process-tasks',
     'publisher',
-    'record',
+    'run-rows',
+    'event-log',
+    'tally',
     'sweep',
   ];
   expect(phases.filter(phase => !modules.some(({ file }) => file === phase))).toEqual([]);

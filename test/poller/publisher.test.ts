@@ -1,6 +1,6 @@
 /** What the publisher does with what EventBridge answers. */
 import { openBudget } from '../../lambdas/poller/budget';
-import type { EndedTask } from '../../lambdas/poller/core/pending-event';
+import type { FinishedTask } from '../../lambdas/poller/core/pending-event';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { RequestRefused } from '../../lambdas/poller/errors';
 import type { EntryOutcome, EventBus } from '../../lambdas/poller/ports';
@@ -16,7 +16,7 @@ const frame = {
   stalledAfterMinutes: 60,
 };
 
-const ended = (number: number): EndedTask => ({
+const ended = (number: number): FinishedTask => ({
   what: 'ended',
   attempts: 0,
   isDrift: false,

@@ -1,9 +1,9 @@
 import type { TaskRow } from './task-row';
 
 /** An event to be published, and the row to be written once EventBridge has accepted it. */
-export type PendingEvent = EndedTask | StalledTask;
+export type PendingEvent = FinishedTask | StalledTask;
 
-export interface EndedTask {
+export interface FinishedTask {
   readonly what: 'ended';
   /** Settled. */
   readonly row: TaskRow;

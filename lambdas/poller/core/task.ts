@@ -5,7 +5,8 @@ export const IN_PROGRESS = 'IN_PROGRESS';
 /** The status of a summary that carries none: unknown like any other we don't know, so it is watched until it has one. */
 export const NO_STATUS = 'ABSENT';
 
-export type TerminalStatus = 'COMPLETE' | 'FAILED';
+export const terminalStatuses = ['COMPLETE', 'FAILED'] as const;
+export type TerminalStatus = (typeof terminalStatuses)[number];
 export const isTerminal = (status: string): status is TerminalStatus => status === 'COMPLETE' || status === 'FAILED';
 
 /** One task as Partner Central listed it, absent values left out. `status` and `reasonCode` are open lists. */

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-partnercentral-selling';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import type { EpochMs } from '../core/task';
-import { IN_PROGRESS, readSummary } from '../core/task';
+import { IN_PROGRESS, readSummary, terminalStatuses } from '../core/task';
 import { PermanentFailure, RequestRefused, sortFailure, TransientFailure } from '../errors';
 import type { Listing, PartnerCentral } from '../ports';
 import { PARTNER_CENTRAL_REGION, type Settings } from '../settings';
@@ -102,6 +102,7 @@ export function listRequests(settings: Settings) {
       Sort: SORT,
       ...(typeof of === 'string' ? filters : { TaskIdentifier: [...of] }),
       ...(of === 'running' && { TaskStatus: [IN_PROGRESS] }),
+      ...(of === 'finished' && { TaskStatus: [...terminalStatuses] }),
       ...(token !== undefined && { NextToken: token }),
     };
   }

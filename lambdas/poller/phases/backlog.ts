@@ -2,13 +2,13 @@ import type { Allowance } from '../budget';
 import { type Checkpoint, dropCursor, failed, type Gap } from '../core/checkpoint';
 import type { EpochMs } from '../core/task';
 import { TransientFailure } from '../errors';
-import { type Phase, type Run, replaceGap } from '../run-state';
-import { noteRestart, type Swept, sweep } from '../sweep';
+import type { Phase, Run } from '../run-state';
+import { reportIfStuck, type Swept, sweep } from '../sweep';
 
-/** What looking back for tasks that were listed late takes of each run, in pages. */
+/** Pages of a look back in one run. */
 const LOOK_BACK_PAGES = 2;
 
-/** A page of the oldest gap, so that it gets done as well. */
+/** Sweeps one page of the oldest gap, so that it is finished one day however much is new. */
 export async function workOnOldest(run: Run, checkpoint: Checkpoint): Promise<Phase> {
   const oldest = checkpoint.gaps.at(-1);
   if (oldest === undefined) return { checkpoint, whole: true };
@@ -16,9 +16,9 @@ export async function workOnOldest(run: Run, checkpoint: Checkpoint): Promise<Ph
 }
 
 /**
- * Newest gap first, for what is new matters most; but a page of the oldest before that, unless it is the one that fails.
- * What fails at one gap leaves the others to be worked on.
- * @param oldestSound whether the oldest, where it was worked on before, could be
+ * Sweeps the gaps, newest first, since new tasks matter most. Before that a page of the oldest, unless that one fails.
+ * A gap that fails does not stop the others.
+ * @param oldestSound whether the oldest gap could be swept, if this run has begun with it
  */
 export async function workOnBacklog(run: Run, opened: Checkpoint, oldestSound: boolean): Promise<Phase> {
   let checkpoint = opened;
@@ -30,10 +30,10 @@ export async function workOnBacklog(run: Run, opened: Checkpoint, oldestSound: b
     ({ checkpoint, whole } = oldest);
   }
   const rest = whole ? checkpoint.gaps : checkpoint.gaps.slice(0, -1);
-  // Looking back comes last: what the others leave to be done is news.
+  // Look backs come last: the other gaps hold tasks that nobody has seen.
   const inTurn = [...rest.filter(({ lookBack }) => !lookBack), ...rest.filter(({ lookBack }) => lookBack)];
   for (const gap of inTurn) {
-    // On its way back to a lost place, a few pages would never get it there.
+    // After a lost cursor there is no limit: a few pages in each run would never get back to its place.
     const maxPages = gap.lookBack && gap.restarts === undefined ? LOOK_BACK_PAGES : undefined;
     const worked = await workOnGap(run, checkpoint, gap, run.budget.whole, maxPages);
     if (worked.failure !== undefined) return worked;
@@ -44,8 +44,8 @@ export async function workOnBacklog(run: Run, opened: Checkpoint, oldestSound: b
 }
 
 /**
- * Not whole: a page could not be listed, where others perhaps can. Everything else that goes wrong is a failure, above all
- * a record that failed: nothing may be published after it.
+ * Sweeps one gap. Not whole: a page of it could not be listed, and other gaps may fare better. Any other error is a
+ * failure, above all a failed record: nothing may be published after it.
  */
 async function workOnGap(
   run: Run,
@@ -54,38 +54,38 @@ async function workOnGap(
   allowance: Allowance,
   maxPages?: number,
 ): Promise<Phase> {
-  const { gap: start, pageSize } = pageSizeOf(run, gap);
+  const { gap: start, pageSize } = withPageSize(run, gap);
   const { failure, pages, finished, distrusted, ...swept } = await sweep(run, before, start, pageSize, allowance, {
     maxPages,
   });
-  const isOwn = failure !== undefined && isOwnFault(run, failure);
-  const left = isOwn ? noteFailure(run, swept.gap, failure.error) : swept.gap;
+  const isOwn = failure !== undefined && isFaultOfGap(run, failure);
+  const left = isOwn ? afterFailure(run, swept.gap, failure.error) : swept.gap;
   const { backlogWaited, ...known } = distrusted ? { ...before, distrustedAt: run.startedAt } : before;
   const checkpoint = {
-    ...(finished && gap.driftBefore !== undefined ? audited(known, gap, run.startedAt) : known),
+    ...(finished && gap.driftBefore !== undefined ? afterAudit(known, gap, run.startedAt) : known),
     ...(pages === 0 && backlogWaited && { backlogWaited }),
-    gaps: replaceGap(known.gaps, gap, finished ? undefined : left),
+    gaps: known.gaps.flatMap(other => (other !== gap ? [other] : finished ? [] : [left])),
   };
   if (failure === undefined) return { checkpoint, whole: true };
-  // It may also have hung until the run was over.
+  // The request may also have hung until the run was over.
   if (isOwn && !run.budget.signal.aborted) return { checkpoint, whole: false };
   return { checkpoint, whole: false, failure: failure.error };
 }
 
-function isOwnFault({ budget }: Run, { at, error }: NonNullable<Swept['failure']>): boolean {
+function isFaultOfGap({ budget }: Run, { at, error }: NonNullable<Swept['failure']>): boolean {
   const callsAreLeft = budget.used.listCalls < budget.whole.listCalls;
   return error instanceof TransientFailure && at === 'listing' && !error.throttled && callsAreLeft;
 }
 
-function noteFailure(run: Run, gap: Gap, error: unknown): Gap {
+function afterFailure(run: Run, gap: Gap, error: unknown): Gap {
   run.logger.warn('A part of the backlog failed; the next run tries it again', { error, floor: gap.floor });
   const next = failed(gap);
-  if (next.cursor === undefined && gap.cursor !== undefined) run.counts.lostCursors += 1;
-  return noteRestart(run, next);
+  if (next.cursor === undefined && gap.cursor !== undefined) run.count('lostCursors');
+  return reportIfStuck(run, next);
 }
 
-/** A whole audit that met no record which fails shows that the table takes what is published. */
-function audited(checkpoint: Checkpoint, audit: Gap, startedAt: EpochMs): Checkpoint {
+/** A whole audit without a failed record proves that the table takes what is published. */
+function afterAudit(checkpoint: Checkpoint, audit: Gap, startedAt: EpochMs): Checkpoint {
   const { recordFailedAt, ...rest } = checkpoint;
   const stillFails = recordFailedAt !== undefined && recordFailedAt >= audit.madeAt;
   return {
@@ -96,8 +96,8 @@ function audited(checkpoint: Checkpoint, audit: Gap, startedAt: EpochMs): Checkp
   };
 }
 
-/** A cursor goes on with the page size it was made with. One that belongs to other filters or sizes is dropped. */
-function pageSizeOf(run: Run, gap: Gap): { gap: Gap; pageSize: number } {
+/** A cursor is used with the page size it was made with. One made with other filters or sizes is dropped. */
+function withPageSize(run: Run, gap: Gap): { gap: Gap; pageSize: number } {
   const { headPageSize, backlogPageSize } = run.settings;
   if (gap.cursor === undefined) return { gap, pageSize: backlogPageSize };
   const { fingerprint } = gap.cursor;

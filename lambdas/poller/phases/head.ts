@@ -5,8 +5,8 @@ import type { Phase, Run } from '../run-state';
 import { sweep } from '../sweep';
 
 /**
- * Sweeps from now down to the start of the last head. What a cut leaves becomes a gap, and the watermark moves all the
- * same, for gap and watermark are written together. A head that finished no page changes neither.
+ * Sweeps from now down to the start of the last head. If it is cut short, the rest becomes a gap and the watermark moves
+ * all the same: gap and watermark are written together. A head without one processed page changes neither.
  */
 export async function sweepHead(run: Run, checkpoint: Checkpoint, allowance: Allowance): Promise<Phase> {
   const { settings, startedAt } = run;
@@ -14,7 +14,7 @@ export async function sweepHead(run: Run, checkpoint: Checkpoint, allowance: All
   const range = headRange(checkpoint, settings.lookbackMinutes * 60_000);
   const mark = undatedAreHistory && { undatedAreHistory };
   const gap: Gap = { madeAt: startedAt, floor: range.floor, news: { emissionFloor }, ...mark };
-  // The first head has no earlier one above which it could stop.
+  // The first head has no earlier head to stop at.
   const isFirst = checkpoint.watermark === undefined;
   const limits = isFirst ? {} : { alsoDownTo: range.lookBackTo };
   const head = await sweep(run, checkpoint, gap, settings.headPageSize, allowance, limits);

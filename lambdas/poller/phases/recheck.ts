@@ -1,30 +1,33 @@
 import type { Allowance } from '../budget';
 import type { Checkpoint } from '../core/checkpoint';
 import { type Decision, diff, type EmissionRules } from '../core/diff';
+import { ORDER_TOLERANCE_MS } from '../core/sweep';
 import { type EpochMs, IN_PROGRESS, isTerminal, type ListedTask } from '../core/task';
 import { miss, putOff, type TaskRow } from '../core/task-row';
 import { RequestRefused } from '../errors';
 import { pagesOf } from '../pager';
 import type { Candidate } from '../ports';
-import { applyDecisions, type Decided, processTasks, readRows } from '../process-tasks';
-import { outcomeOf, type Phase, type Run, rulesFor } from '../run-state';
+import { applyDecisions, type Decided, processTasks } from '../process-tasks';
+import { attempt, type Phase, type Run, rulesFor } from '../run-state';
 
 /** Partner Central takes up to ten identifiers in one request. */
 const IDS_PER_LOOK_UP = 10;
-/** Of List calls in one run, so that rows which never settle can't use up the quota. */
+/** List calls of one recheck for tasks that are not listed as running. Rows that never settle must not use up the quota. */
 const MAX_LOOK_UPS = 20;
-/** More than ten, so that one page has them all, unless Partner Central decides otherwise. */
+/** More than ten, so that one page shows them all, unless Partner Central makes its pages smaller. */
 const LOOK_UP_PAGE_SIZE = 100;
+/** Listing finished tasks may cost this many calls more than it has saved, since nobody knows how far down they are. */
+const LISTING_STAKE = 5;
 
-/** What is IN_PROGRESS. A listing that is not whole proves nothing about what it lacks: that may well be running too. */
+/** Lists the running tasks. If the listing is not whole, a task that it lacks may well be running. */
 export async function listRunning(run: Run, allowance: Allowance) {
-  return follow(run, { of: 'running', pageSize: run.settings.backlogPageSize }, allowance);
+  return listAll(run, { of: 'running', pageSize: run.settings.backlogPageSize }, allowance);
 }
 
 /**
- * Looks again at the unsettled rows that are due and were not seen in this run.
+ * Checks the unsettled rows that are due and were not processed in this run.
  * @param candidates the longest due first
- * @param everyOne whether those that are not due are looked at as well
+ * @param everyOne check those that are not due as well
  */
 export async function recheck(
   run: Run,
@@ -33,16 +36,16 @@ export async function recheck(
   everyOne: boolean,
   allowance: Allowance,
 ): Promise<Phase> {
-  const looked = await outcomeOf(lookAgain(run, checkpoint, candidates, everyOne, allowance));
-  if (!('value' in looked)) return { checkpoint, whole: false, failure: looked.failure };
-  const whole = looked.value;
-  // Where an event waits for its row, that row still says that the task runs: this recheck is no proof of it.
+  const checked = await attempt(check(run, checkpoint, candidates, everyOne, allowance));
+  if (!('value' in checked)) return { checkpoint, whole: false, failure: checked.failure };
+  const whole = checked.value;
+  // If an event waits for its row, that row still says that its task runs. Then this recheck proves nothing.
   const isProof = whole && run.publisher.waiting() === 0;
   return { checkpoint: isProof ? { ...checkpoint, recheckedAt: run.startedAt } : checkpoint, whole };
 }
 
-/** @returns whether all of them were looked at */
-async function lookAgain(
+/** @returns whether every one was checked */
+async function check(
   run: Run,
   checkpoint: Checkpoint,
   candidates: readonly Candidate[],
@@ -50,77 +53,134 @@ async function lookAgain(
   allowance: Allowance,
 ): Promise<boolean> {
   const now = run.now();
-  const due = candidates
-    .filter(({ taskId, nextCheckAt }) => !run.handled.has(taskId) && (everyOne || nextCheckAt <= now))
-    .map(({ taskId }) => taskId);
-  if (due.length === 0) return true;
-  const lookUps = { left: MAX_LOOK_UPS };
-  if (due.length <= IDS_PER_LOOK_UP) return lookUp(run, checkpoint, due, lookUps, allowance, 'not');
+  const due = candidates.filter(
+    ({ taskId, nextCheckAt }) => !run.rows.isDone(taskId) && (everyOne || nextCheckAt <= now),
+  );
+  const lookUps = { run, checkpoint, allowance, calls: { left: MAX_LOOK_UPS } };
+  if (due.length <= IDS_PER_LOOK_UP) return lookUpAll({ ...lookUps, putOffRunning: 'not' }, due);
 
-  // Half of it at the most: where the listing doesn't get to its end, looking up by id still finds some that ended.
+  // At most half of the allowance: if the listing is cut short, looking up by id still finds some that finished.
   const running = await listRunning(run, run.budget.part(1 / 2, allowance));
-  // The filter may be older than what it lets through, and the row older than both: what counts is how a task is listed.
+  // The index may lag, and the status filter too: what counts is the status that is listed.
   const changed = candidates.flatMap(({ taskId, status, inDoubt }) => {
     const listed = running.tasks.get(taskId);
     return listed && (inDoubt || listed.status !== status || isTerminal(status)) ? [listed] : [];
   });
-  const allDealtWith = await processTasks(run, changed, rulesFor(run, checkpoint, running), allowance);
+  const allProcessed = await processTasks(run, changed, rulesFor(run, checkpoint, running), allowance);
 
-  const gone = due.filter(taskId => !running.tasks.has(taskId));
-  const putOffRunning = running.whole ? 'longer' : 'a minute';
-  let whole = running.whole && allDealtWith;
-  for (let from = 0; from < gone.length && lookUps.left > 0; from += IDS_PER_LOOK_UP) {
-    const some = gone.slice(from, from + IDS_PER_LOOK_UP);
-    whole = (await lookUp(run, checkpoint, some, lookUps, allowance, putOffRunning)) && whole;
-  }
-  return whole && gone.length <= MAX_LOOK_UPS * IDS_PER_LOOK_UP;
+  const gone = due.filter(({ taskId }) => !running.tasks.has(taskId));
+  const byId: LookUps = { ...lookUps, putOffRunning: running.whole ? 'longer' : 'a minute' };
+  const finished = await findFinished(byId, gone);
+  const allLookedUp = await lookUpAll(byId, finished.left);
+  return running.whole && allProcessed && finished.whole && allLookedUp;
 }
 
 /**
- * Whether a task that turns out to be running waits for its next look-up. Where there are many, they are looked for in
- * the list of what is running, and one that isn't in it would use a look-up in every run; where that list breaks off,
- * they take turns.
+ * When a task that turns out to be running is looked up again. If many are due, they are searched in the list of running
+ * tasks, and one that is not in it would cost a look-up in every run. If that list is cut short, they take turns.
  */
 type PutOff = 'not' | 'a minute' | 'longer';
 
-/** Looks up to ten tasks up by id. @returns whether all of them were looked at */
-async function lookUp(
-  run: Run,
-  checkpoint: Checkpoint,
-  taskIds: readonly string[],
-  lookUps: { left: number },
-  allowance: Allowance,
-  putOffRunning: PutOff,
-): Promise<boolean> {
-  if (lookUps.left === 0) return false;
-  lookUps.left -= 1;
-  let found: Listed;
-  try {
-    found = await follow(run, { of: taskIds, pageSize: LOOK_UP_PAGE_SIZE }, allowance);
-  } catch (error) {
-    if (!(error instanceof RequestRefused)) throw error;
-    if (taskIds.length > 1) {
-      // One id is what the whole request is refused for: halve until it stands alone.
-      const middle = Math.ceil(taskIds.length / 2);
-      const first = await lookUp(run, checkpoint, taskIds.slice(0, middle), lookUps, allowance, putOffRunning);
-      return (await lookUp(run, checkpoint, taskIds.slice(middle), lookUps, allowance, putOffRunning)) && first;
-    }
-    await markRefused(run, taskIds, error, allowance);
-    return true;
-  }
-  const rules = rulesFor(run, checkpoint, found);
-  const rows = await readRows(run, taskIds);
-  const decided = taskIds.flatMap((taskId): Decided[] => {
-    const row = rows.get(taskId);
-    if (row === undefined) return []; // the index is behind: the row is gone
-    const listed = found.tasks.get(taskId);
-    if (listed !== undefined) return [{ taskId, decision: afterLookUp(row, listed, rules, putOffRunning) }];
-    return found.whole ? [{ taskId, decision: notFound(run, row, rules) }] : [];
-  });
-  return (await applyDecisions(run, decided, allowance)) && found.whole;
+/** The look-ups of one recheck. */
+interface LookUps {
+  readonly run: Run;
+  readonly checkpoint: Checkpoint;
+  readonly allowance: Allowance;
+  readonly putOffRunning: PutOff;
+  readonly calls: { left: number };
 }
 
-/** What the diff decides, and for a row that stays unsettled when it is looked at next. */
+/**
+ * Searches tasks that are gone from the list of running ones in the list of finished ones, newest first. One page of it
+ * may show a thousand of them, and a look-up by id shows ten. It stops when more calls are spent than saved.
+ * @returns whether what was found could be processed, and what is left to be looked up by id
+ */
+async function findFinished(
+  lookUps: LookUps,
+  gone: readonly Candidate[],
+): Promise<{ readonly whole: boolean; readonly left: readonly Candidate[] }> {
+  const { run, checkpoint, allowance, calls } = lookUps;
+  if (gone.length <= LISTING_STAKE * IDS_PER_LOOK_UP) return { whole: true, left: gone };
+  const unseen = new Map(gone.map(candidate => [candidate.taskId, candidate]));
+  const oldest = Math.min(...gone.map(({ startTime }) => startTime ?? Number.POSITIVE_INFINITY));
+  const left = () => [...unseen.values()];
+  let pages = 0;
+  const listing = { of: 'finished', pageSize: run.settings.backlogPageSize } as const;
+  for await (const step of pagesOf(run, listing, allowance)) {
+    if ('end' in step) {
+      const isFailure = typeof step.end === 'object' && !(step.end.failed instanceof RequestRefused);
+      if (isFailure) throw step.end.failed;
+      break;
+    }
+    const { page } = step;
+    pages += 1;
+    calls.left -= 1;
+    const found = page.tasks.filter(({ taskId }) => unseen.has(taskId));
+    for (const { taskId } of found) unseen.delete(taskId);
+    const listed = new Map(found.map(task => [task.taskId, task]));
+    if (!(await processFound(lookUps, listed, rulesFor(run, checkpoint, page)))) return { whole: false, left: left() };
+    const saved = (gone.length - unseen.size) / IDS_PER_LOOK_UP;
+    const isBelow = (page.tasks.at(-1)?.startTime ?? Number.POSITIVE_INFINITY) < oldest - ORDER_TOLERANCE_MS;
+    if (isBelow || unseen.size <= IDS_PER_LOOK_UP || pages - saved >= LISTING_STAKE) break;
+  }
+  return { whole: true, left: left() };
+}
+
+/** Looks tasks up by id, ten at a time. @returns whether all of them were */
+async function lookUpAll(lookUps: LookUps, candidates: readonly Candidate[]): Promise<boolean> {
+  let whole = true;
+  for (let from = 0; from < candidates.length; from += IDS_PER_LOOK_UP) {
+    const some = candidates.slice(from, from + IDS_PER_LOOK_UP).map(({ taskId }) => taskId);
+    whole = (await lookUp(lookUps, some)) && whole;
+  }
+  return whole;
+}
+
+/** Looks up to ten tasks up. @returns whether all of them were */
+async function lookUp(lookUps: LookUps, taskIds: readonly string[]): Promise<boolean> {
+  const { run, checkpoint, allowance, calls } = lookUps;
+  if (calls.left <= 0) return false;
+  calls.left -= 1;
+  const listed = await attempt(listAll(run, { of: taskIds, pageSize: LOOK_UP_PAGE_SIZE }, allowance));
+  if ('value' in listed) {
+    const { tasks, whole } = listed.value;
+    const found = new Map([...tasks].filter(([taskId]) => taskIds.includes(taskId)));
+    return (await processFound(lookUps, found, rulesFor(run, checkpoint, listed.value), whole ? taskIds : [])) && whole;
+  }
+  if (!(listed.failure instanceof RequestRefused)) throw listed.failure;
+  if (taskIds.length === 1) {
+    await markRefused(run, taskIds, listed.failure, allowance);
+    return true;
+  }
+  // The whole request is refused for one of them: halve it until that one stands alone.
+  const middle = Math.ceil(taskIds.length / 2);
+  const first = await lookUp(lookUps, taskIds.slice(0, middle));
+  return (await lookUp(lookUps, taskIds.slice(middle))) && first;
+}
+
+/**
+ * Processes what a listing showed.
+ * @param askedFor ids that a whole look-up asked for: a task of these that it doesn't show is no longer listed
+ * @returns false when time or the event budget ran out
+ */
+async function processFound(
+  { run, allowance, putOffRunning }: LookUps,
+  found: ReadonlyMap<string, ListedTask>,
+  rules: EmissionRules,
+  askedFor: readonly string[] = [],
+): Promise<boolean> {
+  const taskIds = [...new Set([...found.keys(), ...askedFor])];
+  const rows = await run.rows.read(taskIds);
+  const decided = taskIds.flatMap((taskId): Decided[] => {
+    const row = rows.get(taskId);
+    if (row === undefined) return []; // the index lags: the row has expired
+    const listed = found.get(taskId);
+    return [{ taskId, decision: listed ? afterLookUp(row, listed, rules, putOffRunning) : notFound(run, row, rules) }];
+  });
+  return applyDecisions(run, decided, allowance);
+}
+
+/** The decision of the diff. A row that stays unsettled is also put off where needed. */
 function afterLookUp(row: TaskRow, listed: ListedTask, rules: EmissionRules, putOffRunning: PutOff) {
   const decision = diff(row, listed, rules);
   const next = decision.what === 'nothing' ? row : decision.row;
@@ -128,20 +188,20 @@ function afterLookUp(row: TaskRow, listed: ListedTask, rules: EmissionRules, put
   if (next.settled || isFine) return decision;
   const wasFruitless = row.status === listed.status && putOffRunning !== 'a minute';
   const before = wasFruitless ? (row.fruitlessChecks ?? 0) : 0;
-  const looked = { ...answered(next), fruitlessChecks: before };
+  const looked = { ...withoutRefusal(next), fruitlessChecks: before };
   return { ...decision, what: 'record' as const, row: putOff(looked, rules.answeredAt) };
 }
 
-/** That it was refused once says nothing any more. */
-const answered = ({ lastError: _, ...row }: TaskRow): TaskRow => row;
+/** The look-up was answered, so an earlier refusal is over. */
+const withoutRefusal = ({ lastError: _, ...row }: TaskRow): TaskRow => row;
 
-/** An ending that waits to be published needs no list any more: the row has what there is to tell. */
+/** A finished task whose event is still to be published needs no list: its row has the outcome. */
 function notFound(run: Run, row: TaskRow, rules: EmissionRules): Decision {
   if (row.settled) return { what: 'nothing' };
   if (isTerminal(row.status)) return diff(row, row, rules);
-  const next = miss(answered(row), rules.answeredAt);
+  const next = miss(withoutRefusal(row), rules.answeredAt);
   if (next.missing && !row.missing) {
-    run.counts.missing += 1;
+    run.count('missing');
     run.logger.error('A task that was running is no longer listed', { taskId: row.taskId, lastSeenAt: row.lastSeenAt });
   }
   return { what: 'record', row: next };
@@ -154,9 +214,9 @@ async function markRefused(
   allowance: Allowance,
 ): Promise<void> {
   const { code, reason, errorList } = error;
-  run.counts.refusedLookUps += 1;
+  run.count('refusedLookUps');
   run.logger.error('Partner Central refuses to look this task up', { taskIds, code, reason, errorList });
-  const rows = await readRows(run, taskIds);
+  const rows = await run.rows.read(taskIds);
   const decided = [...rows.values()]
     .filter(row => !row.settled)
     .map((row): Decided => ({ taskId: row.taskId, decision: { what: 'record', row: putOff(row, run.now(), code) } }));
@@ -164,8 +224,8 @@ async function markRefused(
 }
 
 interface Listed {
-  readonly tasks: Map<string, ListedTask>;
-  /** Whether it was followed to its end. */
+  readonly tasks: ReadonlyMap<string, ListedTask>;
+  /** The listing came to its end. */
   readonly whole: boolean;
   /** Before the first request, and after the last answer. */
   readonly askedAt: EpochMs;
@@ -173,16 +233,16 @@ interface Listed {
 }
 
 /**
- * Follows a listing from page to page.
+ * Collects a listing of any number of pages.
  * @throws RequestRefused only for the first page; TransientFailure, PermanentFailure
  */
-async function follow(
+async function listAll(
   run: Run,
   listing: { of: 'running' | readonly string[]; pageSize: number },
   allowance: Allowance,
 ): Promise<Listed> {
   const tasks = new Map<string, ListedTask>();
-  // By the first answer: before that, a run may not know the service's time.
+  // From the first answer: before it, the run may not know Partner Central's clock.
   let askedAt: EpochMs | undefined;
   let whole = false;
   for await (const step of pagesOf(run, listing, allowance)) {

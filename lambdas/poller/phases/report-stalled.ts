@@ -2,24 +2,18 @@ import type { Allowance } from '../budget';
 import type { Checkpoint } from '../core/checkpoint';
 import { isReportable, isStalled, type StallRules, type Watched } from '../core/stalled';
 import type { Candidate } from '../ports';
-import { readRows } from '../process-tasks';
-import { outcomeOf, type Phase, type Run } from '../run-state';
+import { attempt, type Phase, type Run } from '../run-state';
 
 function stallRules({ settings, startedAt }: Run, checkpoint: Checkpoint): StallRules {
-  // The checkpoint has the earliest moment that was ever asked for; a later one, configured since, is asked for now.
+  // The checkpoint has the earliest `emitSince` ever configured. A later one configured since applies to stalled tasks at once.
   const configured = settings.emitSince === undefined ? -Infinity : Date.parse(settings.emitSince);
   const emitSince = Math.max(checkpoint.emitSince, configured);
   return { now: startedAt, stalledAfterMs: settings.stalledAfterMinutes * 60_000, emitSince };
 }
 
-/** What the index had when it was asked, with what this run has changed since. */
-export function unsettledOnes(run: Run, checkpoint: Checkpoint, candidates: readonly Candidate[]) {
-  const unsettled = new Map<string, Watched>(candidates.map(candidate => [candidate.taskId, candidate]));
-  for (const [taskId, watched] of run.written) {
-    if (watched === undefined) unsettled.delete(taskId);
-    else unsettled.set(taskId, watched);
-  }
-  const tasks = [...unsettled.values()];
+/** Counts the unsettled tasks, the stalled among them, and those that EventBridge or a look-up refuses. */
+export function countUnsettled(run: Run, checkpoint: Checkpoint, candidates: readonly Candidate[]) {
+  const tasks = run.rows.unsettled(candidates);
   const rules = stallRules(run, checkpoint);
   const stalled = tasks.filter(task => isStalled(task, rules)).length;
   const setAside = tasks.filter(({ lastError }) => lastError !== undefined).length;
@@ -27,8 +21,8 @@ export function unsettledOnes(run: Run, checkpoint: Checkpoint, candidates: read
 }
 
 /**
- * Publishes that tasks stall, where that is wanted. Only after a whole recheck, and of tasks that were a part of it: the
- * others may have ended long ago.
+ * Publishes TaskStalled events, where they are switched on. Only after a whole recheck, and only for tasks that were
+ * part of it: any other may have finished long ago.
  */
 export async function reportStalled(
   run: Run,
@@ -36,7 +30,7 @@ export async function reportStalled(
   candidates: readonly Candidate[],
   allowance: Allowance,
 ): Promise<Phase> {
-  const published = await outcomeOf(publishStalled(run, checkpoint, candidates, allowance));
+  const published = await attempt(publishStalled(run, checkpoint, candidates, allowance));
   return 'value' in published
     ? { checkpoint, whole: published.value }
     : { checkpoint, whole: false, failure: published.failure };
@@ -51,14 +45,13 @@ async function publishStalled(
   const { tellStalledSince } = checkpoint;
   if (tellStalledSince === undefined) return true;
   const rules = stallRules(run, checkpoint);
-  const isOne = (task: Watched) => isReportable(task, rules, tellStalledSince);
-  const reportable = candidates.filter(task => task.nextCheckAt <= run.startedAt && isOne(task));
-  const some = reportable.slice(0, run.budget.eventsLeft(allowance));
-  const rows = await readRows(
-    run,
-    some.map(({ taskId }) => taskId),
-  );
-  const running = [...rows.values()].filter(row => !row.settled && !row.misses && isOne(row));
+  const isDue = (task: Watched) => isReportable(task, rules, tellStalledSince);
+  const taskIds = candidates
+    .filter(candidate => candidate.nextCheckAt <= run.startedAt && isDue(candidate))
+    .slice(0, run.budget.eventsLeft(allowance))
+    .map(({ taskId }) => taskId);
+  const rows = await run.rows.read(taskIds);
+  const running = [...rows.values()].filter(row => !row.settled && !row.misses && isDue(row));
   const stalled = running.map(row => ({ what: 'stalled' as const, row: { ...row, stalledAt: run.now() } }));
   return run.publisher.publish(stalled, allowance);
 }

@@ -23,8 +23,10 @@ import {
 import type { EventBus, PartnerCentral, SnapshotTable } from '../../lambdas/poller/ports';
 import { openServiceClock } from '../../lambdas/poller/service-clock';
 import { parseFlat, settingsEntries, sourceId } from '../../lambdas/poller/settings';
+import { DAY, HOUR, MINUTE } from '../durations';
+import { errorAnswer } from '../faults';
 import type { LifeStack } from '../fuzz/disturbance';
-import { DAY, errorAnswer, HOUR, MINUTE, openTestStack } from '../integration/test-stack';
+import { openTestStack } from '../integration/test-stack';
 import { openMemoryStack } from './test-stack';
 
 interface Ports {

@@ -13,7 +13,10 @@ import { costText, measureCosts } from './cost/cost';
 import { partners, typicalPartner } from './cost/partners';
 import { measureBackfill } from './measure/backfill';
 import { bundle } from './measure/bundle';
-import { measureLoadTimes } from './measure/load-time';
+import { measureBursts } from './measure/bursts';
+import { measureFinishedAmongRunning } from './measure/finished-among-running';
+import { measureListingMemory } from './measure/listing-memory';
+import { measureLoads } from './measure/load-time';
 import { measureQuietPolls } from './measure/quiet-polls';
 import { type Ours, startOurs, startPeer } from './measure/side-by-side';
 import { measureThrottledEntries } from './measure/throttled-entries';
@@ -39,6 +42,7 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before
 const STACK = 'PartnerCentralTaskPoller';
 /** A backfill of more takes minutes. */
 const LONGEST_BACKFILL = 100_000;
+const LONG_LIST = 100_000;
 
 main().then(
   exitCode => {
@@ -72,16 +76,22 @@ async function run({ histories, write }: BenchOptions, directory: string): Promi
   const bare = await bundle(join(__dirname, 'measure', 'bare-clients.ts'), directory, 'bare');
 
   tell('Load times');
-  const loads = measureLoadTimes({ poller: readSynthesized(directory, STACK).pollers[0].bundle, bare });
+  const loads = measureLoads({ poller: readSynthesized(directory, STACK).pollers[0].bundle, bare });
   const { cells, throttled, quietPolls } = await measureHistories(histories, directory, peerBundle);
   const backfilled = Math.min(LONGEST_BACKFILL, Math.max(...histories));
   tell(`A backfill of ${backfilled} tasks`);
   const backfill = await measureBackfill(directory, STACK, backfilled);
+  tell('Bursts');
+  const bursts = await measureBursts(directory, STACK, peerBundle);
+  tell(`A list of ${LONG_LIST} tasks`);
+  const listing = await measureListingMemory(directory, STACK, LONG_LIST);
+  tell('Many that finish among many that run');
+  const among = await measureFinishedAmongRunning(directory, STACK);
   tell('A month');
   const costs = await measureCosts(directory, STACK, histories === ALL_HISTORIES ? partners : [typicalPartner]);
 
   const growth = growthOf(quietPolls, cells);
-  const targets = checkTargets({ cells, quietPolls, backfill, costs });
+  const targets = checkTargets({ cells, quietPolls, backfill, costs, loads, bursts, listing, among });
   console.log(
     [
       machineText(),

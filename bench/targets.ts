@@ -4,6 +4,10 @@ import type { PartnerCost } from './cost/cost';
 import { total } from './cost/month';
 import { typicalPartner } from './cost/partners';
 import type { Backfill } from './measure/backfill';
+import type { Bursts } from './measure/bursts';
+import type { FinishedAmongRunning } from './measure/finished-among-running';
+import type { ListingMemory } from './measure/listing-memory';
+import type { Loads } from './measure/load-time';
 import type { QuietPoll } from './measure/quiet-polls';
 import { type Cell, runningCounts, TYPICAL_RUNNING } from './report/cells';
 import { dollars, megabytes, number } from './report/tables';
@@ -18,15 +22,25 @@ export interface Target {
 const MOST_CPU_GROWTH = 1.3;
 const MOST_BACKFILL_BYTES = 150_000_000;
 const MOST_DOLLARS = 2;
+const MOST_BUNDLE_BYTES = 405_000;
+const MOST_LOAD_RATIO = 1.1;
+const MOST_BURST_RATIO = 1.3;
+const MOST_LISTING_BYTES = 60_000_000;
+const MOST_POLLS = 2;
+const MOST_LIST_CALLS = 40;
 
 export interface Results {
   readonly cells: readonly Cell[];
   readonly quietPolls: readonly QuietPoll[];
   readonly backfill: Backfill;
   readonly costs: readonly PartnerCost[];
+  readonly loads: Loads;
+  readonly bursts: Bursts;
+  readonly listing: ListingMemory;
+  readonly among: FinishedAmongRunning;
 }
 
-export function checkTargets({ cells, quietPolls, backfill, costs }: Results): Target[] {
+export function checkTargets({ cells, quietPolls, backfill, costs, loads, bursts, listing, among }: Results): Target[] {
   const quiet = cells.filter(({ poller, endings }) => poller === 'ours' && endings === 0);
   const [shortest, longest] = [quietPolls[0] as QuietPoll, quietPolls.at(-1) as QuietPoll];
   const span = `from ${number(shortest.history)} to ${number(longest.history)} tasks`;
@@ -69,6 +83,36 @@ export function checkTargets({ cells, quietPolls, backfill, costs }: Results): T
       limit: `at most ${dollars(MOST_DOLLARS)}`,
       got: dollars(month),
       holds: month <= MOST_DOLLARS,
+    },
+    {
+      what: "Size of the poller's bundle",
+      limit: `at most ${number(MOST_BUNDLE_BYTES / 1_000)} KB`,
+      got: `${number(loads.pollerBytes / 1_000)} KB`,
+      holds: loads.pollerBytes <= MOST_BUNDLE_BYTES,
+    },
+    {
+      what: 'CPU time to load it, beside its three SDK clients alone',
+      limit: `at most ${MOST_LOAD_RATIO} times`,
+      got: `${loads.cpuRatio.toFixed(2)} times: ${loads.pollerCpuMs.toFixed(0)} ms and ${loads.bareCpuMs.toFixed(0)} ms`,
+      holds: loads.cpuRatio <= MOST_LOAD_RATIO,
+    },
+    {
+      what: `CPU time of ${number(bursts.tasks)} tasks that end at once, beside the peer`,
+      limit: `at most ${MOST_BURST_RATIO} times`,
+      got: `${bursts.cpuRatio.toFixed(2)} times: ${bursts.oursCpuMs.toFixed(0)} ms and ${bursts.peerCpuMs.toFixed(0)} ms`,
+      holds: bursts.cpuRatio <= MOST_BURST_RATIO,
+    },
+    {
+      what: `Resident memory while ${number(listing.tasks)} tasks are listed, above idle`,
+      limit: `at most ${megabytes(MOST_LISTING_BYTES)} MB`,
+      got: `${megabytes(listing.overIdleBytes)} MB above ${megabytes(listing.idleBytes)} MB`,
+      holds: listing.overIdleBytes <= MOST_LISTING_BYTES,
+    },
+    {
+      what: `${number(among.finished)} tasks that finish at once among ${number(among.running)} that run`,
+      limit: `at most ${MOST_POLLS} polls and ${MOST_LIST_CALLS} List calls`,
+      got: `${among.polls} and ${among.listCalls}`,
+      holds: among.polls <= MOST_POLLS && among.listCalls <= MOST_LIST_CALLS,
     },
   ];
 }

@@ -1,18 +1,26 @@
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { FUNCTION_NODE } from '../../local/services/function-host';
 import { median } from '../report/cells';
 
-export interface LoadTime {
-  readonly bytes: number;
-  /** Median of fresh processes. */
-  readonly milliseconds: number;
+export interface Loads {
+  /** Sizes of the bundles. */
+  readonly pollerBytes: number;
+  readonly bareBytes: number;
+  /** CPU time to import each bundle: medians of fresh processes. */
+  readonly pollerCpuMs: number;
+  readonly bareCpuMs: number;
+  /** Median of the rounds' ratios of CPU time. */
+  readonly cpuRatio: number;
 }
 
-const ROUNDS = 15;
+const ROUNDS = 25;
+// CPU time: with the share of a processor that Lambda gives a small function, that is what a cold start waits for.
 const script = `
-  const startedAt = performance.now();
+  const before = process.cpuUsage();
   await import(process.argv[1]);
-  console.log(performance.now() - startedAt);`;
+  const { user, system } = process.cpuUsage(before);
+  console.log((user + system) / 1000);`;
 
 /** What the poller needs to load; the bare clients ignore it. */
 const environment = {
@@ -23,20 +31,20 @@ const environment = {
   POLLER_SETTINGS: '{"catalog":"Sandbox"}',
 };
 
-/** Size of each bundle, and the time to import it in a process that has nothing but Node. The rounds take turns. */
-export function measureLoadTimes<Name extends string>(bundles: Record<Name, string>): Record<Name, LoadTime> {
-  const names = Object.keys(bundles) as Name[];
-  const times = new Map<Name, number[]>(names.map(name => [name, []]));
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const name of names) {
-      const args = ['--input-type=module', '-e', script, bundles[name]];
-      times.get(name)?.push(Number(execFileSync(process.execPath, args, { env: environment, encoding: 'utf8' })));
-    }
-  }
-  return Object.fromEntries(
-    names.map(name => [
-      name,
-      { bytes: statSync(bundles[name]).size, milliseconds: median(times.get(name) as number[]) },
-    ]),
-  ) as Record<Name, LoadTime>;
+/** Imports both bundles in turn, each in a process that has nothing but Node. */
+export function measureLoads({ poller, bare }: { poller: string; bare: string }): Loads {
+  const rounds = Array.from({ length: ROUNDS }, () => ({ pollerCpuMs: load(poller), bareCpuMs: load(bare) }));
+  return {
+    pollerBytes: statSync(poller).size,
+    bareBytes: statSync(bare).size,
+    pollerCpuMs: median(rounds.map(({ pollerCpuMs }) => pollerCpuMs)),
+    bareCpuMs: median(rounds.map(({ bareCpuMs }) => bareCpuMs)),
+    cpuRatio: median(rounds.map(({ pollerCpuMs, bareCpuMs }) => pollerCpuMs / bareCpuMs)),
+  };
+}
+
+function load(bundle: string): number {
+  const node = process.env[FUNCTION_NODE] ?? process.execPath;
+  const args = ['--input-type=module', '-e', script, bundle];
+  return Number(execFileSync(node, args, { env: environment, encoding: 'utf8' }));
 }

@@ -23,6 +23,8 @@ export interface Measured {
   readonly cpuMs: number;
   /** The most that its process has had resident since it was started. */
   readonly peakRssBytes: number;
+  /** What Node.js and the bundle had resident before the first poll. */
+  readonly idleRssBytes: number;
   readonly logBytes: number;
   /** `taskId status` of each event that the bus accepted. */
   readonly events: readonly string[];
@@ -156,7 +158,7 @@ function measured({ invoke, restart, partnerCentral, dynamoDb, eventBridge, mete
       eventBridge.clear();
       log.take();
       meter.take();
-      const { result, error, cpuMs, peakRssBytes } = await invoke(how, mode);
+      const { result, error, cpuMs, peakRssBytes, idleRssBytes } = await invoke(how, mode);
       if (error) throw Object.assign(new Error(`A poll failed: ${error.name}: ${error.message}`), { name: error.name });
       const units = meter.take();
       const details = eventBridge.events.map(({ detail }) => detail);
@@ -168,6 +170,7 @@ function measured({ invoke, restart, partnerCentral, dynamoDb, eventBridge, mete
         putCalls: eventBridge.calls.total,
         cpuMs,
         peakRssBytes,
+        idleRssBytes,
         logBytes: log.take(),
         events: details.map(({ taskId, taskStatus }) => `${taskId} ${taskStatus}`),
         eventBytes: details.reduce((sum, detail) => sum + Buffer.byteLength(JSON.stringify(detail)), 0),

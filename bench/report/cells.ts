@@ -161,6 +161,7 @@ export function tally(polls: readonly Measured[], expected: readonly string[]) {
     logBytes: sum(poll => poll.logBytes),
     eventBytes: sum(poll => poll.eventBytes),
     peakRssBytes: last.peakRssBytes,
+    idleRssBytes: last.idleRssBytes,
     events,
     result: last.result,
   };

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { BuildOptions } from 'esbuild';
 
 /** How the functions are bundled: at synthesis, from the source, and ahead of it, for the package (scripts/build.ts). */
@@ -10,5 +11,6 @@ export const bundleOptions = {
   minify: true,
   sourcemap: false as const,
   external: [] as string[],
+  alias: { '@aws-sdk/credential-provider-node': join(__dirname, '..', '..', 'lambdas', 'role-credentials.ts') },
   logLevel: 'warning' as const,
 } satisfies BuildOptions;

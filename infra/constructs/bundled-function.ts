@@ -73,7 +73,7 @@ export function bundledFunction(scope: Construct, id: string, props: BundledFunc
 
 /** In the package there is no source, but the bundle stands beside the code; here it is made when it is needed. */
 function fromSource(scope: Construct, id: string, handlerFile: string, common: FunctionOptions & { runtime: Runtime }) {
-  const { format, mainFields, target, minify, sourcemap, external, logLevel } = bundleOptions;
+  const { format, mainFields, target, minify, sourcemap, external, alias, logLevel } = bundleOptions;
   return new NodejsFunction(scope, id, {
     ...common,
     entry: join(__dirname, '..', '..', 'lambdas', handlerFile),
@@ -87,6 +87,7 @@ function fromSource(scope: Construct, id: string, handlerFile: string, common: F
       sourceMap: sourcemap,
       externalModules: external,
       logLevel: logLevel as LogLevel.WARNING,
+      esbuildArgs: Object.fromEntries(Object.entries(alias).map(([name, path]) => [`--alias:${name}`, path])),
     },
   });
 }

@@ -1,5 +1,5 @@
 /** `npm start`, as a process: its streams, its signals and its exit code. */
-import { stopWhenUnwanted } from '../../cli/lib/stop-on-request';
+import { stopWhenUnwanted } from '../../cli/lib/process';
 import { main } from './main';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made

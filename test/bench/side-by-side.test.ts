@@ -6,6 +6,7 @@ import { bundle } from '../../bench/measure/bundle';
 import { type Ours, type Peer, startOurs, startPeer } from '../../bench/measure/side-by-side';
 import { measureThrottledEntries } from '../../bench/measure/throttled-entries';
 import { addEnded } from '../../bench/report/cells';
+import { bundleOptions } from '../../infra/constructs/bundle-options';
 import { readSynthesized } from '../../local/synthesized';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -49,7 +50,7 @@ test('where entries fail it loses them for good, and this poller does not', asyn
 });
 
 test('what is compared is bundled as the stack bundles', async () => {
-  const own = await bundle(join(project, 'lambdas', 'poller', 'handler.ts'), directory, 'own');
+  const own = await bundle(join(project, 'lambdas', 'poller', 'handler.ts'), directory, 'own', bundleOptions.alias);
   const { pollers } = readSynthesized(synthesized, 'PartnerCentralTaskPoller');
   expect(readFileSync(own, 'utf8')).toBe(readFileSync(pollers[0].bundle, 'utf8'));
 });

@@ -27,6 +27,10 @@ const good: Results = {
     extra: 0,
   },
   costs: [cost(2)],
+  loads: { pollerBytes: 405_000, bareBytes: 380_000, pollerCpuMs: 110, bareCpuMs: 100, cpuRatio: 1.1 },
+  bursts: { tasks: 1_000, cpuRatio: 1.3, oursCpuMs: 1_300, peerCpuMs: 1_000 },
+  listing: { tasks: 100_000, overIdleBytes: 60e6, idleBytes: 70e6 },
+  among: { running: 1_500, finished: 1_000, polls: 2, listCalls: 40 },
 };
 const failed = (results: Results) => checkTargets(results).flatMap(({ holds }, at) => (holds ? [] : [at]));
 
@@ -41,6 +45,12 @@ test.each<[string, Partial<Results>, number]>([
   ['an event is lost', { backfill: { ...good.backfill, right: 99_999, missing: 1 } }, 3],
   ['an event is repeated', { backfill: { ...good.backfill, extra: 1 } }, 3],
   ['a month is dearer', { costs: [cost(2.01)] }, 4],
+  ['the bundle grows', { loads: { ...good.loads, pollerBytes: 405_001 } }, 5],
+  ['it loads more slowly', { loads: { ...good.loads, cpuRatio: 1.11 } }, 6],
+  ['a burst takes more CPU time', { bursts: { ...good.bursts, cpuRatio: 1.31 } }, 7],
+  ['a long list takes more memory', { listing: { ...good.listing, overIdleBytes: 60.1e6 } }, 8],
+  ['many finished ones take more polls', { among: { ...good.among, polls: 3 } }, 9],
+  ['many finished ones take more List calls', { among: { ...good.among, listCalls: 41 } }, 9],
 ])('fails when %s', (_, worse, at) => {
   expect(failed({ ...good, ...worse })).toEqual([at]);
 });

@@ -1,4 +1,9 @@
-import { EventBridgeClient, PutEventsCommand, type PutEventsResultEntry } from '@aws-sdk/client-eventbridge';
+import {
+  EventBridgeClient,
+  type EventBridgeClientConfig,
+  PutEventsCommand,
+  type PutEventsResultEntry,
+} from '@aws-sdk/client-eventbridge';
 import { publishingDenied, sortFailure, TransientFailure } from '../errors';
 import type { EntryOutcome, EventBus, RunLogger } from '../ports';
 
@@ -30,8 +35,10 @@ export function toOutcome({ EventId, ErrorCode: code = 'NoErrorCode' }: PutEvent
   return { became: retryableCodes.has(code) || code === 'NoErrorCode' ? 'retryable' : 'refused', code };
 }
 
-export function connectEventBus(): EventBus {
+/** @param where for a bus that is not where the environment says */
+export function connectEventBus(where: EventBridgeClientConfig = {}): EventBus {
   const client = new EventBridgeClient({
+    ...where,
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
   });
 

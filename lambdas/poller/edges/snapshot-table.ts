@@ -1,33 +1,25 @@
 import {
   type AttributeValue,
-  BatchGetItemCommand,
   BatchWriteItemCommand,
   ConditionalCheckFailedException,
   DynamoDBClient,
   type DynamoDBClientConfig,
-  QueryCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { type Budget, jitteredPauseMs } from '../budget';
-import { storedTime as epoch } from '../core/instant';
-import { withoutAbsent } from '../core/task';
+import type { Budget } from '../budget';
 import type { TaskRow } from '../core/task-row';
-import { LeaseLost, RequestRefused, sortFailure, TransientFailure } from '../errors';
-import type { Candidate, SnapshotTable } from '../ports';
-import { tableSchema } from '../table-schema';
+import { LeaseLost, RequestRefused } from '../errors';
+import type { SnapshotTable } from '../ports';
 import { toAttributes, toCheckpoint } from './checkpoint-item';
-import { CHECKPOINT_KEY, refuseNewerFormat, taskIdOf, taskKey, toItem, toRow } from './row-item';
+import { essentialsOf, toItem } from './row-item';
+import { checkpointKey, chunks, pauseBeforeRetry, present, readCandidates, readRows, sorted } from './table-reader';
 
-/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html */
-const MAX_KEYS_PER_GET = 100;
 /** DynamoDB takes 25. A write that arrives late undoes the records of a later run, and no more than one batch of events may repeat. */
 const MAX_ROWS_PER_WRITE = 10;
 
 /** No lease lasts longer than Lambda's longest timeout and a little: one that claims to is left by a clock that jumped. */
 export const LONGEST_LEASE_MS = 16 * 60_000;
-
-const { partitionKey, sortKey, index } = tableSchema;
 
 /**
  * The rows and the checkpoint of one source.
@@ -43,15 +35,7 @@ export function connectSnapshotTable(
     ...where,
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
   });
-  const checkpointKey = marshall({ [partitionKey]: source, [sortKey]: CHECKPOINT_KEY });
-
-  const sorted = (doing: string) => (error: unknown) => {
-    throw sortFailure(error, doing, {
-      denied: "Let the function's role use this operation on the snapshot table",
-      notFound: 'The snapshot table is gone; the runbook says how to restore it',
-      refused: 'Report it',
-    });
-  };
+  const table = { client, tableName, source };
 
   /** Updates the checkpoint. @throws ConditionalCheckFailedException, and what sortFailure makes of the rest */
   async function updateCheckpoint(
@@ -62,7 +46,7 @@ export function connectSnapshotTable(
   ) {
     const update = new UpdateItemCommand({
       TableName: tableName,
-      Key: checkpointKey,
+      Key: checkpointKey(source),
       UpdateExpression: `SET ${set}`,
       ...(condition && { ConditionExpression: condition }),
       ExpressionAttributeValues: marshall(values),
@@ -139,29 +123,7 @@ export function connectSnapshotTable(
       ).catch(leaseLost);
     },
 
-    async readRows(taskIds, budget) {
-      const rows = new Map<string, TaskRow>();
-      const damaged: string[] = [];
-      for (const chunk of chunks(taskIds, MAX_KEYS_PER_GET)) {
-        let keys: Record<string, AttributeValue>[] = chunk.map(taskId => marshall(taskKey(source, taskId)));
-        for (let attempt = 0; keys.length > 0; attempt += 1) {
-          if (attempt > 0) await pauseBeforeRetry(attempt, budget, 'BatchGetItem');
-          const read = new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } });
-          const answer = await client.send(read, { abortSignal: budget.signal }).catch(sorted('BatchGetItem'));
-          const unprocessed = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
-          const found = present(answer.Responses, 'BatchGetItem')[tableName];
-          for (const marshalled of unprocessed.length > 0 ? (found ?? []) : present(found, 'BatchGetItem')) {
-            const item = unmarshall(marshalled);
-            refuseNewerFormat('A row', item.formatVersion);
-            const result = toRow(item);
-            rows.set(result.row.taskId, result.row);
-            if (result.damaged) damaged.push(result.row.taskId);
-          }
-          keys = unprocessed;
-        }
-      }
-      return { rows, damaged };
-    },
+    readRows: (taskIds, budget) => readRows(table, taskIds, budget),
 
     async writeRows(rows, budget) {
       const write = (part: readonly TaskRow[]) =>
@@ -172,27 +134,7 @@ export function connectSnapshotTable(
       return await writeInBatches(rows, write);
     },
 
-    async unsettled(budget) {
-      const candidates = new Map<string, Candidate>(); // a row that moves between two pages shows on both
-      let start: Record<string, AttributeValue> | undefined;
-      do {
-        const query: QueryCommand = new QueryCommand({
-          TableName: tableName,
-          IndexName: index.name,
-          KeyConditionExpression: `${index.partitionKey} = :source`,
-          ExpressionAttributeValues: marshall({ ':source': source }),
-          ...(start && { ExclusiveStartKey: start }),
-        });
-        const answer = await client.send(query, { abortSignal: budget.signal }).catch(sorted('Query of the index'));
-        for (const marshalled of present(answer.Items, 'Query of the index')) {
-          const item = unmarshall(marshalled);
-          const candidate = toCandidate(item);
-          candidates.set(candidate.taskId, candidate);
-        }
-        start = answer.LastEvaluatedKey;
-      } while (start);
-      return [...candidates.values()];
-    },
+    unsettled: budget => readCandidates(table, budget.signal),
   };
 }
 
@@ -223,54 +165,15 @@ export async function writeInBatches(
       const middle = Math.ceil(part.length / 2);
       await writeOrHalve(part.slice(0, middle));
       await writeOrHalve(part.slice(middle));
-    } else if (await isRefused([essentials(first)])) lost.push(first.taskId);
+    } else if (await isRefused([essentialsOf(first)])) lost.push(first.taskId);
     else cut.push(first.taskId);
   }
   for (const part of chunks(rows, MAX_ROWS_PER_WRITE)) await writeOrHalve(part);
   return { cut, lost };
 }
 
-export const toCandidate = (item: Record<string, unknown>): Candidate =>
-  withoutAbsent({
-    taskId: taskIdOf(item),
-    nextCheckAt: epoch(item[index.sortKey]) ?? 0,
-    inDoubt: Number(item.fruitlessChecks ?? 0) > 0,
-    status: String(item.status),
-    startTime: epoch(item.startTime),
-    stalledAt: epoch(item.stalledAt),
-    missing: item.missing === true,
-    lastError: typeof item.lastError === 'string' ? item.lastError : undefined,
-  });
-
-/**
- * The SDK reads an empty body as an answer without members. Taken for a table that has nothing, it would make us begin
- * anew or publish again; so what every answer has must be there.
- * @throws TransientFailure when it isn't
- */
-function present<T>(member: T | undefined, operation: string): T {
-  if (member === undefined) throw new TransientFailure(`${operation}: the answer is empty`);
-  return member;
-}
-
-/** @throws TransientFailure when no time of the whole run is left for it */
-async function pauseBeforeRetry(attempt: number, budget: Budget, operation: string): Promise<void> {
-  if (await budget.pause(jitteredPauseMs(attempt), budget.whole)) return;
-  throw new TransientFailure(`${operation}: left items unprocessed until the time was up`);
-}
-
 function leaseLost(error: unknown): never {
   if (error instanceof ConditionalCheckFailedException)
     throw new LeaseLost('Another run has taken over the lease', { cause: error });
   throw error;
-}
-
-/** What says what was done about a task, without what the API said about it. */
-function essentials(row: TaskRow): TaskRow {
-  const { message, reasonCode, taskArn, opportunityId, resourceSnapshotJobId, ...most } = row;
-  const { engagementId, engagementInvitationId, contextId, unknownAttributes, previousStatus, ...least } = most;
-  return { ...least, lastError: 'The table refused the row' };
-}
-
-function* chunks<T>(items: readonly T[], size: number): Generator<T[]> {
-  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
 }

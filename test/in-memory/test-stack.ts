@@ -8,8 +8,8 @@ import type { EpochMs } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { toAttributes, toCheckpoint } from '../../lambdas/poller/edges/checkpoint-item';
 import { shadowEventBus, toOutcome } from '../../lambdas/poller/edges/event-bus';
-import { repairAnswer } from '../../lambdas/poller/edges/list-answer';
-import { listRequests, toPage } from '../../lambdas/poller/edges/partner-central';
+import { readListAnswer } from '../../lambdas/poller/edges/list-answer';
+import { listRequests } from '../../lambdas/poller/edges/partner-central';
 import { CHECKPOINT_KEY, refuseNewerFormat, taskKey, toItem, toRow } from '../../lambdas/poller/edges/row-item';
 import { LONGEST_LEASE_MS, toCandidate, writeInBatches } from '../../lambdas/poller/edges/snapshot-table';
 import { type Advice, LeaseLost, sortFailure, TransientFailure, throttled } from '../../lambdas/poller/errors';
@@ -127,18 +127,10 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
         const input: Item = { ...request(listing) };
         let askedAt = now();
         const first = askedAt;
-        let unreadable = 0;
         const read = (sent: object | string) => {
           const { clockOffsetMs: skew } = partnerCentral;
           clock.observe(new Date(time() + clockOffsetMs + skew).toUTCString(), askedAt, now());
-          const sound = repairAnswer(Buffer.from(typeof sent === 'string' ? sent : JSON.stringify(sent)));
-          unreadable = sound.unreadable;
-          const answer = JSON.parse(Buffer.from(sound.body).toString()) as {
-            TaskSummaries?: ({ StartTime?: unknown } | null)[] | null;
-          };
-          for (const summary of answer.TaskSummaries ?? [])
-            if (summary?.StartTime != null) summary.StartTime = new Date(summary.StartTime as string);
-          return answer;
+          return readListAnswer(Buffer.from(typeof sent === 'string' ? sent : JSON.stringify(sent)));
         };
         const act = () => {
           const output = central.answer(operation, input);
@@ -153,8 +145,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
           call(life, 'partnercentral', operation, input, act, pace, read),
           noAdvice,
         );
-        const page = toPage(answer);
-        return { ...page, unreadable, askedAt: first + clock.offsetMs(), answeredAt: clock.now() };
+        return { ...answer, askedAt: first + clock.offsetMs(), answeredAt: clock.now() };
       },
     };
   }

@@ -1,12 +1,17 @@
 import {
   type AttributeValue,
   BatchGetItemCommand,
+  type BatchGetItemInput,
+  type BatchGetItemOutput,
   BatchWriteItemCommand,
+  type BatchWriteItemInput,
+  type BatchWriteItemOutput,
   ConditionalCheckFailedException,
   DynamoDBClient,
   type DynamoDBClientConfig,
   QueryCommand,
   UpdateItemCommand,
+  type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { type Budget, jitteredPauseMs } from '../budget';
@@ -16,7 +21,10 @@ import type { TaskRow } from '../core/task-row';
 import { LeaseLost, RequestRefused, sortFailure, TransientFailure } from '../errors';
 import type { Candidate, SnapshotTable } from '../ports';
 import { tableSchema } from '../table-schema';
+import { toAttributeValues } from './attributes';
 import { toAttributes, toCheckpoint } from './checkpoint-item';
+import { quietLogger } from './quiet-sdk';
+import { type CommandSender, repeatedCommand } from './repeated-command';
 import { CHECKPOINT_KEY, refuseNewerFormat, taskIdOf, taskKey, toItem, toRow } from './row-item';
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html */
@@ -41,8 +49,19 @@ export function connectSnapshotTable(
 ): SnapshotTable {
   const client = new DynamoDBClient({
     ...where,
+    logger: quietLogger,
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
   });
+  // A burst makes a hundred of each.
+  const sender = client as unknown as CommandSender;
+  const batchWrite = repeatedCommand<BatchWriteItemInput, BatchWriteItemOutput>(
+    sender,
+    input => new BatchWriteItemCommand(input),
+  );
+  const batchGet = repeatedCommand<BatchGetItemInput, BatchGetItemOutput>(
+    sender,
+    input => new BatchGetItemCommand(input),
+  );
   const checkpointKey = marshall({ [partitionKey]: source, [sortKey]: CHECKPOINT_KEY });
 
   const sorted = (doing: string) => (error: unknown) => {
@@ -78,12 +97,14 @@ export function connectSnapshotTable(
   /** One BatchWriteItem, and what it leaves unprocessed. */
   async function writeItems(items: readonly Record<string, unknown>[], budget: Budget): Promise<void> {
     let requests: { PutRequest?: { Item: Record<string, AttributeValue> | undefined } }[] = items.map(item => ({
-      PutRequest: { Item: marshall(item, { removeUndefinedValues: true }) },
+      PutRequest: { Item: toAttributeValues(item) },
     }));
     for (let attempt = 0; requests.length > 0; attempt += 1) {
       if (attempt > 0) await pauseBeforeRetry(attempt, budget, 'BatchWriteItem');
-      const put = new BatchWriteItemCommand({ RequestItems: { [tableName]: requests } });
-      const answer = await client.send(put, { abortSignal: budget.signal }).catch(sorted('BatchWriteItem'));
+      const answer = await batchWrite(
+        { RequestItems: { [tableName]: requests as WriteRequest[] } },
+        budget.signal,
+      ).catch(sorted('BatchWriteItem'));
       requests = (present(answer.UnprocessedItems, 'BatchWriteItem')[tableName] ?? []) as typeof requests;
     }
   }
@@ -146,8 +167,8 @@ export function connectSnapshotTable(
         let keys: Record<string, AttributeValue>[] = chunk.map(taskId => marshall(taskKey(source, taskId)));
         for (let attempt = 0; keys.length > 0; attempt += 1) {
           if (attempt > 0) await pauseBeforeRetry(attempt, budget, 'BatchGetItem');
-          const read = new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } });
-          const answer = await client.send(read, { abortSignal: budget.signal }).catch(sorted('BatchGetItem'));
+          const read = { RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } };
+          const answer = await batchGet(read, budget.signal).catch(sorted('BatchGetItem'));
           const unprocessed = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
           const found = present(answer.Responses, 'BatchGetItem')[tableName];
           for (const marshalled of unprocessed.length > 0 ? (found ?? []) : present(found, 'BatchGetItem')) {

@@ -44,6 +44,7 @@ export function connectSnapshotTable(
     values: Record<string, unknown>,
     signal: AbortSignal,
   ) {
+    const operation = 'UpdateItem of the checkpoint';
     const update = new UpdateItemCommand({
       TableName: tableName,
       Key: checkpointKey(source),
@@ -54,21 +55,22 @@ export function connectSnapshotTable(
     });
     const answer = await client.send(update, { abortSignal: signal }).catch((error: unknown) => {
       if (error instanceof ConditionalCheckFailedException) throw error;
-      return sorted('UpdateItem of the checkpoint')(error);
+      return sorted(operation)(error);
     });
-    return unmarshall(present(answer.Attributes, 'UpdateItem of the checkpoint'));
+    return unmarshall(present(answer.Attributes, operation));
   }
 
   /** One BatchWriteItem, and what it leaves unprocessed. */
   async function writeItems(items: readonly Record<string, unknown>[], budget: Budget): Promise<void> {
+    const operation = 'BatchWriteItem';
     let requests: { PutRequest?: { Item: Record<string, AttributeValue> | undefined } }[] = items.map(item => ({
       PutRequest: { Item: marshall(item, { removeUndefinedValues: true }) },
     }));
     for (let attempt = 0; requests.length > 0; attempt += 1) {
-      if (attempt > 0) await pauseBeforeRetry(attempt, budget, 'BatchWriteItem');
+      if (attempt > 0) await pauseBeforeRetry(attempt, budget, operation);
       const put = new BatchWriteItemCommand({ RequestItems: { [tableName]: requests } });
-      const answer = await client.send(put, { abortSignal: budget.signal }).catch(sorted('BatchWriteItem'));
-      requests = (present(answer.UnprocessedItems, 'BatchWriteItem')[tableName] ?? []) as typeof requests;
+      const answer = await client.send(put, { abortSignal: budget.signal }).catch(sorted(operation));
+      requests = (present(answer.UnprocessedItems, operation)[tableName] ?? []) as typeof requests;
     }
   }
 

@@ -74,15 +74,16 @@ export async function readRows(
 ): Promise<{ rows: Map<string, TaskRow>; damaged: string[] }> {
   const rows = new Map<string, TaskRow>();
   const damaged: string[] = [];
+  const operation = 'BatchGetItem';
   for (const chunk of chunks(taskIds, MAX_KEYS_PER_GET)) {
     let keys: Marshalled[] = chunk.map(taskId => marshall(taskKey(source, taskId)));
     for (let attempt = 0; keys.length > 0; attempt += 1) {
-      if (attempt > 0) await pauseBeforeRetry(attempt, patience, 'BatchGetItem');
+      if (attempt > 0) await pauseBeforeRetry(attempt, patience, operation);
       const read = new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } });
-      const answer = await client.send(read, { abortSignal: patience.signal }).catch(sorted('BatchGetItem'));
+      const answer = await client.send(read, { abortSignal: patience.signal }).catch(sorted(operation));
       const unprocessed = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
-      const found = present(answer.Responses, 'BatchGetItem')[tableName];
-      for (const marshalled of unprocessed.length > 0 ? (found ?? []) : present(found, 'BatchGetItem')) {
+      const found = present(answer.Responses, operation)[tableName];
+      for (const marshalled of unprocessed.length > 0 ? (found ?? []) : present(found, operation)) {
         const result = readRow(marshalled);
         rows.set(result.row.taskId, result.row);
         if (result.damaged) damaged.push(result.row.taskId);

@@ -3,6 +3,7 @@
  * table has them, and a clock that only moves with the calls. What `test/integration/test-stack.ts` asks over HTTP can be asked
  * here in a small part of the time; `contract.test.ts` shows that both answer alike.
  */
+import type { Metrics } from '@aws-lambda-powertools/metrics';
 import type { EventEntry } from '../../lambdas/poller/core/build-event';
 import { isInstant } from '../../lambdas/poller/core/instant';
 import type { EpochMs } from '../../lambdas/poller/core/task';
@@ -15,6 +16,7 @@ import { CHECKPOINT_KEY, refuseNewerFormat, taskKey, toItem, toRow } from '../..
 import { LONGEST_LEASE_MS, writeInBatches } from '../../lambdas/poller/edges/snapshot-table';
 import { toCandidate } from '../../lambdas/poller/edges/table-reader';
 import { type Advice, LeaseLost, sortFailure, TransientFailure, throttled } from '../../lambdas/poller/errors';
+import { report } from '../../lambdas/poller/metrics';
 import type { EventBus, PartnerCentral, RunLogger, SnapshotTable } from '../../lambdas/poller/ports';
 import { type Mode, poll, type Summary } from '../../lambdas/poller/run';
 import { parseFlat, type Settings, settingsEntries, sourceId } from '../../lambdas/poller/settings';
@@ -299,6 +301,15 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
     (message, ...[more]) => {
       if (clock === 'real') logs.push(JSON.stringify({ level, message, ...Object(more) }));
     };
+  let measured: Item = {};
+  /** As the handler has them in its log. */
+  const metrics = {
+    addMetric: (name: string, _: string, count: number) => void Object.assign(measured, { [name]: count }),
+    publishStoredMetrics() {
+      if (clock === 'real') logs.push(JSON.stringify(measured));
+      measured = {};
+    },
+  } as unknown as Metrics;
   const logger: RunLogger = {
     info: line('INFO'),
     warn: line('WARN'),
@@ -369,7 +380,11 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
             die = () => resolve({ error: Object.assign(new Error('Killed'), { name: 'ProcessDied' }) });
           });
           const outcome = poll(ports, mode, deadline).then(
-            result => ({ result }),
+            result => {
+              line('INFO')('Run', { ...result });
+              report(metrics, result);
+              return { result };
+            },
             (error: Error) => ({ error }),
           );
           return Promise.race([outcome, death]);

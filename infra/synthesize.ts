@@ -25,13 +25,12 @@ export function synthesize({ context, outdir, bundle = true, validate = true }: 
   const props: AppProps = {
     // Otherwise CDK synthesizes once more when the process ends, also after an error.
     autoSynth: false,
+    builtinCloudFormationValidation: validate,
     // The CLI passes the context of cdk.json and -c again through the environment, which wins over these.
     context: {
       ...contextOfCdkJson(),
       ...(bundle ? {} : { 'aws:cdk:bundling-stacks': [] }),
-      ...(validate
-        ? {}
-        : { '@aws-cdk/core:validateAgainstDefaultRules': false, 'aws:cdk:disable-creation-stack-traces': true }),
+      ...(validate ? {} : { 'aws:cdk:disable-creation-stack-traces': true }), // only findings need them
       ...context,
     },
   };

@@ -13,14 +13,13 @@ const project = join(__dirname, '..');
  * @throws CannotStart with all that it wrote, when it fails
  */
 export async function synthesizeInto(directory: string, signal: AbortSignal): Promise<void> {
-  // In place of that of a CLI further up, if any. The rules, which take seconds, are for what is deployed.
-  const CDK_CONTEXT_JSON = JSON.stringify({ '@aws-cdk/core:validateAgainstDefaultRules': false });
+  const { CDK_CONTEXT_JSON: _, ...environment } = process.env; // of a CLI further up, if any
   const synthesis = spawn(
     process.execPath,
     ['--import', pathToFileURL(require.resolve('tsx')).href, join('infra', 'app.ts')],
     {
       cwd: project,
-      env: { ...process.env, CDK_CONTEXT_JSON, CDK_OUTDIR: directory },
+      env: { ...environment, CDK_OUTDIR: directory, CDK_VALIDATION: 'false' },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );

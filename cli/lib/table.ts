@@ -5,6 +5,7 @@ import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import {
   allRows,
   type LeasedCheckpoint,
+  openSourceTable,
   type Patience,
   readCandidates,
   readCheckpoint,
@@ -21,7 +22,7 @@ export function openTable(
   { tableName, id: source }: Pick<DeployedSource, 'tableName' | 'id'>,
   { aws, signal }: { readonly aws: Aws; readonly signal: AbortSignal },
 ) {
-  const table = { client: new DynamoDBClient(aws('DYNAMODB')), tableName, source };
+  const table = openSourceTable(new DynamoDBClient(aws('DYNAMODB')), tableName, source);
   /** A person waits for it, and stops it by Ctrl-C. */
   const patience: Patience = {
     signal,

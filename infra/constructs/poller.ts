@@ -8,7 +8,6 @@ import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'a
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IDependable } from 'constructs';
-import { METRICS_NAMESPACE } from '../../lambdas/poller/metrics';
 import { environment } from '../../lambdas/poller/settings';
 import { tableSchema } from '../../lambdas/poller/table-schema';
 import { familyOf } from '../../lambdas/poller/task-families';
@@ -60,7 +59,6 @@ export class Poller extends Construct {
         [environment.tableName]: table.tableName,
         [environment.eventBusName]: bus.eventBusName,
         [environment.settings]: settingsJson(config),
-        POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
       },
     });
     poller.addToRolePolicy(

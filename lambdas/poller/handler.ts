@@ -7,16 +7,14 @@
  * - Nothing is retried by Lambda: the next tick is the retry.
  */
 import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics } from '@aws-lambda-powertools/metrics';
 import { connectEventBus, shadowEventBus } from './edges/event-bus';
 import { connectPartnerCentral } from './edges/partner-central';
 import { connectSnapshotTable } from './edges/snapshot-table';
-import { report } from './metrics';
+import { metricsLine } from './metrics';
 import { type Mode, poll, type Summary } from './run';
 import { readEnvironment, sourceId } from './settings';
 
 const logger = new Logger();
-const metrics = new Metrics();
 const { tableName, eventBusName, settings } = readEnvironment(process.env);
 const source = sourceId(settings);
 logger.appendPersistentKeys({ source });
@@ -41,7 +39,9 @@ export async function handler(input: unknown, context: LambdaContext): Promise<S
   try {
     const summary = await poll(services, readMode(input), Date.now() + context.getRemainingTimeInMillis());
     logger.info('Run', { ...summary });
-    report(metrics, summary);
+    const line = metricsLine(summary, process.env.POWERTOOLS_SERVICE_NAME ?? '', Date.now());
+    // Not by console.log: Lambda would put a time and a request id in front, and CloudWatch would read no metrics.
+    if (line !== undefined) process.stdout.write(`${line}\n`);
     return summary;
   } catch (error) {
     logger.error('The run failed', error as Error);

@@ -1,4 +1,4 @@
-import type { Metrics } from '@aws-lambda-powertools/metrics';
+import type { EpochMs } from './core/task';
 import type { Summary } from './run';
 
 /** CloudWatch namespace of all metrics here. */
@@ -25,17 +25,31 @@ export const metricNames = {
   backlogUnchanged: 'BacklogUnchanged',
 } as const;
 
-export function report(metrics: Metrics, summary: Summary): void {
+/**
+ * The log line from which CloudWatch takes a run's metrics.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ * @param service value of the one dimension
+ * @returns undefined when there is nothing to report
+ */
+export function metricsLine(summary: Summary, service: string, now: EpochMs): string | undefined {
   const { malformed = 0, damagedRows = 0, refusedRows = 0, missing = 0, refusedStalledEvents = 0 } = summary;
   const counts: Record<keyof typeof metricNames, number> = {
     heartbeat: summary.outcome === 'complete' ? 1 : 0,
-    failed: summary.shadow ? 0 : summary.failed, // no mail tells of them
+    failed: summary.shadow ? 0 : summary.failed, // shadow mode sends no mail
     stalled: summary.stalled ?? 0,
     setAside: (summary.setAside ?? 0) + malformed + damagedRows + refusedRows + missing + refusedStalledEvents,
     auditProblems: summary.drift + (summary.auditOverdue ? 1 : 0),
     backlogUnchanged: summary.backlogUnchanged ? summary.gaps : 0,
   };
-  const reported = Object.entries(counts).filter(([, count]) => count > 0);
-  for (const [key, count] of reported) metrics.addMetric(metricNames[key as keyof typeof metricNames], 'Count', count);
-  if (reported.length > 0) metrics.publishStoredMetrics(); // it complains where there is nothing to publish
+  const reported = Object.entries(counts).flatMap(([key, count]) =>
+    count > 0 ? [[metricNames[key as keyof typeof metricNames], count] as const] : [],
+  );
+  if (reported.length === 0) return undefined;
+  const Metrics = reported.map(([Name]) => ({ Name, Unit: 'Count' }));
+  const CloudWatchMetrics = [{ Namespace: METRICS_NAMESPACE, Dimensions: [['service']], Metrics }];
+  return JSON.stringify({
+    _aws: { Timestamp: now, CloudWatchMetrics },
+    service,
+    ...Object.fromEntries(reported),
+  });
 }

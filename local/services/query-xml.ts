@@ -1,12 +1,15 @@
 /** Answers of AWS's Query protocol, as far as the services on this machine give them. */
+import { randomUUID } from 'node:crypto';
 import { type ErrorAnswer, isObject, type Reply } from './service';
 
-/** What becomes elements: text, or a list of members. */
-export type Members = Readonly<Record<string, string | readonly Readonly<Record<string, string>>[] | undefined>>;
+/** What becomes elements: text, members of its own, or a list of members. */
+export interface Members {
+  readonly [name: string]: string | Members | readonly Members[] | undefined;
+}
 
 /** @param namespace of the service, such as http://sns.amazonaws.com/doc/2010-03-31/ */
 export function queryReply(namespace: string, operation: string, result: Members): Reply {
-  const body = `<${operation}Result>${elements(result)}</${operation}Result>`;
+  const body = elements({ [`${operation}Result`]: result, ResponseMetadata: { RequestId: randomUUID() } });
   return { status: 200, body: `<${operation}Response xmlns="${namespace}">${body}</${operation}Response>` };
 }
 
@@ -15,21 +18,22 @@ export const queryError =
   ({ status, type = 'InternalFailure', body }: ErrorAnswer): Reply => {
     if (typeof body === 'string') return { status, body };
     const message = isObject(body) ? String(body.message ?? body.Message ?? '') : '';
-    const sender = status < 500 ? 'Sender' : 'Receiver';
-    const error = `<Error>${elements({ Type: sender, Code: type, Message: message })}</Error>`;
+    const Type = status < 500 ? 'Sender' : 'Receiver';
+    const error = elements({ Error: { Type, Code: type, Message: message } });
     return { status, body: `<ErrorResponse xmlns="${namespace}">${error}</ErrorResponse>` };
   };
 
-function elements(members: Members): string {
-  return Object.entries(members)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => {
-      const inner =
-        typeof value === 'string' ? escapeXml(value) : value?.map(one => `<member>${elements(one)}</member>`);
-      return `<${name}>${Array.isArray(inner) ? inner.join('') : inner}</${name}>`;
-    })
+const elements = (members: Members): string =>
+  Object.entries(members)
+    .map(([name, value]) => (value === undefined ? '' : `<${name}>${content(value)}</${name}>`))
     .join('');
+
+function content(value: string | Members | readonly Members[]): string {
+  if (typeof value === 'string') return escapeXml(value);
+  return isList(value) ? value.map(member => elements({ member })).join('') : elements(value);
 }
+
+const isList = (value: Members | readonly Members[]): value is readonly Members[] => Array.isArray(value);
 
 function escapeXml(text: string): string {
   return text.replace(/[<>&]/g, character => `&#${character.charCodeAt(0)};`);

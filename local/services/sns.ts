@@ -1,7 +1,7 @@
 /** SNS on this machine: Publish in AWS's Query protocol, with the checks that would make a real publish fail. */
 import { randomUUID } from 'node:crypto';
-import { queryError } from './query-xml';
-import { Refusal, type Reply, type ServiceOptions, startService } from './service';
+import { queryError, queryReply } from './query-xml';
+import { Refusal, type ServiceOptions, startService } from './service';
 
 export interface PublishedMessage {
   messageId: string;
@@ -29,7 +29,7 @@ export async function startSns(options: SnsOptions = {}) {
       const published = check(input as Record<string, string>, options.topics);
       messages.push(published);
       options.onMessage?.(published);
-      return publishResponse(published.messageId);
+      return queryReply(namespace, operation, { MessageId: published.messageId });
     },
   });
   return Object.assign(service, { messages });
@@ -53,8 +53,3 @@ function invalid(what: string) {
 }
 
 const namespace = 'http://sns.amazonaws.com/doc/2010-03-31/';
-
-function publishResponse(messageId: string): Reply {
-  const result = `<PublishResult><MessageId>${messageId}</MessageId></PublishResult>`;
-  return { status: 200, body: `<PublishResponse xmlns="${namespace}">${result}</PublishResponse>` };
-}

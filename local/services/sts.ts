@@ -1,6 +1,6 @@
 /** STS on this machine: GetCallerIdentity and AssumeRole in AWS's Query protocol, with the checks that would make real ones fail. */
-import { randomUUID } from 'node:crypto';
-import { type ErrorAnswer, isObject, Refusal, type Reply, type ServiceOptions, startService } from './service';
+import { type Members, queryError, queryReply } from './query-xml';
+import { Refusal, type ServiceOptions, startService } from './service';
 
 export interface StsOptions extends ServiceOptions {
   now?: (() => number) | undefined;
@@ -29,19 +29,20 @@ export async function startSts(options: StsOptions = {}) {
     ...options,
     name: 'sts',
     contentType: 'text/xml',
-    renderError,
+    renderError: queryError(namespace),
     handle: ({ operation, input, accessKeyId }) => {
       const session = sessions.find(known => known.accessKeyId === accessKeyId);
       const who = session?.arn ?? caller;
       if (session && session.expiresAtMs <= sts.now())
         throw refusal(403, 'ExpiredToken', 'The security token included in the request is expired');
-      if (operation === 'GetCallerIdentity') return response(operation, identity(who));
-      if (operation === 'AssumeRole') return response(operation, assume(input as Record<string, string>, who));
+      if (operation === 'GetCallerIdentity') return queryReply(namespace, operation, identity(who));
+      if (operation === 'AssumeRole')
+        return queryReply(namespace, operation, assume(input as Record<string, string>, who));
       throw refusal(400, 'InvalidAction', `Could not find operation ${operation} for version 2011-06-15`);
     },
   });
 
-  function assume(form: Record<string, string>, who: string): string {
+  function assume(form: Record<string, string>, who: string): Members {
     const { RoleArn, RoleSessionName, DurationSeconds = '3600' } = form;
     check('roleArn', RoleArn, /^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/);
     check('roleSessionName', RoleSessionName, /^[\w+=,.@-]{2,64}$/);
@@ -54,17 +55,15 @@ export async function startSts(options: StsOptions = {}) {
     const session = open(RoleArn, RoleSessionName, Number(DurationSeconds));
     sessions.push(session);
     const expiration = `${new Date(session.expiresAtMs).toISOString().slice(0, 19)}Z`; // whole seconds, as the real one
-    return [
-      '<Credentials>',
-      element('AccessKeyId', session.accessKeyId),
-      element('SecretAccessKey', session.secretAccessKey),
-      element('SessionToken', session.sessionToken),
-      element('Expiration', expiration),
-      '</Credentials><AssumedRoleUser>',
-      element('AssumedRoleId', userId(session.arn)),
-      element('Arn', session.arn),
-      '</AssumedRoleUser>',
-    ].join('');
+    return {
+      Credentials: {
+        AccessKeyId: session.accessKeyId,
+        SecretAccessKey: session.secretAccessKey,
+        SessionToken: session.sessionToken,
+        Expiration: expiration,
+      },
+      AssumedRoleUser: { AssumedRoleId: userId(session.arn), Arn: session.arn },
+    };
   }
 
   function open(roleArn: string, sessionName: string, seconds: number): Session {
@@ -96,10 +95,7 @@ export async function startSts(options: StsOptions = {}) {
 
 export type Sts = Awaited<ReturnType<typeof startSts>>;
 
-function identity(arn: string): string {
-  const account = arn.split(':')[4] as string;
-  return element('Arn', arn) + element('UserId', userId(arn)) + element('Account', account);
-}
+const identity = (arn: string): Members => ({ Arn: arn, UserId: userId(arn), Account: arn.split(':')[4] });
 
 /** Of a role: its id, which never changes, and the session's name. */
 function userId(arn: string): string {
@@ -117,20 +113,3 @@ function check(name: string, value: string | undefined, pattern: RegExp): assert
 const refusal = (status: number, type: string, message: string) => new Refusal({ status, type, body: { message } });
 
 const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
-
-function response(operation: string, result: string): Reply {
-  const metadata = `<ResponseMetadata>${element('RequestId', randomUUID())}</ResponseMetadata>`;
-  const inner = `<${operation}Result>${result}</${operation}Result>${metadata}`;
-  return { status: 200, body: `<${operation}Response xmlns="${namespace}">${inner}</${operation}Response>` };
-}
-
-function renderError({ status, type = 'InternalFailure', body }: ErrorAnswer): Reply {
-  if (typeof body === 'string') return { status, body };
-  const message = isObject(body) ? String(body.message ?? body.Message ?? '') : '';
-  const sender = status < 500 ? 'Sender' : 'Receiver';
-  const error = `<Error>${element('Type', sender)}${element('Code', type)}${element('Message', message)}</Error>`;
-  return { status, body: `<ErrorResponse xmlns="${namespace}">${error}</ErrorResponse>` };
-}
-
-const element = (name: string, text: string) =>
-  `<${name}>${text.replace(/[<>&]/g, character => `&#${character.charCodeAt(0)};`)}</${name}>`;

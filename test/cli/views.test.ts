@@ -312,6 +312,17 @@ describe('several sources in one stack', () => {
     );
     expect(stack.sts.sessions.map(({ roleArn }) => roleArn)).toEqual([ourRole]);
   });
+
+  test('a plan lists the tasks through the role too', async () => {
+    stack.sts.roles = [ourRole];
+    const before = stack.sts.sessions.length;
+    const ofRole = (source: string) => commandLine.run(['plan', '--source', source, '--local'], both);
+    const [ours, others] = [await ofRole(formatSource(source)), await ofRole(formatSource(other))];
+    expect([ours.code, ours.err]).toEqual([0, '']);
+    expect(stack.sts.sessions.slice(before).map(({ roleArn }) => roleArn)).toEqual([ourRole]);
+    expect(others.code).toBe(1);
+    expect(others.err).toContain('The permission sts:AssumeRole is missing');
+  });
 });
 
 describe('doctor', () => {

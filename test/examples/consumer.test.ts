@@ -23,10 +23,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const context = {
   // As the CLI gives it: with the keys of the poller's own cdk.json beside ours.
   ...JSON.parse(readFileSync(join(__dirname, '..', '..', 'cdk.json'), 'utf8')).context,
-  '@aws-cdk/core:validateAgainstDefaultRules': false, // test/infra/rules.test.ts
   taskBusName: 'TheTaskBus',
 };
-const [stack] = synthesize({ outdir: folder, context }).stacks;
+const [stack] = synthesize({ outdir: folder, builtinCloudFormationValidation: false, context }).stacks;
 const template = stack?.template as TemplateJson;
 
 describe('the stack', () => {

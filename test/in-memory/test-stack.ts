@@ -3,20 +3,18 @@
  * table has them, and a clock that only moves with the calls. What `test/integration/test-stack.ts` asks over HTTP can be asked
  * here in a small part of the time; `contract.test.ts` shows that both answer alike.
  */
-import type { Metrics } from '@aws-lambda-powertools/metrics';
 import type { EventEntry } from '../../lambdas/poller/core/build-event';
-import { isInstant } from '../../lambdas/poller/core/instant';
 import type { EpochMs } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { toAttributes, toCheckpoint } from '../../lambdas/poller/edges/checkpoint-item';
 import { shadowEventBus, toOutcome } from '../../lambdas/poller/edges/event-bus';
-import { repairAnswer } from '../../lambdas/poller/edges/list-answer';
-import { listRequests, toPage } from '../../lambdas/poller/edges/partner-central';
+import { readListAnswer, toListAnswer } from '../../lambdas/poller/edges/list-answer';
+import { listRequests } from '../../lambdas/poller/edges/partner-central';
 import { CHECKPOINT_KEY, refuseNewerFormat, taskKey, toItem, toRow } from '../../lambdas/poller/edges/row-item';
 import { LONGEST_LEASE_MS, writeInBatches } from '../../lambdas/poller/edges/snapshot-table';
 import { toCandidate } from '../../lambdas/poller/edges/table-reader';
 import { type Advice, LeaseLost, sortFailure, TransientFailure, throttled } from '../../lambdas/poller/errors';
-import { report } from '../../lambdas/poller/metrics';
+import { metricsLine } from '../../lambdas/poller/metrics';
 import type { EventBus, PartnerCentral, RunLogger, SnapshotTable } from '../../lambdas/poller/ports';
 import { type Mode, poll, type Summary } from '../../lambdas/poller/run';
 import { parseFlat, type Settings, settingsEntries, sourceId } from '../../lambdas/poller/settings';
@@ -33,10 +31,6 @@ import {
 } from '../../local/services/service';
 
 type Item = Record<string, unknown>;
-interface ListAnswer {
-  readonly TaskSummaries?: ({ StartTime?: unknown } | null)[] | null;
-}
-
 const START = Date.UTC(2026, 0, 1);
 const noAdvice = { denied: '', refused: '' };
 /** What one call of a port takes. */
@@ -71,13 +65,6 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
     at += ms;
   };
   let clockOffsetMs = 0;
-  /** Parsed once: each task is listed many times. */
-  const dates = new Map<string, Date>();
-  const dateOf = (text: string) => {
-    const date = dates.get(text) ?? new Date(text);
-    dates.set(text, date);
-    return date;
-  };
   /** By source, then by sort key. */
   const tables = new Map<string, ReturnType<typeof openTable>>();
   const tableOf = (source: string) => {
@@ -157,25 +144,15 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
         const input: Item = { ...request(listing) };
         let askedAt = now();
         const first = askedAt;
-        let unreadable = 0;
-        /** Of an answer that is as it should be. */
-        const take = (answer: ListAnswer) => {
+        /** As the adapter reads it; text for an answer that is no JSON. */
+        const read = (sent: object | string) => {
           const { clockOffsetMs: skew } = partnerCentral;
           clock.observe(new Date(time() + clockOffsetMs + skew).toUTCString(), askedAt, now());
-          for (const summary of answer.TaskSummaries ?? [])
-            if (typeof summary?.StartTime === 'string') summary.StartTime = dateOf(summary.StartTime);
-          return answer;
-        };
-        /** Of any answer, as the adapter reads it. */
-        const read = (sent: object | string) => {
-          if (isSound(sent)) return take(sent);
-          const sound = repairAnswer(Buffer.from(typeof sent === 'string' ? sent : JSON.stringify(sent)));
-          unreadable = sound.unreadable;
-          return take(JSON.parse(Buffer.from(sound.body).toString()) as ListAnswer);
+          return typeof sent === 'string' ? readListAnswer(Buffer.from(sent)) : toListAnswer(sent);
         };
         const act = () => {
           const output = central.answer(operation, input);
-          return partnerCentral.tamper ? read(partnerCentral.tamper(operation, output)) : take(output);
+          return read(partnerCentral.tamper ? partnerCentral.tamper(operation, output) : output);
         };
         const pace = async () => {
           await budget.paceListCall();
@@ -186,8 +163,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
           call(life, 'partnercentral', operation, input, act, pace, read),
           noAdvice,
         );
-        const page = toPage(answer);
-        return { ...page, unreadable, askedAt: first + clock.offsetMs(), answeredAt: clock.now() };
+        return { ...answer, askedAt: first + clock.offsetMs(), answeredAt: clock.now() };
       },
     };
   }
@@ -301,15 +277,6 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
     (message, ...[more]) => {
       if (clock === 'real') logs.push(JSON.stringify({ level, message, ...Object(more) }));
     };
-  let measured: Item = {};
-  /** As the handler has them in its log. */
-  const metrics = {
-    addMetric: (name: string, _: string, count: number) => void Object.assign(measured, { [name]: count }),
-    publishStoredMetrics() {
-      if (clock === 'real') logs.push(JSON.stringify(measured));
-      measured = {};
-    },
-  } as unknown as Metrics;
   const logger: RunLogger = {
     info: line('INFO'),
     warn: line('WARN'),
@@ -382,7 +349,8 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
           const outcome = poll(ports, mode, deadline).then(
             result => {
               line('INFO')('Run', { ...result });
-              report(metrics, result);
+              const measured = metricsLine(result, '', time());
+              if (measured !== undefined && clock === 'real') logs.push(measured);
               return { result };
             },
             (error: Error) => ({ error }),
@@ -428,7 +396,6 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
       clockOffsetMs = 0;
       events.length = 0;
       logs.length = 0;
-      dates.clear();
       acceptable = 0;
       for (const service of Object.values(services)) {
         service.intercept = undefined;
@@ -444,16 +411,6 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
   };
   return { ...stack, poller: stack.anotherPoller() };
 }
-
-/** Nothing in it is to be repaired, so that it need not become text and be read again. */
-const isSound = (sent: object | string): sent is ListAnswer =>
-  typeof sent === 'object' &&
-  'TaskSummaries' in sent &&
-  Array.isArray(sent.TaskSummaries) &&
-  !('__type' in sent) &&
-  (sent as ListAnswer).TaskSummaries?.every(
-    summary => summary?.StartTime == null || isInstant(String(summary.StartTime)),
-  ) === true;
 
 /** As much of it as tells one update from another. */
 const updateExpression = (set: Item, ifAbsent: Item) =>
@@ -523,7 +480,7 @@ async function withFault<T>(fault: Fault | undefined, act: () => T, read: (body:
   if (how === 'hang') return never;
   if (how === 'truncate') throw new SyntaxError('The answer breaks off');
   if (how === 'reset') throw Object.assign(new Error('socket hang up'), { name: 'ECONNRESET' });
-  if (how.status === 200) return read({ __type: how.type, ...Object(how.body) });
+  if (how.status === 200) return read({ ...(how.type && { __type: how.type }), ...Object(how.body) });
   throw errorOf(how);
 }
 

@@ -147,12 +147,12 @@ describe('the alarms', () => {
     const poller = all('AWS::Lambda::Function', other).PollerFunction as unknown as {
       Properties: { Environment: { Variables: Record<string, string> } };
     };
-    const { POWERTOOLS_METRICS_NAMESPACE, POWERTOOLS_SERVICE_NAME } = poller.Properties.Environment.Variables;
+    const { POWERTOOLS_SERVICE_NAME } = poller.Properties.Environment.Variables;
     const watched = Object.values(alarmsOf(other))
       .flatMap<Partial<MetricStat['Metric']>>(
         ({ Metrics, ...simple }) => Metrics?.flatMap(({ MetricStat }) => MetricStat?.Metric ?? []) ?? [simple],
       )
-      .filter(({ Namespace }) => Namespace === POWERTOOLS_METRICS_NAMESPACE);
+      .filter(({ Namespace }) => Namespace === METRICS_NAMESPACE);
     expect(watched.map(({ MetricName }) => MetricName).sort()).toEqual(Object.values(metricNames).sort());
     for (const { Dimensions } of watched)
       expect(Dimensions).toEqual([{ Name: 'service', Value: POWERTOOLS_SERVICE_NAME }]);

@@ -57,11 +57,8 @@ export const outdir = () => mkdtempSync(join(folder, 'assembly-'));
 export const newApp = () =>
   new App({
     outdir: outdir(),
-    context: {
-      'aws:cdk:bundling-stacks': [],
-      '@aws-cdk/core:validateAgainstDefaultRules': false,
-      'aws:cdk:disable-creation-stack-traces': true,
-    },
+    builtinCloudFormationValidation: false,
+    context: { 'aws:cdk:bundling-stacks': [], 'aws:cdk:disable-creation-stack-traces': true },
   });
 
 const synthesized = new Map<string, TemplateJson>();

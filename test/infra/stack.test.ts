@@ -150,7 +150,6 @@ describe('the functions', () => {
         EVENT_BUS_NAME: '{TaskBus}',
         POLLER_SETTINGS: expect.stringMatching(/^\{"catalog":"Sandbox",.*\}$/),
         POWERTOOLS_SERVICE_NAME: 'PartnerCentralTaskPoller',
-        POWERTOOLS_METRICS_NAMESPACE: 'PartnerCentralTaskPoller',
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },
     });

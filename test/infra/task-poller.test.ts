@@ -11,7 +11,7 @@ import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { Construct } from 'constructs';
 import type * as v from 'valibot';
-import type { configEntries } from '../../infra/config';
+import type { configEntries } from '../../infra/config-entries';
 import {
   type FurtherSource,
   PartnerCentralTaskPoller,

@@ -1,5 +1,6 @@
-/** Milliseconds since 1970-01-01T00:00:00Z. */
-export type EpochMs = number;
+import { type EpochMs, toInstant } from './instant';
+
+export type { EpochMs };
 
 export const IN_PROGRESS = 'IN_PROGRESS';
 /** Stands for the status of a summary without one. Like any unknown status, it is watched until it becomes a known one. */
@@ -41,7 +42,7 @@ export function readSummary(summary: unknown): ListedTask | undefined {
     taskId,
     status: presentText(given.TaskStatus) ?? NO_STATUS,
     taskArn: presentText(given.TaskArn),
-    startTime: given.StartTime instanceof Date ? given.StartTime.getTime() : undefined,
+    startTime: readTime(given.StartTime),
     message: presentText(given.Message),
     reasonCode: presentText(given.ReasonCode),
     opportunityId: presentText(given.OpportunityId),
@@ -50,6 +51,11 @@ export function readSummary(summary: unknown): ListedTask | undefined {
     engagementInvitationId: presentText(given.EngagementInvitationId),
     contextId: presentText(given.ContextId),
   });
+}
+
+function readTime(value: unknown): EpochMs | undefined {
+  const instant = typeof value === 'string' ? toInstant(value) : undefined;
+  return instant === undefined ? undefined : Date.parse(instant);
 }
 
 function presentText(value: unknown): string | undefined {

@@ -2,10 +2,14 @@ import {
   EventBridgeClient,
   type EventBridgeClientConfig,
   PutEventsCommand,
+  type PutEventsRequest,
+  type PutEventsResponse,
   type PutEventsResultEntry,
 } from '@aws-sdk/client-eventbridge';
 import { publishingDenied, sortFailure, TransientFailure } from '../errors';
 import type { EntryOutcome, EventBus, RunLogger } from '../ports';
+import { quietLogger } from './quiet-sdk';
+import { type CommandSender, repeatedCommand } from './repeated-command';
 
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html */
 const retryableCodes = new Set(['InternalFailure', 'InternalException', 'ThrottlingException']);
@@ -39,21 +43,25 @@ export function toOutcome({ EventId, ErrorCode: code = 'NoErrorCode' }: PutEvent
 export function connectEventBus(where: EventBridgeClientConfig = {}): EventBus {
   const client = new EventBridgeClient({
     ...where,
+    logger: quietLogger,
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
   });
+
+  const putEvents = repeatedCommand<PutEventsRequest, PutEventsResponse>(
+    client as unknown as CommandSender,
+    input => new PutEventsCommand(input),
+  );
 
   return {
     /** HTTP 200 proves nothing: an entry can fail on its own, and the SDK retries none. */
     async put(entries, signal) {
-      const answer = await client
-        .send(new PutEventsCommand({ Entries: [...entries] }), { abortSignal: signal })
-        .catch((error: unknown) => {
-          throw sortFailure(error, 'PutEvents', {
-            denied: publishingDenied,
-            refused: 'Report it',
-            notFound: 'The event bus of this stack is gone; the runbook says how to get it back',
-          });
+      const answer = await putEvents({ Entries: [...entries] }, signal).catch((error: unknown) => {
+        throw sortFailure(error, 'PutEvents', {
+          denied: publishingDenied,
+          refused: 'Report it',
+          notFound: 'The event bus of this stack is gone; the runbook says how to get it back',
         });
+      });
       const results = answer.Entries ?? [];
       if (results.length !== entries.length) {
         throw new TransientFailure(`PutEvents: answered for ${results.length} of ${entries.length} entries`);

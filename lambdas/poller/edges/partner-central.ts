@@ -9,12 +9,13 @@ import {
 } from '@aws-sdk/client-partnercentral-selling';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import type { EpochMs } from '../core/task';
-import { IN_PROGRESS, readSummary, terminalStatuses } from '../core/task';
+import { IN_PROGRESS, terminalStatuses } from '../core/task';
 import { PermanentFailure, RequestRefused, sortFailure, TransientFailure } from '../errors';
 import type { Listing, PartnerCentral } from '../ports';
 import { PARTNER_CENTRAL_REGION, type Settings } from '../settings';
 import { type FilterKey, familyOf, type TaskFamily, type taskFamilies } from '../task-families';
-import { bytes, type RawResponse, repairAnswer } from './list-answer';
+import { bytes, type ListAnswer, type RawResponse, readListAnswer } from './list-answer';
+import { quietLogger } from './quiet-sdk';
 
 const SORT = { SortBy: 'StartTime', SortOrder: 'DESCENDING' } as const;
 
@@ -141,6 +142,7 @@ export function connectPartnerCentral(
     ...where('PARTNERCENTRAL_SELLING'),
     region: PARTNER_CENTRAL_REGION,
     ...(session && { credentials: session.credentials }),
+    logger: quietLogger,
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
   });
 
@@ -158,7 +160,7 @@ export function connectPartnerCentral(
         },
         { step: 'finalizeRequest', priority: 'low', name: 'paceListCall' },
       );
-      let unreadable = 0;
+      let answer: ListAnswer = { tasks: [], malformed: 0, unreadable: 0 };
       // Once for each attempt, around the HTTP exchange.
       command.middlewareStack.add(
         next => async args => {
@@ -167,23 +169,21 @@ export function connectPartnerCentral(
           const response = output.response as RawResponse;
           clock.observe(response.headers.date, askedAt, now());
           if (response.statusCode !== 200) return output;
-          const sound = repairAnswer(await bytes(response.body));
-          response.body = sound.body;
-          unreadable = sound.unreadable;
+          answer = readListAnswer(await bytes(response.body));
+          response.body = emptyObject;
           return output;
         },
-        { step: 'deserialize', priority: 'low', name: 'checkAnswer' },
+        { step: 'deserialize', priority: 'low', name: 'readAnswer' },
       );
       const askedAt = now();
       const sent = client.send(command, { abortSignal: budget.signal });
-      const answer = await unlessAborted(sent, budget.signal).catch((error: unknown) => {
+      await unlessAborted(sent, budget.signal).catch((error: unknown) => {
         const failure = sortFailure(error, operation, advice(settings));
         if (failure instanceof PermanentFailure) session?.doubt();
         throw failure;
       });
       return {
-        ...toPage(answer),
-        unreadable,
+        ...answer,
         askedAt: askedAt + clock.offsetMs(),
         answeredAt: clock.now(),
       };
@@ -191,15 +191,7 @@ export function connectPartnerCentral(
   };
 }
 
-/** What the members of a List answer mean. */
-export function toPage({ TaskSummaries, NextToken }: { TaskSummaries?: unknown; NextToken?: unknown }) {
-  const summaries = (TaskSummaries ?? []) as readonly unknown[];
-  const tasks = summaries.map(readSummary).filter(task => task !== undefined);
-  return {
-    tasks,
-    malformed: summaries.length - tasks.length,
-    ...(typeof NextToken === 'string' && NextToken !== '' && { nextToken: NextToken }),
-  };
-}
+/** What the SDK gets to read of an answer that was read already. */
+const emptyObject = Buffer.from('{}');
 
 const digest = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);

@@ -1,19 +1,34 @@
 import {
   type AttributeValue,
   BatchWriteItemCommand,
+  type BatchWriteItemInput,
+  type BatchWriteItemOutput,
   ConditionalCheckFailedException,
   DynamoDBClient,
   type DynamoDBClientConfig,
   UpdateItemCommand,
+  type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Budget } from '../budget';
 import type { TaskRow } from '../core/task-row';
 import { LeaseLost, RequestRefused } from '../errors';
 import type { SnapshotTable } from '../ports';
+import { toAttributeValues } from './attributes';
 import { toAttributes, toCheckpoint } from './checkpoint-item';
+import { quietLogger } from './quiet-sdk';
+import { type CommandSender, repeatedCommand } from './repeated-command';
 import { essentialsOf, toItem } from './row-item';
-import { checkpointKey, chunks, pauseBeforeRetry, present, readCandidates, readRows, sorted } from './table-reader';
+import {
+  checkpointKey,
+  chunks,
+  openSourceTable,
+  pauseBeforeRetry,
+  present,
+  readCandidates,
+  readRows,
+  sorted,
+} from './table-reader';
 
 /** DynamoDB takes 25. A write that arrives late undoes the records of a later run, and no more than one batch of events may repeat. */
 const MAX_ROWS_PER_WRITE = 10;
@@ -33,9 +48,15 @@ export function connectSnapshotTable(
 ): SnapshotTable {
   const client = new DynamoDBClient({
     ...where,
+    logger: quietLogger,
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
   });
-  const table = { client, tableName, source };
+  const table = openSourceTable(client, tableName, source);
+  // A burst makes a hundred of them.
+  const batchWrite = repeatedCommand<BatchWriteItemInput, BatchWriteItemOutput>(
+    client as unknown as CommandSender,
+    input => new BatchWriteItemCommand(input),
+  );
 
   /** Updates the checkpoint. @throws ConditionalCheckFailedException, and what sortFailure makes of the rest */
   async function updateCheckpoint(
@@ -44,6 +65,7 @@ export function connectSnapshotTable(
     values: Record<string, unknown>,
     signal: AbortSignal,
   ) {
+    const operation = 'UpdateItem of the checkpoint';
     const update = new UpdateItemCommand({
       TableName: tableName,
       Key: checkpointKey(source),
@@ -54,21 +76,24 @@ export function connectSnapshotTable(
     });
     const answer = await client.send(update, { abortSignal: signal }).catch((error: unknown) => {
       if (error instanceof ConditionalCheckFailedException) throw error;
-      return sorted('UpdateItem of the checkpoint')(error);
+      return sorted(operation)(error);
     });
-    return unmarshall(present(answer.Attributes, 'UpdateItem of the checkpoint'));
+    return unmarshall(present(answer.Attributes, operation));
   }
 
   /** One BatchWriteItem, and what it leaves unprocessed. */
   async function writeItems(items: readonly Record<string, unknown>[], budget: Budget): Promise<void> {
+    const operation = 'BatchWriteItem';
     let requests: { PutRequest?: { Item: Record<string, AttributeValue> | undefined } }[] = items.map(item => ({
-      PutRequest: { Item: marshall(item, { removeUndefinedValues: true }) },
+      PutRequest: { Item: toAttributeValues(item) },
     }));
     for (let attempt = 0; requests.length > 0; attempt += 1) {
-      if (attempt > 0) await pauseBeforeRetry(attempt, budget, 'BatchWriteItem');
-      const put = new BatchWriteItemCommand({ RequestItems: { [tableName]: requests } });
-      const answer = await client.send(put, { abortSignal: budget.signal }).catch(sorted('BatchWriteItem'));
-      requests = (present(answer.UnprocessedItems, 'BatchWriteItem')[tableName] ?? []) as typeof requests;
+      if (attempt > 0) await pauseBeforeRetry(attempt, budget, operation);
+      const answer = await batchWrite(
+        { RequestItems: { [tableName]: requests as WriteRequest[] } },
+        budget.signal,
+      ).catch(sorted(operation));
+      requests = (present(answer.UnprocessedItems, operation)[tableName] ?? []) as typeof requests;
     }
   }
 

@@ -2,6 +2,8 @@
 import {
   type AttributeValue,
   BatchGetItemCommand,
+  type BatchGetItemInput,
+  type BatchGetItemOutput,
   type DynamoDBClient,
   GetItemCommand,
   QueryCommand,
@@ -17,6 +19,7 @@ import { sortFailure, TransientFailure } from '../errors';
 import type { Candidate } from '../ports';
 import { tableSchema } from '../table-schema';
 import { toCheckpoint } from './checkpoint-item';
+import { type CommandSender, repeatedCommand } from './repeated-command';
 import { CHECKPOINT_KEY, refuseNewerFormat, taskIdOf, taskKey, toRow } from './row-item';
 
 const { partitionKey, sortKey, index } = tableSchema;
@@ -28,7 +31,16 @@ export interface SourceTable {
   readonly client: DynamoDBClient;
   readonly tableName: string;
   readonly source: string;
+  readonly batchGet: (input: BatchGetItemInput, signal: AbortSignal) => Promise<BatchGetItemOutput>;
 }
+
+export const openSourceTable = (client: DynamoDBClient, tableName: string, source: string): SourceTable => ({
+  client,
+  tableName,
+  source,
+  // A burst makes a hundred of them.
+  batchGet: repeatedCommand(client as unknown as CommandSender, input => new BatchGetItemCommand(input)),
+});
 
 /** As much of a budget as a read uses. */
 export type Patience = Pick<Budget, 'signal' | 'pause' | 'whole'>;
@@ -68,21 +80,22 @@ export function readRow(marshalled: Marshalled): { row: TaskRow; damaged: boolea
 
 /** @returns rows by task id; `damaged` lists the ids of rows that could not be read whole */
 export async function readRows(
-  { client, tableName, source }: SourceTable,
+  { batchGet, tableName, source }: SourceTable,
   taskIds: readonly string[],
   patience: Patience,
 ): Promise<{ rows: Map<string, TaskRow>; damaged: string[] }> {
   const rows = new Map<string, TaskRow>();
   const damaged: string[] = [];
+  const operation = 'BatchGetItem';
   for (const chunk of chunks(taskIds, MAX_KEYS_PER_GET)) {
     let keys: Marshalled[] = chunk.map(taskId => marshall(taskKey(source, taskId)));
     for (let attempt = 0; keys.length > 0; attempt += 1) {
-      if (attempt > 0) await pauseBeforeRetry(attempt, patience, 'BatchGetItem');
-      const read = new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } });
-      const answer = await client.send(read, { abortSignal: patience.signal }).catch(sorted('BatchGetItem'));
+      if (attempt > 0) await pauseBeforeRetry(attempt, patience, operation);
+      const read = { RequestItems: { [tableName]: { Keys: keys, ConsistentRead: true } } };
+      const answer = await batchGet(read, patience.signal).catch(sorted(operation));
       const unprocessed = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
-      const found = present(answer.Responses, 'BatchGetItem')[tableName];
-      for (const marshalled of unprocessed.length > 0 ? (found ?? []) : present(found, 'BatchGetItem')) {
+      const found = present(answer.Responses, operation)[tableName];
+      for (const marshalled of unprocessed.length > 0 ? (found ?? []) : present(found, operation)) {
         const result = readRow(marshalled);
         rows.set(result.row.taskId, result.row);
         if (result.damaged) damaged.push(result.row.taskId);

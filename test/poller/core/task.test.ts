@@ -6,7 +6,7 @@ describe('readSummary', () => {
       readSummary({
         TaskId: 'task-1',
         TaskArn: 'arn:aws:partnercentral:us-east-1::catalog/Sandbox/opportunity-from-engagement-task/task-1',
-        StartTime: new Date('2026-11-22T18:00:00.123Z'),
+        StartTime: '2026-11-22T18:00:00.123Z',
         TaskStatus: 'FAILED',
         Message: 'No access',
         ReasonCode: 'EngagementAccessDenied',

@@ -1,16 +1,22 @@
-import { repairAnswer } from '../../../lambdas/poller/edges/list-answer';
+import { readListAnswer } from '../../../lambdas/poller/edges/list-answer';
 
-const check = (answer: string) => repairAnswer(Buffer.from(answer));
-const sound = (answer: string) => Buffer.from(check(answer).body).toString();
+const read = (answer: string) => readListAnswer(Buffer.from(answer));
 const withStartTime = (json: string) =>
-  `{"TaskSummaries":[{"TaskId":"a","StartTime":${json}},{"TaskId":"b","StartTime" : null}],"NextToken":null}`;
+  `{"TaskSummaries":[{"TaskId":"a","TaskStatus":"COMPLETE","StartTime":${json}},{"TaskId":"b","StartTime" : null}],"NextToken":null}`;
 
-test.each(['"2026-11-22T18:00:00Z"', '"2026-11-22T18:00:00.123456789Z"', '"2026-11-22T18:00:00+01:00"', 'null'])(
-  '%s is left alone',
-  json => {
-    expect(sound(withStartTime(json))).toBe(withStartTime(json));
-  },
-);
+test.each([
+  ['"2026-11-22T18:00:00Z"', '2026-11-22T18:00:00.000Z'],
+  ['"2026-11-22T18:00:00.123456789Z"', '2026-11-22T18:00:00.123Z'],
+  ['"2026-11-22T18:00:00+01:00"', '2026-11-22T17:00:00.000Z'],
+  ['"2023-07-18T12:04:24"', '2023-07-18T12:04:24.000Z'],
+  ['"2023-07-18 12:04:24.5"', '2023-07-18T12:04:24.500Z'],
+  ['"2023-07-18t12:04:24z"', '2023-07-18T12:04:24.000Z'],
+  ['"2023-07-18T12:04:24+0200"', '2023-07-18T10:04:24.000Z'],
+])('StartTime %s is read as %s: without a zone it is UTC', (json, expected) => {
+  const { tasks, unreadable } = read(withStartTime(json));
+  expect(tasks[0]).toEqual({ taskId: 'a', status: 'COMPLETE', startTime: Date.parse(expected) });
+  expect(unreadable).toBe(0);
+});
 
 test.each([
   '1795382342',
@@ -25,37 +31,49 @@ test.each([
   'true',
   '{"a":1}',
   '[1]',
-])('StartTime %s becomes null and is counted, and the rest of the page stays', json => {
-  expect(check(withStartTime(json)).unreadable).toBe(1);
-  expect(JSON.parse(sound(withStartTime(json)))).toEqual({
-    TaskSummaries: [
-      { TaskId: 'a', StartTime: null },
-      { TaskId: 'b', StartTime: null },
+])('StartTime %s is absent and counted, and the rest of the page stays', json => {
+  expect(read(withStartTime(json))).toEqual({
+    tasks: [
+      { taskId: 'a', status: 'COMPLETE' },
+      { taskId: 'b', status: 'ABSENT' },
     ],
-    NextToken: null,
+    malformed: 0,
+    unreadable: 1,
   });
 });
 
-test.each([
-  ['"2023-07-18T12:04:24"', '2023-07-18T12:04:24Z'],
-  ['"2023-07-18 12:04:24.5"', '2023-07-18T12:04:24.5Z'],
-  ['"2023-07-18t12:04:24z"', '2023-07-18T12:04:24Z'],
-  ['"2023-07-18T12:04:24+0200"', '2023-07-18T12:04:24+02:00'],
-])('StartTime %s is read as %s: without a zone it is UTC', (json, expected) => {
-  expect(check(withStartTime(json)).unreadable).toBe(0);
-  expect(JSON.parse(sound(withStartTime(json))).TaskSummaries[0].StartTime).toBe(expected);
+test('a StartTime of null is none, and none that can not be read', () => {
+  expect(read(withStartTime('null'))).toMatchObject({ tasks: [{ taskId: 'a' }, { taskId: 'b' }], unreadable: 0 });
 });
 
 test('what a message says about StartTime is no StartTime', () => {
-  const answer = JSON.stringify({
-    TaskSummaries: [{ TaskId: 'a', Message: 'It said "StartTime": 5, and "StartTime": "x"' }],
+  const Message = 'It said "StartTime": 5, and "StartTime": "x"';
+  const { tasks, unreadable } = read(JSON.stringify({ TaskSummaries: [{ TaskId: 'a', Message }] }));
+  expect(tasks).toEqual([{ taskId: 'a', status: 'ABSENT', message: Message }]);
+  expect(unreadable).toBe(0);
+});
+
+test('elements without a usable task are counted, and so is a StartTime in one of them', () => {
+  const TaskSummaries = [null, 7, { TaskId: 'a' }, { TaskId: null, StartTime: 5 }];
+  expect(read(JSON.stringify({ TaskSummaries }))).toEqual({
+    tasks: [{ taskId: 'a', status: 'ABSENT' }],
+    malformed: 3,
+    unreadable: 1,
   });
-  expect(sound(answer)).toBe(answer);
 });
 
 test('a list without tasks is a list, also where null stands for it', () => {
   for (const answer of ['{"TaskSummaries":[],"NextToken":null}', '{"TaskSummaries":null}'])
-    expect(sound(answer)).toBe(answer);
+    expect(read(answer)).toEqual({ tasks: [], malformed: 0, unreadable: 0 });
+});
+
+test.each([
+  ['"next"', 'next'],
+  ['""', undefined],
+  ['null', undefined],
+  ['7', undefined],
+])('NextToken %s', (json, expected) => {
+  expect(read(`{"TaskSummaries":[],"NextToken":${json}}`).nextToken).toBe(expected);
 });
 
 test.each([
@@ -66,11 +84,12 @@ test.each([
   '"text"',
   '<html>',
   '{}',
+  '{"TaskSummaries":[{',
   '{"NextToken":null}',
   '{"TaskSummaries":{}}',
   '{"TaskSummaries":"none"}',
   '{"__type":"com.amazonaws#InternalFailure","message":null}',
   '{"__type":"InternalFailure","TaskSummaries":[]}',
 ])('fails when the answer is %j, which is no list, not even an empty one', answer => {
-  expect(() => sound(answer)).toThrow(SyntaxError);
+  expect(() => read(answer)).toThrow(SyntaxError);
 });

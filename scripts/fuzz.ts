@@ -22,7 +22,7 @@ const commandLine = () =>
 Put -- before the options: without it, npm takes them for its own.
 
 Examples:
-  npm run fuzz -- --runs 5000                so many cases, from a seed of its own; some thirty a second
+  npm run fuzz -- --runs 5000                so many cases, from a seed of its own; some eighty a second
   npm run fuzz -- --runs 200 --seed 42       the same stories as the last time with this seed
 
 Exit codes: 0 every case went well, 1 one did not and is shown in its shortest form, 2 the command line is wrong.`,

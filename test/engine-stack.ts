@@ -4,12 +4,15 @@ import type { Task } from '../local/services/task-store';
 import { type MemoryStack, openMemoryStack } from './in-memory/test-stack';
 import { type Basics, type Poller, questions } from './integration/questions';
 
+/** `npm run test:full`. What only waits for real timeouts is left to it, but for one test of each kind. */
+export const isOverHttp = process.env.TEST_STACK === 'http';
+
 /**
  * A stack for what the engine decides: in memory, or over HTTP where `TEST_STACK=http` says so.
  * @param settings what differs from the defaults
  */
 export async function openEngineStack(settings: Record<string, unknown> = {}): Promise<EngineStack> {
-  if (process.env.TEST_STACK === 'http') {
+  if (isOverHttp) {
     const { openTestStack } = await import('./integration/test-stack');
     return openTestStack(settings);
   }

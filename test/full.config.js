@@ -7,6 +7,12 @@ process.env.TEST_STACK = 'http'; // the workers inherit it
 module.exports = {
   ...usual,
   rootDir: '..',
-  testMatch: ['<rootDir>/test/integration/**/*.test.ts', '<rootDir>/test/fuzz/random-lives-http.test.ts'],
+  testMatch: [
+    '<rootDir>/test/integration/**/*.test.ts',
+    '<rootDir>/test/poller/phases/*.test.ts',
+    '<rootDir>/test/poller/{histories,run-rows,service-clock}.test.ts',
+    '<rootDir>/test/in-memory/contract.test.ts',
+    '<rootDir>/test/fuzz/random-lives-http.test.ts',
+  ],
   testPathIgnorePatterns: ['/node_modules/'],
 };

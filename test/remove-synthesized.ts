@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 export default function removeSynthesized(): void {
-  rmSync(process.env.SYNTHESIZED as string, { recursive: true, force: true });
+  rmSync(dirname(process.env.SYNTHESIZED as string), { recursive: true, force: true });
 }

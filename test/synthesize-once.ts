@@ -1,4 +1,4 @@
-/** Synthesizes the stack once for all integration tests, bundles included. */
+/** Synthesizes once for all integration tests, bundles included: the stack as it is, and the one that tells chats as well. */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,10 @@ import { synthesize } from '../infra/synthesize';
 
 export default function synthesizeOnce(): void {
   const directory = mkdtempSync(join(tmpdir(), 'task-poller-'));
-  synthesize({ outdir: directory, validate: false });
+  const [usual, withChat] = [join(directory, 'usual'), join(directory, 'with-chat')];
+  synthesize({ outdir: usual, validate: false });
+  synthesize({ outdir: withChat, validate: false, context: { chatAlerts: true } });
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // the workers inherit it
-  process.env.SYNTHESIZED = directory;
+  process.env.SYNTHESIZED = usual;
+  process.env.SYNTHESIZED_WITH_CHAT = withChat;
 }

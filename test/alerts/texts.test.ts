@@ -2,10 +2,8 @@
  * What people read, as files: texts/<reason code>.txt is the mail, texts/<reason code>.chat.json the chat message. Real
  * events make them: a task fails in Partner Central, the poller's bundle publishes it, the formatter's bundle tells it.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { synthesize } from '../../infra/synthesize';
 import { knownReasonCodes } from '../../lambdas/reason-codes';
 import { sampleFailures } from '../../local/services/sample-failures';
 import type { PublishedMessage } from '../../local/services/sns';
@@ -13,19 +11,15 @@ import { openTestStack, type TestStack } from '../integration/test-stack';
 
 const folder = join(__dirname, 'texts');
 const update = process.env.UPDATE_TEXTS === '1';
-const directory = mkdtempSync(join(tmpdir(), 'texts-test-'));
+const directory = process.env.SYNTHESIZED_WITH_CHAT as string;
 let stack: TestStack;
 
 beforeAll(async () => {
-  synthesize({ outdir: directory, validate: false, context: { chatAlerts: true } });
   stack = await openTestStack({}, true, { directory });
   await stack.run(); // what fails from now on is news
   mkdirSync(folder, { recursive: true });
 });
-afterAll(async () => {
-  await stack?.close();
-  rmSync(directory, { recursive: true });
-});
+afterAll(() => stack?.close());
 
 interface Failure {
   readonly reasonCode: string | undefined;

@@ -61,6 +61,9 @@ const overHttp = () => {
   return http;
 };
 afterAll(async () => (await http)?.stack.close());
+// The SDK multiplies its pauses between attempts by it: they take no time.
+beforeAll(() => void jest.spyOn(Math, 'random').mockReturnValue(0));
+afterAll(() => jest.restoreAllMocks());
 
 async function inMemory() {
   const stack = openMemoryStack();

@@ -14,6 +14,7 @@ import { CHECKPOINT_KEY, refuseNewerFormat, taskKey, toItem, toRow } from '../..
 import { LONGEST_LEASE_MS, writeInBatches } from '../../lambdas/poller/edges/snapshot-table';
 import { toCandidate } from '../../lambdas/poller/edges/table-reader';
 import { type Advice, LeaseLost, sortFailure, TransientFailure, throttled } from '../../lambdas/poller/errors';
+import { metricsLine } from '../../lambdas/poller/metrics';
 import type { EventBus, PartnerCentral, RunLogger, SnapshotTable } from '../../lambdas/poller/ports';
 import { type Mode, poll, type Summary } from '../../lambdas/poller/run';
 import { parseFlat, type Settings, settingsEntries, sourceId } from '../../lambdas/poller/settings';
@@ -346,7 +347,12 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
             die = () => resolve({ error: Object.assign(new Error('Killed'), { name: 'ProcessDied' }) });
           });
           const outcome = poll(ports, mode, deadline).then(
-            result => ({ result }),
+            result => {
+              line('INFO')('Run', { ...result });
+              const measured = metricsLine(result, '', time());
+              if (measured !== undefined && clock === 'real') logs.push(measured);
+              return { result };
+            },
             (error: Error) => ({ error }),
           );
           return Promise.race([outcome, death]);
@@ -474,7 +480,7 @@ async function withFault<T>(fault: Fault | undefined, act: () => T, read: (body:
   if (how === 'hang') return never;
   if (how === 'truncate') throw new SyntaxError('The answer breaks off');
   if (how === 'reset') throw Object.assign(new Error('socket hang up'), { name: 'ECONNRESET' });
-  if (how.status === 200) return read({ __type: how.type, ...Object(how.body) });
+  if (how.status === 200) return read({ ...(how.type && { __type: how.type }), ...Object(how.body) });
   throw errorOf(how);
 }
 

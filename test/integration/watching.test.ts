@@ -1,10 +1,9 @@
 /** What those who watch the poller go by: its log, its metrics, its pauses, and a trial without events. */
 import { DAY, HOUR, MINUTE } from '../durations';
-import { outcomes } from '../engine-stack';
+import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
 import { errorAnswer } from '../faults';
-import { openTestStack, type TestStack } from './test-stack';
 
-let stack: TestStack;
+let stack: EngineStack;
 afterEach(() => stack.close());
 
 const later = (ms: number) => ({ clockOffsetMs: ms });
@@ -16,7 +15,7 @@ describe('how late an event may be', () => {
   const lags = () => takeLog().flatMap(line => (line.message === 'Published' ? [line.lagSeconds] : []));
 
   test('is in its log line: the time since the task was last known to run', async () => {
-    stack = await openTestStack();
+    stack = await openEngineStack();
     const [task] = stack.addRunning(1, HOUR);
     await stack.run('poll', later(-3 * MINUTE));
     await stack.run('poll', later(-2 * MINUTE)); // the row was as good as new to the first
@@ -29,7 +28,7 @@ describe('how late an event may be', () => {
   });
 
   test('is not told of a task that nobody saw running, nor of one whose outcome changes: nobody knows since when', async () => {
-    stack = await openTestStack();
+    stack = await openEngineStack();
     await stack.run();
     const [task] = stack.addEnded(1, () => ({ status: 'FAILED' }));
     await stack.run();
@@ -41,7 +40,7 @@ describe('how late an event may be', () => {
 
 describe('shadow mode', () => {
   test('does everything but publish, and logs what it would have published, without the message', async () => {
-    stack = await openTestStack({ shadow: true });
+    stack = await openEngineStack({ shadow: true });
     await stack.run();
     const [running] = stack.addRunning(1, 0);
     await stack.run();
@@ -73,7 +72,7 @@ describe('shadow mode', () => {
   });
 
   test('ended, what ended in it counts as told, and what ends from then on is published', async () => {
-    stack = await openTestStack({ shadow: true });
+    stack = await openEngineStack({ shadow: true });
     await stack.run();
     const [running] = stack.addRunning(1, 0);
     stack.addEnded(12);
@@ -89,7 +88,7 @@ describe('shadow mode', () => {
 
 describe('resumed after a pause', () => {
   test('it publishes once what ended meanwhile, at most `maxEventsPerRun` a poll, and is quiet again', async () => {
-    stack = await openTestStack({ maxEventsPerRun: 20 });
+    stack = await openEngineStack({ maxEventsPerRun: 20 });
     await stack.run('poll', later(-7 * DAY));
     const running = Array.from({ length: 5 }, (_, at) => stack.store.add({ startTimeMs: Date.now() - 7 * DAY + at }));
     await stack.run('poll', later(-7 * DAY + MINUTE));
@@ -113,7 +112,7 @@ describe('resumed after a pause', () => {
 });
 
 test('a table restored to an earlier moment publishes again what ended since, with the same ids, and loses nothing', async () => {
-  stack = await openTestStack();
+  stack = await openEngineStack();
   const running = stack.addRunning(3, HOUR);
   await stack.run('poll', later(-3 * HOUR));
   await stack.run('poll', later(-2 * HOUR));
@@ -134,7 +133,7 @@ describe('the audit', () => {
   const overdue = async (ms: number) => (await stack.run('poll', later(ms))).auditOverdue ?? false;
 
   test('is overdue when none has finished for more than two periods, and no more when one has', async () => {
-    stack = await openTestStack({ auditEveryHours: 24, pollEveryMinutes: 600 });
+    stack = await openEngineStack({ auditEveryHours: 24, pollEveryMinutes: 600 });
     const asked: [hours: number, overdue: boolean][] = [];
     for (const hours of [0, 20, 40, 59, 61, 70]) asked.push([hours, await overdue(hours * HOUR)]);
     expect(asked.filter(([, is]) => is).map(([hours]) => hours)).toEqual([61, 70]);
@@ -144,14 +143,14 @@ describe('the audit', () => {
   });
 
   test('is not overdue after a pause', async () => {
-    stack = await openTestStack({ auditEveryHours: 24 });
+    stack = await openEngineStack({ auditEveryHours: 24 });
     await stack.run('audit');
     expect(await overdue(10 * DAY)).toBe(false);
     expect(await overdue(10 * DAY + MINUTE)).toBe(false);
   });
 
   test('is a problem in the run that finds drift', async () => {
-    stack = await openTestStack();
+    stack = await openEngineStack();
     await stack.run('poll', later(-HOUR));
     await stack.run();
     stack.addEnded(2, () => ({ startTimeMs: Date.now() - 30 * MINUTE }));
@@ -166,7 +165,7 @@ describe('a backlog', () => {
   const history = { maxListCallsPerRun: 10, headPageSize: 10, backlogPageSize: 10, emitSince: '2020-01-01T00:00:00Z' };
 
   test('that gets smaller from run to run is none to worry about', async () => {
-    stack = await openTestStack({ ...history, maxEventsPerRun: 30 });
+    stack = await openEngineStack({ ...history, maxEventsPerRun: 30 });
     stack.addEnded(200, at => ({ startTimeMs: Date.now() - at * HOUR }));
     const runs = [];
     do runs.push(await stack.run());
@@ -176,7 +175,7 @@ describe('a backlog', () => {
   });
 
   test('that publishes a large page bit by bit is none either', async () => {
-    stack = await openTestStack({ maxEventsPerRun: 10 });
+    stack = await openEngineStack({ maxEventsPerRun: 10 });
     stack.addEnded(90, at => ({ startTimeMs: Date.now() - (at + 1) * HOUR }));
     await stack.run();
     const backfilling = stack.anotherPoller({ emitSince: history.emitSince });
@@ -188,7 +187,7 @@ describe('a backlog', () => {
   });
 
   test('that finds nothing to publish but gets through the list is none either', async () => {
-    stack = await openTestStack({ ...history, emitSince: undefined });
+    stack = await openEngineStack({ ...history, emitSince: undefined });
     await stack.run('poll', later(-90 * DAY));
     stack.addEnded(150, at => ({ startTimeMs: Date.now() - (at + 1) * HOUR }));
     await stack.runUntilQuiet();
@@ -199,7 +198,7 @@ describe('a backlog', () => {
   });
 
   test('that has just come up is none yet', async () => {
-    stack = await openTestStack(history);
+    stack = await openEngineStack(history);
     stack.addEnded(200, at => ({ startTimeMs: Date.now() - at * HOUR }));
     stack.partnerCentral.intercept = ({ input }) =>
       input.NextToken ? errorAnswer('InternalServerException', 500) : undefined;
@@ -209,7 +208,7 @@ describe('a backlog', () => {
   });
 
   test('that stays as it is counts in each run, until it gets smaller', async () => {
-    stack = await openTestStack(history);
+    stack = await openEngineStack(history);
     stack.addEnded(200, at => ({ startTimeMs: Date.now() - at * HOUR }));
     expect(await stack.run()).toMatchObject({ gaps: 1 });
     stack.partnerCentral.intercept = ({ input }) =>
@@ -226,7 +225,7 @@ describe('a backlog', () => {
 
 describe('what is set aside counts in each run, for as long as it is', () => {
   test('an event that EventBridge keeps refusing', async () => {
-    stack = await openTestStack();
+    stack = await openEngineStack();
     await stack.run();
     stack.addEnded(2);
     stack.eventBridge.entryFault = () => ({ ErrorCode: 'MalformedDetail', ErrorMessage: 'on purpose' });
@@ -239,7 +238,7 @@ describe('what is set aside counts in each run, for as long as it is', () => {
   });
 
   test('an id that was refused once, no longer when it is looked up later and nothing comes of it', async () => {
-    stack = await openTestStack();
+    stack = await openEngineStack();
     const [task] = stack.addRunning(1, 2 * HOUR);
     await stack.run('poll', later(-HOUR));
     stack.partnerCentral.intercept = ({ input }) =>
@@ -262,7 +261,7 @@ describe('what is set aside counts in each run, for as long as it is', () => {
   });
 
   test('a task that is no longer listed, once', async () => {
-    stack = await openTestStack();
+    stack = await openEngineStack();
     const [task] = stack.addRunning(1, 2 * HOUR);
     await stack.run('poll', later(-HOUR));
     stack.store.remove(task?.taskId as string);
@@ -272,7 +271,7 @@ describe('what is set aside counts in each run, for as long as it is', () => {
   });
 
   test('an id that Partner Central refuses to look up', async () => {
-    stack = await openTestStack();
+    stack = await openEngineStack();
     stack.addRunning(1, 2 * HOUR);
     await stack.run('poll', later(-HOUR));
     takeLog();

@@ -74,3 +74,40 @@ test('a busy head leaves a part of the run to the backlog', async () => {
   const gaps = await gapsOf(stack);
   expect(gaps.at(-1)?.reached.localeCompare(gap?.reached as string)).toBe(-1);
 });
+
+test('a busy recheck leaves a part of the run to the backlog', async () => {
+  const stack = openMemoryStack();
+  const poller = stack.anotherPoller({ headPageSize: 10, maxListCallsPerRun: 10, emitSince: '2020-01-01T00:00:00Z' });
+  for (let at = 0; at < 200; at += 1)
+    stack.store.add({ status: 'COMPLETE', startTimeMs: stack.now() - HOUR - at * 5 * MINUTE });
+  const running = Array.from({ length: 300 }, (_, at) => stack.store.add({ startTimeMs: stack.now() - 9 * DAY - at }));
+  await poller.invoke({ mode: 'poll' });
+  const [gap] = await gapsOf(stack);
+  for (const { taskId } of running) stack.store.remove(taskId); // each has to be looked up, ten in a call
+  stack.pass(MINUTE);
+  await poller.invoke({ mode: 'poll' });
+  const [after] = await gapsOf(stack);
+  expect(after === undefined || after.reached < (gap?.reached as string)).toBe(true);
+});
+
+test('a page that the event budget cuts counts for nothing either', async () => {
+  const { stack, poller } = await endedSince(10, { ...small, maxEventsPerRun: 10 });
+  const before = await watermarkOf(stack);
+  // Two thirds of the events are the head's: its only page is not dealt with.
+  expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ outcome: 'partial', gaps: 0, published: 7 });
+  expect(await watermarkOf(stack)).toBe(before);
+});
+
+test('a page that comes back with the token that fetched it is not asked for again at once', async () => {
+  const { stack, poller } = await endedSince(200, { ...small, maxListCallsPerRun: 10 });
+  await poller.invoke({ mode: 'poll' });
+  const [gap] = (await gapsOf(stack)) as unknown as { cursor: { token: string } }[];
+  const asked: unknown[] = [];
+  stack.partnerCentral.intercept = ({ input }) => void asked.push(input.NextToken);
+  stack.partnerCentral.tamper = (_, output) =>
+    asked.at(-1) === gap?.cursor.token ? { ...output, NextToken: gap?.cursor.token } : output;
+  stack.pass(MINUTE);
+  const { result } = await poller.invoke({ mode: 'poll' });
+  expect(result?.repeatedTokens).toBeGreaterThanOrEqual(1);
+  expect(asked.filter((token, at) => token !== undefined && token === asked[at - 1])).toEqual([]);
+});

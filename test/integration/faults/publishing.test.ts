@@ -86,6 +86,7 @@ faultMatrix({
 
   'an entry that is throttled for as long as the run lasts': {
     over: 'HTTP',
+    waits: true,
     pauses: true,
     play: async stack => {
       const ended = await endedSinceFirstRun(stack, 11);

@@ -102,19 +102,28 @@ faultMatrix({
 
   'hung sockets of DynamoDB': failing(() => true, hang, { events: 0 }),
   // The lease can't be given back either, and ends by itself.
-  'hung sockets of DynamoDB when the run is to be finished': failing(
-    call => call.operation === 'UpdateItem' && !takesLease(call),
-    hang,
-    { events: 17 },
-    { timeoutMs: 4_000 },
-  ),
+  'hung sockets of DynamoDB when the run is to be finished': {
+    ...failing(
+      call => call.operation === 'UpdateItem' && !takesLease(call),
+      hang,
+      { events: 17 },
+      { timeoutMs: 4_000 },
+    ),
+    waits: true,
+  },
 
-  'answers to the lease that arrive after the client gave up': failing(takesLease, late, { events: 0 }),
+  'answers to the lease that arrive after the client gave up': {
+    ...failing(takesLease, late, { events: 0 }),
+    waits: true,
+  },
   'answers to BatchWriteItem that arrive after the client gave up': failing(only('BatchWriteItem'), late, {
     events: 10,
     published: 0,
   }),
-  'answers to the end of a run that arrive after the client gave up': failing(finishes, late, { events: 17 }),
+  'answers to the end of a run that arrive after the client gave up': {
+    ...failing(finishes, late, { events: 17 }),
+    waits: true,
+  },
 
   UnprocessedItems: {
     over: 'HTTP',

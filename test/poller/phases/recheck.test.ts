@@ -1,9 +1,9 @@
 /** Looking again at what the head doesn't show: many running tasks, look-ups by id. */
-import type { Call } from '../../local/services/service';
-import { HOUR, MINUTE } from '../durations';
-import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
-import { errorAnswer, isPollers, tableAnswer } from '../faults';
-import { openTestStack } from './test-stack';
+import type { Call } from '../../../local/services/service';
+import { HOUR, MINUTE } from '../../durations';
+import { type EngineStack, openEngineStack, outcomes } from '../../engine-stack';
+import { errorAnswer, isPollers, tableAnswer } from '../../faults';
+import { openTestStack } from '../../integration/test-stack';
 
 let stack: EngineStack;
 afterEach(() => stack.close());

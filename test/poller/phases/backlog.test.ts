@@ -1,8 +1,8 @@
 /** What takes more than one run: gaps, backfills, audits, and what may go wrong with them. */
-import { ago, DAY, HOUR, MINUTE } from '../durations';
-import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
-import { errorAnswer } from '../faults';
-import { openTestStack } from './test-stack';
+import { ago, DAY, HOUR, MINUTE } from '../../durations';
+import { type EngineStack, openEngineStack, outcomes } from '../../engine-stack';
+import { errorAnswer } from '../../faults';
+import { openTestStack } from '../../integration/test-stack';
 
 let stack: EngineStack;
 afterEach(() => stack.close());
@@ -205,8 +205,8 @@ test('a page of the oldest gap that hangs holds the newer gap up no longer than 
   const late = stack.addEnded(1, () => ({ startTimeMs: Date.now() - DAY }));
   stack.partnerCentral.intercept = ({ input }) =>
     input.NextToken === token ? { when: 'before', how: 'hang' } : undefined;
-  await stack.run('audit', { timeoutMs: 3_000 });
-  await stack.run('poll', { timeoutMs: 3_000 });
+  await stack.run('audit', { timeoutMs: 1_500 });
+  await stack.run('poll', { timeoutMs: 1_500 });
   expect(stack.published()).toEqual(expect.arrayContaining(outcomes(late)));
   stack.partnerCentral.intercept = undefined;
   await stack.runUntilQuiet();

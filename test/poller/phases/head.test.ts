@@ -1,13 +1,13 @@
 /** Many tasks that end at once: how many List calls that takes, and that each poll gets further. */
-import { ago, DAY, HOUR, MINUTE } from '../durations';
-import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
-import { errorAnswer } from '../faults';
+import { ago, DAY, HOUR, MINUTE } from '../../durations';
+import { type EngineStack, isOverHttp, openEngineStack, outcomes } from '../../engine-stack';
+import { errorAnswer } from '../../faults';
 
 let stack: EngineStack;
 afterEach(() => stack.close());
 
-/** `BURST=100000 npx jest test/integration/bursts` takes a minute or two. Over HTTP, fewer do. */
-const largest = Number(process.env.BURST ?? (process.env.TEST_STACK === 'http' ? 2_000 : 10_000));
+/** `BURST=100000 npx jest test/poller/phases/head` takes a minute or two. */
+const largest = Number(process.env.BURST ?? (isOverHttp ? 2_000 : 4_000));
 const pageSize = (tasks: number) => (tasks < 1_000 ? 20 : 100);
 
 /** Throttles all that comes after so many pages of a poll. */

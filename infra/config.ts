@@ -29,15 +29,14 @@ export function readConfig(
   const others = furtherSources.flatMap((own, at) => {
     const place = `furtherSources[${at}]`;
     const { furtherSources: _, ...stack } = given;
-    const [known, unknownKeys] = [true, false].map(isOne =>
-      Object.entries(own).filter(([key]) => sourceKeys.includes(key) === isOne),
-    ) as [[string, unknown][], [string, unknown][]];
+    const unknownKeys = Object.keys(own).filter(key => !sourceKeys.includes(key));
+    const known = Object.fromEntries(Object.entries(own).filter(([key]) => sourceKeys.includes(key)));
     if (unknownKeys.length > 0)
       problems.push(
-        `${unknownKeys.map(([key]) => `${place}.${key}`).join(', ')}: allowed in a further source: ${sourceKeys.join(', ')}`,
+        `${unknownKeys.map(key => `${place}.${key}`).join(', ')}: allowed in a further source: ${sourceKeys.join(', ')}`,
       );
     try {
-      return [readSource(inherited(stack, Object.fromEntries(known)), where)];
+      return [readSource(inherited(stack, known), where)];
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       problems.push(...error.problems.map(problem => `${place}.${problem}`));

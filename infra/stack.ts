@@ -10,7 +10,10 @@ import { stackKeys } from './config-entries';
 import { PartnerCentralTaskPoller, type PartnerCentralTaskPollerProps } from './task-poller';
 import type { TaskPollerSettings } from './task-poller-settings';
 
-/** The poller as a stack, configured by a CDK context. An account can have several: only the bus has an explicit name, derived from the stack's. */
+/**
+ * The poller as a stack, configured by a CDK context. An account can have several: only the bus has an explicit name, and
+ * that name is derived from the stack's.
+ */
 export class TaskPollerStack extends Stack {
   /** @throws ConfigurationError naming every invalid key */
   constructor(scope: Construct, id: string, { context }: { readonly context: Record<string, unknown> }) {

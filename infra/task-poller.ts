@@ -250,7 +250,10 @@ export class PartnerCentralTaskPoller extends Construct {
     return this.metric(metricNames.setAside, Stats.MAXIMUM, options);
   }
 
-  /** Number of finished tasks that polls missed and an audit found, plus 1 while an audit is overdue. Not reported at 0. Statistic: maximum. */
+  /**
+   * Number of finished tasks that polls missed and an audit found, plus 1 while an audit is overdue. Not reported at 0.
+   * Statistic: maximum.
+   */
   metricAuditProblems(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.auditProblems, Stats.MAXIMUM, options);
   }

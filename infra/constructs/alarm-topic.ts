@@ -10,7 +10,8 @@ interface AlarmTopicProps {
   readonly config: Pick<Config, 'alarmEmail'>;
   /**
    * Customer managed key, to encrypt the topic at rest. Its policy must allow cloudwatch.amazonaws.com to use it. The AWS
-   * managed key for SNS doesn't work: CloudWatch may not use it, and only the alarm's history shows the failure. https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+   * managed key for SNS doesn't work: CloudWatch may not use it, and only the alarm's history shows the failure.
+   * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
    */
   readonly encryptionKey?: IKey | undefined;
 }

@@ -92,7 +92,7 @@ export class Poller extends Construct {
   private schedules({ config, receivers, encryptionKey }: PollerProps) {
     const missedTicks = deadLetterQueue(this, 'MissedTicks', 'the two schedules', Duration.hours(1), { encryptionKey });
     const role = schedulerRole(this, this.function, missedTicks, { encryptionKey });
-    const invoked = [...this.node.children]; // function, role and queues
+    const dependencies = [...this.node.children]; // function, role and queues
     const schedule = (id: string, mode: 'poll' | 'audit', every: Duration, maxEventAge: Duration) => {
       const created = new Schedule(this, id, {
         description: `Asks the task poller for ${mode === 'poll' ? 'a poll' : 'an audit'}`,
@@ -109,7 +109,7 @@ export class Poller extends Construct {
       });
       // A schedule runs as soon as it is created, so its dependencies must exist before. Nothing may depend on a schedule:
       // it could be something that a receiver refers to, and the dependencies would be circular.
-      created.node.addDependency(receivers, ...invoked);
+      created.node.addDependency(receivers, ...dependencies);
     };
     const [pollEvery, auditEvery] = [Duration.minutes(config.pollEveryMinutes), Duration.hours(config.auditEveryHours)];
     // A late poll is useless once the next one is due. An audit may be up to an hour late.

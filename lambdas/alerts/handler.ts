@@ -41,7 +41,7 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   };
   if (refused.length > 0) {
     const [first] = refused;
-    logger.error('task alerts: SNS did not take a message', {
+    logger.error('task alerts: SNS refused a message', {
       ...summary,
       refused: refused.map(logFields),
       error: first?.error as Error,

@@ -1,4 +1,5 @@
 import { createHash, createHmac, createSecretKey, type KeyObject, randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
 
 interface HttpRequest {
   readonly method: string;
@@ -23,7 +24,6 @@ export interface CommandSender {
       handle(request: HttpRequest, options: { abortSignal: AbortSignal }): Promise<{ response: HttpResponse }>;
     };
     credentials(): Promise<Credentials>;
-    streamCollector(body: unknown): Promise<Uint8Array>;
   };
   send(command: unknown, options: { abortSignal: AbortSignal }): Promise<unknown>;
 }
@@ -78,8 +78,8 @@ export function repeatedCommand<Input extends object, Output extends object>(
       );
       const { response } = await config.requestHandler.handle(signed, { abortSignal });
       if (response.statusCode !== 200) return { response };
-      const bytes = await config.streamCollector(response.body);
-      const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+      const bytes = await readAll(response.body as Readable);
+      const text = bytes.toString();
       return hasBinary(text) ? { response: Object.assign(response, { body: bytes }) } : { text };
     } catch (error) {
       return { error };
@@ -141,6 +141,14 @@ function sign(
   headers.authorization = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${day}/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
   return { ...request, headers, body };
 }
+
+const readAll = (body: Readable): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    body.on('data', chunk => chunks.push(chunk));
+    body.once('end', () => resolve(Buffer.concat(chunks)));
+    body.once('error', reject);
+  });
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 

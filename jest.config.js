@@ -1,9 +1,15 @@
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
+  runtime: '<rootDir>/test/load-cdk-once.js',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  // npm run test:deploy and test:full
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/deploy/', '<rootDir>/test/fuzz/random-lives-http'],
+  // npm run test:deploy, test:package and test:full
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/test/deploy/',
+    '<rootDir>/test/package/',
+    '<rootDir>/test/fuzz/random-lives-http',
+  ],
   transform: {
     '\\.ts$': [
       '@swc/jest',

@@ -14,6 +14,7 @@ import { partners, typicalPartner } from './cost/partners';
 import { measureBackfill } from './measure/backfill';
 import { bundle } from './measure/bundle';
 import { measureBursts } from './measure/bursts';
+import { measureFinishedAmongRunning } from './measure/finished-among-running';
 import { measureListingMemory } from './measure/listing-memory';
 import { measureLoads } from './measure/load-time';
 import { measureQuietPolls } from './measure/quiet-polls';
@@ -84,11 +85,13 @@ async function run({ histories, write }: BenchOptions, directory: string): Promi
   const bursts = await measureBursts(directory, STACK, peerBundle);
   tell(`A list of ${LONG_LIST} tasks`);
   const listing = await measureListingMemory(directory, STACK, LONG_LIST);
+  tell('Many that finish among many that run');
+  const among = await measureFinishedAmongRunning(directory, STACK);
   tell('A month');
   const costs = await measureCosts(directory, STACK, histories === ALL_HISTORIES ? partners : [typicalPartner]);
 
   const growth = growthOf(quietPolls, cells);
-  const targets = checkTargets({ cells, quietPolls, backfill, costs, loads, bursts, listing });
+  const targets = checkTargets({ cells, quietPolls, backfill, costs, loads, bursts, listing, among });
   console.log(
     [
       machineText(),

@@ -5,6 +5,7 @@ import { total } from './cost/month';
 import { typicalPartner } from './cost/partners';
 import type { Backfill } from './measure/backfill';
 import type { Bursts } from './measure/bursts';
+import type { FinishedAmongRunning } from './measure/finished-among-running';
 import type { ListingMemory } from './measure/listing-memory';
 import type { Loads } from './measure/load-time';
 import type { QuietPoll } from './measure/quiet-polls';
@@ -25,6 +26,8 @@ const MOST_BUNDLE_BYTES = 405_000;
 const MOST_LOAD_RATIO = 1.1;
 const MOST_BURST_RATIO = 1.3;
 const MOST_LISTING_BYTES = 60_000_000;
+const MOST_POLLS = 2;
+const MOST_LIST_CALLS = 40;
 
 export interface Results {
   readonly cells: readonly Cell[];
@@ -34,9 +37,10 @@ export interface Results {
   readonly loads: Loads;
   readonly bursts: Bursts;
   readonly listing: ListingMemory;
+  readonly among: FinishedAmongRunning;
 }
 
-export function checkTargets({ cells, quietPolls, backfill, costs, loads, bursts, listing }: Results): Target[] {
+export function checkTargets({ cells, quietPolls, backfill, costs, loads, bursts, listing, among }: Results): Target[] {
   const quiet = cells.filter(({ poller, endings }) => poller === 'ours' && endings === 0);
   const [shortest, longest] = [quietPolls[0] as QuietPoll, quietPolls.at(-1) as QuietPoll];
   const span = `from ${number(shortest.history)} to ${number(longest.history)} tasks`;
@@ -103,6 +107,12 @@ export function checkTargets({ cells, quietPolls, backfill, costs, loads, bursts
       limit: `at most ${megabytes(MOST_LISTING_BYTES)} MB`,
       got: `${megabytes(listing.overIdleBytes)} MB above ${megabytes(listing.idleBytes)} MB`,
       holds: listing.overIdleBytes <= MOST_LISTING_BYTES,
+    },
+    {
+      what: `${number(among.finished)} tasks that finish at once among ${number(among.running)} that run`,
+      limit: `at most ${MOST_POLLS} polls and ${MOST_LIST_CALLS} List calls`,
+      got: `${among.polls} and ${among.listCalls}`,
+      holds: among.polls <= MOST_POLLS && among.listCalls <= MOST_LIST_CALLS,
     },
   ];
 }

@@ -1,7 +1,6 @@
 /** The sources of one stack: what is theirs alone, and what they share. */
-import * as v from 'valibot';
-import { filterKeys, settingsEntries, sourceId } from '../lambdas/poller/settings';
-import type { StackConfig } from './config';
+import { filterKeys, sourceId } from '../lambdas/poller/settings';
+import type { StackConfig } from './config-entries';
 
 /** One source with all that holds for it: its own keys, and the stack's for the rest. */
 export interface SourceConfig extends StackConfig {
@@ -12,45 +11,10 @@ export interface SourceConfig extends StackConfig {
   readonly isOnlySource: boolean;
 }
 
-/** What all sources of a stack have in common, though it is the poller's own setting. */
-const stackWide = ['eventSource', 'maxListCallsPerSecond'];
-
-/** Keys that a further source may have of its own. */
-export const sourceKeys: readonly string[] = [
-  ...Object.keys(settingsEntries).filter(key => !stackWide.includes(key)),
-  'functionTimeoutSeconds',
-  'memoryMb',
-  'enabled',
-  'alarmAtFailedTasks',
-  'alarmAtStalledTasks',
-];
-
-export type FurtherSource = Readonly<Record<string, unknown>>;
-
-/** Objects, or JSON text of them; what is in them is looked at once it is known what they inherit. */
-export function furtherSources() {
-  const allowed =
-    'a JSON array of objects such as [{"taskFamily":"EngagementFromOpportunity"}], each with what differs from the first source';
-  return v.pipe(
-    v.union([v.array(v.unknown()), v.pipe(v.string(), v.transform(parsed))], allowed),
-    v.array(
-      v.custom<FurtherSource>(given => typeof given === 'object' && given !== null && !Array.isArray(given)),
-      allowed,
-    ),
-    v.metadata({ allowed }),
-  );
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // which is no list of objects
-  }
-}
+type Given = Readonly<Record<string, unknown>>;
 
 /** What a further source is given: the first one's keys but for its filters, which say what that one is. */
-export function inherited(stack: FurtherSource, own: FurtherSource): FurtherSource {
+export function inherited(stack: Given, own: Given): Given {
   const shared = Object.entries(stack).filter(([key]) => !(filterKeys as readonly string[]).includes(key));
   return { ...Object.fromEntries(shared), ...own };
 }
@@ -76,7 +40,7 @@ export function sourcesOf(first: StackConfig, others: readonly StackConfig[]): [
 const accountOf = ({ assumeRoleArn }: StackConfig) => assumeRoleArn?.split(':')[4];
 
 /** Each source of a catalog and family has one memory: two would share it. */
-export function twins(all: readonly StackConfig[]): string[] {
+export function duplicateSources(all: readonly StackConfig[]): string[] {
   const ids = all.map(sourceId);
   return [...new Set(ids.filter((id, at) => ids.indexOf(id) !== at))].map(
     id =>

@@ -5,7 +5,8 @@ import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { type Config, ownKeys, readConfig, stackKeys } from './config';
+import { type Config, ownKeys, readConfig } from './config';
+import { stackKeys } from './config-entries';
 import { PartnerCentralTaskPoller, type PartnerCentralTaskPollerProps } from './task-poller';
 import type { TaskPollerSettings } from './task-poller-settings';
 

@@ -12,6 +12,8 @@ export interface SynthesizeOptions {
   readonly outdir?: string;
   /** False leaves the functions' code out, which saves tests the time. */
   readonly bundle?: boolean;
+  /** False skips the rules of CloudFormation and cdk-nag, which take seconds. */
+  readonly validate?: boolean;
 }
 
 /**
@@ -19,17 +21,23 @@ export interface SynthesizeOptions {
  * @throws ConfigurationError naming every bad key
  * @throws Error with the report, when a rule of CloudFormation or cdk-nag is broken (under the CLI, that reports it)
  */
-export function synthesize({ context, outdir, bundle = true }: SynthesizeOptions = {}) {
+export function synthesize({ context, outdir, bundle = true, validate = true }: SynthesizeOptions = {}) {
   const props: AppProps = {
     // Otherwise CDK synthesizes once more when the process ends, also after an error.
     autoSynth: false,
+    builtinCloudFormationValidation: validate,
     // The CLI passes the context of cdk.json and -c again through the environment, which wins over these.
-    context: { ...contextOfCdkJson(), ...(bundle ? {} : { 'aws:cdk:bundling-stacks': [] }), ...context },
+    context: {
+      ...contextOfCdkJson(),
+      ...(bundle ? {} : { 'aws:cdk:bundling-stacks': [] }),
+      ...(validate ? {} : { 'aws:cdk:disable-creation-stack-traces': true }), // only findings need them
+      ...context,
+    },
   };
   const app = new App(outdir === undefined ? props : { ...props, outdir });
   const allContext = app.node.getAllContext();
   const config = readConfig(allContext);
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app, { verbose: true }));
+  if (validate) Validations.of(app).addPlugins(new AwsSolutionsChecks(app, { verbose: true }));
   // The id is the name of the stack, which has to differ between stacks in one account.
   new TaskPollerStack(app, config.stackName, { context: allContext });
   return app.synth();

@@ -1,8 +1,8 @@
-// Written by `npm run docs`, from the schemas in infra/config.ts and lambdas/poller/settings.ts.
+// Written by `npm run docs`, from the schemas in infra/config-entries.ts and lambdas/poller/settings.ts.
 import type { ReasonCategory } from '../events/task-events';
 
-/** What can be set, whatever the poller is a part of. */
-export interface TaskPollerSettings {
+/** What can be set of each source by itself. */
+export interface SourceSettings {
   /**
    * Partner Central catalog; AWS is production.
    *
@@ -10,7 +10,7 @@ export interface TaskPollerSettings {
    */
   readonly catalog: 'AWS' | 'Sandbox';
   /**
-   * Which tasks: the one that is started by Start…Task of this name.
+   * Task family: tasks that the operation Start…Task of this name starts.
    *
    * Allowed: OpportunityFromEngagement or EngagementFromOpportunity or EngagementByAcceptingInvitation
    * @default 'OpportunityFromEngagement'
@@ -59,39 +59,32 @@ export interface TaskPollerSettings {
    */
   readonly assumeRoleArn?: string;
   /**
-   * Publish tasks that started at or after this moment. Without it: since the first poll. An earlier moment, set later,
-   * publishes that part of the past.
+   * Publish tasks that started at or after this time. Default: the first poll. An earlier time, set later, publishes
+   * that part of the past.
    *
    * Allowed: an instant such as 2026-11-01T00:00:00Z
    * @default - the first poll
    */
   readonly emitSince?: string;
   /**
-   * Source of the events.
-   *
-   * Allowed: 1 to 256 letters, digits and ._-/, not beginning with aws.
-   * @default 'partnercentral.task-poller'
-   */
-  readonly eventSource?: string;
-  /**
    * The API's own message in event, mail and table; false keeps it out of all three.
    * @default true
    */
   readonly includeMessage?: boolean;
   /**
-   * Do everything but publish, and log what would have been published. What ends meanwhile counts as told.
+   * Publish nothing, and log what would be published. Tasks that end in shadow mode are never published later.
    * @default false
    */
   readonly shadow?: boolean;
   /**
-   * How long a task may run before it counts as stalled.
+   * A task that runs for longer counts as stalled.
    *
    * Allowed: a whole number of minutes from 1 to 43200
    * @default 60
    */
   readonly stalledAfterMinutes?: number;
   /**
-   * Publish a `TaskStalled` event, once a task, for tasks that stall from now on.
+   * Publish one `TaskStalled` event for each task that stalls from now on.
    * @default false
    */
   readonly taskStalledEvents?: boolean;
@@ -103,67 +96,54 @@ export interface TaskPollerSettings {
    */
   readonly pollEveryMinutes?: number;
   /**
-   * Time from one audit, which looks at all tasks of the retention period, to the next.
+   * Time from one audit to the next. An audit lists all tasks of the retention period.
    *
    * Allowed: a whole number of hours from 1 to 720
    * @default 24
    */
   readonly auditEveryHours?: number;
   /**
-   * How far each poll looks back before the last one, for tasks that are listed late.
+   * How far each poll looks back before the last poll, for tasks that are listed late.
    *
    * Allowed: a whole number of minutes from 1 to 1440
    * @default 5
    */
   readonly lookbackMinutes?: number;
   /**
-   * How long an ended task is remembered, and how far back the audit looks.
+   * How long a finished task is remembered, and how far back an audit looks.
    *
    * Allowed: a whole number of days from 1 to 3650
    * @default 90
    */
   readonly retentionDays?: number;
   /**
-   * Most events one poll publishes; the rest follows in the next.
+   * Most events of one poll. The next poll publishes the rest.
    *
    * Allowed: a whole number of events from 10 to 10000
    * @default 1000
    */
   readonly maxEventsPerRun?: number;
   /**
-   * Most List calls one poll makes; the quota is shared with your CRM.
+   * Most List calls of one poll. Your CRM shares the quota.
    *
    * Allowed: a whole number of calls from 10 to 1000
    * @default 100
    */
   readonly maxListCallsPerRun?: number;
   /**
-   * Pace of List calls.
-   *
-   * Allowed: a number of calls from 0.1 to 10
-   * @default 5
-   */
-  readonly maxListCallsPerSecond?: number;
-  /**
-   * Page size when looking for what is new.
+   * Page size for new tasks.
    *
    * Allowed: a whole number of tasks from 1 to 1000
    * @default 100
    */
   readonly headPageSize?: number;
   /**
-   * Page size when working through history and running tasks.
+   * Page size for history, and for running and finished tasks.
    *
    * Allowed: a whole number of tasks from 1 to 1000
    * @default 1000
    */
   readonly backlogPageSize?: number;
-  /**
-   * Further sources of this stack: other catalogs or families, each with a function, schedules and alarms of its own.
-   * What one leaves out it has from the keys around it, but for the identifiers.
-   * @default []
-   */
-  readonly furtherSources?: readonly FurtherSource[];
   /**
    * Longest that one poll may take; less than the time between two polls. What is left over is done by the next.
    *
@@ -178,6 +158,51 @@ export interface TaskPollerSettings {
    * @default 256
    */
   readonly memoryMb?: number;
+  /**
+   * false stops the schedules, and so the polls. All else stays, and so does what is known; the first poll after it
+   * goes on from there.
+   * @default true
+   */
+  readonly enabled?: boolean;
+  /**
+   * So many failed tasks within an hour (or within a poll period, if that is longer) set off an alarm; the mails tell
+   * of each of them anyway.
+   *
+   * Allowed: a whole number of tasks from 1 to 100000
+   * @default 10
+   */
+  readonly alarmAtFailedTasks?: number;
+  /**
+   * So many tasks that have been running for too long set off an alarm.
+   *
+   * Allowed: a whole number of tasks from 1 to 100000
+   * @default 1
+   */
+  readonly alarmAtStalledTasks?: number;
+}
+
+/** What can be set, whatever the poller is a part of. */
+export interface TaskPollerSettings extends SourceSettings {
+  /**
+   * Source of the events.
+   *
+   * Allowed: 1 to 256 letters, digits and ._-/, not beginning with aws.
+   * @default 'partnercentral.task-poller'
+   */
+  readonly eventSource?: string;
+  /**
+   * Pace of List calls.
+   *
+   * Allowed: a number of calls from 0.1 to 10
+   * @default 5
+   */
+  readonly maxListCallsPerSecond?: number;
+  /**
+   * Further sources of this stack: other catalogs or families, each with a function, schedules and alarms of its own.
+   * What one leaves out it has from the keys around it, but for the identifiers.
+   * @default []
+   */
+  readonly furtherSources?: readonly FurtherSource[];
   /**
    * Who gets a mail about failed tasks, once the address has confirmed. Without it: subscribe to the topic yourself.
    *
@@ -209,21 +234,6 @@ export interface TaskPollerSettings {
    * @default - nobody
    */
   readonly alarmEmail?: string;
-  /**
-   * So many failed tasks within an hour (or within a poll period, if that is longer) set off an alarm; the mails tell
-   * of each of them anyway.
-   *
-   * Allowed: a whole number of tasks from 1 to 100000
-   * @default 10
-   */
-  readonly alarmAtFailedTasks?: number;
-  /**
-   * So many tasks that have been running for too long set off an alarm.
-   *
-   * Allowed: a whole number of tasks from 1 to 100000
-   * @default 1
-   */
-  readonly alarmAtStalledTasks?: number;
   /**
    * Where the runbook is; each alarm links to its section there.
    *
@@ -306,12 +316,6 @@ export interface TaskPollerSettings {
    */
   readonly tracing?: boolean;
   /**
-   * false stops the schedules, and so the polls. All else stays, and so does what is known; the first poll after it
-   * goes on from there.
-   * @default true
-   */
-  readonly enabled?: boolean;
-  /**
    * A key of the stack's own, rather than keys of AWS, encrypts all that is stored; about $1.10 a month, and up to $2
    * more after its yearly rotations.
    * @default false
@@ -319,183 +323,5 @@ export interface TaskPollerSettings {
   readonly customerManagedKey?: boolean;
 }
 
-/** A source beside the first one. What it leaves out, it has from the settings around it, but for the identifiers. */
-export interface FurtherSource {
-  /**
-   * Partner Central catalog; AWS is production.
-   *
-   * Allowed: AWS or Sandbox
-   * @default - as set for the first source
-   */
-  readonly catalog?: 'AWS' | 'Sandbox';
-  /**
-   * Which tasks: the one that is started by Start…Task of this name.
-   *
-   * Allowed: OpportunityFromEngagement or EngagementFromOpportunity or EngagementByAcceptingInvitation
-   * @default - as set for the first source
-   */
-  readonly taskFamily?: 'OpportunityFromEngagement' | 'EngagementFromOpportunity' | 'EngagementByAcceptingInvitation';
-  /**
-   * Only tasks of these opportunities.
-   *
-   * Allowed: 1 to 10 of O followed by 1 to 19 digits
-   * @default - all tasks
-   */
-  readonly opportunityIdentifiers?: readonly string[];
-  /**
-   * Only tasks of these engagements; not for EngagementByAcceptingInvitation.
-   *
-   * Allowed: 1 to 10 of eng- and 14 of 0-9a-z, or an ARN
-   * @default - all tasks
-   */
-  readonly engagementIdentifiers?: readonly string[];
-  /**
-   * Only tasks of these invitations; for EngagementByAcceptingInvitation.
-   *
-   * Allowed: 1 to 10 of engi- and 13 of 0-9a-z, or an ARN
-   * @default - all tasks
-   */
-  readonly engagementInvitationIdentifiers?: readonly string[];
-  /**
-   * Only tasks of these contexts; for OpportunityFromEngagement.
-   *
-   * Allowed: 1 to 10 of a number without leading zero
-   * @default - all tasks
-   */
-  readonly contextIdentifiers?: readonly string[];
-  /**
-   * Only these tasks.
-   *
-   * Allowed: 1 to 10 of task- and 13 of 0-9a-z, or an ARN
-   * @default - all tasks
-   */
-  readonly taskIdentifiers?: readonly string[];
-  /**
-   * Role that lists the tasks, for a stack outside the account that is linked to Partner Central.
-   *
-   * Allowed: the ARN of a role
-   * @default - as set for the first source
-   */
-  readonly assumeRoleArn?: string;
-  /**
-   * Publish tasks that started at or after this moment. Without it: since the first poll. An earlier moment, set later,
-   * publishes that part of the past.
-   *
-   * Allowed: an instant such as 2026-11-01T00:00:00Z
-   * @default - as set for the first source
-   */
-  readonly emitSince?: string;
-  /**
-   * The API's own message in event, mail and table; false keeps it out of all three.
-   * @default - as set for the first source
-   */
-  readonly includeMessage?: boolean;
-  /**
-   * Do everything but publish, and log what would have been published. What ends meanwhile counts as told.
-   * @default - as set for the first source
-   */
-  readonly shadow?: boolean;
-  /**
-   * How long a task may run before it counts as stalled.
-   *
-   * Allowed: a whole number of minutes from 1 to 43200
-   * @default - as set for the first source
-   */
-  readonly stalledAfterMinutes?: number;
-  /**
-   * Publish a `TaskStalled` event, once a task, for tasks that stall from now on.
-   * @default - as set for the first source
-   */
-  readonly taskStalledEvents?: boolean;
-  /**
-   * Time from one poll to the next.
-   *
-   * Allowed: a whole number of minutes from 1 to 1440
-   * @default - as set for the first source
-   */
-  readonly pollEveryMinutes?: number;
-  /**
-   * Time from one audit, which looks at all tasks of the retention period, to the next.
-   *
-   * Allowed: a whole number of hours from 1 to 720
-   * @default - as set for the first source
-   */
-  readonly auditEveryHours?: number;
-  /**
-   * How far each poll looks back before the last one, for tasks that are listed late.
-   *
-   * Allowed: a whole number of minutes from 1 to 1440
-   * @default - as set for the first source
-   */
-  readonly lookbackMinutes?: number;
-  /**
-   * How long an ended task is remembered, and how far back the audit looks.
-   *
-   * Allowed: a whole number of days from 1 to 3650
-   * @default - as set for the first source
-   */
-  readonly retentionDays?: number;
-  /**
-   * Most events one poll publishes; the rest follows in the next.
-   *
-   * Allowed: a whole number of events from 10 to 10000
-   * @default - as set for the first source
-   */
-  readonly maxEventsPerRun?: number;
-  /**
-   * Most List calls one poll makes; the quota is shared with your CRM.
-   *
-   * Allowed: a whole number of calls from 10 to 1000
-   * @default - as set for the first source
-   */
-  readonly maxListCallsPerRun?: number;
-  /**
-   * Page size when looking for what is new.
-   *
-   * Allowed: a whole number of tasks from 1 to 1000
-   * @default - as set for the first source
-   */
-  readonly headPageSize?: number;
-  /**
-   * Page size when working through history and running tasks.
-   *
-   * Allowed: a whole number of tasks from 1 to 1000
-   * @default - as set for the first source
-   */
-  readonly backlogPageSize?: number;
-  /**
-   * Longest that one poll may take; less than the time between two polls. What is left over is done by the next.
-   *
-   * Allowed: a whole number of seconds from 10 to 900
-   * @default - as set for the first source
-   */
-  readonly functionTimeoutSeconds?: number;
-  /**
-   * Memory of the poller's function; its share of a CPU grows with it.
-   *
-   * Allowed: a whole number of megabytes from 128 to 3008
-   * @default - as set for the first source
-   */
-  readonly memoryMb?: number;
-  /**
-   * false stops the schedules, and so the polls. All else stays, and so does what is known; the first poll after it
-   * goes on from there.
-   * @default - as set for the first source
-   */
-  readonly enabled?: boolean;
-  /**
-   * So many failed tasks within an hour (or within a poll period, if that is longer) set off an alarm; the mails tell
-   * of each of them anyway.
-   *
-   * Allowed: a whole number of tasks from 1 to 100000
-   * @default - as set for the first source
-   */
-  readonly alarmAtFailedTasks?: number;
-  /**
-   * So many tasks that have been running for too long set off an alarm.
-   *
-   * Allowed: a whole number of tasks from 1 to 100000
-   * @default - as set for the first source
-   */
-  readonly alarmAtStalledTasks?: number;
-}
+/** A source beside the first one. Keys that it leaves out are those of the first source, except the identifiers. */
+export type FurtherSource = Partial<SourceSettings>;

@@ -10,8 +10,6 @@ import { Construct, type IConstruct } from 'constructs';
 import type { ReasonCategory } from '../events/task-events';
 import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED, type TaskDetailType } from '../lambdas/event-names';
 import { METRICS_NAMESPACE, metricNames } from '../lambdas/poller/metrics';
-import { ConfigurationError } from '../lambdas/poller/settings';
-import { type Config, readConfig, stackKeys } from './config';
 import { Alarms } from './constructs/alarms';
 import { Dashboard } from './constructs/dashboard';
 import { allowKeyUse, encryptionKey as newEncryptionKey } from './constructs/encryption-key';
@@ -22,8 +20,8 @@ import { LogQueries } from './constructs/log-queries';
 import { Poller } from './constructs/poller';
 import { Receivers } from './constructs/receivers';
 import { SnapshotTable } from './constructs/snapshot-table';
-import { stackUniqueId } from './constructs/stack-unique-id';
 import { TaskBus } from './constructs/task-bus';
+import { readProps } from './read-props';
 import type { SourceConfig } from './sources';
 import type { TaskPollerSettings } from './task-poller-settings';
 
@@ -96,16 +94,6 @@ export interface DeadLetterQueues {
   readonly unforwarded?: IQueue;
 }
 
-/** What a stack has a key for, and a construct has not. */
-const instead: Readonly<Record<string, string>> = {
-  stackName: 'the name is that of the stack that the construct is in',
-  tags: 'use Tags.of(…).add(…)',
-  permissionsBoundary: 'use PermissionsBoundary.of(…).apply(…)',
-  existingTableName: 'use table',
-  existingEventBusName: 'use eventBus',
-  alarmTopicArns: 'use alarmTopics',
-};
-
 /**
  * Polls the tasks of AWS Partner Central and puts an event on a bus when one completes or fails: functions, schedules,
  * table, bus, alerts for people, alarms.
@@ -145,8 +133,8 @@ export class PartnerCentralTaskPoller extends Construct {
   /** @throws ConfigurationError naming every prop that is bad or can't work together with another */
   constructor(scope: Construct, id: string, props: PartnerCentralTaskPollerProps) {
     super(scope, id);
-    const { eventBus, table, alarmTopics } = props;
-    const config = this.readProps(props);
+    const { eventBus, table, alarmTopics, ...settings } = props;
+    const config = readProps(this, settings, alarmTopics);
     this.sources = config.sources;
     this.eventSource = config.eventSource;
 
@@ -295,45 +283,6 @@ export class PartnerCentralTaskPoller extends Construct {
     if (!replays)
       (rule.node.defaultChild as CfnRule).addPropertyOverride('EventPattern.replay-name', [{ exists: false }]);
     return rule;
-  }
-
-  /** @throws ConfigurationError */
-  private readProps({ eventBus, table, alarmTopics, ...settings }: PartnerCentralTaskPollerProps): Config {
-    const where = `The props of ${this.node.path}`;
-    const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-    const strangers = given.filter(([key]) => stackKeys.includes(key));
-    const problems = strangers.map(([key]) => `${key}: not a prop; ${instead[key]}`);
-    try {
-      const config = readConfig(
-        {
-          ...Object.fromEntries(given.filter(([key]) => !stackKeys.includes(key))),
-          stackName: this.serviceName(),
-          // What holds for the ARNs holds for the topics.
-          ...(alarmTopics && { alarmTopicArns: alarmTopics.map(({ topicArn }) => topicArn) }),
-        },
-        where,
-      );
-      if (problems.length === 0) return config;
-    } catch (error) {
-      if (!(error instanceof ConfigurationError)) throw error;
-      problems.push(...error.problems.map(problem => problem.replaceAll('alarmTopicArns', 'alarmTopics')));
-    }
-    throw new ConfigurationError(where, problems);
-  }
-
-  /**
-   * Tells its logs, metrics and queries from those of any other: the outermost stack's name, and the path in there. Only
-   * what stands directly in a stack has a name that is read at ease; two paths might be the same once they are joined.
-   */
-  private serviceName(): string {
-    let stack = Stack.of(this);
-    while (stack.nestedStackParent) stack = stack.nestedStackParent;
-    const path = this.node.scopes.slice(stack.node.scopes.length).map(({ node }) => node.id);
-    const parts = path.filter(part => part !== 'Default');
-    const name = [stack.stackName, ...parts].join('-');
-    if (parts.length <= 1 && /^[A-Za-z0-9-]{1,128}$/.test(name)) return name;
-    const hash = stackUniqueId(this).slice(-8);
-    return `${name.replace(/[^A-Za-z0-9-]/g, '-').slice(0, 119)}-${hash}`;
   }
 
   /** @throws Error when there is none */

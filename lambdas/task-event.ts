@@ -1,7 +1,6 @@
 /**
- * The contract with everybody who hangs a rule on the bus: the detail of a `TaskCompleted` or `TaskFailed` event, and of
- * a `TaskStalled` event. All that readers get is made of the schemas below, so that it can't disagree: the JSON Schemas
- * (docs/schemas), the types and the parser (events). Fields are only ever added; a change that would break a reader is a
+ * The contract with consumers: the detail of `TaskCompleted`, `TaskFailed` and `TaskStalled` events. JSON Schemas
+ * (docs/schemas), types and parser (events) are made from the schemas below. Fields are only added. A breaking change is a
  * new `schemaVersion` beside the old one (docs/events.md).
  */
 import * as v from 'valibot';
@@ -34,7 +33,7 @@ const eventId = (madeOf: string) =>
     v.regex(/^[0-9a-f]{64}$/),
     v.description(`Same for every delivery of the same thing: SHA-256 of ${madeOf}.`),
   );
-/** What a task is, whatever became of it. */
+/** Identifies the task. */
 const identity = {
   runId: described('The poll that saw the change; find its log line by this id.'),
   catalog: described('Partner Central catalog: AWS or Sandbox.'),
@@ -81,7 +80,7 @@ export const taskEventSchema = v.object({
 
 export type TaskEvent = v.InferOutput<typeof taskEventSchema>;
 
-/** A task that has been running for longer than `stalledAfterMinutes`: once a task, where `taskStalledEvents` is on. */
+/** A task that has been running for longer than `stalledAfterMinutes`. One event for each task, if `taskStalledEvents` is on. */
 export const taskStalledEventSchema = v.object({
   schemaVersion,
   eventId: eventId('catalog, task family, task id and the word STALLED'),

@@ -17,7 +17,11 @@ export async function synthesizeInto(directory: string, signal: AbortSignal): Pr
   const synthesis = spawn(
     process.execPath,
     ['--import', pathToFileURL(require.resolve('tsx')).href, join('infra', 'app.ts')],
-    { cwd: project, env: { ...environment, CDK_OUTDIR: directory }, stdio: ['ignore', 'pipe', 'pipe'] },
+    {
+      cwd: project,
+      env: { ...environment, CDK_OUTDIR: directory, CDK_VALIDATION: 'false' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
   );
   const end = () => synthesis.kill();
   signal.addEventListener('abort', end);

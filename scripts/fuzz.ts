@@ -1,45 +1,49 @@
 /** Runs the random lives of test/fuzz as often as wanted, from a seed that is printed. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { readFlags, UsageError, wholeNumber } from '../cli/lib/command-line';
+import { Command } from 'commander';
+import { helpOf, optionsOnly, readOptionsOf, UsageError, wholeNumber } from '../cli/lib/command-line';
 
-export const help = `Drives random task lives, polls and mishaps through the engine, on ports in memory, and holds what comes of it against a model.
+const commandLine = () =>
+  optionsOnly(
+    new Command('npm run fuzz --')
+      .description(
+        'Drives random task lives, polls and mishaps through the engine, on ports in memory, and holds what comes of it against a model.',
+      )
+      .option('--runs <N>', 'how many cases, 1 to 1000000', wholeNumber('--runs', 1, 1_000_000), 1_000)
+      .option(
+        '--seed <N>',
+        'where chance begins, 0 to 2147483647 (default: anywhere; it is printed)',
+        wholeNumber('--seed', 0, 2 ** 31 - 1),
+      )
+      .addHelpText(
+        'after',
+        `
+Put -- before the options: without it, npm takes them for its own.
 
+Examples:
   npm run fuzz -- --runs 5000                so many cases, from a seed of its own; some thirty a second
   npm run fuzz -- --runs 200 --seed 42       the same stories as the last time with this seed
 
-Options (note the -- that keeps npm from taking them for its own):
-  --runs N       how many cases, 1 to 1000000 (default 1000)
-  --seed N       where chance begins, 0 to 2147483647 (default: anywhere; it is printed)
-  --help         this text
-
-Exit codes: 0 every case went well, 1 one did not and is shown in its shortest form, 2 the command line is wrong.
-`;
-
-const flags = {
-  runs: { type: 'string', value: 'N' },
-  seed: { type: 'string', value: 'N' },
-  help: { type: 'boolean' },
-} as const;
+Exit codes: 0 every case went well, 1 one did not and is shown in its shortest form, 2 the command line is wrong.`,
+      ),
+  );
 
 /**
  * @returns what the test reads from its environment, or undefined where help is asked for
  * @throws UsageError saying what is allowed
  */
 export function readFuzzOptions(args: readonly string[], environment: NodeJS.ProcessEnv) {
-  const { runs = '1000', seed, help } = readFlags('npm run fuzz', flags, args, environment);
+  const { runs, seed, help } = readOptionsOf(commandLine(), args, environment);
   if (help) return undefined;
-  return {
-    FUZZ_RUNS: String(wholeNumber('--runs', runs, 1, 1_000_000)),
-    ...(seed !== undefined && { FUZZ_SEED: String(wholeNumber('--seed', seed, 0, 2 ** 31 - 1)) }),
-  };
+  return { FUZZ_RUNS: String(runs), ...(seed !== undefined && { FUZZ_SEED: String(seed) }) };
 }
 
 /** @returns the exit code */
 function main(): number {
   const options = readFuzzOptions(process.argv.slice(2), process.env);
   if (options === undefined) {
-    process.stdout.write(help);
+    process.stdout.write(helpOf(commandLine()));
     return 0;
   }
   const jest = join(require.resolve('jest/package.json'), '..', 'bin', 'jest.js');

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { configEntries } from '../infra/config';
+import { configEntries } from '../infra/config-entries';
 import { unwrapped } from '../lambdas/poller/settings';
 import { reasons, reasonText } from '../lambdas/reason-codes';
 import { reasonCategories } from '../lambdas/task-event';

@@ -5,8 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { configEntries, stackKeys } from '../infra/config';
-import { sourceKeys } from '../infra/sources';
+import { configEntries, sourceKeys, stackKeys } from '../infra/config-entries';
 import { allowedValues, unwrapped } from '../lambdas/poller/settings';
 
 const root = join(__dirname, '..');
@@ -16,18 +15,21 @@ const lineWidth = 120;
 export function settingsFile(): [path: string, content: string] {
   const keys = Object.keys(configEntries).filter(key => !stackKeys.includes(key));
   const content = `\
-// Written by \`npm run docs\`, from the schemas in infra/config.ts and lambdas/poller/settings.ts.
+// Written by \`npm run docs\`, from the schemas in infra/config-entries.ts and lambdas/poller/settings.ts.
 import type { ReasonCategory } from '../events/task-events';
 
-/** What can be set, whatever the poller is a part of. */
-export interface TaskPollerSettings {
-${keys.map(key => member(key, defaultOf(key))).join('\n')}
+/** What can be set of each source by itself. */
+export interface SourceSettings {
+${members(sourceKeys)}
 }
 
-/** A source beside the first one. What it leaves out, it has from the settings around it, but for the identifiers. */
-export interface FurtherSource {
-${sourceKeys.map(key => member(key, isFilter(key) ? '- all tasks' : '- as set for the first source')).join('\n')}
+/** What can be set, whatever the poller is a part of. */
+export interface TaskPollerSettings extends SourceSettings {
+${members(keys.filter(key => !sourceKeys.includes(key)))}
 }
+
+/** A source beside the first one. Keys that it leaves out are those of the first source, except the identifiers. */
+export type FurtherSource = Partial<SourceSettings>;
 `;
   return [join(root, 'infra', 'task-poller-settings.ts'), content];
 }
@@ -56,7 +58,10 @@ function defaultOf(key: string): string | undefined {
   return known;
 }
 
-function member(key: string, byDefault: string | undefined): string {
+const members = (keys: readonly string[]) => keys.map(member).join('\n');
+
+function member(key: string): string {
+  const byDefault = defaultOf(key);
   const schema = unwrapped(entryOf(key));
   const type = typeOf(key, schema);
   // That of a flag is its type; the other way to write a list or a table is for the command line.

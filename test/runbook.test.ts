@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import * as v from 'valibot';
-import { configEntries } from '../infra/config';
+import { configEntries } from '../infra/config-entries';
 import { logQueries } from '../infra/constructs/log-queries';
 import { CHECKPOINT_KEY, taskKey } from '../lambdas/poller/edges/row-item';
 import { sourceId } from '../lambdas/poller/settings';

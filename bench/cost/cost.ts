@@ -5,7 +5,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readFlags, UsageError } from '../../cli/lib/command-line';
+import { Command } from 'commander';
+import { helpOf, optionsOnly, readOptionsOf, UsageError } from '../../cli/lib/command-line';
 import { synthesize } from '../../infra/synthesize';
 import { readSynthesized } from '../../local/synthesized';
 import { replaceBetween } from '../../scripts/write-docs';
@@ -193,8 +194,16 @@ export function costText(costs: readonly PartnerCost[]): string {
   ].join('\n');
 }
 
+const commandLine = () =>
+  optionsOnly(
+    new Command('npm run cost --')
+      .description('Measures what a month costs three partners, on local stand-ins for the AWS services.')
+      .option('--write', 'puts it into README.md as well'),
+  );
+
 async function main(): Promise<void> {
-  const { write } = readFlags('npm run cost', { write: { type: 'boolean' } }, process.argv.slice(2), process.env);
+  const { write, help } = readOptionsOf(commandLine(), process.argv.slice(2), process.env);
+  if (help) return void process.stdout.write(helpOf(commandLine()));
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
   const directory = mkdtempSync(join(tmpdir(), 'task-poller-cost-'));
   try {

@@ -3,13 +3,15 @@ import type { EntryError, WireEntry } from '../../local/services/event-bridge';
 import { addEnded, type Bench, type Cell, tally } from '../report/cells';
 import { type Measured, MINUTE_MS } from './side-by-side';
 
-const ENDINGS = 1_000;
 /** More than the pollers need: what is missing after these stays missing. */
 const POLLS = 4;
 
-export async function measureThrottledEntries({ ours, peer, history }: Omit<Bench, 'tell'>): Promise<Cell[]> {
+export async function measureThrottledEntries(
+  { ours, peer, history }: Omit<Bench, 'tell'>,
+  endings = 1_000,
+): Promise<Cell[]> {
   const running = ours.store.inProgressIds().length;
-  const expected = addEnded(ours, ENDINGS);
+  const expected = addEnded(ours, endings);
   const cells: Cell[] = [];
   for (const [name, poller] of [['ours', ours] as const, ['peer', peer] as const]) {
     poller.eventBridge.entryFault = everyTenthOnce();
@@ -19,7 +21,7 @@ export async function measureThrottledEntries({ ours, peer, history }: Omit<Benc
       polls.push(await poller.poll());
     }
     poller.eventBridge.entryFault = undefined;
-    cells.push({ history, running, endings: ENDINGS, poller: name, ...tally(polls, expected) });
+    cells.push({ history, running, endings, poller: name, ...tally(polls, expected) });
   }
   return cells;
 }

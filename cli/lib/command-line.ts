@@ -1,53 +1,97 @@
-/** What the command lines of `npm start`, `npm run bench` and `npm run fuzz` have in common. */
-import { parseArgs } from 'node:util';
+/** What all command lines have in common: `npm run tasks`, `npm start`, `npm run bench` and the others. */
+import { type Command, CommanderError, type Option } from 'commander';
 
-/** What the command line says can't be done; the message fits one line. */
+/** The command line is wrong; the message is one line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export type Flags = Readonly<Record<string, { readonly type: 'boolean' | 'string'; readonly value?: string }>>;
-
-/** Options that npm has as well, and may have from a file: that they are set says nothing. */
-const npmsOwn = ['help', 'json'];
+/** Options of npm too, which may come from an .npmrc, and one that is harmless when it is lost. */
+const npmsOwn = ['help', 'json', 'yes'];
 
 /**
- * The options given, text for those with a value; one that lacks its value is `true`.
- * @param command what comes before the options, such as `npm start`
- * @throws UsageError for what is no option, and for options that npm has taken for its own
+ * `npm start --once` without the `--`: npm takes the option for its own, and we would run without it. (It takes
+ * --local for its own --local-address, which can't be detected.)
+ * @throws UsageError
  */
-export function readFlags(
-  command: string,
-  flags: Flags,
-  args: readonly string[],
-  environment: NodeJS.ProcessEnv,
-): Record<string, string | boolean | undefined> {
-  // `npm start --once` without the `--`: npm takes the option for its own, and we would run without it.
-  const taken = Object.keys(flags).find(
-    name => !npmsOwn.includes(name) && environment[`npm_config_${name}`] !== undefined,
+export function refuseTakenOptions(program: Command, environment: NodeJS.ProcessEnv): void {
+  const names = [program, ...program.commands]
+    .flatMap(({ options }) => options.map(nameOf))
+    .filter(name => !npmsOwn.includes(name));
+  const taken = names.find(name => environment[`npm_config_${name.replaceAll('-', '_')}`] !== undefined);
+  if (taken === undefined) return;
+  const [before, command] = program.commands.length > 0 ? ['the command', 'COMMAND '] : ['the options', ''];
+  throw new UsageError(
+    `npm took --${taken} for itself. Put -- before ${before}: ${program.name()} ${command}--${taken} …`,
   );
-  if (taken)
-    throw new UsageError(`npm took --${taken} for itself. Put -- before the options: ${command} -- --${taken} …`);
-
-  const usages = Object.entries(flags).map(([name, { value }]) => `--${name}${value === undefined ? '' : ` ${value}`}`);
-  const allowed = `allowed: ${usages.join(', ')}.`;
-  const options = Object.fromEntries(Object.entries(flags).map(([name, { type }]) => [name, { type }]));
-  const { values, tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
-  for (const token of tokens) {
-    if (token.kind === 'positional') throw new UsageError(`Got "${token.value}", ${allowed}`);
-    if (token.kind !== 'option') continue;
-    if (!Object.hasOwn(flags, token.name)) throw new UsageError(`Got ${token.rawName}, ${allowed}`);
-    if (flags[token.name]?.type === 'boolean' && token.value !== undefined)
-      throw new UsageError(`${token.rawName}: got "${token.value}", allowed: no value.`);
-  }
-  return values as Record<string, string | boolean | undefined>;
 }
 
-/** @throws UsageError naming the flag, what it got and what it allows */
-export function wholeNumber(flag: string, value: unknown, least: number, most: number): number {
+/** Settings of a command line that has options and nothing else. @param program named as people call it: `npm start --` */
+export const optionsOnly = (program: Command): Command =>
+  program
+    .configureHelp({ helpWidth: 120, optionTerm: withoutBrackets })
+    .configureOutput({ writeOut: () => {}, writeErr: () => {} }) // the caller prints what is wrong
+    .exitOverride()
+    .allowExcessArguments()
+    .helpOption(false)
+    .option('--help', 'this text');
+
+/**
+ * The options given.
+ * @throws UsageError for what is no option, and for options that npm has taken for its own
+ */
+export function readOptionsOf(
+  program: Command,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Readonly<Record<string, unknown>> {
+  refuseTakenOptions(program, environment);
+  try {
+    program.parse([...args], { from: 'user' });
+  } catch (error) {
+    throw error instanceof CommanderError ? new UsageError(whatIsWrong(program, error)) : error;
+  }
+  const [stray] = program.args;
+  if (stray !== undefined) throw new UsageError(`Got "${stray}", ${allowedOptions(program)}`);
+  return program.opts();
+}
+
+function whatIsWrong(program: Command, { code, message }: CommanderError): string {
+  const [, named = ''] = /'(.*)'/.exec(message) ?? [];
+  if (code === 'commander.optionMissingArgument') {
+    const option = program.options.find(({ flags }) => flags === named);
+    option?.parseArg?.(undefined as never, undefined); // it says what is allowed
+  }
+  if (code !== 'commander.unknownOption') return message;
+  const [flag = '', value] = named.split('=');
+  if (value !== undefined && program.options.some(({ long }) => long === flag))
+    return `${flag}: got "${value}", allowed: no value.`;
+  return `Got ${named}, ${allowedOptions(program)}`;
+}
+
+const allowedOptions = ({ options }: Command) => `allowed: ${options.map(withoutBrackets).join(', ')}.`;
+
+const withoutBrackets = ({ flags }: Option) => flags.replace(/[<>]/g, '');
+
+const nameOf = ({ long }: Option) => long?.slice(2) ?? '';
+
+/** The text of --help, with what is added after it. */
+export function helpOf(program: Command): string {
+  let text = '';
+  program.configureOutput({
+    writeOut: part => {
+      text += part;
+    },
+  });
+  program.outputHelp();
+  return text;
+}
+
+/** Reads an option's value. @throws UsageError naming the flag, what it got and what it allows */
+export const wholeNumber = (flag: string, least: number, most: number) => (value: unknown) => {
   const isIn = typeof value === 'string' && /^\d{1,10}$/.test(value) && Number(value) >= least && Number(value) <= most;
   if (isIn) return Number(value);
   throw new UsageError(`${flag}: got ${shown(value)}, allowed: a whole number from ${least} to ${most}.`);
-}
+};
 
 export const shown = (value: unknown) => (typeof value === 'string' ? `"${value}"` : 'no value');

@@ -1,25 +1,25 @@
 /**
- * The contract between the frame (`tasks.ts`) and its commands. A command is a file `commands/NAME.ts` that exports
+ * The contract between the frame (`main.ts`) and its commands. A command is a file `commands/NAME/command.ts` that exports
  *
- *     export function register(program: Command, run: RunCommand): void {
+ *     export const register: Register = (program, run) => {
  *       program
  *         .command('audit')
  *         .summary('…').description('…').argument(…).option(…)
  *         .addHelpText('after', examples('npm run tasks -- audit --wait'))
  *         .action(run<Options>(async (context, options, args) => { …; return 0; }));
- *     }
+ *     };
  *
- * and is one line in `tasks.ts`. By the time an action runs, --region, --profile and --local are in the environment of
- * this process: any SDK client made with `clientOptions` and nothing else is the right one, and so are those of
- * `lambdas/poller/edges`. Nothing may make a client before, at the top of a module.
+ * and is one line in `main.ts`. A command makes its SDK clients with the options of `context.aws` and hands the same to
+ * the adapters of `lambdas/poller/edges`: nothing else knows account, region and endpoints.
  *
- * An action returns its exit code, and throws what it doesn't deal with:
+ * An action returns its exit code, and throws what it doesn't handle:
  *   CommandFailure   its message, exit code 1
  *   UsageError       its message, exit code 2 (so does commander's InvalidArgumentError from an option's parser)
  *   what the SDK throws   one sentence that says what to do, exit code 1
  *   anything after Ctrl-C   exit code 130
  */
 import type { Command } from 'commander';
+import type { Aws } from './aws';
 import type { Context } from './context';
 import type { DeployedSource } from './deployment';
 
@@ -36,13 +36,17 @@ export interface GlobalOptions {
 
 export interface CommandContext extends Context {
   readonly global: GlobalOptions;
+  /** Options of SDK clients. */
+  readonly aws: Aws;
+  /** What went wrong, in one sentence that says what to do. */
+  readonly explain: (error: unknown) => string;
   /**
-   * The sources to deal with: the one that --source names, or all that the stack has; at least one.
+   * The sources of this command: the one that --source names, or all that the stack has; at least one.
    * @throws CommandFailure when there is no such stack or source
    */
   readonly sources: () => Promise<readonly DeployedSource[]>;
   /**
-   * The one source to deal with.
+   * The one source of this command.
    * @throws CommandFailure naming the sources, when the stack has several and --source doesn't say which
    */
   readonly source: () => Promise<DeployedSource>;
@@ -55,11 +59,6 @@ export type Action<Options> = (context: CommandContext, options: Options, args: 
 export type RunCommand = <Options extends object = Record<never, never>>(
   action: Action<Options>,
 ) => (...given: unknown[]) => Promise<void>;
-
-/** Of every SDK client: a connection that hangs is no reason to wait for minutes. */
-export const clientOptions = {
-  requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
-};
 
 /** What a command's file exports as `register`. */
 export type Register = (program: Command, run: RunCommand) => void;

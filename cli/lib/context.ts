@@ -7,9 +7,13 @@ export interface Context {
   readonly now: () => number;
   /** One line to standard output. */
   readonly print: (line: string) => void;
+  /** Text to standard output as it is. Resolves when it is written, rejects when the reader is gone. */
+  readonly write: (text: string) => Promise<void>;
+  /** Characters that a line may have: the terminal's, and 100 where there is none. */
+  readonly lineWidth: number;
   /** One line to standard error: what is no result. */
   readonly note: (line: string) => void;
-  /** Shows how far a long work has come: one line on standard error that is written over, on a terminal only. */
+  /** Shows the progress of a long command: one line on standard error that is written over, on a terminal only. */
   readonly progress: (text: string) => void;
   /** Asks a person; false at once where there is none to ask. */
   readonly confirm: (question: string) => Promise<boolean>;

@@ -2,10 +2,10 @@
 import { CloudFormationClient, paginateListStackResources } from '@aws-sdk/client-cloudformation';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { environment, readEnvironment, type Settings, sourceId } from '../../lambdas/poller/settings';
-import { clientOptions } from './command';
+import type { Aws } from './aws';
 import { CommandFailure } from './context';
 
-/** One source as it is deployed: what its function is told. */
+/** One source as it is deployed: the environment of its function. */
 export interface DeployedSource {
   /** Such as Sandbox#OpportunityFromEngagement. */
   readonly id: string;
@@ -28,14 +28,15 @@ export interface FindOptions {
   /** Name or ARN. */
   readonly stack: string;
   readonly signal: AbortSignal;
+  readonly aws: Aws;
 }
 
-/** The stack is not there, which is no failure for whoever looks whether it is. */
+/** The stack is not there, which `doctor` reports and does not fail for. */
 export class NotDeployed extends CommandFailure {}
 
 /** @throws CommandFailure when there is no such stack, or no poller in it */
-export async function findDeployment({ stack, signal }: FindOptions): Promise<Deployment> {
-  const cloudFormation = new CloudFormationClient(clientOptions);
+export async function findDeployment({ stack, signal, aws }: FindOptions): Promise<Deployment> {
+  const cloudFormation = new CloudFormationClient(aws('CLOUDFORMATION'));
   const region = await cloudFormation.config.region();
   const resources = await resourcesOf(cloudFormation, stack, signal).catch((error: Error) => {
     if (error.name !== 'ValidationError' || !/does not exist/.test(error.message)) throw error;
@@ -44,11 +45,11 @@ export async function findDeployment({ stack, signal }: FindOptions): Promise<De
   });
   const named = (type: string) => resources.filter(resource => resource.type === type).map(({ name }) => name);
 
-  const lambda = new LambdaClient(clientOptions);
+  const lambda = new LambdaClient(aws('LAMBDA'));
   const hidden: string[] = [];
   const functions = named('AWS::Lambda::Function').map(name => sourceOf(lambda, name, signal, hidden));
   const sources = (await Promise.all(functions)).filter(source => source !== undefined);
-  // A function of somebody else's, under a key of theirs, is none of our business.
+  // Functions that can't be read matter only where no poller was found: they may be somebody else's, under another key.
   if (sources.length === 0 && hidden.length > 0)
     throw new CommandFailure(
       `The environment of ${hidden.join(' and ')}: allow yourself kms:Decrypt with the stack's key.`,

@@ -1,75 +1,54 @@
-/** What the options say of account, region and machine, put where every SDK client looks for it: into the environment. */
-import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+/** What the options say of account, region and machine, as the environment that SDK clients are made from. */
 import type { GlobalOptions } from './command';
 import { CommandFailure } from './context';
+import { profileFiles, readProfiles } from './profiles';
 import { findRun, runFile } from './running';
 
 /**
- * @param isStackNamed whether the stack's name was given; otherwise a local run's own is as good
- * @returns the options, with the stack's name as it is now
+ * @param given the environment of the command line; it stays as it is
+ * @param isStackNamed whether the stack's name was given; if not, the name of a local run is taken
  * @throws CommandFailure when nothing runs here, or there is no such profile
  */
 export function useAccount(
   global: GlobalOptions,
   isStackNamed: boolean,
-  environment: NodeJS.ProcessEnv,
-): GlobalOptions {
+  given: NodeJS.ProcessEnv,
+): { readonly global: GlobalOptions; readonly environment: NodeJS.ProcessEnv } {
   if (global.local) {
-    const stack = useLocalRun(environment);
-    return isStackNamed ? global : { ...global, stack };
+    const { stackName, endpoints } = localRun(given);
+    const environment = {
+      ...Object.fromEntries(Object.entries(given).filter(([name]) => !name.startsWith('AWS_'))),
+      ...endpoints,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+    };
+    return { global: isStackNamed ? global : { ...global, stack: stackName }, environment };
   }
-  // As the AWS CLI has it; the SDK looks at AWS_REGION only.
-  const region = global.region ?? (environment.AWS_REGION || environment.AWS_DEFAULT_REGION);
-  if (region) environment.AWS_REGION = region;
-  if (global.profile !== undefined) {
-    environment.AWS_PROFILE = global.profile;
-    forgetKeys(environment); // whoever names a profile means it
-  }
-  if (environment.AWS_PROFILE) requireProfile(environment.AWS_PROFILE, environment);
-  return global;
+  const profile = global.profile ?? given.AWS_PROFILE;
+  if (profile) requireProfile(profile, given);
+  return {
+    global,
+    environment: {
+      ...given,
+      // As the AWS CLI has it; the SDK looks at AWS_REGION only.
+      AWS_REGION: global.region ?? (given.AWS_REGION || given.AWS_DEFAULT_REGION),
+      AWS_PROFILE: profile,
+    },
+  };
 }
 
-/** @returns the name of the stack that runs there */
-function useLocalRun(environment: NodeJS.ProcessEnv): string {
+function localRun(environment: NodeJS.ProcessEnv) {
   const run = findRun(runFile(environment));
-  if (!run) throw new CommandFailure('Nothing runs on this machine: start it with npm start, in another terminal.');
-  forgetKeys(environment);
-  for (const name of ['AWS_PROFILE', 'AWS_ENDPOINT_URL', 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'])
-    delete environment[name];
-  Object.assign(environment, run.endpoints, {
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
-  });
-  return run.stackName;
-}
-
-function forgetKeys(environment: NodeJS.ProcessEnv) {
-  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) delete environment[name];
+  if (run) return run;
+  throw new CommandFailure('Nothing runs on this machine: start it with npm start, in another terminal.');
 }
 
 /** The SDK says of an unknown profile only that there are no credentials. */
 function requireProfile(profile: string, environment: NodeJS.ProcessEnv): void {
-  const folder = join(homedir(), '.aws');
-  const files = [
-    environment.AWS_CONFIG_FILE ?? join(folder, 'config'),
-    environment.AWS_SHARED_CREDENTIALS_FILE ?? join(folder, 'credentials'),
-  ];
-  const profiles = [...new Set(files.flatMap(profilesIn))];
+  const profiles = [...readProfiles(environment).keys()];
   if (profiles.includes(profile)) return;
   const others = profiles.length > 0 ? `there are: ${profiles.join(', ')}` : 'there is none at all';
-  throw new CommandFailure(
-    `There is no profile ${profile} in ${files.join(' or ')}; ${others}. Name one with --profile.`,
-  );
-}
-
-function profilesIn(file: string): string[] {
-  try {
-    const sections = readFileSync(file, 'utf8').matchAll(/^\s*\[\s*(profile\s+)?([^\]]+?)\s*\]/gm);
-    return [...sections].map(([, , name]) => (name as string).replace(/^(["'])(.*)\1$/, '$2'));
-  } catch {
-    return [];
-  }
+  const files = profileFiles(environment).join(' or ');
+  throw new CommandFailure(`There is no profile ${profile} in ${files}; ${others}. Name one with --profile.`);
 }

@@ -1,6 +1,7 @@
-/** What went wrong between us and AWS, in one sentence that says what to do. Quotes nothing that could hold a secret. */
+/** What went wrong with AWS, in one sentence that says what to do. Quotes nothing that could hold a secret. */
 import { throttled } from '../../lambdas/poller/errors';
 import { ConfigurationError } from '../../lambdas/poller/settings';
+import { CommandFailure } from './context';
 
 interface ServiceError extends Error {
   readonly code?: string;
@@ -37,20 +38,19 @@ const unreachable = new Set([
 
 /** @param environment with the region and the profile that were used */
 export function explain(thrown: unknown, environment: NodeJS.ProcessEnv): string {
+  if (thrown instanceof CommandFailure) return thrown.message;
   const error = (thrown instanceof Error ? thrown : new Error(String(thrown))) as ServiceError;
   return (
     known(error, environment) ??
     // The poller's own edges wrap what the service said, with advice for the function's role.
     (error.cause instanceof Error ? known(error.cause, environment) : undefined) ??
-    `${error.name === 'Error' ? '' : `${error.name}: `}${error.message || 'Something went wrong'}. With DEBUG=1 it tells where.`
+    `${error.name === 'Error' ? '' : `${error.name}: `}${error.message || 'Something went wrong'}. DEBUG=1 shows where.`
   );
 }
 
 function known(error: ServiceError, { AWS_PROFILE: profile }: NodeJS.ProcessEnv): string | undefined {
   const { name, message, code = '' } = error;
   const login = `aws sso login${profile ? ` --profile ${profile}` : ''}`;
-  if (message === 'Region is missing')
-    return "No region is set: name the stack's region with --region, or in AWS_REGION or the profile.";
   if (name === 'CredentialsProviderError' || name === 'TokenProviderError') {
     if (/\bsso\b|token/i.test(message)) return `The sign-in of the profile is over: run ${login} and try again.`;
     return profile

@@ -14,6 +14,6 @@ export const wholeHelp = `${examples(
 )}
 
 Put -- before the command: without it, npm takes the options for its own.
-npm run tasks -- COMMAND --help tells the options of a command, with examples.
+npm run tasks -- COMMAND --help shows the options of a command, with examples.
 ${exitCodes}DEBUG=1 shows where an error comes from.
 `;

@@ -1,12 +1,12 @@
 import type { Checkpoint } from '../../lambdas/poller/core/checkpoint';
 import { type EpochMs, withoutAbsent } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
+import type { LeasedCheckpoint } from '../../lambdas/poller/edges/table-reader';
 import type { Candidate, SnapshotTable } from '../../lambdas/poller/ports';
-import type { KeptCheckpoint } from './overlay-checkpoint';
 
 /** What lies under an overlay: it is read, and nothing else. */
 export interface Underlying extends Pick<SnapshotTable, 'readRows' | 'unsettled'> {
-  readonly checkpoint: () => Promise<KeptCheckpoint | undefined>;
+  readonly checkpoint: () => Promise<LeasedCheckpoint | undefined>;
 }
 
 export const emptyTable: Underlying = {
@@ -38,7 +38,7 @@ export function overlayOn(under: Underlying): { table: SnapshotTable; overlaid: 
 
   const table: SnapshotTable = {
     async requestAudit() {
-      throw new Error('An audit changes the table; it is nothing for an overlay');
+      throw new Error("An audit changes the table: an overlay can't have one");
     },
     async takeLease({ now, emitSince }) {
       const kept = await under.checkpoint();

@@ -1,4 +1,4 @@
-/** Why a run publishes something, and why not, in words. */
+/** Why a run publishes an event, or does not, in words. */
 import { TASK_STALLED } from '../../lambdas/event-names';
 import type { Checkpoint, Gap } from '../../lambdas/poller/core/checkpoint';
 import { type EpochMs, isTerminal, NO_STATUS } from '../../lambdas/poller/core/task';
@@ -55,7 +55,7 @@ function firstSeenEnded(startTime: string | undefined, checkpoint: Checkpoint | 
   };
 }
 
-/** The floor that makes it news: the source's own, or the lower one of a part of the backlog. */
+/** The floor that makes it eligible: the source's own, or the lower one of a gap. */
 function floorBelow(startTime: EpochMs, { emissionFloor, emitSince, gaps }: Checkpoint): EpochMs | undefined {
   const floors = [emissionFloor, ...gaps.map(({ news }) => news.emissionFloor), emitSince];
   return floors.find(floor => startTime >= floor);
@@ -70,11 +70,11 @@ function refusedBefore({ publishAttempts = 0, lastError, nextCheckAt }: TaskRow)
 const refusals = (attempts: number, lastError = 'no reason given') =>
   `EventBridge refused it ${attempts === 1 ? 'once' : attempts === 2 ? 'twice' : `${attempts} times`} (${lastError})`;
 
-/** Of an ending that waits for its next attempt. */
+/** For an event that waits for its next attempt. */
 export const putOffUntil = ({ publishAttempts = 1, lastError, nextCheckAt = 0 }: TaskRow) =>
   `${refusals(publishAttempts, lastError)}, and it is due again at ${moment(nextCheckAt)}`;
 
-/** What of the list is still to be swept. */
+/** A part of the list that is still to be swept. */
 export function gapInWords({ floor, reached, driftBefore, restarts }: Gap): string {
   const from = reached === undefined ? 'the newest task' : moment(reached);
   const what = driftBefore === undefined ? 'what started' : 'an audit of what started';

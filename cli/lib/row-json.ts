@@ -2,14 +2,14 @@ import { withoutAbsent } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { reasonCategory } from '../../lambdas/reason-codes';
 import type { DeployedSource } from './deployment';
-import { spoken } from './sources';
+import { formatSource } from './sources';
 import { iso } from './words';
 
 /** A row for programs: times in ISO 8601, absent fields left out. Fields are only ever added. */
 export function rowAsJson({ id }: Pick<DeployedSource, 'id'>, row: TaskRow) {
   const { publishedStatuses, unknownAttributes: _, nextCheckAt, taskId, status, ...rest } = row;
   return withoutAbsent({
-    source: spoken(id),
+    source: formatSource(id),
     taskId,
     status,
     ...rest,

@@ -1,5 +1,5 @@
 /**
- * The file by which a local run tells the command line where it is: `npm run tasks -- status --local` finds the stack of
+ * The file by which the command line finds a local run: `npm run tasks -- status --local` finds the stack of
  * the `npm start` in another terminal.
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,12 +19,12 @@ export const runFile = (environment: NodeJS.ProcessEnv) =>
   environment.TASK_POLLER_LOCAL ? resolve(environment.TASK_POLLER_LOCAL) : join(__dirname, '..', '..', inThisProject);
 
 /**
- * Tells of this process until it ends. Of two runs with one file, the later is found.
+ * Announces this process until it ends. Of two runs with one file, the later is found.
  * @throws Error when the file can't be written
  */
 export function announce(file: string, run: Omit<LocalRun, 'pid'>): void {
   mkdirSync(dirname(file), { recursive: true });
-  // Never half a file, whoever reads it meanwhile.
+  // A reader never finds half a file.
   const unfinished = `${file}.${process.pid}`;
   writeFileSync(unfinished, JSON.stringify({ pid: process.pid, ...run } satisfies LocalRun));
   renameSync(unfinished, file);
@@ -48,12 +48,12 @@ function read(file: string): LocalRun | undefined {
   }
 }
 
-/** Also of somebody else's process. */
+/** Also for a process of another user. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0); // sends nothing
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // somebody else's is alive as well
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // a process of another user
   }
 }

@@ -1,11 +1,13 @@
 /** How things stand with one source, read from its table. */
-import { isAuditOverdue, isAuditRequestMet } from '../../lambdas/poller/core/checkpoint';
+import { isAuditOverdue, isAuditRequestMet } from '../../lambdas/poller/core/audits';
 import { isStalled } from '../../lambdas/poller/core/stalled';
 import { isTerminal } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
+import { LONGEST_LEASE_MS } from '../../lambdas/poller/edges/snapshot-table';
+import type { LeasedCheckpoint } from '../../lambdas/poller/edges/table-reader';
 import { REPORTED_OFFSET_MS } from '../../lambdas/poller/service-clock';
 import type { DeployedSource } from './deployment';
-import { type Lease, openTable } from './read-table';
+import type { TableReader } from './table';
 
 const MINUTE_MS = 60_000;
 
@@ -18,10 +20,8 @@ export const isLate = (source: DeployedSource, lastSuccessAt: number | undefined
 
 export type SourceStatus = Awaited<ReturnType<typeof readStatus>>;
 
-export async function readStatus(source: DeployedSource, now: number, signal: AbortSignal) {
-  const table = openTable(source, signal);
-  const [stored, rows] = await Promise.all([table.checkpoint(), table.unsettledRows()]);
-  const checkpoint = stored?.checkpoint;
+export async function readStatus(source: DeployedSource, table: TableReader, now: number) {
+  const [checkpoint, rows] = await Promise.all([table.checkpoint(), table.unsettledRows()]);
   rows.sort((a, b) => (a.startTime ?? 0) - (b.startTime ?? 0));
   const missing = rows.filter(row => row.missing);
   const unpublished = rows.filter(row => !row.missing && isTerminal(row.status));
@@ -29,7 +29,7 @@ export async function readStatus(source: DeployedSource, now: number, signal: Ab
   return {
     source,
     checkpoint,
-    lease: stored?.lease && isHeld(stored.lease, now) ? stored.lease : undefined,
+    lease: checkpoint && heldLease(checkpoint, now),
     late: isLate(source, checkpoint?.lastSuccessAt, now),
     audit: {
       requestedAt: checkpoint?.auditRequestedAt,
@@ -48,7 +48,7 @@ export async function readStatus(source: DeployedSource, now: number, signal: Ab
   };
 }
 
-/** How far Partner Central's clock was ahead of the function's in the last poll, if that is worth telling. */
+/** How far Partner Central's clock was ahead of the function's in the last poll, if it is worth a line. */
 export const clockOffsetSeconds = (offsetMs = 0) =>
   Math.abs(offsetMs) > REPORTED_OFFSET_MS ? Math.round(offsetMs / 1_000) : undefined;
 
@@ -61,4 +61,7 @@ export const isStalledIn = (source: DeployedSource, emitSince: number | undefine
   isStalled(row, { now, stalledAfterMs: source.settings.stalledAfterMinutes * MINUTE_MS, emitSince: emitSince ?? 0 });
 
 /** No run lasts longer than Lambda's longest: a lease that claims to is left by a clock that jumped, and free. */
-const isHeld = ({ expiresAt }: Lease, now: number) => expiresAt > now && expiresAt < now + 16 * MINUTE_MS;
+function heldLease({ leaseOwner: owner, leaseExpiresAtMs: expiresAt }: LeasedCheckpoint, now: number) {
+  const isHeld = expiresAt > now && expiresAt < now + LONGEST_LEASE_MS;
+  return owner !== undefined && isHeld ? { owner, expiresAt } : undefined;
+}

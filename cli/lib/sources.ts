@@ -8,7 +8,7 @@ import type { DeployedSource, Deployment } from './deployment';
 const catalogs = ['AWS', 'Sandbox'];
 
 /** A source as people write it: Sandbox/OpportunityFromEngagement. In the table, and in a shell a comment, it has a #. */
-export const spoken = (sourceId: string) => sourceId.replace('#', '/');
+export const formatSource = (sourceId: string) => sourceId.replace('#', '/');
 
 export const sourceOption = () =>
   new Option('--source <CATALOG/FAMILY>', 'only this source, where the stack has several').argParser(readSource);
@@ -23,13 +23,13 @@ function readSource(given: string): string {
 /** @throws CommandFailure when the stack hasn't the one that is asked for */
 export function chooseSources({ stack, sources }: Deployment, wanted: string | undefined): readonly DeployedSource[] {
   if (wanted === undefined) return sources;
-  const chosen = sources.filter(({ id }) => spoken(id) === wanted);
+  const chosen = sources.filter(({ id }) => formatSource(id) === wanted);
   if (chosen.length > 0) return chosen;
   throw new CommandFailure(`The stack ${stack} has no source ${wanted}; it has: ${names(sources)}.`);
 }
 
 /**
- * For what asks no stack: a source of a stack that is named all the same would be left aside without a word.
+ * For what asks no stack: a source that is named would be ignored silently.
  * @throws UsageError
  */
 export function refuseSource({ source }: { readonly source?: string | undefined }): void {
@@ -43,4 +43,4 @@ export function theOnly(sources: readonly DeployedSource[]): DeployedSource {
   throw new CommandFailure(`There are several sources: name one with --source, of ${names(sources)}.`);
 }
 
-const names = (sources: readonly DeployedSource[]) => sources.map(({ id }) => spoken(id)).join(', ');
+const names = (sources: readonly DeployedSource[]) => sources.map(({ id }) => formatSource(id)).join(', ');

@@ -2,23 +2,37 @@ import { createInterface } from 'node:readline/promises';
 import type { Context } from './context';
 import { escaped, harmless } from './words';
 
-/** What commands have of the terminal, or of the pipes in its place. */
-export function openTerminal(json: boolean, signal: AbortSignal): Context {
-  const { stdin, stdout, stderr } = process;
+/** Standard input and output, as a process has them. */
+export type Streams = {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly stdout: NodeJS.WritableStream & { readonly columns?: number };
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+};
+
+/**
+ * What commands have of the terminal, or of the pipes in its place.
+ * @param stopping goes off at Ctrl-C, also where a question is being asked
+ */
+export function openTerminal({ stdin, stdout, stderr }: Streams, json: boolean, stopping: AbortController) {
+  const { signal } = stopping;
   let showsProgress = false;
   const clear = () => {
     if (showsProgress) stderr.write('\r\u001b[K');
     showsProgress = false;
   };
-  process.once('exit', clear);
-  return {
+  const context: Context = {
     json,
     signal,
     now: Date.now,
+    lineWidth: stdout.columns ?? 100,
     print(line) {
       clear();
       stdout.write(`${json ? escaped(line) : harmless(line)}\n`);
     },
+    write: text =>
+      new Promise((done, failed) => {
+        stdout.write(text, error => (error ? failed(error) : done()));
+      }),
     note(line) {
       clear();
       stderr.write(`${harmless(line)}\n`);
@@ -32,7 +46,7 @@ export function openTerminal(json: boolean, signal: AbortSignal): Context {
       if (!stdin.isTTY || !stderr.isTTY) return false;
       clear();
       const asked = createInterface({ input: stdin, output: stderr });
-      asked.once('SIGINT', () => process.emit('SIGINT')); // the terminal gives it to whoever reads
+      asked.once('SIGINT', () => stopping.abort()); // the terminal gives it to whoever reads
       try {
         return /^y(es)?$/i.test((await asked.question(`${question} [y/N] `, { signal })).trim());
       } finally {
@@ -40,14 +54,5 @@ export function openTerminal(json: boolean, signal: AbortSignal): Context {
       }
     },
   };
-}
-
-/** `npm run tasks -- list | head`: nobody reads on, which is no failure. All else that can't be written is one. */
-export function endWithOutput(): void {
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit();
-      if (stream === process.stdout) process.stderr.write(`The output can't be written: ${error.message}.\n`);
-      process.exit(1);
-    });
+  return { context, close: clear };
 }

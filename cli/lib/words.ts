@@ -61,6 +61,3 @@ export function table(
     return line.length > width ? `${line.slice(0, width - 1)}…` : line;
   });
 }
-
-/** What a line may have: the terminal's, and 100 where there is none. */
-export const lineWidth = () => process.stdout.columns ?? 100;

@@ -1,10 +1,6 @@
 import type { Budget } from './budget';
-import {
-  type Checkpoint,
-  type OpeningTerms,
-  openRun as openCheckpoint,
-  type StoredCheckpoint,
-} from './core/checkpoint';
+import type { Checkpoint, StoredCheckpoint } from './core/checkpoint';
+import { type OpeningTerms, openCheckpoint } from './core/open-checkpoint';
 import type { EpochMs } from './core/task';
 import { refuseNewerFormat } from './edges/row-item';
 import { logEvent } from './event-log';

@@ -1,6 +1,6 @@
 /**
- * What a run needs of the world. The adapters in `edges` implement it on AWS's clients, and the tests in memory; one
- * contract suite holds for both.
+ * The ports of a run. The adapters in `edges` implement them on the AWS clients, the tests in memory. One contract suite
+ * tests both.
  */
 import type { Logger } from '@aws-lambda-powertools/logger';
 import type { Budget, BudgetLimits } from './budget';
@@ -11,7 +11,7 @@ import type { EpochMs, ListedTask } from './core/task';
 import type { TaskRow } from './core/task-row';
 import type { ServiceClock } from './service-clock';
 
-/** What a List call is to show, beside the catalog. */
+/** One List request, without the catalog. */
 export interface Listing {
   /** All tasks, the running or the finished ones, newest first and by the source's filters; or up to ten ids, whatever the filters. */
   readonly of: 'sweep' | 'running' | 'finished' | readonly string[];
@@ -24,44 +24,44 @@ export interface Page {
   readonly tasks: readonly ListedTask[];
   /** Elements that carried no usable task. */
   readonly malformed: number;
-  /** StartTimes that are not times. */
+  /** StartTimes that could not be parsed. */
   readonly unreadable: number;
   /** Absent on the last page. */
   readonly nextToken?: string;
-  /** In the service's time. */
+  /** By Partner Central's clock. */
   readonly askedAt: EpochMs;
   readonly answeredAt: EpochMs;
 }
 
-/** What a List call uses and measures of a run. */
+/** The parts of a run that a List call uses and updates. */
 export interface ListingRun {
   readonly budget: Budget;
   readonly clock: ServiceClock;
 }
 
-/** The tasks of one source. List is the only read that Partner Central offers: no Get, no time filter. */
+/** The tasks of one source. List is the only way to read them: there is no Get and no time filter. */
 export interface PartnerCentral {
-  /** Identifies the filters, whatever the order in which they are configured. */
+  /** Identifies the filters. The order of identifiers doesn't matter. */
   readonly filters: string;
-  /** Identifies what a sweep's token belongs to; with other filters, page size or order it is worthless. */
+  /** Identifies the requests that a sweep's token is valid for: their filters, page size and order. */
   fingerprint(pageSize: number): string;
   /**
-   * One page, in the list's order.
+   * Lists one page, in the order of the list.
    * @throws RequestRefused, TransientFailure, PermanentFailure
    */
   list(listing: Listing, run: ListingRun): Promise<Page>;
 }
 
-/** An entry of the index of unsettled rows. It lags behind the table: a candidate, never a reason to decide. */
+/** An entry of the index of unsettled rows. The index lags behind the table, so nothing is decided by it. */
 export interface Candidate extends Watched {
   readonly taskId: string;
   readonly nextCheckAt: EpochMs;
   readonly inDoubt: boolean;
 }
 
-/** The rows and the checkpoint of one source. Each method throws TransientFailure and PermanentFailure. */
+/** The rows and the checkpoint of one source. @throws TransientFailure, PermanentFailure from each method */
 export interface SnapshotTable {
-  /** Leaves a note that an audit is wanted, whoever has the lease. */
+  /** Requests an audit. Needs no lease. */
   requestAudit(now: EpochMs, signal: AbortSignal): Promise<void>;
 
   /**
@@ -81,22 +81,22 @@ export interface SnapshotTable {
   }): Promise<StoredCheckpoint | undefined>;
 
   /**
-   * Writes the checkpoint and ends the lease. The owner stays, so that a retried request still finds itself in charge.
+   * Writes the checkpoint and ends the lease. The owner stays, so that a retried request still matches.
    * @throws LeaseLost when another run has taken over
    */
   finish(owner: string, checkpoint: Checkpoint, signal: AbortSignal): Promise<void>;
 
   /**
    * Ends the lease and changes nothing else.
-   * @param recordFailedAt kept where a record failed whose events were published
+   * @param recordFailedAt stored if rows of published events could not be written
    * @throws LeaseLost when another run has taken over
    */
   release(owner: string, signal: AbortSignal, recordFailedAt?: EpochMs): Promise<void>;
 
   /**
    * Consistent reads.
-   * @returns rows by task id; `damaged` lists the ids of rows that could not be read whole
-   * @throws PermanentFailure for a row of a newer release that this one would misread
+   * @returns rows by task id, and in `damaged` the ids of rows with unreadable attributes
+   * @throws PermanentFailure for a row in the format of a newer release
    */
   readRows(
     taskIds: readonly string[],
@@ -104,8 +104,8 @@ export interface SnapshotTable {
   ): Promise<{ readonly rows: Map<string, TaskRow>; readonly damaged: readonly string[] }>;
 
   /**
-   * Writes whole rows, as many at a time as may be undone by a write that arrives late.
-   * @returns ids of the rows of which only the essentials were written (`cut`), and of those of which nothing was (`lost`)
+   * Writes whole rows, at most ten in one request, which is as many as a late write may undo.
+   * @returns in `cut` the ids of rows of which only the essentials were written, in `lost` of those of which nothing was
    */
   writeRows(
     rows: readonly TaskRow[],
@@ -116,23 +116,23 @@ export interface SnapshotTable {
   unsettled(budget: Budget): Promise<Candidate[]>;
 }
 
-/** What became of one entry of a call. */
+/** The result of one entry of a PutEvents call. */
 export type EntryOutcome =
   | { readonly became: 'accepted' }
-  /** EventBridge could not take it now. */
+  /** EventBridge could not take it for now. */
   | { readonly became: 'retryable'; readonly code: string }
-  /** EventBridge won't take it as it is, or not from us. */
+  /** EventBridge refuses the entry, or refuses us (`denied`). */
   | { readonly became: 'refused'; readonly code: string; readonly denied?: true };
 
 export interface EventBus {
   /**
-   * Puts 1 to 10 entries and tells of each, in the same order, what became of it.
+   * Puts 1 to 10 entries. Returns one outcome for each, in the same order.
    * @throws RequestRefused, TransientFailure, PermanentFailure
    */
   put(entries: readonly EventEntry[], signal: AbortSignal): Promise<EntryOutcome[]>;
 }
 
-/** As much of a logger as a run uses, so that the command line can have one of its own. */
+/** The methods of a logger that a run uses. The command line has a logger of its own. */
 export type RunLogger = Pick<Logger, 'info' | 'warn' | 'error' | 'appendKeys' | 'removeKeys'>;
 
 export interface Ports {
@@ -142,6 +142,6 @@ export interface Ports {
   readonly logger: RunLogger;
   /** Our own clock. */
   readonly now: () => EpochMs;
-  /** How its pauses pass; by timers unless told. */
+  /** Waits in the pauses of a run. Default: timers. */
   readonly sleep?: BudgetLimits['sleep'];
 }

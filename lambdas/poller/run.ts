@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { openBudget } from './budget';
-import { type Checkpoint, gotSmaller, isAuditOverdue } from './core/checkpoint';
+import { isAuditOverdue } from './core/audits';
+import type { Checkpoint } from './core/checkpoint';
+import { gotSmaller } from './core/gaps';
 import type { EpochMs } from './core/task';
 import { LeaseLost, PermanentFailure, RequestRefused, TransientFailure } from './errors';
 import { type OpenedRun, openRun } from './open-run';

@@ -1,24 +1,24 @@
 /**
- * What one source can be told, parsed twice by the same schema: at synth, where a mistake is cheap, and at cold start,
- * where a hand-edited environment must not be trusted. Limits of identifiers and page sizes are those of the Partner
- * Central Selling API; the SDK checks none of them.
+ * The settings of one source. The same schema parses them at synth, where a mistake is cheap, and at cold start, where
+ * the environment may have been edited by hand. Limits of identifiers and page sizes are those of the Partner Central
+ * Selling API; the SDK checks none of them.
  */
 import * as v from 'valibot';
 import { DEFAULT_EVENT_SOURCE } from '../event-names';
 import { isInstant } from './core/instant';
 import { type FilterKey, familyOf, taskFamilyNames } from './task-families';
 
-/** Environment variables of the poller function, the one place that names them for the code and the stack. */
+/** Environment variables of the poller function, for the code and the stack. */
 export const environment = {
   tableName: 'TABLE_NAME',
   eventBusName: 'EVENT_BUS_NAME',
   settings: 'POLLER_SETTINGS',
 } as const;
 
-/** Partner Central answers in this region only, wherever the stack is. */
+/** The only region of Partner Central, wherever the stack is. */
 export const PARTNER_CENTRAL_REGION = 'us-east-1';
 
-/** A whole number; text is accepted because `cdk -c key=value` passes text. Every failure reads as `allowed`. */
+/** A whole number. Text is accepted too, since `cdk -c key=value` passes text. Every issue has the text `allowed`. */
 export function wholeNumber(min: number, max: number, unit: string) {
   const allowed = `a whole number of ${unit} from ${min} to ${max}`;
   return v.pipe(
@@ -67,7 +67,7 @@ export function textLike(pattern: RegExp, allowed: string) {
   return v.pipe(v.string(allowed), v.regex(pattern, allowed), v.metadata({ allowed }));
 }
 
-/** Up to ten identifiers, as a list or as comma-separated text; sorted, so that their order never changes a cursor. */
+/** Up to ten identifiers, as a list or as comma-separated text. Sorted, so that their order never invalidates a cursor. */
 function identifiers(pattern: RegExp, shape: string) {
   const allowed = `1 to 10 of ${shape}, separated by commas`;
   const split = (given: string) => given.split(',').map(part => part.trim());
@@ -88,7 +88,7 @@ const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.p
 export const settingsEntries = {
   catalog: described(oneOf(['AWS', 'Sandbox']), 'Partner Central catalog; AWS is production.'),
   taskFamily: v.optional(
-    described(oneOf(taskFamilyNames), 'Which tasks: the one that is started by Start…Task of this name.'),
+    described(oneOf(taskFamilyNames), 'Task family: tasks that the operation Start…Task of this name starts.'),
     'OpportunityFromEngagement',
   ),
   opportunityIdentifiers: v.optional(
@@ -124,7 +124,7 @@ export const settingsEntries = {
   emitSince: v.optional(
     described(
       v.pipe(v.string(INSTANT), v.check(isInstant, INSTANT), v.metadata({ allowed: INSTANT })),
-      'Publish tasks that started at or after this moment. Without it: since the first poll. An earlier moment, set later, publishes that part of the past.',
+      'Publish tasks that started at or after this time. Default: the first poll. An earlier time, set later, publishes that part of the past.',
     ),
   ),
   eventSource: v.optional(
@@ -141,49 +141,49 @@ export const settingsEntries = {
   shadow: v.optional(
     described(
       flag(),
-      'Do everything but publish, and log what would have been published. What ends meanwhile counts as told.',
+      'Publish nothing, and log what would be published. Tasks that end in shadow mode are never published later.',
     ),
     false,
   ),
   stalledAfterMinutes: v.optional(
-    described(wholeNumber(1, 43_200, 'minutes'), 'How long a task may run before it counts as stalled.'),
+    described(wholeNumber(1, 43_200, 'minutes'), 'A task that runs for longer counts as stalled.'),
     60,
   ),
   taskStalledEvents: v.optional(
-    described(flag(), 'Publish a `TaskStalled` event, once a task, for tasks that stall from now on.'),
+    described(flag(), 'Publish one `TaskStalled` event for each task that stalls from now on.'),
     false,
   ),
   pollEveryMinutes: v.optional(described(wholeNumber(1, 1440, 'minutes'), 'Time from one poll to the next.'), 1),
   auditEveryHours: v.optional(
     described(
       wholeNumber(1, 720, 'hours'),
-      'Time from one audit, which looks at all tasks of the retention period, to the next.',
+      'Time from one audit to the next. An audit lists all tasks of the retention period.',
     ),
     24,
   ),
   lookbackMinutes: v.optional(
     described(
       wholeNumber(1, 1440, 'minutes'),
-      'How far each poll looks back before the last one, for tasks that are listed late.',
+      'How far each poll looks back before the last poll, for tasks that are listed late.',
     ),
     5,
   ),
   retentionDays: v.optional(
-    described(wholeNumber(1, 3650, 'days'), 'How long an ended task is remembered, and how far back the audit looks.'),
+    described(wholeNumber(1, 3650, 'days'), 'How long a finished task is remembered, and how far back an audit looks.'),
     90,
   ),
   maxEventsPerRun: v.optional(
-    described(wholeNumber(10, 10_000, 'events'), 'Most events one poll publishes; the rest follows in the next.'),
+    described(wholeNumber(10, 10_000, 'events'), 'Most events of one poll. The next poll publishes the rest.'),
     1_000,
   ),
   maxListCallsPerRun: v.optional(
-    described(wholeNumber(10, 1_000, 'calls'), 'Most List calls one poll makes; the quota is shared with your CRM.'),
+    described(wholeNumber(10, 1_000, 'calls'), 'Most List calls of one poll. Your CRM shares the quota.'),
     100,
   ),
   maxListCallsPerSecond: v.optional(described(numberFrom(0.1, 10, 'calls'), 'Pace of List calls.'), 5),
-  headPageSize: v.optional(described(wholeNumber(1, 1_000, 'tasks'), 'Page size when looking for what is new.'), 100),
+  headPageSize: v.optional(described(wholeNumber(1, 1_000, 'tasks'), 'Page size for new tasks.'), 100),
   backlogPageSize: v.optional(
-    described(wholeNumber(1, 1_000, 'tasks'), 'Page size when working through history and running tasks.'),
+    described(wholeNumber(1, 1_000, 'tasks'), 'Page size for history, and for running and finished tasks.'),
     1_000,
   ),
 };
@@ -198,7 +198,7 @@ export const filterKeys = [
   'taskIdentifiers',
 ] as const satisfies readonly (FilterKey | 'taskIdentifiers')[];
 
-/** One line for each filter that the family doesn't have: the SDK would leave it out without a word. */
+/** One line for each filter that the family doesn't have. The SDK would leave it out silently. */
 export function filterProblems(settings: Pick<Settings, 'taskFamily' | (typeof filterKeys)[number]>): string[] {
   const { filters, operation } = familyOf(settings.taskFamily);
   const known = [...Object.keys(filters), 'taskIdentifiers'];
@@ -210,7 +210,7 @@ export function filterProblems(settings: Pick<Settings, 'taskFamily' | (typeof f
     );
 }
 
-/** Configuration that can't work. `problems` has one line for every bad key: its name, the value got and what is allowed. */
+/** Invalid configuration. `problems` has one line for each bad key: its name, the value got and the values allowed. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   constructor(
@@ -221,7 +221,7 @@ export class ConfigurationError extends Error {
   }
 }
 
-/** What a key allows, as its error and the README say it. */
+/** The values that a key allows, as errors and the README show them. */
 export const allowedValues = (entry: v.GenericSchema) => v.getMetadata(unwrapped(entry)).allowed as string | undefined;
 
 /** The schema of a key without its default. */
@@ -245,7 +245,7 @@ export function parseFlat<E extends v.ObjectEntries>(entries: E, given: Record<s
   throw new ConfigurationError(where, problems);
 }
 
-/** Id of a source: partition of its rows. The same when filters or rates change, so that its memory survives them. */
+/** Id of a source: the partition of its rows. Changed filters and rates leave it alone, so the rows survive them. */
 export const sourceId = ({ catalog, taskFamily }: Pick<Settings, 'catalog' | 'taskFamily'>) =>
   `${catalog}#${taskFamily}`;
 

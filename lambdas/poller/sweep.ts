@@ -1,14 +1,6 @@
 import type { Allowance } from './budget';
-import {
-  advance,
-  type Checkpoint,
-  dropCursor,
-  type Gap,
-  isDrift,
-  isStuck,
-  mayBeHistory,
-  mayDistrustOrder,
-} from './core/checkpoint';
+import type { Checkpoint, Gap } from './core/checkpoint';
+import { advance, dropCursor, isDrift, isStuck, mayBeHistory, mayDistrustOrder } from './core/gaps';
 import { type ExaminedPage, examinePage, ORDER_TOLERANCE_MS } from './core/sweep';
 import type { EpochMs, ListedTask } from './core/task';
 import { pagesOf } from './pager';

@@ -1,7 +1,4 @@
-/**
- * Names of the snapshot table's keys, index and expiry attribute: the one place both the poller and
- * the stack take them from.
- */
+/** Names of the snapshot table's keys, index and expiry attribute, for the poller and the stack. */
 export const tableSchema = {
   partitionKey: 'source',
   sortKey: 'item',
@@ -10,9 +7,9 @@ export const tableSchema = {
     name: 'unsettled',
     partitionKey: 'unsettledSource',
     sortKey: 'nextCheckAt',
-    // CloudFormation can't change these under the same name of the index, nor delete one index and make another at once.
-    // What an older index doesn't keep is read as absent: then rows are read more often than need be, and the counts of
-    // what stalls or is set aside are rougher. Every decision rests on the row.
+    // CloudFormation can't change these in place, nor delete one index and create another in one deployment. An attribute
+    // that an older index lacks is read as absent: more rows are read than needed, and the counts of stalled and
+    // quarantined tasks are less exact. Every decision is made on the row.
     projected: ['status', 'startTime', 'fruitlessChecks', 'stalledAt', 'missing', 'lastError'],
   },
 } as const;

@@ -1,4 +1,4 @@
-/** Settings that filter, of which a family has some; `taskIdentifiers` they all have. */
+/** Settings that filter. Each family has some of them, and every family has `taskIdentifiers`. */
 export type FilterKey =
   | 'opportunityIdentifiers'
   | 'engagementIdentifiers'
@@ -8,20 +8,21 @@ export type FilterKey =
 export interface FamilyDescriptor {
   /** Its List operation. */
   readonly operation: `List${string}Tasks`;
-  /** What IAM asks for to let it be called. https://docs.aws.amazon.com/service-authorization/latest/reference/list_awspartnercentral.html */
+  /** The IAM actions that it needs. https://docs.aws.amazon.com/service-authorization/latest/reference/list_awspartnercentral.html */
   readonly actions: readonly [string, ...string[]];
-  /** Its filters: how a key of the configuration is called in a request. */
+  /** Its filters: the name in a request, by the key of the configuration. */
   readonly filters: Readonly<Partial<Record<FilterKey, string>>>;
 }
 
 /**
- * The task families: all that tells them apart. One engine polls them all, for status, reason, order and paging are the
- * same, and a summary of one lacks at most what another has. (`ListProspectingFromEngagementTasks` has neither status nor reason, and can't be one of them.)
+ * The task families, with all that differs between them. One engine polls them all: status, reason, order and paging are
+ * the same. (`ListProspectingFromEngagementTasks` is of another make: a prospecting task has a count of failures, and a
+ * status for each engagement.)
  */
 export const taskFamilies = {
   OpportunityFromEngagement: {
     operation: 'ListOpportunityFromEngagementTasks',
-    // The one operation needs both.
+    // This operation needs both.
     actions: ['partnercentral:ListOpportunityFromEngagementTasks', 'partnercentral:ListEngagementFromOpportunityTasks'],
     filters: {
       opportunityIdentifiers: 'OpportunityIdentifier',
@@ -48,5 +49,5 @@ export type TaskFamily = keyof typeof taskFamilies;
 
 export const taskFamilyNames = Object.keys(taskFamilies) as [TaskFamily, ...TaskFamily[]];
 
-/** The same by its interface, for code that treats all families alike. */
+/** For code that treats all families alike. */
 export const familyOf = (taskFamily: TaskFamily): FamilyDescriptor => taskFamilies[taskFamily];

@@ -2,9 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { Command } from 'commander';
 import { CannotStart } from '../../cli/lib/cannot-start';
-import { readFlags, UsageError } from '../../cli/lib/command-line';
-import { stopWhenUnwanted } from '../../cli/lib/stop-on-request';
+import { helpOf, optionsOnly, readOptionsOf, UsageError } from '../../cli/lib/command-line';
+import { stopWhenUnwanted } from '../../cli/lib/process';
 import { startPartnerCentral } from '../services/partner-central';
 import type { TaskStore } from '../services/task-store';
 import { textNarrator } from '../start/narrate';
@@ -16,16 +17,22 @@ import { queuesOn } from './queues';
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
 
 const catalog = 'Sandbox';
-const help = `Deploys the stack with the CDK CLI, as to AWS, and leaves it running until you press Ctrl-C. In place of AWS there is
-MiniStack, an emulator, with a Partner Central beside it, both on 127.0.0.1 alone: no AWS account, no Docker.
-
-  npm run deploy:local
-
+const commandLine = () =>
+  optionsOnly(
+    new Command('npm run deploy:local --')
+      .description(
+        'Deploys the stack with the CDK CLI, as to AWS, and leaves it running until you press Ctrl-C. In place of AWS there is ' +
+          'MiniStack, an emulator, with a Partner Central beside it, both on 127.0.0.1 alone: no AWS account, no Docker.',
+      )
+      .addHelpText(
+        'after',
+        `
 Needs Python 3.10 or later with its venv module, openssl, and a package index; the first time, it installs MiniStack into
 .ministack. What it can't show is in docs/testing.md. For a look without any of that: npm start
 
-Exit codes: 0 stopped, 1 it could not run, 2 the command line is wrong.
-`;
+Exit codes: 0 stopped, 1 it could not run, 2 the command line is wrong.`,
+      ),
+  );
 
 main().catch(error => {
   console.error(error instanceof UsageError || error instanceof CannotStart ? error.message : error);
@@ -33,8 +40,8 @@ main().catch(error => {
 });
 
 async function main(): Promise<void> {
-  const flags = readFlags('npm run deploy:local', { help: { type: 'boolean' } }, process.argv.slice(2), process.env);
-  if (flags.help) return void process.stdout.write(help);
+  const { help } = readOptionsOf(commandLine(), process.argv.slice(2), process.env);
+  if (help) return void process.stdout.write(helpOf(commandLine()));
   const stopping = stopWhenUnwanted();
   const partnerCentral = await startPartnerCentral();
   let ministack: MiniStack | undefined;

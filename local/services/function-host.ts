@@ -67,7 +67,7 @@ export function hostFunction(options: FunctionOptions) {
         [options.bundle, options.handler, ...(options.skipPauses ? ['no-pauses'] : [])],
         {
           env: { ...lambdaEnvironment, ...options.environment },
-          execPath: process.env[FUNCTION_NODE] ?? process.execPath,
+          execPath: process.env[FUNCTION_NODE] || process.execPath,
           execArgv: [],
           stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
           // A Ctrl-C is for us: the poll in hand is let finish.

@@ -2,10 +2,10 @@
  * The folder of `--keep`: `dynamodb/` is DynamoDB's own, `partner-central.json` has every task, `lock` the process that
  * uses the folder.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CannotStart } from '../../cli/lib/cannot-start';
-import { isAlive } from '../../cli/lib/running';
+import { lockFolder } from '../../cli/lib/folder-lock';
 import type { PartnerCentral } from '../services/partner-central';
 
 type Saved = ReturnType<PartnerCentral['toJSON']>;
@@ -16,7 +16,7 @@ const idsToSkip = 10_000;
 /** @throws CannotStart when the folder is in use or can't be read */
 export function openKeptState(folder: string) {
   const file = join(folder, 'partner-central.json');
-  const unlock = lock(folder);
+  const unlock = lockFolder(folder);
   process.once('exit', unlock);
   let saved = { changes: -1, pauseUntil: 0 };
 
@@ -49,36 +49,4 @@ export function openKeptState(folder: string) {
       saved = { changes, pauseUntil: Date.now() + 20 * (Date.now() - startedAt) }; // a million tasks take seconds
     },
   };
-}
-
-/**
- * DynamoDB's files bear one process only, and two Partner Centrals would overwrite each other's tasks.
- * @returns what gives the folder free again
- * @throws CannotStart when the folder is in use or can't be used
- */
-export function lock(folder: string) {
-  const file = join(folder, 'lock');
-  try {
-    mkdirSync(folder, { recursive: true });
-    const holder = holderOf(file);
-    if (holder !== undefined)
-      throw new CannotStart(
-        `${folder} is in use by process ${holder}. Stop it, or name another folder. (If that is another program, remove ${file}.)`,
-      );
-    rmSync(file, { force: true }); // of a process that was killed
-    writeFileSync(file, String(process.pid), { flag: 'wx' });
-  } catch (error) {
-    if (error instanceof CannotStart) throw error;
-    throw new CannotStart(`${folder} can't be used: ${(error as Error).message}.`);
-  }
-  return () => rmSync(file, { force: true });
-}
-
-function holderOf(file: string): number | undefined {
-  try {
-    const pid = Number(readFileSync(file, 'utf8'));
-    return pid > 0 && pid !== process.pid && isAlive(pid) ? pid : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,18 +1,22 @@
 import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { type Auditing, audit } from '../../cli/commands/audit/audit';
-import type { KeptCheckpoint } from '../../cli/lib/overlay-checkpoint';
 import { taskKey } from '../../lambdas/poller/edges/row-item';
+import type { LeasedCheckpoint } from '../../lambdas/poller/edges/table-reader';
 import type { Summary } from '../../lambdas/poller/run';
 import { sourceId } from '../../lambdas/poller/settings';
-import { ago, HOUR, openTestStack, type TestStack } from '../integration/test-stack';
-import { announced, tasks } from './watch-process';
+import { ago, DAY, HOUR, openTestStack, type TestStack } from '../integration/test-stack';
+import { asSomebody, openCommandLine } from './command-line';
 
+const commandLine = openCommandLine();
 let stack: TestStack;
 beforeAll(async () => {
   stack = await openTestStack({ emitSince: ago(3 * HOUR) });
 });
-afterAll(() => stack.close());
+afterAll(async () => {
+  commandLine.close();
+  await stack.close();
+});
 
 async function forget(taskId: string) {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
@@ -22,17 +26,17 @@ async function forget(taskId: string) {
   client.destroy();
 }
 
-test('an audit tells of what the polls had overlooked, once', async () => {
+test('an audit reports what the polls had overlooked, once', async () => {
   const [task] = stack.addEnded(5, () => ({ startTimeMs: Date.now() - HOUR }));
   await stack.runUntilQuiet();
   await forget(task?.taskId as string);
   stack.eventBridge.clear();
 
-  const found = await tasks(stack.endpoints, 'audit');
-  const clean = await tasks(announced(stack.endpoints), 'audit', '--json', '--local');
+  const found = await commandLine.run(['audit'], { ...asSomebody, ...stack.endpoints });
+  const clean = await commandLine.run(['audit', '--json', '--local'], commandLine.announce('local', stack.endpoints));
 
   expect([found.code, found.err]).toEqual([1, '']);
-  expect(found.out).toContain('1 ending had been overlooked by the polls. Its event is published now');
+  expect(found.out).toContain('1 finished task had been overlooked by the polls. Its event is published now');
   expect(stack.published()).toEqual([`${task?.taskId} ${task?.status}`]);
   expect([clean.code, clean.err]).toEqual([0, '']);
   expect(JSON.parse(clean.out)).toMatchObject({
@@ -48,18 +52,18 @@ describe('an audit of several runs', () => {
   const run = (runId: string, more: Partial<Summary> = {}) =>
     ({ outcome: 'complete', pages: 1, tasks: 10, listCalls: 1, published: 0, drift: 0, runId, ...more }) as Summary;
   /** Each run, and the checkpoint as it is after it. */
-  const going = (steps: [Summary, Partial<KeptCheckpoint>][], more: Partial<Auditing> = {}) => {
-    let kept: Partial<KeptCheckpoint> = {};
+  const going = (steps: [Summary, Partial<LeasedCheckpoint>][], more: Partial<Auditing> = {}) => {
+    let kept: Partial<LeasedCheckpoint> = {};
     const modes: string[] = [];
     const context = { now: () => 0, progress: () => {}, signal: new AbortController().signal };
     const result = audit({
       async invoke(mode) {
         modes.push(mode);
-        const [summary, after] = steps.shift() as [Summary, Partial<KeptCheckpoint>];
+        const [summary, after] = steps.shift() as [Summary, Partial<LeasedCheckpoint>];
         kept = { auditRequestedAt: 5, ...after };
         return summary;
       },
-      checkpoint: async () => kept as KeptCheckpoint,
+      checkpoint: async () => kept as LeasedCheckpoint,
       timeoutMs: 1,
       pauseMs: 0,
       context,
@@ -89,5 +93,26 @@ describe('an audit of several runs', () => {
   test('fails when it takes too long, and says that it goes on', async () => {
     const { result } = going([[run('a'), { auditedAt: 4, leaseOwner: 'a' }]], { timeoutMs: 0 });
     await expect(result).rejects.toThrow(/^The audit is not over after 1 run and 10 tasks; it goes on by itself/);
+  });
+
+  test('an invocation that left no request is made again: the audit of yesterday is none of today', async () => {
+    let kept = { auditRequestedAt: 9 * DAY, auditedAt: 9 * DAY + 1, leaseOwner: 'yesterday' };
+    const modes: string[] = [];
+    const audited = await audit({
+      async invoke(mode) {
+        modes.push(mode);
+        const runId = `run-${modes.length}`;
+        if (modes.length === 1) return run(runId, { outcome: 'partial' }); // it could not write its request
+        if (modes.length === 2) kept = { ...kept, auditRequestedAt: 10 * DAY, leaseOwner: runId };
+        if (modes.length === 3) kept = { ...kept, auditedAt: 10 * DAY + 2, leaseOwner: runId };
+        return run(runId);
+      },
+      checkpoint: async () => kept as never,
+      timeoutMs: DAY,
+      pauseMs: 0,
+      context: { now: () => 10 * DAY, progress: () => {}, signal: new AbortController().signal },
+    });
+    expect(modes).toEqual(['audit', 'audit', 'poll']);
+    expect(audited).toMatchObject({ requestedAt: 10 * DAY, auditedAt: 10 * DAY + 2, runs: 3, tasks: 30, drift: 0 });
   });
 });

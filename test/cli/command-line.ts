@@ -1,8 +1,12 @@
-/** The operators' command line as a person runs it: a process of its own, told of a stack on this machine by a file. */
+/** The operators' command line: called in this process or, for signals, pipes and exit codes, as a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable, Writable } from 'node:stream';
+import { types } from 'node:util';
+import { main } from '../../cli/main';
 
 export const project = join(__dirname, '..', '..');
 
@@ -11,6 +15,22 @@ export interface Ended {
   readonly out: string;
   readonly err: string;
 }
+
+// Whatever the environment that it is given lacks, the command line must not find in this process.
+for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
+process.env.AWS_EC2_METADATA_DISABLED = 'true';
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
+// Errors of Node.js itself come from outside of Jest's realm, and the SDK asks whether they are errors.
+const isInstance = Function.prototype[Symbol.hasInstance];
+Object.defineProperty(Error, Symbol.hasInstance, {
+  value(this: unknown, thrown: unknown) {
+    return (this === Error && types.isNativeError(thrown)) || isInstance.call(this as never, thrown);
+  },
+});
+
+/** Credentials and a region, for endpoints on this machine. */
+export const asSomebody = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
 
 export function openCommandLine() {
   const folder = mkdtempSync(join(tmpdir(), 'tasks-test-'));
@@ -22,35 +42,64 @@ export function openCommandLine() {
     Object.entries(process.env).filter(([name]) => !/^(AWS_|npm_config_|DEBUG$|TASK_POLLER_)/.test(name)),
   );
   const nobody = {
+    ...ours,
     HOME: folder,
     AWS_CONFIG_FILE: join(folder, 'no-config'),
     AWS_SHARED_CREDENTIALS_FILE: join(folder, 'no-credentials'),
     AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     TASK_POLLER_LOCAL: join(folder, 'nothing-runs.json'),
   };
 
-  function start(args: readonly string[], environment: Record<string, string> = {}) {
+  /** Calls it in this process. */
+  function call(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    const [stdout, stderr] = [collector(), collector()];
+    const stopping = new AbortController();
+    const streams = { stdin: Readable.from([]), stdout: stdout.stream, stderr: stderr.stream };
+    const exitCode = main(args, streams, { ...nobody, ...environment }, stopping);
+    return {
+      /** As Ctrl-C does. */
+      stop: () => stopping.abort(),
+      ended: exitCode.then((code): Ended => ({ code, out: stdout.text(), err: stderr.text() })),
+    };
+  }
+
+  /** Starts it as a person does. */
+  function start(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     const child = spawn(process.execPath, ['--import', 'tsx', join('cli', 'tasks.ts'), ...args], {
       cwd: project,
-      env: { ...ours, ...nobody, ...environment },
+      env: { ...nobody, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.push(child);
-    let [out, err] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', text => {
-      out += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', text => {
-      err += text;
-    });
-    const ended = new Promise<Ended>(resolve => child.once('close', code => resolve({ code, out, err })));
-    return { child, ended };
+    const lines: string[] = [];
+    const notes: string[] = [];
+    createInterface({ input: child.stdout }).on('line', line => lines.push(line));
+    createInterface({ input: child.stderr }).on('line', line => notes.push(line));
+    return {
+      child,
+      /** Of standard output. */
+      lines,
+      /** Of standard error. */
+      notes,
+      ended: new Promise<Ended>(resolve =>
+        child.once('close', code => resolve({ code, out: lines.join('\n'), err: notes.join('\n') })),
+      ),
+      async until(happened: () => boolean) {
+        while (!happened()) {
+          if (child.exitCode !== null || child.signalCode !== null)
+            throw new Error(`It has ended: ${notes.join('\n')} ${lines.join('\n')}`);
+          await new Promise(resolve => setTimeout(resolve, 20));
+        }
+      },
+    };
   }
 
   return {
     folder,
+    call,
     start,
-    run: (args: readonly string[], environment?: Record<string, string>) => start(args, environment).ended,
+    run: (args: readonly string[], environment?: Readonly<Record<string, string>>) => call(args, environment).ended,
 
     /** What `npm start` writes. @returns the environment by which `--local` finds it */
     announce(name: string, endpoints: Readonly<Record<string, string>>, pid = process.pid) {
@@ -71,4 +120,15 @@ export function openCommandLine() {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function collector() {
+  let all = '';
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      all += chunk;
+      done();
+    },
+  });
+  return { stream, text: () => all };
 }

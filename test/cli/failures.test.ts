@@ -93,7 +93,7 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
   [
     'the table is gone',
     () => withTable('ResourceNotFoundException', 'Requested resource not found'),
-    /^The table Gone is gone: docs\/runbook\.md tells/,
+    /^The table Gone is gone: docs\/runbook\.md says/,
   ],
   ['credentials have expired', onStack('expired'), /^The AWS credentials have expired: get new ones \(aws sso login/],
   [
@@ -159,14 +159,15 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
   ],
   [
     'the sign-in of a profile is over',
+    // As a process: of a profile with SSO, the SDK looks for the file in the process's own environment.
     () =>
-      commandLine.run(['status', '--profile', 'sso'], {
+      commandLine.start(['status', '--profile', 'sso'], {
         ...keys, // of somebody else: who names a profile means it
         AWS_CONFIG_FILE: commandLine.write(
           'sso',
           '[profile sso]\nregion = us-east-1\nsso_start_url = https://signin.example.com\nsso_region = us-east-1\nsso_account_id = 123456789012\nsso_role_name = ops\n',
         ),
-      }),
+      }).ended,
     /^The sign-in of the profile is over: run aws sso login --profile sso and try again\.$/,
   ],
   [
@@ -177,7 +178,7 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
   [
     'what ran here was killed',
     async () => {
-      const { pid } = spawnSync(process.execPath, ['-e', '0']);
+      const { pid } = spawnSync('true');
       return commandLine.run(['status', '--local'], commandLine.announce('dead', {}, pid));
     },
     /^Nothing runs on this machine: start it with npm start, in another terminal\.$/,
@@ -185,21 +186,10 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
 ];
 
 describe('fails when', () => {
-  // Three at a time, for some of them wait before they try again; each is looked at in a test of its own.
+  // All at once, for some of them wait before they try again; each is looked at in a test of its own.
   const outcomes = new Map<string, Promise<Ended>>();
   beforeAll(() => {
-    const waiting = [...rows];
-    const told = new Map<string, (ended: Promise<Ended>) => void>();
-    for (const [name] of rows) outcomes.set(name, new Promise(resolve => told.set(name, resolve)));
-    const next = async (): Promise<void> => {
-      const row = waiting.shift();
-      if (!row) return;
-      const ended = row[1]();
-      told.get(row[0])?.(ended);
-      await ended.catch(() => undefined);
-      return next();
-    };
-    void Promise.all([next(), next(), next()]);
+    for (const [name, run] of rows) outcomes.set(name, run());
   });
 
   test.each(rows)('%s', async (name, _run, told) => {

@@ -5,13 +5,19 @@ import type { Checkpoint } from '../../lambdas/poller/core/checkpoint';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import type { TaskEvent } from '../../lambdas/task-event';
 import { MINUTE, openTestStack, type TestStack } from '../integration/test-stack';
-import { tasks } from './watch-process';
+import { asSomebody, openCommandLine } from './command-line';
 
+const commandLine = openCommandLine();
+const tasks = (endpoints: Readonly<Record<string, string>>, ...args: string[]) =>
+  commandLine.run(args, { ...asSomebody, ...endpoints });
 let stack: TestStack;
 beforeAll(async () => {
   stack = await openTestStack();
 });
-afterAll(() => stack.close());
+afterAll(async () => {
+  commandLine.close();
+  await stack.close();
+});
 
 const inOrder = (items: Record<string, unknown>[]) => items.sort((a, b) => (String(a.item) < String(b.item) ? -1 : 1));
 
@@ -118,7 +124,7 @@ test('another poll at work does not keep a plan from being made; nothing deploye
   expect((JSON.parse(json.out) as Plan).events.map(({ event }) => event.taskId)).toEqual([failed.taskId]);
   expect(stack.takeCalls()).toMatchObject({ writes: 0, puts: 0 });
   expect(wrong.map(({ code, err }) => [code, err])).toEqual([
-    [2, '--catalog is for plan --no-table; a deployed source is named with --source.'],
+    [2, '--catalog is for plan --no-table; a deployed source is named with --source.\n'],
     [2, expect.stringMatching(/^error: option '--since <T>' argument 'yesterday' is invalid. Allowed: /)],
     [2, expect.stringMatching(/^--contextIdentifiers: got "x", allowed: /)],
   ]);

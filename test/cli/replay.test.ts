@@ -1,9 +1,11 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MINUTE, openTestStack, type TestStack } from '../integration/test-stack';
-import { startTasks, tasks } from './watch-process';
+import { asSomebody, type Ended, openCommandLine } from './command-line';
 
+const commandLine = openCommandLine();
 let stack: TestStack;
 let state: string;
 beforeAll(async () => {
@@ -11,11 +13,15 @@ beforeAll(async () => {
   state = mkdtempSync(join(tmpdir(), 'tasks-replay-'));
 });
 afterAll(async () => {
+  commandLine.close();
   await stack.close();
   rmSync(state, { recursive: true, force: true });
 });
 
-const replay = (...args: string[]) => tasks(stack.endpoints, 'replay', '--state', state, ...args);
+const somebody = () => ({ ...asSomebody, ...stack.endpoints });
+const trimmed = ({ code, out, err }: Ended) => ({ code, out: out.trimEnd(), err: err.trimEnd() });
+const replay = async (...args: string[]) =>
+  trimmed(await commandLine.run(['replay', '--state', state, ...args], somebody()));
 /** `taskId eventId`, of every event since the last time. */
 const published = () => {
   const ids = stack.eventBridge.events.map(({ detail }) => `${detail.taskId} ${detail.eventId}`).sort();
@@ -78,7 +84,7 @@ test('a replay is the same events again, marked as one, and alerts nobody unless
   );
   expect(dry.out.split('\n')).toHaveLength(1 + failed.length);
   expect(dry.out).toContain('This would publish 11 events');
-  expect([past.code, past.out]).toEqual([0, 'No ending of that period is in the table; nothing was published.']);
+  expect([past.code, past.out]).toEqual([0, 'No finished task of that period is in the table; nothing was published.']);
 
   stack.eventBridge.clear();
   const loud = await replay('--since', '1h', '--status', 'FAILED', '--alerts', '--yes', '--per-second', '1000');
@@ -95,16 +101,10 @@ test('killed or stopped in the middle, it goes on where it was', async () => {
   let calls = 0;
   stack.eventBridge.intercept = ({ operation }) =>
     operation === 'PutEvents' && ++calls === 2 ? { when: 'after', how: 'hang' } : undefined;
-  const killed = startTasks(stack.endpoints, [
-    'replay',
-    '--since',
-    '1h',
-    '--yes',
-    '--state',
-    state,
-    '--per-second',
-    '1000',
-  ]);
+  const killed = commandLine.start(
+    ['replay', '--since', '1h', '--yes', '--state', state, '--per-second', '1000'],
+    somebody(),
+  );
   await killed.until(() => stack.eventBridge.events.length >= 20);
   killed.child.kill('SIGKILL');
   await killed.ended;
@@ -119,10 +119,10 @@ test('killed or stopped in the middle, it goes on where it was', async () => {
   expect(left.out).toContain('This would publish 24 events');
   expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining("can't be resumed from") });
 
-  const stopped = startTasks(stack.endpoints, ['replay', '--resume', replayId, '--state', state, '--per-second', '1']);
-  await stopped.until(() => stack.eventBridge.events.length >= 30);
-  stopped.child.kill('SIGINT');
-  const { code, out } = await stopped.ended;
+  const stopped = commandLine.call(['replay', '--resume', replayId, '--state', state, '--per-second', '1'], somebody());
+  while (stack.eventBridge.events.length < 30) await sleep(20);
+  stopped.stop();
+  const { code, out } = trimmed(await stopped.ended);
   expect([code, out]).toEqual([
     1,
     `Stopped.\nPublished 10 of 34 events again, with replayId ${replayId}.\n` +

@@ -1,8 +1,7 @@
 /** The command line itself: its help, what it refuses, and what npm makes of it. */
 import { Command } from 'commander';
-import { UsageError } from '../../cli/lib/command-line';
+import { refuseTakenOptions, UsageError } from '../../cli/lib/command-line';
 import { readMoment } from '../../cli/lib/instants';
-import { refuseTakenOptions } from '../../cli/lib/npm-options';
 import { type Ended, openCommandLine } from './command-line';
 
 const commandLine = openCommandLine();
@@ -71,9 +70,10 @@ test('fails when the command line is wrong: exit code 2, what is allowed, and no
 });
 
 test('fails when npm took an option for itself, for want of a --', async () => {
-  const { code, out, err } = await commandLine.run(['list', '5'], { npm_config_limit: 'true' });
+  // As a process, whose exit code it is.
+  const { code, out, err } = await commandLine.start(['list', '5'], { npm_config_limit: 'true' }).ended;
   expect({ code, out }).toEqual({ code: 2, out: '' });
-  expect(err).toBe('npm took --limit for itself. Put -- before the command: npm run tasks -- COMMAND --limit …\n');
+  expect(err).toBe('npm took --limit for itself. Put -- before the command: npm run tasks -- COMMAND --limit …');
 
   const program = new Command().option('--json').option('--stack <NAME>');
   program.command('replay').option('--dry-run');

@@ -1,5 +1,5 @@
 /** status, list, show and doctor, of a stack on this machine. */
-import { spoken } from '../../cli/lib/sources';
+import { formatSource } from '../../cli/lib/sources';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { toItem } from '../../lambdas/poller/edges/row-item';
 import { startControlPlane } from '../../local/services/control-plane';
@@ -76,7 +76,7 @@ describe("a clock that differs from Partner Central's", () => {
     [-600_000, -600, '600 seconds ahead of Partner Central'],
     [45_000, 45, '45 seconds behind Partner Central'],
     [30_000, undefined, undefined],
-  ])('by %d ms is told by status and doctor', async (clockOffsetMs, seconds, words) => {
+  ])('by %d ms is shown by status and doctor', async (clockOffsetMs, seconds, words) => {
     await stack.putItem({ ...(await stack.checkpoint()), clockOffsetMs });
     const [json, ...texts] = [await run('status', '--json'), await run('status'), await run('doctor')];
     expect(JSON.parse(json.out).sources[0].clockOffsetSeconds).toBe(seconds);
@@ -96,7 +96,7 @@ describe('status', () => {
       stack: 'PartnerCentralTaskPoller',
       sources: [
         {
-          source: spoken(source),
+          source: formatSource(source),
           tableName: stack.tableName,
           late: false,
           lastSuccessAt: instant,
@@ -123,7 +123,7 @@ describe('status', () => {
     expect(code).toBe(0);
     const told = [
       /^Sandbox\/OpportunityFromEngagement$/m,
-      /^ {2}Last success {2}(now|.* ago) \(2\d{3}-.* UTC\)$/m,
+      /^ {2}Last success +(now|.* ago) \(2\d{3}-.* UTC\)$/m,
       /^ {2}Lease +held by run run-1 for \d minutes more$/m,
       /^ {2}Backlog +none$/m,
       /^ {2}Audit +the last finished (now|.* ago)$/m,
@@ -206,17 +206,17 @@ describe('show', () => {
     const [text, json] = await Promise.all([run('show', String(taskArn)), run('show', ids.failed, '--json')]);
     for (const line of [
       `${ids.failed}  FAILED`,
-      `ARN           ${taskArn}`,
-      'Reason        EngagementAccessDenied (access)',
-      'Message       No access.�[31m',
-      'It means      The account or the role that started',
-      'Published     FAILED',
-      `Event         TaskFailed ${eventId}`,
-      'Next check    none',
+      `ARN             ${taskArn}`,
+      'Reason          EngagementAccessDenied (access)',
+      'Message         No access.�[31m',
+      'It means        The account or the role that started',
+      'Published       FAILED',
+      `Event           TaskFailed ${eventId}`,
+      'Next check      none',
     ])
       expect(text.out).toContain(line);
     expect(JSON.parse(json.out)).toMatchObject({
-      source: spoken(source),
+      source: formatSource(source),
       taskId: ids.failed,
       settled: true,
       publishedStatuses: ['FAILED'],
@@ -226,13 +226,13 @@ describe('show', () => {
 
   test('one that is not published yet: the error, and when it is tried again', async () => {
     const { out } = await run('show', ids.refused);
-    expect(out).toContain('Published     not yet FAILED');
-    expect(out).toContain('Attempts      1 attempt');
-    expect(out).toContain('Last error    MalformedDetail');
-    expect(out).toMatch(/Next check {4}(2\d{3}-.* UTC, in \d+ second|with the next poll)/);
+    expect(out).toContain('Published       not yet FAILED');
+    expect(out).toContain('Attempts        1 attempt');
+    expect(out).toContain('Last error      MalformedDetail');
+    expect(out).toMatch(/Next check {6}(2\d{3}-.* UTC, in \d+ second|with the next poll)/);
   });
 
-  test('fails when nobody knows the task', async () => {
+  test('fails when no source knows the task', async () => {
     const { code, out, err } = await run('show', 'task-zzzzzzzzzzzzz');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(/^The poller of the stack PartnerCentralTaskPoller does not know task-zzzzzzzzzzzzz: .*\n$/);
@@ -286,11 +286,14 @@ describe('several sources in one stack', () => {
       inBoth('show', 'task-ofthesecond1'),
       inBoth('status', '--source', 'AWS/OpportunityFromEngagement'),
     ]);
-    expect(JSON.parse(status.out).sources.map((each: Json) => each.source)).toEqual([spoken(other), spoken(source)]);
+    expect(JSON.parse(status.out).sources.map((each: Json) => each.source)).toEqual([
+      formatSource(other),
+      formatSource(source),
+    ]);
     expect(list.out).toContain('SOURCE');
     expect(list.out).toContain('Sandbox/EngagementFromOpportunity');
-    expect(JSON.parse(one.out)).toMatchObject([{ taskId: 'task-ofthesecond1', source: spoken(other) }]);
-    expect(show.out).toContain('Source        Sandbox/EngagementFromOpportunity');
+    expect(JSON.parse(one.out)).toMatchObject([{ taskId: 'task-ofthesecond1', source: formatSource(other) }]);
+    expect(show.out).toContain('Source          Sandbox/EngagementFromOpportunity');
     expect(wrong).toMatchObject({ code: 1, out: '' });
     expect(wrong.err).toContain(
       'no source AWS/OpportunityFromEngagement; it has: Sandbox/EngagementFromOpportunity, Sandbox/Opp',
@@ -308,6 +311,17 @@ describe('several sources in one stack', () => {
       `wrong  Sandbox/EngagementFromOpportunity: may ListEngagementFromOpportunityTasks: you may not assume ${othersRole}. The`,
     );
     expect(stack.sts.sessions.map(({ roleArn }) => roleArn)).toEqual([ourRole]);
+  });
+
+  test('a plan lists the tasks through the role too', async () => {
+    stack.sts.roles = [ourRole];
+    const before = stack.sts.sessions.length;
+    const ofRole = (source: string) => commandLine.run(['plan', '--source', source, '--local'], both);
+    const [ours, others] = [await ofRole(formatSource(source)), await ofRole(formatSource(other))];
+    expect([ours.code, ours.err]).toEqual([0, '']);
+    expect(stack.sts.sessions.slice(before).map(({ roleArn }) => roleArn)).toEqual([ourRole]);
+    expect(others.code).toBe(1);
+    expect(others.err).toContain('The permission sts:AssumeRole is missing');
   });
 });
 

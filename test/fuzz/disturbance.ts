@@ -3,13 +3,17 @@ import fc from 'fast-check';
 import type { Mode, Summary } from '../../lambdas/poller/run';
 import type { FunctionHost } from '../../local/services/function-host';
 import type { Call, Fault, Intercept, ServiceName } from '../../local/services/service';
+import { errorAnswer } from '../faults';
 import type { MemoryStack } from '../in-memory/test-stack';
-import { errorAnswer, type TestStack } from '../integration/test-stack';
+import type { TestStack } from '../integration/test-stack';
+import type { Configuration } from './story';
 
 /** What random lives ask of a stack, whether it is in memory or answers over HTTP. */
-export interface LifeStack extends Pick<TestStack, 'store' | 'items' | 'checkpoint'> {
-  readonly partnerCentral: Pick<MemoryStack['partnerCentral'], 'intercept' | 'tamper'>;
-  readonly dynamoDb: { intercept?: Intercept | undefined };
+export interface LifeStack extends Pick<TestStack, 'store' | 'items' | 'checkpoint' | 'removeItems'> {
+  /** Whether runs can be frozen; over HTTP their clock would go on. */
+  readonly canFreeze?: true;
+  readonly partnerCentral: Pick<MemoryStack['partnerCentral'], 'intercept' | 'tamper' | 'store'>;
+  readonly dynamoDb: { intercept?: Intercept | undefined; indexLagMs?: number };
   readonly eventBridge: Pick<TestStack['eventBridge'], 'events' | 'intercept' | 'entryFault'>;
   /** Without the offset that a poll is given. */
   now(): number;
@@ -53,6 +57,11 @@ export type Disturbance =
   | { is: 'nothing' }
   /** The process dies at one request of that kind. */
   | { is: 'death'; at: string; nth: number; when: Fault['when'] }
+  /**
+   * The process is frozen at one request of that kind, before the service has acted or after, and goes on later: by then
+   * another run may have taken its lease.
+   */
+  | { is: 'freeze'; at: string; nth: number; when: Fault['when']; ms: number; meanwhile: Configuration }
   /** Single requests go wrong; the SDK gets over some of them. */
   | { is: 'mishaps'; at: number[]; when: Fault['when']; how: keyof typeof mishaps }
   /** From its request number `from` on, a service answers nothing but errors. */
@@ -70,18 +79,24 @@ export type Disturbance =
 export const undisturbed: Disturbance = { is: 'nothing' };
 
 const when = fc.constantFrom<Fault['when']>('before', 'after');
-const operation = fc.constantFrom(
-  'UpdateItem',
-  'ListOpportunityFromEngagementTasks',
-  'Query',
-  'BatchGetItem',
-  'PutEvents',
-  'BatchWriteItem',
-);
+const operation = fc.constantFrom('UpdateItem', 'List', 'Query', 'BatchGetItem', 'PutEvents', 'BatchWriteItem');
+const isOf = (kind: string, operation: string) =>
+  operation === kind || (kind === 'List' && operation.startsWith('List'));
 
 export const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
   { weight: 4, arbitrary: fc.constant(undisturbed) },
   { weight: 4, arbitrary: fc.record({ is: fc.constant('death'), at: operation, nth: fc.nat(2), when }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      is: fc.constant('freeze'),
+      at: operation,
+      nth: fc.nat(2),
+      when,
+      ms: fc.constantFrom(20_000, 2 * 60_000, 2 * 60_000, 2 * 3_600_000),
+      meanwhile: fc.constantFrom<Configuration>('generous', 'small', 'medium', 'shortRetention'),
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -118,6 +133,11 @@ export const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
   },
 );
 
+interface Hooks {
+  intercept?: Intercept | undefined;
+  beforeAnswer?: ((call: Call) => Promise<void>) | undefined;
+}
+
 export const oldEntry = { taskId: 'task-aaaaaaaaaaaaa', status: 'COMPLETE', startTimeMs: Date.UTC(2020) };
 
 /** How Partner Central lists tasks for the whole of a story. */
@@ -127,6 +147,8 @@ export interface Quirks {
   readonly oldEntryFirst: boolean;
   /** The list of what is running shows all tasks, with the status that they have. */
   readonly ignoresStatus: boolean;
+  /** All tasks have start times. */
+  readonly areTidy: boolean;
 }
 
 /** Disturbs whatever is asked until it is called again. @returns what has come of it so far */
@@ -134,9 +156,11 @@ export function disturb(
   stack: LifeStack,
   disturbed: Disturbance,
   host: Pick<LifePoller, 'kill'>,
-  { isUndated, oldEntryFirst, ignoresStatus }: Quirks,
-): { died: boolean; answersWereLost: boolean; mayFail: boolean } {
-  const hit = { died: false, answersWereLost: false, mayFail: false };
+  { isUndated, oldEntryFirst, ignoresStatus, areTidy }: Quirks,
+  meanwhile: () => Promise<void> = async () => undefined,
+): { died: boolean; froze: boolean; answersWereLost: boolean; mayFail: boolean } {
+  const hit = { died: false, froze: false, answersWereLost: false, mayFail: false };
+  const services: Hooks[] = [stack.partnerCentral, stack.dynamoDb, stack.eventBridge];
   let requests = 0;
   let isTop = false;
   const ofService = new Map<ServiceName, number>();
@@ -149,7 +173,16 @@ export function disturb(
     ofService.set(service, atService + 1);
     const nth = ofOperation.get(operation) ?? 0;
     ofOperation.set(operation, nth + 1);
-    if (disturbed.is === 'death' && operation === disturbed.at && nth === disturbed.nth) {
+    const isIt = 'at' in disturbed && typeof disturbed.at === 'string' && isOf(disturbed.at, operation);
+    if (disturbed.is === 'freeze' && isIt && nth === disturbed.nth) {
+      hit.froze = true;
+      if (disturbed.when === 'before') await meanwhile();
+      else {
+        for (const each of services) each.beforeAnswer = meanwhile;
+        return undefined;
+      }
+    }
+    if (disturbed.is === 'death' && isIt && nth === disturbed.nth) {
       hit.died = true;
       await host.kill();
       return { when: disturbed.when, how: 'hang' };
@@ -176,18 +209,24 @@ export function disturb(
     return undefined;
   }
 
-  for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) service.intercept = intercept;
-  stack.partnerCentral.tamper = (_, output) => {
-    const summaries = (output.TaskSummaries as { TaskId: string }[]).map(summary =>
-      isUndated(summary.TaskId) ? { ...summary, StartTime: null } : summary,
-    );
-    if (disturbed.is === 'untidy list')
-      return { ...output, TaskSummaries: [...summaries.slice(0, 1), null, ...summaries, { TaskStatus: 'FAILED' }] };
-    const { taskId, status, startTimeMs } = oldEntry;
-    const old = { TaskId: taskId, TaskStatus: status, StartTime: new Date(startTimeMs).toISOString() };
-    const first = oldEntryFirst && isTop ? [old] : [];
-    return { ...output, TaskSummaries: [...first, ...summaries] };
-  };
+  for (const service of services) {
+    service.intercept = intercept;
+    service.beforeAnswer = undefined;
+  }
+  const isTidy = disturbed.is !== 'untidy list' && !oldEntryFirst && areTidy;
+  stack.partnerCentral.tamper = isTidy
+    ? undefined
+    : (_, output) => {
+        const summaries = (output.TaskSummaries as { TaskId: string }[]).map(summary =>
+          isUndated(summary.TaskId) ? { ...summary, StartTime: null } : summary,
+        );
+        if (disturbed.is === 'untidy list')
+          return { ...output, TaskSummaries: [...summaries.slice(0, 1), null, ...summaries, { TaskStatus: 'FAILED' }] };
+        const { taskId, status, startTimeMs } = oldEntry;
+        const old = { TaskId: taskId, TaskStatus: status, StartTime: new Date(startTimeMs).toISOString() };
+        const first = oldEntryFirst && isTop ? [old] : [];
+        return { ...output, TaskSummaries: [...first, ...summaries] };
+      };
   stack.eventBridge.entryFault =
     disturbed.is === 'refused entries'
       ? (_, index) => (index % disturbed.every === 0 ? { ErrorCode: disturbed.code, ErrorMessage: 'no' } : undefined)

@@ -1,7 +1,7 @@
 import { openMemoryStack } from '../in-memory/test-stack';
 import { prepareLives } from './lives';
 
-const { tryAll, timeoutMs } = prepareLives(openMemoryStack, 1_500, 200);
+const { tryAll, timeoutMs } = prepareLives(openMemoryStack, 5_000, 200, true);
 
 test(
   'whatever happens to tasks and polls: nothing lost, nothing invented, nothing twice but after a mishap',

@@ -2,6 +2,10 @@
  * What every implementation of the ports has to do: the ones in memory, on which most of the engine is proven, and the
  * adapters over HTTP.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openFolderTable } from '../../cli/commands/watch/folder-table';
 import { openBudget } from '../../lambdas/poller/budget';
 import type { EventEntry } from '../../lambdas/poller/core/build-event';
 import { type EpochMs, IN_PROGRESS } from '../../lambdas/poller/core/task';
@@ -19,8 +23,10 @@ import {
 import type { EventBus, PartnerCentral, SnapshotTable } from '../../lambdas/poller/ports';
 import { openServiceClock } from '../../lambdas/poller/service-clock';
 import { parseFlat, settingsEntries, sourceId } from '../../lambdas/poller/settings';
+import { DAY, HOUR, MINUTE } from '../durations';
+import { errorAnswer } from '../faults';
 import type { LifeStack } from '../fuzz/disturbance';
-import { DAY, errorAnswer, HOUR, MINUTE, openTestStack } from '../integration/test-stack';
+import { openTestStack } from '../integration/test-stack';
 import { openMemoryStack } from './test-stack';
 
 interface Ports {
@@ -31,7 +37,7 @@ interface Ports {
 
 const settings = parseFlat(settingsEntries, { catalog: 'Sandbox' }, 'The settings');
 
-async function overHttp() {
+async function openOverHttp() {
   const stack = await openTestStack();
   const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
   Object.assign(process.env, {
@@ -48,55 +54,96 @@ async function overHttp() {
   return { stack, ports: { list: connectPartnerCentral(settings, Date.now), table, bus: connectEventBus() } };
 }
 
+/** One for the whole file. */
+let http: ReturnType<typeof openOverHttp> | undefined;
+const overHttp = () => {
+  http ??= openOverHttp();
+  return http;
+};
+afterAll(async () => (await http)?.stack.close());
+
 async function inMemory() {
   const stack = openMemoryStack();
   return { stack, ports: stack.ports };
 }
 
-describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
-  ['in memory', inMemory],
-  ['over HTTP', overHttp],
-])('%s', (_, open) => {
-  let stack: LifeStack;
-  let list: PartnerCentral;
+interface OpenTable {
+  readonly table: SnapshotTable;
+  readonly now: () => EpochMs;
+  /** Empties it. */
+  reset(): Promise<SnapshotTable>;
+  close(): Promise<void>;
+}
+
+const ofStack = async (opening: ReturnType<typeof inMemory> | ReturnType<typeof overHttp>): Promise<OpenTable> => {
+  const { stack, ports } = await opening;
+  return {
+    table: ports.table,
+    now: () => stack.now(),
+    async reset() {
+      await stack.reset();
+      return ports.table;
+    },
+    close: async () => {},
+  };
+};
+
+async function inFolder(): Promise<OpenTable> {
+  const folder = mkdtempSync(join(tmpdir(), 'folder-table-'));
+  let opened = openFolderTable(folder, sourceId(settings), Date.now());
+  return {
+    table: opened.table,
+    now: Date.now,
+    async reset() {
+      opened.close();
+      rmSync(folder, { recursive: true });
+      opened = openFolderTable(folder, sourceId(settings), Date.now());
+      return opened.table;
+    },
+    async close() {
+      opened.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+const row = (taskId: string, now: EpochMs, more: Partial<TaskRow> = {}): TaskRow => ({
+  taskId,
+  status: IN_PROGRESS,
+  settled: false,
+  publishedStatuses: new Set<string>(),
+  startTime: now - HOUR,
+  firstSeenAt: now,
+  lastSeenAt: now,
+  nextCheckAt: 0,
+  ...more,
+});
+
+const budgetOn = (clock: () => EpochMs, listCalls = 100) =>
+  openBudget({ now: clock, deadline: clock() + MINUTE, listCalls, listCallsPerSecond: 1_000, events: 10 });
+
+describe.each<[string, () => Promise<OpenTable>]>([
+  ['in memory', () => ofStack(inMemory())],
+  ['over HTTP', () => ofStack(overHttp())],
+  ['in a folder', inFolder],
+])('the table %s', (_, open) => {
+  let opened: OpenTable;
   let table: SnapshotTable;
-  let bus: EventBus;
   let now: EpochMs;
   const { signal } = new AbortController();
 
   beforeAll(async () => {
-    ({
-      stack,
-      ports: { list, table, bus },
-    } = await open());
+    opened = await open();
   });
   beforeEach(async () => {
-    await stack.reset();
-    now = stack.now();
+    table = await opened.reset();
+    now = opened.now();
   });
-  afterAll(() => stack.close());
+  afterAll(() => opened.close());
 
-  const budget = (listCalls = 100) =>
-    openBudget({
-      now: () => stack.now(),
-      deadline: stack.now() + MINUTE,
-      listCalls,
-      listCallsPerSecond: 1_000,
-      events: 10,
-    });
+  const budget = () => budgetOn(opened.now);
   const take = (owner: string, at = now, expiresAt = at + MINUTE) =>
     table.takeLease({ owner, now: at, expiresAt, emitSince: at, signal });
-  const row = (taskId: string, more: Partial<TaskRow> = {}): TaskRow => ({
-    taskId,
-    status: IN_PROGRESS,
-    settled: false,
-    publishedStatuses: new Set<string>(),
-    startTime: now - HOUR,
-    firstSeenAt: now,
-    lastSeenAt: now,
-    nextCheckAt: 0,
-    ...more,
-  });
 
   describe('the lease', () => {
     test('is for one at a time, free again when it has ended, has expired or can not be', async () => {
@@ -139,8 +186,8 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
   describe('rows', () => {
     test('come back as they were written; of unknown tasks there are none', async () => {
       const rows = [
-        row('task-1', { misses: 2, firstMissedAt: now, unknownAttributes: { later: new Set(['x']) } }),
-        row('task-2', {
+        row('task-1', now, { misses: 2, firstMissedAt: now, unknownAttributes: { later: new Set(['x']) } }),
+        row('task-2', now, {
           status: 'FAILED',
           settled: true,
           publishedStatuses: new Set(['FAILED']),
@@ -155,22 +202,52 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
     });
 
     test('are candidates as long as they are unsettled, the longest due first', async () => {
-      await table.writeRows([row('task-1', { nextCheckAt: now }), row('task-2'), row('task-3')], budget());
-      await table.writeRows([{ ...row('task-3'), settled: true, status: 'COMPLETE' }], budget());
+      await table.writeRows(
+        [row('task-1', now, { nextCheckAt: now }), row('task-2', now), row('task-3', now)],
+        budget(),
+      );
+      await table.writeRows([{ ...row('task-3', now), settled: true, status: 'COMPLETE' }], budget());
       expect(await table.unsettled(budget())).toMatchObject([
         { taskId: 'task-2', nextCheckAt: 0, status: IN_PROGRESS, startTime: now - HOUR, inDoubt: false },
         { taskId: 'task-1', nextCheckAt: now },
       ]);
     });
+  });
+});
 
+describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
+  ['in memory', inMemory],
+  ['over HTTP', overHttp],
+])('%s', (_, open) => {
+  let stack: LifeStack;
+  let list: PartnerCentral;
+  let table: SnapshotTable;
+  let bus: EventBus;
+  let now: EpochMs;
+  const { signal } = new AbortController();
+
+  beforeAll(async () => {
+    ({
+      stack,
+      ports: { list, table, bus },
+    } = await open());
+  });
+  beforeEach(async () => {
+    await stack.reset();
+    now = stack.now();
+  });
+
+  const budget = () => budgetOn(() => stack.now());
+
+  describe('rows', () => {
     test('that are refused are halved until one stands alone, of which the essentials are kept', async () => {
       stack.dynamoDb.intercept = ({ operation, input }) =>
         operation === 'BatchWriteItem' && JSON.stringify(input).includes('odd')
           ? errorAnswer('ValidationException')
           : undefined;
-      const rows = Array.from({ length: 12 }, (_, at) => row(`task-${at}`));
-      const odd = row('task-12', { message: 'odd' });
-      const lost = row('task-odd');
+      const rows = Array.from({ length: 12 }, (_, at) => row(`task-${at}`, now));
+      const odd = row('task-12', now, { message: 'odd' });
+      const lost = row('task-odd', now);
       expect(await table.writeRows([...rows, odd, lost], budget())).toEqual({ cut: ['task-12'], lost: ['task-odd'] });
       const ids = [...rows, odd, lost].map(({ taskId }) => taskId);
       expect((await table.readRows(ids, budget())).rows.size).toBe(13);
@@ -183,7 +260,7 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
       ['no such table', ['ResourceNotFoundException'], PermanentFailure],
     ])('that meet %s are a failure of its kind', async (_, answer, kind) => {
       stack.dynamoDb.intercept = () => errorAnswer(...answer);
-      await expect(table.writeRows([row('task-1')], budget())).rejects.toThrow(kind);
+      await expect(table.writeRows([row('task-1', now)], budget())).rejects.toThrow(kind);
     });
   });
 

@@ -8,10 +8,11 @@ import type { EpochMs } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { toAttributes, toCheckpoint } from '../../lambdas/poller/edges/checkpoint-item';
 import { shadowEventBus, toOutcome } from '../../lambdas/poller/edges/event-bus';
-import { readListAnswer } from '../../lambdas/poller/edges/list-answer';
+import { readListAnswer, toListAnswer } from '../../lambdas/poller/edges/list-answer';
 import { listRequests } from '../../lambdas/poller/edges/partner-central';
 import { CHECKPOINT_KEY, refuseNewerFormat, taskKey, toItem, toRow } from '../../lambdas/poller/edges/row-item';
-import { LONGEST_LEASE_MS, toCandidate, writeInBatches } from '../../lambdas/poller/edges/snapshot-table';
+import { LONGEST_LEASE_MS, writeInBatches } from '../../lambdas/poller/edges/snapshot-table';
+import { toCandidate } from '../../lambdas/poller/edges/table-reader';
 import { type Advice, LeaseLost, sortFailure, TransientFailure, throttled } from '../../lambdas/poller/errors';
 import type { EventBus, PartnerCentral, RunLogger, SnapshotTable } from '../../lambdas/poller/ports';
 import { type Mode, poll, type Summary } from '../../lambdas/poller/run';
@@ -29,7 +30,6 @@ import {
 } from '../../local/services/service';
 
 type Item = Record<string, unknown>;
-
 const START = Date.UTC(2026, 0, 1);
 const noAdvice = { denied: '', refused: '' };
 /** What one call of a port takes. */
@@ -41,6 +41,8 @@ const ATTEMPTS = 3;
 /** One of the services as tests see it. */
 const interceptable = () => ({
   intercept: undefined as Intercept | undefined,
+  /** Holds a call back when the service has acted. */
+  beforeAnswer: undefined as ((call: Call) => Promise<void>) | undefined,
   calls: callCounter(),
   /** How far the clock by which answers are dated is ahead. */
   clockOffsetMs: 0,
@@ -62,12 +64,23 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
     at += ms;
   };
   let clockOffsetMs = 0;
-  let items = new Map<string, Item>();
+  /** By source, then by sort key. */
+  const tables = new Map<string, ReturnType<typeof openTable>>();
+  const tableOf = (source: string) => {
+    const table = tables.get(source) ?? openTable();
+    tables.set(source, table);
+    return table;
+  };
+  const own = sourceId(ofSource);
   const events: DeliveredEvent[] = [];
   const logs: string[] = [];
   const central = openPartnerCentral({ now: time });
   const partnerCentral = Object.assign(central, interceptable());
-  const dynamoDb = interceptable();
+  const dynamoDb = {
+    ...interceptable(),
+    /** How long the index of unsettled rows is behind the table. */
+    indexLagMs: 0,
+  };
   const eventBridge = {
     ...interceptable(),
     events,
@@ -94,6 +107,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
   ): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       if (life.isOver) return never;
+      if (life.isAborted()) throw aborted();
       await beforeAttempt();
       pass(CALL_MS);
       const { calls, intercept } = services[service];
@@ -102,6 +116,8 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
       const fault = await intercept?.(made);
       try {
         const answer = await withFault(fault, act, read);
+        await services[service].beforeAnswer?.(made);
+        if (!life.isOver && life.isAborted()) throw aborted();
         return life.isOver ? never : answer;
       } catch (thrown) {
         if (life.isOver) return never;
@@ -127,10 +143,11 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
         const input: Item = { ...request(listing) };
         let askedAt = now();
         const first = askedAt;
+        /** As the adapter reads it; text for an answer that is no JSON. */
         const read = (sent: object | string) => {
           const { clockOffsetMs: skew } = partnerCentral;
           clock.observe(new Date(time() + clockOffsetMs + skew).toUTCString(), askedAt, now());
-          return readListAnswer(Buffer.from(typeof sent === 'string' ? sent : JSON.stringify(sent)));
+          return typeof sent === 'string' ? readListAnswer(Buffer.from(sent)) : toListAnswer(sent);
         };
         const act = () => {
           const output = central.answer(operation, input);
@@ -153,23 +170,25 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
   function connectTable(source: string, includeMessage: boolean, life = immortal): SnapshotTable {
     const key = (taskId: string) => String(taskKey(source, taskId).item);
     const checkpointKey = CHECKPOINT_KEY;
-    const checkpoint = () => items.get(checkpointKey);
-    const update = (set: Item, mayBe: (item: Item) => boolean, ifAbsent: Item = {}) =>
+    const table = tableOf(source);
+    const checkpoint = () => table.items.get(checkpointKey);
+    const update = (set: Item, mayBe: (item: Item) => boolean, ifAbsent: Item = {}, by = life) =>
       call(
-        life,
+        by,
         'dynamodb',
         'UpdateItem',
         { UpdateExpression: updateExpression(set, ifAbsent) },
         (): Item | undefined => {
           if (!mayBe(checkpoint() ?? {})) return undefined;
           const item = { source, item: checkpointKey, ...ifAbsent, ...checkpoint(), ...set };
-          items.set(checkpointKey, item);
+          table.items.set(checkpointKey, item);
           return item;
         },
       ).catch((error: Error) => {
         if (error.name !== 'ConditionalCheckFailedException') throw error;
         return undefined;
       });
+    const lastWords = unabortable(life);
     const isMine = (owner: string) => (item: Item) => item.leaseOwner === owner;
     const unlessLost = (item: Item | undefined) => {
       if (item === undefined) throw new LeaseLost('Another run has taken over the lease');
@@ -192,11 +211,18 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
         return item && toCheckpoint(item);
       },
       async finish(owner, given) {
-        unlessLost(await sorted('UpdateItem', update({ ...toAttributes(given), leaseExpiresAtMs: 0 }, isMine(owner))));
+        unlessLost(
+          await sorted(
+            'UpdateItem',
+            update({ ...toAttributes(given), leaseExpiresAtMs: 0 }, isMine(owner), {}, lastWords),
+          ),
+        );
       },
       async release(owner, _, recordFailedAt) {
         const failed = recordFailedAt !== undefined && { recordFailedAt: new Date(recordFailedAt).toISOString() };
-        unlessLost(await sorted('UpdateItem', update({ leaseExpiresAtMs: 0, ...failed }, isMine(owner))));
+        unlessLost(
+          await sorted('UpdateItem', update({ leaseExpiresAtMs: 0, ...failed }, isMine(owner), {}, lastWords)),
+        );
       },
       async readRows(taskIds) {
         const rows = new Map<string, TaskRow>();
@@ -207,7 +233,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
             'BatchGetItem',
             call(life, 'dynamodb', 'BatchGetItem', {}, () =>
               some.flatMap((taskId): Item[] => {
-                const item = items.get(key(taskId));
+                const item = table.items.get(key(taskId));
                 return item ? [item] : [];
               }),
             ),
@@ -227,7 +253,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
           await sorted(
             'BatchWriteItem',
             call(life, 'dynamodb', 'BatchWriteItem', { items: written }, () => {
-              for (const item of written) items.set(String(item.item), item);
+              for (const item of written) table.put(item, time() + clockOffsetMs);
             }),
           );
         }),
@@ -235,7 +261,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
         const found = await sorted(
           'Query of the index',
           call(life, 'dynamodb', 'Query', {}, () =>
-            [...items.values()].filter(item => item.unsettledSource !== undefined),
+            table.index(dynamoDb.indexLagMs === 0 ? Infinity : time() + clockOffsetMs - dynamoDb.indexLagMs),
           ),
         );
         return found
@@ -276,11 +302,12 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
   });
 
   const stack = {
+    canFreeze: true as const,
     store: central.store(ofSource.catalog, ofSource.taskFamily),
     /** The ports themselves. */
     ports: {
       list: connectList(ofSource, time),
-      table: connectTable(sourceId(ofSource), true),
+      table: connectTable(own, true),
       bus: connectBus(),
     },
     partnerCentral,
@@ -293,9 +320,9 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
 
     /** A function of its own on the same table. */
     anotherPoller(more: Record<string, unknown> = {}) {
-      const own = parseFlat(settingsEntries, { ...ofSource, ...more }, 'The settings');
+      const settings = parseFlat(settingsEntries, { ...ofSource, ...more }, 'The settings');
       let die: () => void = () => undefined;
-      let life: Life = { isOver: false };
+      let life: Life = { ...immortal };
       return {
         async invoke(
           { mode }: { mode: Mode },
@@ -303,13 +330,14 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
         ): Promise<{ result: Summary; error?: undefined } | { result?: undefined; error: Error }> {
           clockOffsetMs = how.clockOffsetMs ?? 0;
           const now = () => time() + clockOffsetMs + (how.clockSkewMs ?? 0);
-          life = { isOver: false };
+          const deadline = now() + TIMEOUT_MS;
+          life = { isOver: false, isAborted: () => now() >= deadline - ABORTED_BEFORE_DEADLINE_MS };
           const ports = {
-            settings: own,
+            settings,
             eventBusName: 'bus',
-            partnerCentral: connectList(own, now, life),
-            table: connectTable(sourceId(own), own.includeMessage, life),
-            bus: own.shadow ? shadowEventBus(logger) : connectBus(life),
+            partnerCentral: connectList(settings, now, life),
+            table: connectTable(sourceId(settings), settings.includeMessage, life),
+            bus: settings.shadow ? shadowEventBus(logger) : connectBus(life),
             logger,
             now,
             sleep: async (ms: number) => pass(ms),
@@ -317,7 +345,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
           const death = new Promise<{ error: Error }>(resolve => {
             die = () => resolve({ error: Object.assign(new Error('Killed'), { name: 'ProcessDied' }) });
           });
-          const outcome = poll(ports, mode, now() + TIMEOUT_MS).then(
+          const outcome = poll(ports, mode, deadline).then(
             result => ({ result }),
             (error: Error) => ({ error }),
           );
@@ -341,32 +369,37 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
       }
     },
 
-    items: async () => [...items.values()],
-    item: async (sortKey: string) => items.get(sortKey),
-    row: async (taskId: string) => items.get(`TASK#${taskId}`),
-    checkpoint: async () => items.get(CHECKPOINT_KEY),
+    items: async () => [...tables.values()].flatMap(table => [...table.items.values()]),
+    item: async (sortKey: string) => tableOf(own).items.get(sortKey),
+    row: async (taskId: string) => tableOf(own).items.get(`TASK#${taskId}`),
+    checkpoint: async () => tableOf(own).items.get(CHECKPOINT_KEY),
     async putItems(all: readonly Item[]) {
-      for (const item of all) items.set(String(item.item), item);
+      for (const item of all) tableOf(String(item.source)).put(item, time() + clockOffsetMs);
     },
     async removeItems(which: (item: Item) => boolean) {
-      for (const [name, item] of items) if (which(item)) items.delete(name);
+      for (const table of tables.values())
+        for (const item of table.items.values()) if (which(item)) table.remove(item, time() + clockOffsetMs);
     },
     expireRows(until = Number.POSITIVE_INFINITY) {
       return this.removeItems(({ expiresAt }) => expiresAt !== undefined && Number(expiresAt) * 1_000 <= until);
     },
     async reset() {
       at = START;
-      items = new Map();
+      for (const table of tables.values()) table.clear();
+      dynamoDb.indexLagMs = 0;
+      clockOffsetMs = 0;
       events.length = 0;
       logs.length = 0;
       acceptable = 0;
       for (const service of Object.values(services)) {
         service.intercept = undefined;
+        service.beforeAnswer = undefined;
         service.calls.reset();
       }
       partnerCentral.tamper = undefined;
       eventBridge.entryFault = undefined;
-      central.store(ofSource.catalog, ofSource.taskFamily).fromJSON({ nextNumber: 0, tasks: [], clientTokens: [] });
+      for (const name of Object.keys(central.toJSON()))
+        central.fromJSON({ [name]: { nextNumber: 0, tasks: [], clientTokens: [] } });
     },
     async close() {},
   };
@@ -377,11 +410,58 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
 const updateExpression = (set: Item, ifAbsent: Item) =>
   [...Object.keys(set), ...Object.keys(ifAbsent).map(name => `if_not_exists(${name})`)].join();
 
+/** The rows and the checkpoint of one source, with an index that may show them late. */
+function openTable() {
+  const items = new Map<string, Item>();
+  const index = new Map<string, Item>();
+  let notYetInIndex: { readonly at: EpochMs; readonly key: string; readonly item?: Item }[] = [];
+  return {
+    items,
+    put(item: Item, at: EpochMs) {
+      const key = String(item.item);
+      items.set(key, item);
+      notYetInIndex.push({ at, key, item });
+    },
+    remove({ item }: Item, at: EpochMs) {
+      items.delete(String(item));
+      notYetInIndex.push({ at, key: String(item) });
+    },
+    clear() {
+      items.clear();
+      index.clear();
+      notYetInIndex = [];
+    },
+    /** Items of the index as they were at that moment. */
+    index(until: EpochMs): Item[] {
+      const shown = notYetInIndex.findIndex(({ at }) => at > until);
+      for (const { key, item } of notYetInIndex.splice(0, shown === -1 ? notYetInIndex.length : shown)) {
+        if (item?.unsettledSource === undefined) index.delete(key);
+        else index.set(key, item);
+      }
+      return [...index.values()];
+    },
+  };
+}
+
 /** One process, for as long as it lives. */
 interface Life {
   isOver: boolean;
+  /** The time of its run is up, and with it whatever is in flight. */
+  readonly isAborted: () => boolean;
 }
-const immortal: Life = { isOver: false };
+const immortal: Life = { isOver: false, isAborted: () => false };
+
+/** The last two writes of a run have time of their own. */
+const unabortable = (life: Life): Life => ({
+  get isOver() {
+    return life.isOver;
+  },
+  isAborted: () => false,
+});
+
+/** As `openBudget` sets its signal. */
+const ABORTED_BEFORE_DEADLINE_MS = 2_500;
+const aborted = () => Object.assign(new Error('The operation was aborted'), { name: 'AbortError' });
 
 const never = new Promise<never>(() => undefined);
 

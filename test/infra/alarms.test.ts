@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { lateAfterMs } from '../../cli/lib/source-status';
@@ -8,7 +8,7 @@ import { alarmTopic } from '../../infra/constructs/alarm-topic';
 import { METRICS_NAMESPACE, metricNames } from '../../lambdas/poller/metrics';
 import type { Settings } from '../../lambdas/poller/settings';
 import { headingAnchors } from '../heading-anchors';
-import { all, type Json, readable, type TemplateJson, template } from './read-template';
+import { all, type Json, newApp, readable, type TemplateJson, template } from './read-template';
 
 interface MetricStat {
   readonly Metric: { Namespace: string; MetricName: string; Dimensions: { Name: string; Value: unknown }[] };
@@ -345,7 +345,7 @@ describe('where alarms go, when they go off and when they recover', () => {
   });
 
   test('can be under a key of our own', () => {
-    const stack = new Stack(new App(), 'Stack');
+    const stack = new Stack(newApp(), 'Stack');
     alarmTopic(stack, 'Topic', { config: {}, encryptionKey: new Key(stack, 'Key') });
     Template.fromStack(stack).hasResourceProperties('AWS::SNS::Topic', { KmsMasterKeyId: Match.anyValue() });
   });

@@ -1,4 +1,5 @@
-import { configEntries, readConfig, settingsJson } from '../../infra/config';
+import { readConfig, settingsJson } from '../../infra/config';
+import { configEntries } from '../../infra/config-entries';
 import { allowedValues, ConfigurationError } from '../../lambdas/poller/settings';
 
 const problemsOf = (context: Record<string, unknown>) => {

@@ -1,14 +1,13 @@
 /** A stack is the same wherever it stands in the app; what tells it from others is its name. */
-import { App, NestedStack, Stack, Stage } from 'aws-cdk-lib';
+import { NestedStack, Stack, Stage } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { PartnerCentralTaskPoller, type PartnerCentralTaskPollerProps } from '../../infra/index';
-import { all, type Json, outdir, type TemplateJson } from './read-template';
+import { all, type Json, newApp, type TemplateJson } from './read-template';
 
-const newApp = () => new App({ outdir: outdir(), context: { 'aws:cdk:bundling-stacks': [] } });
 /** Without the names of assets: CDK names a function that is not bundled after its path in the app. */
 const templateOf = (stack: Stack): TemplateJson =>
   JSON.parse(JSON.stringify(Template.fromStack(stack).toJSON()).replace(/[0-9a-f]{64}\.(zip|json)/g, 'asset'));

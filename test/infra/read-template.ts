@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
 import { synthesize } from '../../infra/synthesize';
 
 export type Json = Record<string, unknown>;
@@ -52,10 +53,20 @@ const folder = mkdtempSync(join(tmpdir(), 'stack-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 export const outdir = () => mkdtempSync(join(folder, 'assembly-'));
 
+/** An app of somebody's, without what takes long: bundles, the rules of CloudFormation, a stack trace for each resource. */
+export const newApp = () =>
+  new App({
+    outdir: outdir(),
+    builtinCloudFormationValidation: false,
+    context: { 'aws:cdk:bundling-stacks': [], 'aws:cdk:disable-creation-stack-traces': true },
+  });
+
 const synthesized = new Map<string, TemplateJson>();
 export function template(context: Json = {}): TemplateJson {
   const key = JSON.stringify(context);
-  const known = synthesized.get(key) ?? synthesize({ bundle: false, outdir: outdir(), context }).stacks[0]?.template;
+  const known =
+    synthesized.get(key) ??
+    synthesize({ bundle: false, validate: false, outdir: outdir(), context }).stacks[0]?.template;
   synthesized.set(key, known);
   return known;
 }

@@ -1,7 +1,7 @@
 /** A poll that comes before the rules publishes to nobody, and the table says that it was published. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, NestedStack, Stack } from 'aws-cdk-lib';
+import { type App, NestedStack, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { LambdaAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
@@ -24,9 +24,8 @@ import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { DefinitionBody, Pass, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { PartnerCentralTaskPoller, type PartnerCentralTaskPollerProps } from '../../infra/index';
-import { circlesIn, madeBefore, nameOf, outdir, type TemplateJson, template, variants } from './read-template';
+import { circlesIn, madeBefore, nameOf, newApp, type TemplateJson, template, variants } from './read-template';
 
-const newApp = () => new App({ outdir: outdir(), context: { 'aws:cdk:bundling-stacks': [] } });
 const newStack = () => new Stack(newApp(), 'Tasks');
 const templateOf = (stack: Stack) => Template.fromStack(stack).toJSON() as TemplateJson;
 

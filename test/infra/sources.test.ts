@@ -1,5 +1,6 @@
 /** Several sources in one stack, a role to list by, a bus that was there before, and buses to forward to. */
-import { configEntries, readConfig } from '../../infra/config';
+import { readConfig } from '../../infra/config';
+import { configEntries } from '../../infra/config-entries';
 import { ConfigurationError, settingsEntries } from '../../lambdas/poller/settings';
 import { all, type Json, permissions, properties, statements, template } from './read-template';
 

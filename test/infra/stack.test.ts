@@ -1,10 +1,6 @@
-import { AwsSolutionsChecks } from 'cdk-nag';
-import { synthesize } from '../../infra/synthesize';
 import {
   all,
-  allSwitches,
   type Json,
-  outdir,
   permissions,
   properties,
   readable,
@@ -410,37 +406,4 @@ test('the outputs', () => {
 test('the whole template', () => {
   const withoutHashes = JSON.stringify(template()).replace(/[0-9a-f]{64}\.zip/g, 'code.zip');
   expect(JSON.parse(withoutHashes)).toMatchSnapshot();
-});
-
-describe('cdk-nag', () => {
-  test.each([[{}], [allSwitches], [{ ...allSwitches, existingTableName: 'restored' }]])(
-    'checks every synthesis, here with %j, and finds nothing unexplained',
-    context => {
-      const check = jest.spyOn(AwsSolutionsChecks.prototype, 'validate');
-      synthesize({ bundle: false, outdir: outdir(), context });
-      expect(check.mock.results.map(({ value }) => value)).toEqual([{ success: true, violations: [] }]);
-      check.mockRestore();
-    },
-  );
-
-  test('fails when a finding is not acknowledged', () => {
-    jest.isolateModules(() => {
-      jest.doMock('../../infra/constructs/task-bus', () => {
-        const real = jest.requireActual('../../infra/constructs/task-bus');
-        const { Queue } = require('aws-cdk-lib/aws-sqs');
-        return {
-          TaskBus: class extends real.TaskBus {
-            constructor(...given: unknown[]) {
-              super(...given);
-              new Queue(this, 'PlainTextQueue');
-            }
-          },
-        };
-      });
-      const { synthesize: synthesizeWithBadQueue } = require('../../infra/synthesize');
-      expect(() => synthesizeWithBadQueue({ bundle: false, outdir: outdir() })).toThrow(
-        /PlainTextQueue[\s\S]*AwsSolutions-SQS4/,
-      );
-    });
-  });
 });

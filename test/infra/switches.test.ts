@@ -1,11 +1,11 @@
 /** What a platform team switches: each does what it says, and nothing that holds state is made anew. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, CfnResource, TagManager } from 'aws-cdk-lib';
+import { CfnResource, TagManager } from 'aws-cdk-lib';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { TaskPollerStack } from '../../infra/stack';
 import { synthesize } from '../../infra/synthesize';
-import { all, type Json, outdir, permissions, properties, readable, template, variants } from './read-template';
+import { all, type Json, newApp, outdir, permissions, properties, readable, template, variants } from './read-template';
 
 describe('enabled: false', () => {
   const off = template({ enabled: false });
@@ -77,7 +77,7 @@ describe('permissionsBoundary', () => {
   });
 
   test('is on roles that CDK makes for itself', () => {
-    const app = new App({ outdir: outdir(), context: { 'aws:cdk:bundling-stacks': [] } });
+    const app = newApp();
     const context = { catalog: 'Sandbox', permissionsBoundary: 'team-boundary' };
     const stack = new TaskPollerStack(app, 'Limited', { context });
     new LambdaFunction(stack, 'Other', {
@@ -102,7 +102,7 @@ describe('tags', () => {
   const context = { tags: 'team=crm,cost-center=42', customerManagedKey: true, alertEmail: 'a@example.com' };
 
   test('are on every resource that CloudFormation can tag, and on the stack', () => {
-    const app = new App({ outdir: outdir(), context: { 'aws:cdk:bundling-stacks': [] } });
+    const app = newApp();
     const stack = new TaskPollerStack(app, 'Tagged', { context: { catalog: 'Sandbox', ...context } });
     const taggable = stack.node
       .findAll()
@@ -134,6 +134,7 @@ describe('tags', () => {
   test('reach the stack from the command line as well as from cdk.json', () => {
     const asObject = synthesize({
       bundle: false,
+      validate: false,
       outdir: outdir(),
       context: { tags: { team: 'crm', 'cost-center': '42' } },
     });

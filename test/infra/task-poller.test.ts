@@ -1,6 +1,6 @@
 /** The construct as another app uses it. What is in it is tested as the stack that it makes by itself. */
 import { readFileSync } from 'node:fs';
-import { App, Duration, NestedStack, Stack, Stage, Validations } from 'aws-cdk-lib';
+import { type App, Duration, NestedStack, Stack, Stage, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AttributeType, type ITable, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus } from 'aws-cdk-lib/aws-events';
@@ -11,7 +11,7 @@ import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { Construct } from 'constructs';
 import type * as v from 'valibot';
-import type { configEntries } from '../../infra/config';
+import type { configEntries } from '../../infra/config-entries';
 import {
   type FurtherSource,
   PartnerCentralTaskPoller,
@@ -22,7 +22,7 @@ import { settingsFile } from '../../scripts/write-settings';
 import {
   all,
   type Json,
-  outdir,
+  newApp,
   permissions,
   properties,
   readable,
@@ -30,7 +30,6 @@ import {
   type TemplateJson,
 } from './read-template';
 
-const newApp = () => new App({ outdir: outdir(), context: { 'aws:cdk:bundling-stacks': [] } });
 const newStack = () => new Stack(newApp(), 'Tasks');
 const templateOf = (stack: Stack) => Template.fromStack(stack).toJSON() as TemplateJson;
 

@@ -1,6 +1,8 @@
 /** A poller outside the account that is linked to Partner Central: it lists as a role of that account, and does all else as itself. */
 import type { Fault } from '../../local/services/service';
-import { errorAnswer, HOUR, MINUTE, openTestStack, type TestStack } from './test-stack';
+import { HOUR, MINUTE } from '../durations';
+import { errorAnswer } from '../faults';
+import { openTestStack, type TestStack } from './test-stack';
 
 const assumeRoleArn = 'arn:aws:iam::111122223333:role/partner-central-reader';
 const own = 'local'; // as the local functions sign

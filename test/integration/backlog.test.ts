@@ -1,15 +1,8 @@
 /** What takes more than one run: gaps, backfills, audits, and what may go wrong with them. */
-import {
-  ago,
-  DAY,
-  type EngineStack,
-  errorAnswer,
-  HOUR,
-  MINUTE,
-  openEngineStack,
-  openTestStack,
-  outcomes,
-} from './test-stack';
+import { ago, DAY, HOUR, MINUTE } from '../durations';
+import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
+import { errorAnswer } from '../faults';
+import { openTestStack } from './test-stack';
 
 let stack: EngineStack;
 afterEach(() => stack.close());

@@ -1,5 +1,7 @@
 /** Many tasks that end at once: how many List calls that takes, and that each poll gets further. */
-import { ago, DAY, type EngineStack, errorAnswer, HOUR, MINUTE, openEngineStack, outcomes } from './test-stack';
+import { ago, DAY, HOUR, MINUTE } from '../durations';
+import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
+import { errorAnswer } from '../faults';
 
 let stack: EngineStack;
 afterEach(() => stack.close());

@@ -1,5 +1,6 @@
 /** Clocks that are wrong: ours beside Partner Central's, and one that jumped and left moments that lie ahead. */
-import { ago, DAY, type EngineStack, HOUR, MINUTE, openEngineStack, outcomes } from './test-stack';
+import { ago, DAY, HOUR, MINUTE } from '../durations';
+import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
 
 let stack: EngineStack;
 afterEach(() => stack.close());
@@ -126,4 +127,16 @@ describe('moments that lie ahead', () => {
     await stack.run();
     expect(stack.published()).toEqual(outcomes(ended));
   });
+});
+
+test('a clock that is put ahead between two runs puts no moment ahead: nothing that starts then is overlooked', async () => {
+  stack = await openEngineStack();
+  await stack.run();
+  await stack.run('poll', { clockOffsetMs: MINUTE, clockSkewMs: 20 * MINUTE });
+  const { watermark, lookedBackAt } = (await stack.checkpoint()) as Record<string, string>;
+  expect(Date.parse(String(watermark))).toBeLessThanOrEqual(Date.now() + 2 * MINUTE);
+  expect(Date.parse(String(lookedBackAt))).toBeLessThanOrEqual(Date.now() + 2 * MINUTE);
+  const ended = stack.addEnded(1, () => ({ startTimeMs: Date.now() + 5 * MINUTE }));
+  await stack.run('poll', { clockOffsetMs: HOUR, clockSkewMs: 20 * MINUTE });
+  expect(stack.published()).toEqual(outcomes(ended));
 });

@@ -1,5 +1,6 @@
 /** What a poll costs: List calls, table calls, memory. */
-import { DAY, HOUR, MINUTE, openTestStack, type TestStack } from './test-stack';
+import { DAY, HOUR, MINUTE } from '../durations';
+import { openTestStack, type TestStack } from './test-stack';
 
 let stack: TestStack;
 afterEach(() => stack.close());

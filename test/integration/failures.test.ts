@@ -1,6 +1,9 @@
 /** What a person has to put right, and what the function takes and tells. */
 import type { Fault } from '../../local/services/service';
-import { errorAnswer, HOUR, openTestStack, outcomes, type TestStack } from './test-stack';
+import { HOUR } from '../durations';
+import { outcomes } from '../engine-stack';
+import { errorAnswer } from '../faults';
+import { openTestStack, type TestStack } from './test-stack';
 
 let stack: TestStack;
 afterEach(() => stack.close());

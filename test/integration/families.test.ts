@@ -2,7 +2,9 @@
 import { sourceId } from '../../lambdas/poller/settings';
 import { type TaskFamily, taskFamilies } from '../../lambdas/poller/task-families';
 import type { Call } from '../../local/services/service';
-import { errorAnswer, HOUR, openTestStack, type TestStack } from './test-stack';
+import { HOUR } from '../durations';
+import { errorAnswer } from '../faults';
+import { openTestStack, type TestStack } from './test-stack';
 
 const ids = { opportunityId: 'O1234567', engagementId: 'eng-00000000000001', contextId: '7' };
 const engagementInvitationId = 'engi-0000000000001';

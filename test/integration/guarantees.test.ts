@@ -2,7 +2,9 @@
 import * as v from 'valibot';
 import { taskEventSchema } from '../../lambdas/task-event';
 import type { Task } from '../../local/services/task-store';
-import { ago, DAY, type EngineStack, HOUR, MINUTE, openEngineStack, openTestStack, outcomes } from './test-stack';
+import { ago, DAY, HOUR, MINUTE } from '../durations';
+import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
+import { openTestStack } from './test-stack';
 
 /** So that what started since is new to the next head, and old enough not to be looked back at by those after it. */
 const anHourAgo = { clockOffsetMs: -HOUR };

@@ -1,5 +1,6 @@
 /** What happened before, long ago or under other settings: rows that have expired, tasks without a start time, epochs. */
-import { ago, DAY, type EngineStack, HOUR, MINUTE, openEngineStack, outcomes } from './test-stack';
+import { ago, DAY, HOUR, MINUTE } from '../durations';
+import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
 
 let stack: EngineStack;
 afterEach(() => stack.close());

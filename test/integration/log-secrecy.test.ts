@@ -2,7 +2,10 @@
  * What must never be in a log: what Partner Central says about a task, which may name a customer or an opportunity, and
  * credentials. The real bundles at their default level, in good times and in bad.
  */
-import { errorAnswer, HOUR, MINUTE, openTestStack, type TestStack, tableAnswer } from './test-stack';
+
+import { HOUR, MINUTE } from '../durations';
+import { errorAnswer, tableAnswer } from '../faults';
+import { openTestStack, type TestStack } from './test-stack';
 
 const message = 'The opportunity "Migration of Octank Ltd" has no customer contact <contact@example.com>';
 const secrets = [

@@ -1,16 +1,9 @@
 /** Looking again at what the head doesn't show: many running tasks, look-ups by id. */
 import type { Call } from '../../local/services/service';
-import {
-  type EngineStack,
-  errorAnswer,
-  HOUR,
-  isPollers,
-  MINUTE,
-  openEngineStack,
-  openTestStack,
-  outcomes,
-  tableAnswer,
-} from './test-stack';
+import { HOUR, MINUTE } from '../durations';
+import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
+import { errorAnswer, isPollers, tableAnswer } from '../faults';
+import { openTestStack } from './test-stack';
 
 let stack: EngineStack;
 afterEach(() => stack.close());

@@ -1,5 +1,8 @@
 /** A table that does not take what was published: no poll after the first one may publish the same again. */
-import { type EngineStack, errorAnswer, HOUR, MINUTE, openEngineStack, outcomes, tableAnswer } from './test-stack';
+
+import { HOUR, MINUTE } from '../durations';
+import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
+import { errorAnswer, tableAnswer } from '../faults';
 
 let stack: EngineStack;
 afterEach(() => stack.close());

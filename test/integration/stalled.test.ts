@@ -1,7 +1,10 @@
 /** Tasks that run for too long: counted in every run, and told once where that is wanted. */
 import * as v from 'valibot';
 import { taskStalledEventSchema } from '../../lambdas/task-event';
-import { type EngineStack, errorAnswer, HOUR, isPollers, MINUTE, openEngineStack, openTestStack } from './test-stack';
+import { HOUR, MINUTE } from '../durations';
+import { type EngineStack, openEngineStack } from '../engine-stack';
+import { errorAnswer, isPollers } from '../faults';
+import { openTestStack } from './test-stack';
 
 let stack: EngineStack;
 afterEach(() => stack.close());

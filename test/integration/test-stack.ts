@@ -8,19 +8,15 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { sourceId } from '../../lambdas/poller/settings';
-import type { Call, Fault, Intercept } from '../../local/services/service';
-import type { Task } from '../../local/services/task-store';
+import type { Call } from '../../local/services/service';
 import { type LocalStackOptions, startLocalStack } from '../../local/start/local-stack';
-import { type MemoryStack, openMemoryStack } from '../in-memory/test-stack';
-import { type Basics, type Poller, questions } from './questions';
+import { oneself } from '../faults';
+import { questions } from './questions';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
-export const MINUTE = 60_000;
-export const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;
-/** As the poller's settings and its checkpoint have a moment. */
-export const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
+export { ago, DAY, HOUR, MINUTE } from '../durations';
+export { errorAnswer, isPollers, tableAnswer } from '../faults';
 
 export type TestStack = Awaited<ReturnType<typeof openTestStack>>;
 
@@ -101,7 +97,7 @@ export async function openTestStack(
           authorization:
             'AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
         },
-        body: JSON.stringify({ ...input, ...ours }),
+        body: JSON.stringify({ ...input, ...oneself }),
       });
       return (await answer.json()) as Record<string, unknown>;
     },
@@ -125,43 +121,3 @@ export async function openTestStack(
     },
   };
 }
-
-/**
- * A stack for what the engine decides: in memory, or over HTTP where `TEST_STACK=http` says so.
- * @param settings what differs from the defaults
- */
-export async function openEngineStack(settings: Record<string, unknown> = {}): Promise<EngineStack> {
-  if (process.env.TEST_STACK === 'http') return openTestStack(settings);
-  const stack = openMemoryStack(settings, 'real');
-  return Object.assign(stack, questions(stack));
-}
-
-export type EngineStack = ReturnType<typeof questions> &
-  Omit<Basics, 'partnerCentral' | 'dynamoDb' | 'eventBridge' | 'item'> &
-  Pick<MemoryStack, 'items' | 'logs' | 'now' | 'reset' | 'close'> & {
-    readonly partnerCentral: Basics['partnerCentral'] &
-      Pick<MemoryStack['partnerCentral'], 'intercept' | 'tamper' | 'limit' | 'clockOffsetMs' | 'store'>;
-    readonly dynamoDb: Basics['dynamoDb'] & { intercept: Intercept | undefined };
-    readonly eventBridge: Basics['eventBridge'] &
-      Pick<MemoryStack['eventBridge'], 'intercept' | 'entryFault' | 'clear'>;
-    anotherPoller(settings?: Record<string, unknown>): Poller;
-  };
-
-/** `taskId status` of tasks, as `published` tells it. */
-export const outcomes = (tasks: readonly Pick<Task, 'taskId' | 'status'>[]) =>
-  tasks.map(({ taskId, status }) => `${taskId} ${status}`).sort();
-
-export const errorAnswer = (type: string, status = 400, more: object = {}): Fault => ({
-  when: 'before',
-  how: { status, type, body: { __type: type, Message: `${type} on purpose`, message: `${type} on purpose`, ...more } },
-});
-
-/** Changes nothing, and tells our own requests to the table from the poller's. */
-const ours = { ReturnConsumedCapacity: 'NONE' };
-export const isPollers = ({ input }: Call) => input.ReturnConsumedCapacity === undefined;
-
-/** An answer of DynamoDB that is not the table's own. */
-export const tableAnswer = (body: object): Fault => ({
-  when: 'before',
-  how: { status: 200, body: JSON.stringify(body) },
-});

@@ -1,5 +1,8 @@
 /** What those who watch the poller go by: its log, its metrics, its pauses, and a trial without events. */
-import { DAY, errorAnswer, HOUR, MINUTE, openTestStack, outcomes, type TestStack } from './test-stack';
+import { DAY, HOUR, MINUTE } from '../durations';
+import { outcomes } from '../engine-stack';
+import { errorAnswer } from '../faults';
+import { openTestStack, type TestStack } from './test-stack';
 
 let stack: TestStack;
 afterEach(() => stack.close());

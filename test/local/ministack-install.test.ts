@@ -3,21 +3,39 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CannotStart } from '../../cli/lib/cannot-start';
+import { installMiniStack, NotAvailable } from '../../local/ministack/install';
 
 const folder = mkdtempSync(join(tmpdir(), 'no-python-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** On a machine whose path has nothing but these programs. */
-function install(programs: Readonly<Record<string, string>>) {
+/** A path that has nothing but these programs. */
+function pathWith(programs: Readonly<Record<string, string>>) {
   const path = mkdtempSync(join(folder, 'path-'));
   for (const [name, script] of Object.entries(programs)) {
     writeFileSync(join(path, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(path, name), 0o755);
   }
+  return path;
+}
+
+const { PATH } = process.env;
+afterEach(() => {
+  process.env.PATH = PATH;
+});
+
+/** @returns what it throws */
+async function install(programs: Readonly<Record<string, string>>) {
+  process.env.PATH = pathWith(programs);
+  return installMiniStack().catch(error => error);
+}
+
+/** The same as a process. */
+function installAlone(programs: Readonly<Record<string, string>>) {
   const script = join('local', 'ministack', 'install.ts');
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', script], {
     cwd: join(__dirname, '..', '..'),
-    env: { ...process.env, PATH: path },
+    env: { ...process.env, PATH: pathWith(programs) },
     encoding: 'utf8',
   });
   return { status, stdout, stderr };
@@ -27,15 +45,17 @@ const python = { python3: 'echo 3 12' };
 const openssl = { openssl: 'exit 0' };
 
 test.each([
-  ['no Python', {}, /^It takes Python 3\.10 or later as python3\.\n$/],
-  ['an old Python', { python3: 'echo 3 9' }, /^It takes Python 3\.10 or later as python3, and that is 3\.9\.\n$/],
+  ['no Python', {}, /^It takes Python 3\.10 or later as python3\.$/],
+  ['an old Python', { python3: 'echo 3 9' }, /^It takes Python 3\.10 or later as python3, and that is 3\.9\.$/],
   [
     'no package index',
     { ...pythonWhosePip('exit 1', 'exit 1'), ...openssl },
-    /^It takes a package index that has ministack==[\d.]+\.\n$/,
+    /^It takes a package index that has ministack==[\d.]+\.$/,
   ],
-])('%s: one line, and an exit code of its own', (_, programs, said) => {
-  expect(install(programs)).toEqual({ status: 69, stdout: '', stderr: expect.stringMatching(said) });
+])('%s: it is not available, in one line', async (_, programs, said) => {
+  const error = await install(programs);
+  expect(error).toBeInstanceOf(NotAvailable);
+  expect(error.message).toMatch(said);
 });
 
 test.each([
@@ -46,8 +66,18 @@ test.each([
     { ...pythonWhosePip('exit 0', 'exit 1'), ...openssl },
     /failed:\n/,
   ],
-])('fails when there is a Python, and %s', (_, programs, said) => {
-  expect(install(programs)).toEqual({ status: 1, stdout: '', stderr: expect.stringMatching(said) });
+])('fails when there is a Python, and %s', async (_, programs, said) => {
+  const error = await install(programs);
+  expect(error).toBeInstanceOf(CannotStart);
+  expect(error).not.toBeInstanceOf(NotAvailable);
+  expect(error.message).toMatch(said);
+});
+
+test.each([
+  ['69 where it is not available', {}, 69, /^It takes Python 3\.10 or later as python3\.\n$/],
+  ['1 where something else is missing', python, 1, /^Install openssl[^\n]*\n$/],
+])('as a process it ends with %s', (_, programs, status, said) => {
+  expect(installAlone(programs)).toEqual({ status, stdout: '', stderr: expect.stringMatching(said) });
 });
 
 /** A Python of a version that nobody has, whose `pip download` and `pip install` end like that. */

@@ -11,7 +11,7 @@ const tsx = pathToFileURL(require.resolve('tsx')).href;
 export async function synthesizeApp(file: string, cwd: string, outdir: string): Promise<void> {
   await run(process.execPath, [...(file.endsWith('.ts') ? ['--import', tsx] : []), file], {
     cwd,
-    env: { CDK_OUTDIR: outdir },
+    env: { CDK_OUTDIR: outdir, CDK_VALIDATION: 'false' },
   });
 }
 

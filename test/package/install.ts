@@ -1,5 +1,5 @@
 /**
- * Packs the package, installs it into an empty folder as a user does, and uses it there: `npm run test:package`.
+ * Packs the package, installs it into an empty folder as a user does, and uses it there: a part of `npm run test:package`.
  * It asks the registry for aws-cdk-lib and constructs, or npm's cache.
  */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** The package as it is built, without a registry; `npm run test:package` installs it as well. */
+/** The package as it is built, without a registry; install.ts installs it as well. */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -1,7 +1,8 @@
 /** What the first polls of a source learn, and what they take for history. */
 
+import { DAY, HOUR, MINUTE } from '../durations';
+import { errorAnswer } from '../faults';
 import { type MemoryStack, openMemoryStack } from '../in-memory/test-stack';
-import { DAY, errorAnswer, HOUR, MINUTE } from '../integration/test-stack';
 
 const small = { headPageSize: 2, backlogPageSize: 10, maxListCallsPerRun: 10 };
 

@@ -42,7 +42,7 @@ test('the core knows itself, the contract of the events and a hash; no SDK, no c
   const texts = modules
     .filter(({ file }) => isCore(file))
     .map(({ file }) => readFileSync(join(poller, `${file}.ts`), 'utf8'));
-  expect(texts.filter(text => /Date\.now|new Date\(\)|process\.|Math\.random|setTimeout/.test(text))).toEqual([]);
+  expect(texts.filter(text => /Date\.now|new Date\(\)|process\.\w|Math\.random|setTimeout/.test(text))).toEqual([]);
 });
 
 test('the ports are types', () => {

@@ -1,6 +1,7 @@
 /** What a run writes before it knows anything. */
+
+import { DAY } from '../durations';
 import { openMemoryStack } from '../in-memory/test-stack';
-import { DAY } from '../integration/test-stack';
 
 test('the lease outlives the deadline by five seconds, in which the run must have ended', async () => {
   const stack = openMemoryStack();

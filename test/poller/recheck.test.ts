@@ -1,6 +1,8 @@
 /** Looking again at unsettled rows. */
+
+import { HOUR, MINUTE } from '../durations';
+import { errorAnswer } from '../faults';
 import { openMemoryStack } from '../in-memory/test-stack';
-import { errorAnswer, HOUR, MINUTE } from '../integration/test-stack';
 
 const listsFinished = ({ TaskStatus }: Record<string, unknown>) => Array.isArray(TaskStatus) && TaskStatus.length === 2;
 const emptyListOfFinished = ({ input }: { input: Record<string, unknown> }) => {

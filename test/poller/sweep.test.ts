@@ -1,6 +1,8 @@
 /** How a run pages through the list, and what it makes of cursors and budgets. */
+
+import { DAY, HOUR, MINUTE } from '../durations';
+import { errorAnswer } from '../faults';
 import { openMemoryStack } from '../in-memory/test-stack';
-import { DAY, errorAnswer, HOUR, MINUTE } from '../integration/test-stack';
 
 const small = { headPageSize: 10, backlogPageSize: 10 };
 const watermarkOf = async (stack: ReturnType<typeof openMemoryStack>) => (await stack.checkpoint())?.watermark;

@@ -1,9 +1,9 @@
 /** Has the deployed function audit, and polls until the audit is over. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EpochMs } from '../../../lambdas/poller/core/task';
+import type { LeasedCheckpoint } from '../../../lambdas/poller/edges/table-reader';
 import type { Mode, Summary } from '../../../lambdas/poller/run';
 import { CommandFailure, type Context } from '../../lib/context';
-import type { KeptCheckpoint } from '../../lib/overlay-checkpoint';
 import { counted } from '../../lib/words';
 
 export interface Audited {
@@ -14,7 +14,7 @@ export interface Audited {
   readonly tasks: number;
   readonly listCalls: number;
   readonly published: number;
-  /** Endings that the polls had overlooked. */
+  /** Finished tasks that the polls had overlooked. */
   readonly drift: number;
   /** The schedule's own polls may have done a part of it, and what they found is not in these numbers. */
   readonly othersTookPart: boolean;
@@ -22,7 +22,7 @@ export interface Audited {
 
 export interface Auditing {
   readonly invoke: (mode: Mode) => Promise<Summary>;
-  readonly checkpoint: () => Promise<KeptCheckpoint | undefined>;
+  readonly checkpoint: () => Promise<LeasedCheckpoint | undefined>;
   readonly timeoutMs: number;
   /** After another run was found at work. */
   readonly pauseMs: number;
@@ -48,7 +48,7 @@ export async function audit({ invoke, checkpoint, timeoutMs, pauseMs, context }:
       sums.runs += 1;
       for (const name of ['pages', 'tasks', 'listCalls', 'published', 'drift'] as const) sums[name] += summary[name];
     }
-    // By the function's clock, not ours. It stands from the first invocation on, whoever holds the lease.
+    // By the function's clock, not ours. The first invocation sets it, whichever run holds the lease.
     const after = await checkpoint();
     if ((after?.auditRequestedAt ?? Number.NEGATIVE_INFINITY) > requestedBefore)
       requestedAt ??= after?.auditRequestedAt;
@@ -63,7 +63,7 @@ export async function audit({ invoke, checkpoint, timeoutMs, pauseMs, context }:
     if (now() >= giveUpAt)
       throw new CommandFailure(
         `The audit is not over after ${counted(sums.runs, 'run')} and ${counted(sums.tasks, 'task')}; it goes on by itself ` +
-          'with the polls of the schedule, whose alarm tells if it finds anything.',
+          'with the polls of the schedule; the alarm "audit" goes off if it finds anything.',
       );
     if (summary.outcome !== 'complete') await sleep(pauseMs, undefined, { signal });
   }
@@ -74,11 +74,11 @@ export function auditInText(source: string, { drift, othersTookPart, published, 
     `${source} was audited, in ${counted(sums.runs, 'run')}: ${counted(sums.tasks, 'task')} listed on ` +
       `${counted(sums.pages, 'page')}, by ${counted(sums.listCalls, 'List call')}.`,
     drift === 0
-      ? 'Nothing had been overlooked: every ended task that the table should know, it knew.'
-      : `${counted(drift, 'ending')} had been overlooked by the polls. ${drift === 1 ? 'Its event is' : 'Their events are'} ` +
+      ? 'Nothing had been overlooked: the table knew every finished task that it should.'
+      : `${counted(drift, 'finished task')} had been overlooked by the polls. ${drift === 1 ? 'Its event is' : 'Their events are'} ` +
         'published now, and the alarm "audit" goes off; its section of docs/runbook.md says what may be behind it.',
     ...(published > drift
-      ? [`${counted(published - drift, 'event')} told of what had just ended, as any poll would have done.`]
+      ? [`${counted(published - drift, 'event')} published for tasks that had just ended, as in any poll.`]
       : []),
     ...(othersTookPart
       ? [

@@ -1,11 +1,12 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { Option } from 'commander';
 import type { Mode, Summary } from '../../../lambdas/poller/run';
-import { clientOptions, examples, type Register } from '../../lib/command';
+import { type Aws, requestHandler } from '../../lib/aws';
+import { examples, type Register } from '../../lib/command';
 import { CommandFailure } from '../../lib/context';
-import { checkpointReader } from '../../lib/overlay-checkpoint';
 import { moment } from '../../lib/plan-words';
-import { spoken } from '../../lib/sources';
+import { formatSource } from '../../lib/sources';
+import { openTable } from '../../lib/table';
 import { readPeriod } from '../../lib/watch-options';
 import { audit, auditInText } from './audit';
 
@@ -19,10 +20,10 @@ const INVOCATION_MS = 16 * 60_000;
 export const register: Register = (program, run) => {
   program
     .command('audit')
-    .summary('look at all tasks of the retention period now, and tell whether the polls overlooked any')
+    .summary('look at all tasks of the retention period now, and report any that the polls overlooked')
     .description(
       'Has the deployed function look at every task of the retention period, as it does once a day by itself, and polls ' +
-        'until that is done. An ending that it finds and the polls had overlooked is drift: its event is published at ' +
+        'until that is done. A finished task that the polls had overlooked is drift: its event is published at ' +
         'once, and the exit code is 1; it is 0 when the audit is over and found nothing.',
     )
     .addOption(
@@ -36,10 +37,10 @@ export const register: Register = (program, run) => {
     )
     .action(
       run<Options>(async (context, options) => {
-        const { id, functionName, tableName } = await context.source();
+        const source = await context.source();
         const audited = await audit({
-          invoke: invoker(functionName, context.signal),
-          checkpoint: checkpointReader(tableName, id),
+          invoke: invoker(source.functionName, context),
+          checkpoint: openTable(source, context).checkpoint,
           timeoutMs: options.timeout,
           pauseMs: 3_000,
           context,
@@ -48,21 +49,26 @@ export const register: Register = (program, run) => {
         if (context.json)
           context.print(
             JSON.stringify(
-              { source: spoken(id), requestedAt: moment(requestedAt), auditedAt: moment(auditedAt), ...sums },
+              {
+                source: formatSource(source.id),
+                requestedAt: moment(requestedAt),
+                auditedAt: moment(auditedAt),
+                ...sums,
+              },
               null,
               2,
             ),
           );
-        else for (const line of auditInText(spoken(id), audited)) context.print(line);
+        else for (const line of auditInText(formatSource(source.id), audited)) context.print(line);
         return sums.drift === 0 ? 0 : 1;
       }),
     );
 };
 
-function invoker(functionName: string, signal: AbortSignal) {
+function invoker(functionName: string, { aws, signal }: { readonly aws: Aws; readonly signal: AbortSignal }) {
   // Once only: a second invocation would find the first one at work.
-  const requestHandler = { ...clientOptions.requestHandler, requestTimeout: INVOCATION_MS };
-  const client = new LambdaClient({ ...clientOptions, requestHandler, maxAttempts: 1 });
+  const patient = { ...requestHandler, requestTimeout: INVOCATION_MS };
+  const client = new LambdaClient({ ...aws('LAMBDA'), requestHandler: patient, maxAttempts: 1 });
   return async (mode: Mode): Promise<Summary> => {
     const invoke = new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify({ mode }) });
     const { Payload, FunctionError } = await client.send(invoke, { abortSignal: signal });

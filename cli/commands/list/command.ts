@@ -3,15 +3,15 @@ import { InvalidArgumentError } from 'commander';
 import { isTerminal } from '../../../lambdas/poller/core/task';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
 import { reasonCategory } from '../../../lambdas/reason-codes';
-import { examples, type Register } from '../../lib/command';
+import { type CommandContext, examples, type Register } from '../../lib/command';
 import { UsageError } from '../../lib/command-line';
 import type { DeployedSource } from '../../lib/deployment';
 import { momentsAllowed, readMoment } from '../../lib/instants';
-import { openTable } from '../../lib/read-table';
 import { rowAsJson } from '../../lib/row-json';
 import { isStalledIn } from '../../lib/source-status';
-import { spoken } from '../../lib/sources';
-import { duration, lineWidth, table, utc } from '../../lib/words';
+import { formatSource } from '../../lib/sources';
+import { openTable } from '../../lib/table';
+import { duration, table, utc } from '../../lib/words';
 
 interface Options {
   readonly status?: readonly string[];
@@ -51,11 +51,12 @@ export const register: Register = (program, run) => {
       ),
     )
     .action(
-      run<Options>(async ({ sources, signal, now, json, print, note, progress }, options) => {
+      run<Options>(async (context, options) => {
+        const { sources, now, json, print, note, lineWidth } = context;
         if ((options.since ?? Number.NEGATIVE_INFINITY) >= (options.until ?? Number.POSITIVE_INFINITY))
           throw new UsageError('--since has to be before --until.');
         const all = await sources();
-        const { found, matching, read, statuses } = await newest(all, options, { signal, now: now(), progress });
+        const { found, matching, read, statuses } = await newest(all, options, context);
         if (json)
           print(
             JSON.stringify(
@@ -64,7 +65,7 @@ export const register: Register = (program, run) => {
               2,
             ),
           );
-        else for (const line of asTable(found, all.length > 1, now())) print(line);
+        else for (const line of asTable(found, all.length > 1, now(), lineWidth)) print(line);
         if (matching > found.length)
           note(`${(matching - found.length).toLocaleString('en-US')} more; --limit N shows more of them.`);
         else if (matching === 0 && !json)
@@ -94,27 +95,23 @@ function limit(given: string): number {
 }
 
 /** All rows have to be read, for they lie in the order of their ids; what is kept is bounded. */
-async function newest(
-  sources: readonly DeployedSource[],
-  options: Options,
-  { signal, now, progress }: { signal: AbortSignal; now: number; progress: (text: string) => void },
-) {
+async function newest(sources: readonly DeployedSource[], options: Options, context: CommandContext) {
   let found: Found[] = [];
   let [matching, read] = [0, 0];
   const statuses = new Set<string>();
   for (const source of sources) {
-    const snapshot = openTable(source, signal);
-    const stored = await snapshot.checkpoint();
+    const snapshot = openTable(source, context);
+    const checkpoint = await snapshot.checkpoint();
     for await (const rows of snapshot.allRows()) {
       read += rows.length;
       for (const row of rows) {
         statuses.add(row.status.toLowerCase());
         if (!matches(row, options)) continue;
         matching += 1;
-        found.push({ source, row, stalled: isStalledIn(source, stored?.checkpoint.emitSince, row, now) });
+        found.push({ source, row, stalled: isStalledIn(source, checkpoint?.emitSince, row, context.now()) });
       }
       if (found.length > 10_000 + 2 * options.limit) found = cut(found, options.limit);
-      progress(`Read ${read.toLocaleString('en-US')} tasks, ${matching.toLocaleString('en-US')} of them match`);
+      context.progress(`Read ${read.toLocaleString('en-US')} tasks, ${matching.toLocaleString('en-US')} of them match`);
     }
   }
   return { found: cut(found, options.limit), matching, read, statuses };
@@ -137,16 +134,16 @@ function matches(row: TaskRow, { status, reason, engagement, opportunity, since,
   return startOf(row) >= (since ?? 0) && startOf(row) < (until ?? Number.POSITIVE_INFINITY);
 }
 
-function asTable(found: readonly Found[], severalSources: boolean, now: number): string[] {
+function asTable(found: readonly Found[], severalSources: boolean, now: number, lineWidth: number): string[] {
   if (found.length === 0) return [];
   const header = ['TASK', 'STARTED (UTC)', 'STATUS', 'REASON', 'OPPORTUNITY', ...(severalSources ? ['SOURCE'] : [])];
   const rows = found.map(one => {
     const { row, source } = one;
     const started = row.startTime === undefined ? '?' : utc(row.startTime).slice(0, 16);
     const cells = [row.taskId, started, row.status, said(one, now), row.opportunityId ?? ''];
-    return severalSources ? [...cells, spoken(source.id)] : cells;
+    return severalSources ? [...cells, formatSource(source.id)] : cells;
   });
-  return table(header, rows, lineWidth());
+  return table(header, rows, lineWidth);
 }
 
 /** The reason, and what else there is to know at a glance. */

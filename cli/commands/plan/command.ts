@@ -4,10 +4,10 @@ import { sourceId } from '../../../lambdas/poller/settings';
 import { type CommandContext, examples, type Register } from '../../lib/command';
 import { UsageError } from '../../lib/command-line';
 import { momentsAllowed, readMoment } from '../../lib/instants';
-import { checkpointReader } from '../../lib/overlay-checkpoint';
 import { emptyTable } from '../../lib/overlay-table';
 import { moment } from '../../lib/plan-words';
-import { refuseSource, spoken } from '../../lib/sources';
+import { formatSource, refuseSource } from '../../lib/sources';
+import { openTable } from '../../lib/table';
 import { addSourceOptions, givenSourceOptions, type SourceOptions, settingsOf } from '../../lib/watch-options';
 import { makePlan } from './plan';
 import { endedInText, planInText } from './plan-text';
@@ -55,17 +55,21 @@ async function planDeployed(context: CommandContext, options: Options): Promise<
   const [first] = [...givenSourceOptions(options), ...(options.since === undefined ? [] : ['--since'])];
   if (first !== undefined)
     throw new UsageError(`${first} is for plan --no-table; a deployed source is named with --source.`);
-  const { id, tableName, settings } = await context.source();
-  const partnerCentral = connectPartnerCentral(settings, context.now);
-  const checkpoint = checkpointReader(tableName, id);
-  const under = { ...connectSnapshotTable(tableName, id, settings.includeMessage), checkpoint };
+  const source = await context.source();
+  const { id, tableName, settings } = source;
+  const partnerCentral = connectPartnerCentral(settings, context.now, context.aws);
+  const { checkpoint } = openTable(source, context);
+  const under = {
+    ...connectSnapshotTable(tableName, id, settings.includeMessage, context.aws('DYNAMODB')),
+    checkpoint,
+  };
   const plan = await makePlan({ settings, partnerCentral, under, context, timeoutMs: TIMEOUT_MS });
-  if (context.json) printJson(context, { source: spoken(id), nothingWasChanged: true, ...plan });
-  else for (const line of planInText(spoken(id), settings, plan)) context.print(line);
+  if (context.json) printJson(context, { source: formatSource(id), nothingWasChanged: true, ...plan });
+  else for (const line of planInText(formatSource(id), settings, plan)) context.print(line);
   return plan.endedEarly ? 1 : 0;
 }
 
-/** The first run of a source that is told to publish from `--since` on finds just what ended since. */
+/** A first run with `--since` as its `emitSince` finds just the tasks that started since and ended. */
 async function planUndeployed(context: CommandContext, options: Options): Promise<number> {
   refuseSource(context.global);
   const since = options.since ?? readMoment('24h');
@@ -74,9 +78,9 @@ async function planUndeployed(context: CommandContext, options: Options): Promis
     maxEventsPerRun: 10_000,
     maxListCallsPerRun: 1_000,
   });
-  const partnerCentral = connectPartnerCentral(settings, context.now);
+  const partnerCentral = connectPartnerCentral(settings, context.now, context.aws);
   const plan = await makePlan({ settings, partnerCentral, under: emptyTable, context, timeoutMs: STRAIGHT_TIMEOUT_MS });
-  const source = spoken(sourceId(settings));
+  const source = formatSource(sourceId(settings));
   if (context.json) printJson(context, { source, since: moment(since), nothingWasChanged: true, ...plan });
   else for (const line of endedInText(source, moment(since), plan)) context.print(line);
   return plan.endedEarly ? 1 : 0;

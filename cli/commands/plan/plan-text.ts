@@ -25,7 +25,9 @@ export function planInText(source: string, settings: Settings, plan: Plan): stri
     ...notPublishedLines(plan.notPublished),
     '',
     ...(plan.endedEarly ? [] : [runningLine(plan, settings), backlogLine(backlog)]),
-    ...(run.drift > 0 ? [`Of the events, an audit would tell of ${run.drift} that the polls had overlooked.`] : []),
+    ...(run.drift > 0
+      ? [`Of the events, ${run.drift} would be drift: finished tasks that the polls had overlooked.`]
+      : []),
     ...wholeness(plan, plan.run.outcome === 'partial', 'the one after it goes on'),
   ];
 }
@@ -53,7 +55,7 @@ const backlogLine = (backlog: readonly string[]) =>
 
 /** Where it is not all: a failure, or what a run may use. */
 function wholeness({ endedEarly }: Plan, isCut: boolean, next: string): string[] {
-  if (endedEarly) return ['This is not all: something failed on the way, as told above. Try again.'];
+  if (endedEarly) return ['This is not all: something failed on the way, see above. Try again.'];
   return isCut ? [`This is not all: one poll has only so much time, List calls and events; ${next}.`] : [];
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the next run would do, found out by doing it: the poller's own engine, on a table that keeps its writes to itself
- * and a bus that only listens.
+ * What the next run would do, found by running it: the poller's own engine, on a table whose writes stay in memory and a
+ * bus that only collects.
  */
 import { isEligible } from '../../../lambdas/poller/core/eligibility-window';
 import { type EpochMs, isTerminal, type ListedTask } from '../../../lambdas/poller/core/task';
@@ -119,7 +119,7 @@ function notPublished(
     const not = (why: NotPlanned['why'], because: string) => [{ taskId, taskStatus, why, because }];
     if (!isTerminal(taskStatus)) return [];
     const wrote = written.get(taskId);
-    if (wrote?.settled) return []; // noted as told
+    if (wrote?.settled) return []; // recorded as published
     if (wrote?.lastError !== undefined) return not('too-large', `no event can carry it (${wrote.lastError})`);
     if (waits && waits.status === taskStatus && waits.nextCheckAt > now) {
       return not('put-off', row ? putOffUntil(row) : `it is due again at ${moment(waits.nextCheckAt)}`);

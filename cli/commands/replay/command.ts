@@ -1,21 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { Option } from 'commander';
-import { openBudget } from '../../../lambdas/poller/budget';
 import { eventId } from '../../../lambdas/poller/core/build-event';
 import { isTerminal, type TerminalStatus } from '../../../lambdas/poller/core/task';
 import { connectEventBus } from '../../../lambdas/poller/edges/event-bus';
-import { connectSnapshotTable } from '../../../lambdas/poller/edges/snapshot-table';
 import { type CommandContext, examples, type GlobalOptions, type Register } from '../../lib/command';
 import { UsageError, wholeNumber } from '../../lib/command-line';
 import { CommandFailure } from '../../lib/context';
 import type { DeployedSource } from '../../lib/deployment';
 import { momentsAllowed, readMoment } from '../../lib/instants';
 import { moment } from '../../lib/plan-words';
-import { spoken } from '../../lib/sources';
+import { formatSource } from '../../lib/sources';
+import { openTable } from '../../lib/table';
 import { counted } from '../../lib/words';
 import { publishAgain, type Replayed } from './replay';
 import { beginReplayFile, type Replay, type ReplayProgress, resumeReplayFile } from './replay-file';
-import { type Ending, endingOf, findEndings } from './replay-rows';
+import { findOutcomes, type Outcome, outcomeOf } from './replay-rows';
 
 interface Options {
   readonly task?: readonly string[];
@@ -25,12 +24,12 @@ interface Options {
   readonly alerts?: true;
   readonly dryRun?: true;
   readonly yes?: true;
-  readonly perSecond: string;
+  readonly perSecond: number;
   readonly resume?: string;
   readonly state: string;
 }
 
-/** More than this is asked about. */
+/** More events than this are not published without a confirmation. */
 const MOST_UNASKED = 10;
 const DEFAULT_STATE = '.tasks';
 const DEFAULT_STACK = 'PartnerCentralTaskPoller';
@@ -41,9 +40,9 @@ export const register: Register = (program, run) => {
     .summary('publish events again, from what the table remembers')
     .description(
       'Publishes the events of ended tasks again: the same eventId, source, detail type and bus, and a replayId in the ' +
-        'detail. The table remembers an ending for as long as retentionDays says, and the first KB of its message. ' +
+        'detail. The table keeps a finished task for as long as retentionDays says, and the first KB of its message. ' +
         'Alerts for people leave replays out, unless --alerts is given.\n\nA replay that was stopped or failed says how ' +
-        'to go on with it. Whoever stops it dead may have a batch of ten published twice, with the same eventId. The exit code is 1 as long as any is left.',
+        'to go on with it. One that is killed may publish a batch of ten twice, with the same eventId. The exit code is 1 as long as any is left.',
     )
     .option('--task <IDS...>', 'these tasks')
     .option('--since <T>', 'what was seen to have ended at or after this moment', given => readMoment(given))
@@ -52,7 +51,7 @@ export const register: Register = (program, run) => {
     .option('--alerts', 'let it alert people once more')
     .option('--dry-run', 'show what it would publish, and publish nothing')
     .option('--yes', `publish more than ${MOST_UNASKED} without asking`)
-    .option('--per-second <N>', 'so many events a second', '20')
+    .option('--per-second <N>', 'so many events a second', wholeNumber('--per-second', 1, 1_000), 20)
     .option('--resume <REPLAY>', 'go on with this replay')
     .option('--state <DIR>', 'folder that keeps how far a replay came, while it is not complete', DEFAULT_STATE)
     .addHelpText('after', `\nA moment is ${momentsAllowed}.`)
@@ -68,12 +67,11 @@ export const register: Register = (program, run) => {
 };
 
 async function replay(context: CommandContext, options: Options): Promise<number> {
-  const perSecond = wholeNumber('--per-second', options.perSecond, 1, 1_000);
   refuseCombinations(options);
   const source = await context.source();
   if (source.settings.shadow && !options.dryRun)
     throw new CommandFailure(
-      `${spoken(source.id)} is in shadow and publishes nothing; deploy it with shadow=false first.`,
+      `${formatSource(source.id)} is in shadow and publishes nothing; deploy it with shadow=false first.`,
     );
 
   if (options.resume !== undefined) {
@@ -81,7 +79,7 @@ async function replay(context: CommandContext, options: Options): Promise<number
     const { replay: given, done } = progress;
     if (given.source !== source.id || given.tableName !== source.tableName)
       throw new CommandFailure(
-        `Replay ${given.replayId} is one of ${spoken(given.source)} in table ${given.tableName}; --stack, --region and --source name another.`,
+        `Replay ${given.replayId} is one of ${formatSource(given.source)} in table ${given.tableName}; --stack, --region and --source name another.`,
       );
     if (options.dryRun) {
       const left = given.tasks.filter(([taskId]) => !done.has(taskId));
@@ -91,28 +89,28 @@ async function replay(context: CommandContext, options: Options): Promise<number
         left.map(([taskId, status]) => ({ taskId, status })),
       );
     }
-    return publish(context, options, source, progress, perSecond);
+    return publish(context, options, source, progress);
   }
 
-  const endings = await (options.task
-    ? endingsOf(options.task, source, context)
-    : endingsSince(options, source, context));
-  if (options.dryRun) return show(context, source, endings);
-  if (endings.length === 0) {
+  const outcomes = await (options.task
+    ? outcomesOf(options.task, source, context)
+    : outcomesSince(options, source, context));
+  if (options.dryRun) return show(context, source, outcomes);
+  if (outcomes.length === 0) {
     if (context.json) context.print(JSON.stringify({ published: 0, refused: [], changed: [] }));
-    else context.print('No ending of that period is in the table; nothing was published.');
+    else context.print('No finished task of that period is in the table; nothing was published.');
     return 0;
   }
-  if (endings.length > MOST_UNASKED && !options.yes) await ask(context, source, endings, options.alerts ?? false);
+  if (outcomes.length > MOST_UNASKED && !options.yes) await ask(context, source, outcomes, options.alerts ?? false);
   const replayId = newReplayId(context.now());
   const progress = beginReplayFile(options.state, {
     replayId,
     source: source.id,
     tableName: source.tableName,
     alerts: options.alerts ?? false,
-    tasks: endings.map(({ taskId, status }) => [taskId, status] as const),
+    tasks: outcomes.map(({ taskId, status }) => [taskId, status] as const),
   });
-  return publish(context, options, source, progress, perSecond);
+  return publish(context, options, source, progress);
 }
 
 function refuseCombinations({ task, since, until, status, resume, alerts }: Options): void {
@@ -128,74 +126,72 @@ function refuseCombinations({ task, since, until, status, resume, alerts }: Opti
     throw new UsageError('--alerts is decided when a replay begins, not with --resume.');
 }
 
-async function endingsSince(
+async function outcomesSince(
   { since = 0, until, status }: Options,
   source: DeployedSource,
-  { now, progress, signal }: CommandContext,
-): Promise<Ending[]> {
-  const period = { since, until: until ?? now(), status };
+  context: CommandContext,
+): Promise<Outcome[]> {
+  const period = { since, until: until ?? context.now(), status };
   if (period.since >= period.until) throw new UsageError('--since has to be before --until.');
-  return findEndings(source, period, rows => progress(`${counted(rows, 'row')} read`), signal);
+  return findOutcomes(openTable(source, context), period, rows => context.progress(`${counted(rows, 'row')} read`));
 }
 
 /** @throws CommandFailure saying of every task that can't be published again why not */
-async function endingsOf(
+async function outcomesOf(
   given: readonly string[],
-  { id, tableName, settings }: DeployedSource,
-  { now }: CommandContext,
-): Promise<Ending[]> {
+  source: DeployedSource,
+  context: CommandContext,
+): Promise<Outcome[]> {
   const taskIds = [...new Set(given.map(task => task.slice(task.lastIndexOf('/') + 1)))];
-  const budget = openBudget({ now, deadline: now() + 60_000, listCalls: 0, listCallsPerSecond: 1, events: 0 });
-  const { rows } = await connectSnapshotTable(tableName, id, settings.includeMessage).readRows(taskIds, budget);
-  budget.close();
+  const rows = await openTable(source, context).rowsOf(taskIds);
   const problems: string[] = [];
-  const endings = taskIds.flatMap(taskId => {
+  const outcomes = taskIds.flatMap(taskId => {
     const row = rows.get(taskId);
-    const ending = row && endingOf(row);
-    if (ending) return [ending];
-    if (row === undefined) problems.push(`${taskId} is not in the table of ${spoken(id)}`);
+    const outcome = row && outcomeOf(row);
+    if (outcome) return [outcome];
+    if (row === undefined) problems.push(`${taskId} is not in the table of ${formatSource(source.id)}`);
     else if (isTerminal(row.status))
       problems.push(`${taskId} has ended, but its event is still to be published by a poll`);
     else problems.push(`${taskId} has not ended (${row.status})`);
     return [];
   });
   if (problems.length > 0) throw new CommandFailure(`Nothing was published: ${problems.join('; ')}.`);
-  return endings;
+  return outcomes;
 }
 
-async function ask(context: CommandContext, { id }: DeployedSource, endings: readonly Ending[], alerts: boolean) {
-  const failed = endings.filter(({ status }) => status === 'FAILED').length;
-  const [first, last] = [endings[0] as Ending, endings.at(-1) as Ending];
+async function ask(context: CommandContext, { id }: DeployedSource, outcomes: readonly Outcome[], alerts: boolean) {
+  const failed = outcomes.filter(({ status }) => status === 'FAILED').length;
+  const [first, last] = [outcomes[0] as Outcome, outcomes.at(-1) as Outcome];
   const what =
-    `${counted(endings.length, 'event')} of ${spoken(id)}, ${failed.toLocaleString('en-US')} of them of failed tasks, ` +
+    `${counted(outcomes.length, 'event')} of ${formatSource(id)}, ${failed.toLocaleString('en-US')} of them of failed tasks, ` +
     `seen ended from ${moment(first.seenAt)} (${first.taskId}) to ${moment(last.seenAt)} (${last.taskId})`;
   if (await context.confirm(`Publish ${what}, again${alerts ? ', and alert people once more' : ''}?`)) return;
   throw new CommandFailure(`Nothing was published: this is about ${what}; --yes publishes them without asking.`);
 }
 
-/** Sorts by time, and says nothing to anybody. */
+/** Sorts by time, and holds no data. */
 const newReplayId = (now: number) =>
   `${new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z-${randomBytes(3).toString('hex')}`;
 
 function show(
   context: CommandContext,
   { id, settings }: DeployedSource,
-  endings: readonly (Omit<Ending, 'seenAt'> & Partial<Ending>)[],
+  outcomes: readonly (Omit<Outcome, 'seenAt'> & Partial<Outcome>)[],
 ): number {
   if (context.json) {
-    const wouldPublish = endings.map(({ taskId, status, seenAt }) => ({
+    const wouldPublish = outcomes.map(({ taskId, status, seenAt }) => ({
       taskId,
       taskStatus: status,
       eventId: eventId(settings.catalog, settings.taskFamily, taskId, status),
       ...(seenAt !== undefined && { seenEndedAt: moment(seenAt) }),
     }));
-    context.print(JSON.stringify({ source: spoken(id), wouldPublish }, null, 2));
+    context.print(JSON.stringify({ source: formatSource(id), wouldPublish }, null, 2));
     return 0;
   }
   context.print(
-    `This would publish ${counted(endings.length, 'event')} of ${spoken(id)} again. Nothing was published.`,
+    `This would publish ${counted(outcomes.length, 'event')} of ${formatSource(id)} again. Nothing was published.`,
   );
-  for (const { taskId, status, seenAt } of endings)
+  for (const { taskId, status, seenAt } of outcomes)
     context.print(`  ${status.padEnd(8)}  ${taskId}${seenAt === undefined ? '' : `  seen ended ${moment(seenAt)}`}`);
   return 0;
 }
@@ -205,7 +201,6 @@ async function publish(
   options: Options,
   source: DeployedSource,
   progress: ReplayProgress,
-  perSecond: number,
 ): Promise<number> {
   const { replay, done } = progress;
   const before = done.size;
@@ -214,16 +209,16 @@ async function publish(
   const replayed = await publishAgain({
     source,
     progress,
-    table: connectSnapshotTable(source.tableName, source.id, source.settings.includeMessage),
-    bus: connectEventBus(),
-    perSecond,
+    rowsOf: openTable(source, context).rowsOf,
+    bus: connectEventBus(context.aws('EVENTBRIDGE')),
+    perSecond: options.perSecond,
     context,
   });
   const left = replay.tasks.length - done.size;
   if (left === 0) progress.remove();
   if (context.json) {
     const { replayId } = replay;
-    const all = { replayId, source: spoken(source.id), ...replayed, left, ...(left > 0 && { resume: goOn }) };
+    const all = { replayId, source: formatSource(source.id), ...replayed, left, ...(left > 0 && { resume: goOn }) };
     context.print(JSON.stringify(all, null, 2));
   } else for (const line of inWords(replay, replayed, left, goOn)) context.print(line);
   return left === 0 && replayed.changed.length === 0 ? 0 : 1;

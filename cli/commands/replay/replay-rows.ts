@@ -1,10 +1,9 @@
-/** Which endings a replay is about, read from the table. */
+/** Which outcomes a replay publishes again, read from the table. */
 import { type EpochMs, isTerminal, type TerminalStatus } from '../../../lambdas/poller/core/task';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
-import type { DeployedSource } from '../../lib/deployment';
-import { openTable } from '../../lib/read-table';
+import type { TableReader } from '../../lib/table';
 
-export interface Ending {
+export interface Outcome {
   readonly taskId: string;
   readonly status: TerminalStatus;
   /** When it was seen first. */
@@ -18,32 +17,31 @@ export interface Period {
   readonly status?: TerminalStatus | undefined;
 }
 
-/** The ending that a row tells of; nothing for one that is not done with. */
-export function endingOf({ taskId, status, settled, firstTerminalAt: seenAt }: TaskRow): Ending | undefined {
+/** The outcome in a settled row; undefined for any other. */
+export function outcomeOf({ taskId, status, settled, firstTerminalAt: seenAt }: TaskRow): Outcome | undefined {
   return settled && isTerminal(status) && seenAt !== undefined ? { taskId, status, seenAt } : undefined;
 }
 
 /**
- * All settled endings of a period, oldest first. Reads all rows of the source, for no index has the settled ones.
- * @param progress told how many rows have been read
+ * All settled outcomes of a period, oldest first. Reads all rows of the source, for no index has the settled ones.
+ * @param progress gets the number of rows read
  */
-export async function findEndings(
-  source: Pick<DeployedSource, 'tableName' | 'id'>,
+export async function findOutcomes(
+  table: Pick<TableReader, 'allRows'>,
   { since, until, status }: Period,
   progress: (rows: number) => void,
-  signal: AbortSignal,
-): Promise<Ending[]> {
-  const endings: Ending[] = [];
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
   let read = 0;
-  for await (const rows of openTable(source, signal).allRows()) {
+  for await (const rows of table.allRows()) {
     read += rows.length;
     progress(read);
-    const found = rows.map(endingOf).filter(ending => ending !== undefined);
-    endings.push(
+    const found = rows.map(outcomeOf).filter(outcome => outcome !== undefined);
+    outcomes.push(
       ...found.filter(
         ended => ended.seenAt >= since && ended.seenAt < until && (status ?? ended.status) === ended.status,
       ),
     );
   }
-  return endings.sort((a, b) => a.seenAt - b.seenAt);
+  return outcomes.sort((a, b) => a.seenAt - b.seenAt);
 }

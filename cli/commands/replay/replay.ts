@@ -3,18 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jitteredPauseMs, openBudget } from '../../../lambdas/poller/budget';
 import type { EventEntry } from '../../../lambdas/poller/core/build-event';
 import { PermanentFailure, TransientFailure } from '../../../lambdas/poller/errors';
-import type { EventBus, SnapshotTable } from '../../../lambdas/poller/ports';
+import type { EventBus } from '../../../lambdas/poller/ports';
 import { openPublisher } from '../../../lambdas/poller/publisher';
-import type { Context } from '../../lib/context';
+import type { CommandContext } from '../../lib/command';
 import type { DeployedSource } from '../../lib/deployment';
-import { explain } from '../../lib/explain';
+import type { TableReader } from '../../lib/table';
 import type { ReplayProgress } from './replay-file';
-import { endingOf } from './replay-rows';
+import { outcomeOf } from './replay-rows';
 
 export interface Replayed {
   readonly published: number;
   readonly refused: readonly { readonly taskId: string; readonly code: string }[];
-  /** Tasks whose row is gone by now, or tells of something else. */
+  /** Tasks whose row is gone by now, or has another outcome. */
   readonly changed: readonly string[];
   /** Why it ended before its end; what is left can be resumed. */
   readonly stopped?: string;
@@ -23,10 +23,10 @@ export interface Replayed {
 export interface Replaying {
   readonly source: DeployedSource;
   readonly progress: ReplayProgress;
-  readonly table: Pick<SnapshotTable, 'readRows'>;
+  readonly rowsOf: TableReader['rowsOf'];
   readonly bus: EventBus;
   readonly perSecond: number;
-  readonly context: Pick<Context, 'now' | 'progress' | 'signal'>;
+  readonly context: Pick<CommandContext, 'now' | 'progress' | 'signal' | 'explain'>;
 }
 
 /** What is read of the table at once. */
@@ -35,7 +35,14 @@ const CHUNK = 100;
 const LONGEST_MS = 20 * 86_400_000;
 
 /** Publishes what is left of a replay. Whatever ends it: what was published is in its file. */
-export async function publishAgain({ source, progress, table, bus, perSecond, context }: Replaying): Promise<Replayed> {
+export async function publishAgain({
+  source,
+  progress,
+  rowsOf,
+  bus,
+  perSecond,
+  context,
+}: Replaying): Promise<Replayed> {
   const { settings, eventBusName } = source;
   const { replay, done } = progress;
   const refused: { taskId: string; code: string }[] = [];
@@ -85,13 +92,10 @@ export async function publishAgain({ source, progress, table, bus, perSecond, co
     for (let from = 0; from < left.length; from += CHUNK) {
       context.signal.throwIfAborted();
       const chunk = left.slice(from, from + CHUNK);
-      const { rows } = await table.readRows(
-        chunk.map(([taskId]) => taskId),
-        budget,
-      );
+      const rows = await rowsOf(chunk.map(([taskId]) => taskId));
       const same = chunk.flatMap(([taskId, status]) => {
         const row = rows.get(taskId);
-        if (row && endingOf(row)?.status === status)
+        if (row && outcomeOf(row)?.status === status)
           return [{ what: 'ended' as const, row, attempts: 0, isDrift: false }];
         changed.push(taskId);
         return [];
@@ -103,8 +107,7 @@ export async function publishAgain({ source, progress, table, bus, perSecond, co
     return result();
   } catch (error) {
     if (context.signal.aborted) return result('Stopped');
-    if (error instanceof TransientFailure || error instanceof PermanentFailure)
-      return result(explain(error, process.env));
+    if (error instanceof TransientFailure || error instanceof PermanentFailure) return result(context.explain(error));
     throw error;
   } finally {
     budget.close();
@@ -117,16 +120,16 @@ const MAX_TRIES = 6;
 function pacedAndPatient(bus: EventBus, perSecond: number, { now, signal }: Replaying['context']): EventBus {
   let nextAt = 0;
   const pause = (ms: number) => sleep(ms, undefined, { signal });
-  async function put(entries: readonly EventEntry[], ending: AbortSignal, attempt = 1) {
+  async function put(entries: readonly EventEntry[], deadline: AbortSignal, attempt = 1) {
     await pause(Math.max(0, nextAt - now()));
     nextAt = now() + (entries.length / perSecond) * 1_000;
     try {
-      return await bus.put(entries, ending);
+      return await bus.put(entries, deadline);
     } catch (error) {
       if (!(error instanceof TransientFailure) || attempt === MAX_TRIES) throw error;
       await pause(jitteredPauseMs(attempt));
-      return put(entries, ending, attempt + 1);
+      return put(entries, deadline, attempt + 1);
     }
   }
-  return { put: (entries, ending) => put(entries, ending) };
+  return { put: (entries, deadline) => put(entries, deadline) };
 }

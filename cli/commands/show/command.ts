@@ -6,10 +6,10 @@ import { reasonCategory, reasonText } from '../../../lambdas/reason-codes';
 import { examples, type Register } from '../../lib/command';
 import { CommandFailure } from '../../lib/context';
 import type { DeployedSource } from '../../lib/deployment';
-import { openTable } from '../../lib/read-table';
 import { rowAsJson } from '../../lib/row-json';
 import { isStalledIn } from '../../lib/source-status';
-import { spoken, theOnly } from '../../lib/sources';
+import { formatSource, theOnly } from '../../lib/sources';
+import { openTable, type TableReader } from '../../lib/table';
 import { counted, duration, inLine, relative, utc, utcAndAge } from '../../lib/words';
 
 interface Known {
@@ -34,10 +34,13 @@ export const register: Register = (program, run) => {
       ),
     )
     .action(
-      run(async ({ sources, signal, now, json, print, global }, _options, [given = '']) => {
+      run(async (context, _options, [given = '']) => {
+        const { sources, now, json, print, global } = context;
         const taskId = given.slice(given.lastIndexOf('/') + 1).trim();
         const all = await sources();
-        const known = (await Promise.all(all.map(source => look(source, taskId, now(), signal)))).flat();
+        const known = (
+          await Promise.all(all.map(source => look(source, openTable(source, context), taskId, now())))
+        ).flat();
         if (known.length === 0)
           throw new CommandFailure(
             `The poller of the stack ${global.stack} does not know ${taskId || 'a task without id'}: it ended before the first poll or is forgotten after retentionDays, its filters leave it out, or the id is wrong.`,
@@ -50,16 +53,15 @@ export const register: Register = (program, run) => {
     );
 };
 
-async function look(source: DeployedSource, taskId: string, now: number, signal: AbortSignal): Promise<Known[]> {
+async function look(source: DeployedSource, table: TableReader, taskId: string, now: number): Promise<Known[]> {
   if (taskId === '') return [];
-  const snapshot = openTable(source, signal);
-  const row = await snapshot.row(taskId);
+  const row = (await table.rowsOf([taskId])).get(taskId);
   if (!row) return [];
-  const stored = await snapshot.checkpoint();
-  return [{ source, row, stalled: isStalledIn(source, stored?.checkpoint.emitSince, row, now) }];
+  const checkpoint = await table.checkpoint();
+  return [{ source, row, stalled: isStalledIn(source, checkpoint?.emitSince, row, now) }];
 }
 
-/** Ids of the events that told of it. */
+/** The events that were published of it. */
 const publishedEvents = ({ source: { settings }, row }: Known) =>
   [...row.publishedStatuses].filter(isTerminal).map(status => ({
     detailType: detailTypeOf({ settled: true, status }),
@@ -78,9 +80,9 @@ function asText(known: Known, now: number): string {
   const when = (at: number | undefined) => (at ? utcAndAge(at, now) : undefined);
   const reason = row.reasonCode === undefined ? undefined : reasonText(row.reasonCode);
   const lines: [string, string | undefined][] = [
-    ['Source', spoken(source.id)],
+    ['Source', formatSource(source.id)],
     ['ARN', row.taskArn],
-    ['Started', when(row.startTime) ?? 'nobody says when'],
+    ['Started', when(row.startTime) ?? 'unknown'],
     [
       'Stalled',
       stalled
@@ -102,7 +104,7 @@ function asText(known: Known, now: number): string {
     ['Context', row.contextId],
     ['Published', published(known)],
     ...publishedEvents(known).map((event): [string, string] => ['Event', `${event.detailType} ${event.eventId}`]),
-    ['Stall told', when(row.stalledAt)],
+    ['Stall reported', when(row.stalledAt)],
     ['Attempts', row.publishAttempts ? counted(row.publishAttempts, 'attempt') : undefined],
     ['Last error', row.lastError],
     [
@@ -114,7 +116,7 @@ function asText(known: Known, now: number): string {
     ['Next check', nextCheck(row, now)],
     ['Forgotten', row.expiresAt ? `${utcAndAge(row.expiresAt, now)}, or some time after` : undefined],
   ];
-  const text = lines.flatMap(([name, value]) => (value ? [`  ${name.padEnd(14)}${inLine(value)}`] : []));
+  const text = lines.flatMap(([name, value]) => (value ? [`  ${name.padEnd(16)}${inLine(value)}`] : []));
   return [inLine(`${row.taskId}  ${row.status}`), ...text].join('\n');
 }
 

@@ -3,9 +3,11 @@ import type { Gap } from '../../../lambdas/poller/core/checkpoint';
 import { withoutAbsent } from '../../../lambdas/poller/core/task';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
 import { examples, type Register } from '../../lib/command';
+import type { DeployedSource } from '../../lib/deployment';
 import { rowAsJson } from '../../lib/row-json';
 import { clockInWords, readStatus, type SourceStatus } from '../../lib/source-status';
-import { spoken } from '../../lib/sources';
+import { formatSource } from '../../lib/sources';
+import { openTable } from '../../lib/table';
 import { counted, duration, inLine, iso, relative, utc, utcAndAge } from '../../lib/words';
 
 export const register: Register = (program, run) => {
@@ -24,8 +26,10 @@ export const register: Register = (program, run) => {
       ),
     )
     .action(
-      run(async ({ sources, signal, now, json, print, global }) => {
-        const all = await Promise.all((await sources()).map(source => readStatus(source, now(), signal)));
+      run(async context => {
+        const { sources, now, json, print, global } = context;
+        const look = async (source: DeployedSource) => readStatus(source, openTable(source, context), now());
+        const all = await Promise.all((await sources()).map(look));
         if (json) print(JSON.stringify({ stack: global.stack, sources: all.map(asJson) }, null, 2));
         else print(all.map(status => asText(status, now())).join('\n\n'));
         return 0;
@@ -42,7 +46,7 @@ function asText(status: SourceStatus, now: number): string {
     ['Lease', lease ? `held by run ${lease.owner} for ${duration(lease.expiresAt - now)} more` : 'free'],
     ['Watermark', checkpoint?.watermark !== undefined ? utcAndAge(checkpoint.watermark, now) : 'none yet'],
     [
-      'Tells since',
+      'Publishing since',
       checkpoint?.emitSince !== undefined
         ? utcAndAge(checkpoint.emitSince, now)
         : 'the first poll, which is still to come',
@@ -61,8 +65,8 @@ function asText(status: SourceStatus, now: number): string {
     ...some(missing, row => missingLine(row, now)),
   ];
   if (settings.shadow) lines.unshift(['Shadow', 'nothing is published, only logged']);
-  const text = lines.map(([name, value]) => (name ? `  ${name.padEnd(14)}${value}` : `    ${inLine(value)}`));
-  return [spoken(source.id), ...text].join('\n');
+  const text = lines.map(([name, value]) => (name ? `  ${name.padEnd(18)}${value}` : `    ${inLine(value)}`));
+  return [formatSource(source.id), ...text].join('\n');
 }
 
 const shown = 10;
@@ -84,15 +88,15 @@ function backlog(gaps: readonly Gap[], now: number): string {
   const each = gaps.map(({ floor, reached, driftBefore, lookBack, restarts, failures }) => {
     const what = lookBack ? 'look back' : driftBefore === undefined ? 'gap' : 'audit';
     const from = reached === undefined ? 'the top' : utc(reached);
-    const trouble = (restarts ?? 0) + (failures ?? 0);
-    return `${what} from ${from} down to ${utc(floor)}, ${relative(floor, now)}${trouble ? `, ${counted(trouble, 'failure')} in a row` : ''}`;
+    const failed = (restarts ?? 0) + (failures ?? 0);
+    return `${what} from ${from} down to ${utc(floor)}, ${relative(floor, now)}${failed ? `, ${counted(failed, 'failure')} in a row` : ''}`;
   });
   return `${counted(gaps.length, 'part')} of the list to go: ${each.join('; ')}`;
 }
 
 function audit({ audit: { requestedAt, finishedAt, waits, atWork, overdue } }: SourceStatus, now: number): string {
   const last = finishedAt === undefined ? 'none has finished so far' : `the last finished ${relative(finishedAt, now)}`;
-  const news = [
+  const pending = [
     atWork && 'one is at work',
     waits &&
       !atWork &&
@@ -100,13 +104,13 @@ function audit({ audit: { requestedAt, finishedAt, waits, atWork, overdue } }: S
       `one was asked for ${relative(requestedAt, now)} and begins with the next poll`,
     overdue && 'OVERDUE',
   ];
-  return [last, ...news.filter(Boolean)].join(', ');
+  return [last, ...pending.filter(Boolean)].join(', ');
 }
 
 const forHowLong = ({ startTime }: TaskRow, now: number) =>
-  startTime === undefined ? 'since nobody knows when' : `for ${duration(now - startTime)}`;
+  startTime === undefined ? 'since an unknown moment' : `for ${duration(now - startTime)}`;
 
-const error = ({ lastError }: TaskRow) => (lastError === undefined ? '' : `, set aside: ${lastError}`);
+const error = ({ lastError }: TaskRow) => (lastError === undefined ? '' : `, quarantined: ${lastError}`);
 
 const runningLine = (row: TaskRow, stalled: boolean, now: number) =>
   `${row.taskId}  ${row.status} ${forHowLong(row, now)}${stalled ? ', stalled' : ''}${error(row)}`;
@@ -127,7 +131,7 @@ function asJson(status: SourceStatus) {
   const { waits: _, ...audit } = status.audit;
   const row = (one: TaskRow) => rowAsJson(source, one);
   return withoutAbsent({
-    source: spoken(source.id),
+    source: formatSource(source.id),
     catalog: source.settings.catalog,
     taskFamily: source.settings.taskFamily,
     functionName: source.functionName,

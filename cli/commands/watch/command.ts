@@ -5,10 +5,10 @@ import { sourceId } from '../../../lambdas/poller/settings';
 import { type CommandContext, examples, type Register } from '../../lib/command';
 import { momentsAllowed, readMoment } from '../../lib/instants';
 import { moment } from '../../lib/plan-words';
-import { refuseSource, spoken } from '../../lib/sources';
+import { formatSource, refuseSource } from '../../lib/sources';
 import { addSourceOptions, readPeriod, type SourceOptions, settingsOf } from '../../lib/watch-options';
 import { duration } from '../../lib/words';
-import { openEmbeddedTable } from './embedded-table';
+import { openFolderTable } from './folder-table';
 import { watch } from './watch';
 
 interface Options extends SourceOptions {
@@ -24,14 +24,14 @@ export const register: Register = (program, run) => {
     .summary('the poller on this machine, events on standard output; deploys nothing')
     .description(
       'Polls Partner Central from this machine and writes each event to standard output, as a line of JSON that a rule ' +
-        'on the bus would get. What it knows is kept in a folder: stopped and started again, it tells what ended ' +
-        'meanwhile, and nothing twice but what it was just writing when it was killed.\n\nIt needs AWS credentials that ' +
+        'on the bus would get. What it knows is kept in a folder: stopped and started again, it writes what ended ' +
+        'meanwhile, and nothing twice except what it was writing when it was killed.\n\nIt needs AWS credentials that ' +
         'may list the tasks, and nothing else in AWS.\n\nCtrl-C ends it after the poll in hand, with exit code 0; a ' +
         'second one at once. With --once the exit code is 1 if not all could be looked at; the next time goes on there.',
     )
     .option(
       '--since <T>',
-      'tell of tasks that started at or after this moment (default: the first poll of the folder)',
+      'tasks that started at or after this moment (default: the first poll of the folder)',
       given => readMoment(given),
     )
     .addOption(
@@ -61,10 +61,10 @@ async function start(context: CommandContext, options: Options): Promise<number>
   settingsOf(options, { pollEveryMinutes }); // before a folder is made for what can't work
   const id = sourceId(settingsOf(options, {}));
   const folder = resolve(options.keep);
-  const kept = await openEmbeddedTable(folder, id, true);
+  const kept = openFolderTable(folder, id, context.now());
   try {
-    // "The last 24 hours" of a later start is no reason to forget what ended, while nobody looked, before them.
-    const checkpoint = await kept.checkpoint();
+    // With --since 24h, a later start must still publish what ended between the last poll and 24 hours ago.
+    const checkpoint = kept.checkpoint();
     const before = checkpoint?.emitSince;
     const emitSince = since === undefined ? before : Math.min(since, before ?? since);
     const settings = settingsOf(options, {
@@ -72,22 +72,22 @@ async function start(context: CommandContext, options: Options): Promise<number>
       ...(emitSince !== undefined && { emitSince: new Date(emitSince).toISOString() }),
     });
     context.note(
-      `Watching ${spoken(id)} ${options.once ? 'once' : `every ${duration(everyMs)}`}, tasks that started since ${moment(emitSince ?? context.now())}; ` +
+      `Watching ${formatSource(id)} ${options.once ? 'once' : `every ${duration(everyMs)}`}, tasks that started since ${moment(emitSince ?? context.now())}; ` +
         `kept in ${shortest(folder)}.${options.once ? '' : ' Ctrl-C stops it.'}`,
     );
-    const partnerCentral = connectPartnerCentral(settings, context.now);
+    const partnerCentral = connectPartnerCentral(settings, context.now, context.aws);
     return await watch({
       settings,
       partnerCentral,
-      ...kept,
+      table: kept.table,
       checkpoint,
-      write,
+      write: context.write,
       everyMs,
       once: options.once ?? false,
       context,
     });
   } finally {
-    await kept.close();
+    kept.close();
   }
 }
 
@@ -95,8 +95,3 @@ function shortest(folder: string): string {
   const path = relative('', folder);
   return path === '' || path.startsWith('..') || isAbsolute(path) ? folder : path;
 }
-
-const write = (text: string) =>
-  new Promise<void>((done, failed) => {
-    process.stdout.write(text, error => (error ? failed(error) : done()));
-  });

@@ -20,7 +20,7 @@ export interface Watching {
   readonly settings: Settings;
   readonly partnerCentral: PartnerCentral;
   readonly table: SnapshotTable;
-  /** Resolves when the text is out of our hands, and rejects when nobody takes it any more. */
+  /** Resolves when the text is written, and rejects when the reader is gone. */
   readonly write: (text: string) => Promise<void>;
   readonly everyMs: number;
   readonly once: boolean;
@@ -42,9 +42,9 @@ export async function watch({ everyMs, once, checkpoint: kept, context, write, .
     bus: busOn(write, reader, now),
     table: {
       ...given.table,
-      finish(owner: string, finished: Checkpoint, ending: AbortSignal) {
+      finish(owner: string, finished: Checkpoint, deadline: AbortSignal) {
         checkpoint = finished;
-        return given.table.finish(owner, finished, ending);
+        return given.table.finish(owner, finished, deadline);
       },
     },
   };
@@ -54,7 +54,7 @@ export async function watch({ everyMs, once, checkpoint: kept, context, write, .
     const summary = await poll(services, mode, startedAt + POLL_TIMEOUT_MS);
     if (reader.gone) return 0;
     const line = `${moment(startedAt)}  ${inWords(summary)}`;
-    if (first || isEligible(summary)) note(line);
+    if (first || isWorthALine(summary)) note(line);
     else progress(line);
     if (once) return summary.outcome === 'complete' ? 0 : 1;
     await sleep(Math.max(0, startedAt + everyMs - now()), undefined, { signal }).catch(() => {});
@@ -62,20 +62,20 @@ export async function watch({ everyMs, once, checkpoint: kept, context, write, .
   }
 }
 
-/** What is written counts as published, and what is published is recorded next: whoever dies in between repeats a batch. */
+/** What is written counts as published, and what is published is recorded next: a kill in between repeats a batch. */
 function busOn(write: Watching['write'], reader: { gone: boolean }, now: () => EpochMs): EventBus {
   return {
     async put(entries) {
       await write(entries.map(entry => `${JSON.stringify(envelope(entry, now()))}\n`).join('')).catch(error => {
         reader.gone = true;
-        throw new TransientFailure('Nobody reads the events any more', { cause: error });
+        throw new TransientFailure('The reader of the events is gone', { cause: error });
       });
       return entries.map(() => ({ became: 'accepted' as const }));
     },
   };
 }
 
-/** An event as the target of a rule gets it. There is no account: nobody has published it anywhere. */
+/** An event as the target of a rule gets it. There is no account: it was published on no bus. */
 const envelope = ({ DetailType, Source, Resources, Detail }: EventEntry, at: EpochMs) => ({
   version: '0',
   id: randomUUID(),
@@ -96,7 +96,7 @@ function isAuditTime({ auditedAt, auditsExpectedSince, auditEveryMs, gaps = [] }
   return now - (auditedAt ?? auditsExpectedSince ?? now) >= auditEveryMs;
 }
 
-const isEligible = ({ outcome, published, drift, gaps, backlogUnchanged }: Summary) =>
+const isWorthALine = ({ outcome, published, drift, gaps, backlogUnchanged }: Summary) =>
   outcome !== 'complete' || published + drift + gaps > 0 || backlogUnchanged === true;
 
 function inWords({ outcome, published, unsettled = 0, stalled, gaps, drift, rejected, mode }: Summary): string {
@@ -105,7 +105,7 @@ function inWords({ outcome, published, unsettled = 0, stalled, gaps, drift, reje
     `${counted(unsettled, 'task')} to watch${stalled ? `, ${stalled} of them stalled` : ''}`,
     ...(mode === 'audit' ? ['an audit has begun'] : []),
     ...(drift > 0 ? [`${drift} found by the audit that polls had overlooked`] : []),
-    ...(rejected > 0 ? [`${rejected} that can't be told`] : []),
+    ...(rejected > 0 ? [`${rejected} that can't be published`] : []),
     ...(gaps > 0 ? [`${counted(gaps, 'part')} of the list still to sweep`] : []),
     ...(outcome === 'partial' ? ['not all was looked at, the next poll goes on'] : []),
   ].join('; ');

@@ -2,16 +2,16 @@ import { type EligibilityWindow, isEligible } from './eligibility-window';
 import { type EpochMs, IN_PROGRESS, isTerminal, type ListedTask } from './task';
 import { settle, type TaskRow, watch } from './task-row';
 
-/** What a decision needs to know of the run. */
+/** What a decision depends on, beside the row and the listed task. */
 export interface EmissionRules {
   readonly news: EligibilityWindow;
-  /** Nothing tells how old a task without a start time is. Before a whole head was swept, it may be any piece of history. */
+  /** The age of a task without a start time is unknown. Before the first whole head it counts as history. */
   readonly undatedAreHistory: boolean;
-  /** Rows of tasks that started before this never expire. */
+  /** The rows of tasks that started before this never expire. */
   readonly rowsExpireSince: EpochMs;
-  /** Start of the last run that looked at every unsettled row that was due. */
+  /** Start of the last run that checked every unsettled row that was due. */
   readonly recheckedAt?: EpochMs;
-  /** Just before the request was sent and just after its answer came: the status was seen somewhere in between. */
+  /** Just before the request and just after its answer. The status was true at some moment in between. */
   readonly askedAt: EpochMs;
   readonly answeredAt: EpochMs;
   readonly retentionMs: number;
@@ -19,20 +19,24 @@ export interface EmissionRules {
 
 export type Anomaly = 'reopened' | 'unknownStatus';
 
-export type Decision = {
-  readonly anomaly?: Anomaly;
-} /** `mayBeEligibleElsewhere`: it is none by the floor at hand, and may be by that of another sweep. */ & (
-  | { readonly what: 'nothing'; readonly mayBeEligibleElsewhere?: true }
-  /** Write `row`; nothing is published. */
+export type Decision = { readonly anomaly?: Anomaly } & (
+  | Nothing
+  /** Write `row`; publish nothing. */
   | { readonly what: 'record'; readonly row: TaskRow }
-  /** Publish the ending, and only then write `row`, which has it settled. `attempts`: how often this was refused before. */
+  /** Publish the outcome, and only then write `row`, which is settled. `attempts`: earlier refusals of this event. */
   | { readonly what: 'publish'; readonly row: TaskRow; readonly attempts: number; readonly isNew: boolean }
 );
+
+interface Nothing {
+  readonly what: 'nothing';
+  /** It started before this sweep's floor, and the floor of another sweep may be lower. */
+  readonly mayBeEligibleElsewhere?: true;
+}
 
 const nothing = { what: 'nothing' } as const satisfies Decision;
 
 /**
- * Decides what a listed task means, given what the table knows of it.
+ * Decides what a listed task means, given its row.
  * Pure: the caller publishes first and records second, so that a crash between the two repeats an event and never
  * loses one.
  */
@@ -46,7 +50,7 @@ const record = (row: TaskRow, anomaly?: Anomaly): Decision => ({ what: 'record',
 
 function firstSeenEnded(listed: ListedTask, rules: EmissionRules): Decision {
   if (listed.startTime === undefined) {
-    // History is noted, so that the next sighting isn't news either.
+    // History gets a row, so that it isn't published the next time either.
     return rules.undatedAreHistory ? record(settledAt(undefined, listed, rules)) : publish(undefined, listed, rules);
   }
   return isEligible(listed.startTime, rules.news)
@@ -56,12 +60,12 @@ function firstSeenEnded(listed: ListedTask, rules: EmissionRules): Decision {
 
 function ended(known: TaskRow, listed: ListedTask, rules: EmissionRules): Decision {
   if (known.publishedStatuses.has(listed.status)) {
-    return known.settled ? nothing : record(settledAt(known, listed, rules)); // it ran again and ended the same way
+    return known.settled ? nothing : record(settledAt(known, listed, rules)); // it ran again and finished the same way
   }
   return isPutOff(known, listed, rules) ? nothing : publish(known, listed, rules);
 }
 
-/** EventBridge refused this very event before: keep to the pause, or each poll would try it again. */
+/** EventBridge has refused this event. Without the pause each poll would try it again. */
 function isPutOff(known: TaskRow, listed: ListedTask, rules: EmissionRules): boolean {
   return known.status === listed.status && !known.settled && (known.nextCheckAt ?? 0) > rules.answeredAt;
 }
@@ -72,7 +76,7 @@ function goesOn(known: TaskRow, listed: ListedTask, rules: EmissionRules): Decis
   }
   const same = known.status === listed.status;
   const clearsDoubt = listed.status === IN_PROGRESS && (known.fruitlessChecks ?? 0) > 0;
-  if (same && !clearsDoubt) return nothing; // a task that just keeps running costs no write
+  if (same && !clearsDoubt) return nothing; // a task that keeps running costs no write
   return record(watch(known, listed, rules.askedAt));
 }
 
@@ -93,15 +97,15 @@ function publish(known: TaskRow | undefined, listed: ListedTask, rules: Emission
   };
 }
 
-/** A row written later than this before a recheck may not have shown in the index it started from. */
+/** The index that a recheck starts from may lack rows that were written this shortly before it. */
 const INDEX_LAG_MS = 30_000;
 
 /**
- * The last moment at which the task was known not to have ended. A running row isn't written at each sighting, so the
- * last whole recheck vouches for it, unless the row was no part of it: put off, or too new for the index.
+ * The last moment at which the task is known to have been running. Its row isn't written each time it is seen, so the
+ * last whole recheck counts, unless the row was not part of it: put off, or too new for the index.
  */
 function knownNotEndedAt(known: TaskRow | undefined, listed: ListedTask, rules: EmissionRules): EpochMs | undefined {
-  // A row that has the status already was written after it had ended: its sighting is no proof that it was running.
+  // A row that already has this status was written after the task had finished: it proves nothing.
   if (!known || known.status === listed.status) return listed.startTime;
   if (known.settled || rules.recheckedAt === undefined) return known.lastSeenAt;
   const wasRechecked =

@@ -1,12 +1,12 @@
 import type { EpochMs } from './task';
 
 /**
- * Which tasks are news when they are first seen ended, by when they started: those at or after the emission floor, but
- * for a span that was dealt with long ago and whose rows may have expired since.
+ * Which finished tasks without a row may be published, by start time: those at or after the emission floor, except for a
+ * covered span, which was processed long ago and whose rows may have expired.
  */
 export interface EligibilityWindow {
   readonly emissionFloor: EpochMs;
-  /** From (inclusive) and to (exclusive); begins at or after the emission floor. */
+  /** From (inclusive) and to (exclusive), at or after the emission floor. */
   readonly coveredFrom?: EpochMs;
   readonly coveredTo?: EpochMs;
 }
@@ -17,19 +17,19 @@ export function isEligible(startTime: EpochMs, { emissionFloor, coveredFrom, cov
   return startTime >= emissionFloor && !isCovered;
 }
 
-/** A range with a covered span, or without one where that would be empty. */
-export function newsRange(emissionFloor: EpochMs, coveredFrom: EpochMs, coveredTo: EpochMs): EligibilityWindow {
+/** A window with a covered span; an empty span is left out. */
+export function eligibilityWindow(emissionFloor: EpochMs, coveredFrom: EpochMs, coveredTo: EpochMs): EligibilityWindow {
   return coveredFrom < coveredTo ? { emissionFloor, coveredFrom, coveredTo } : { emissionFloor };
 }
 
-/** All that is news to either. Where that is not one span with one hole, rather a repeat than a loss. */
+/** The union of two windows. If it is not one span with one hole, it is widened: a duplicate beats a loss. */
 export function coverBoth(a: EligibilityWindow, b: EligibilityWindow): EligibilityWindow {
-  const emissionFloor = Math.min(a.emissionFloor, b.emissionFloor);
+  const floor = Math.min(a.emissionFloor, b.emissionFloor);
   const [holeA, holeB] = [hole(a), hole(b)];
-  if (holeA && holeB) return newsRange(emissionFloor, Math.max(holeA.from, holeB.from), Math.min(holeA.to, holeB.to));
-  if (holeA) return newsRange(emissionFloor, holeA.from, Math.min(holeA.to, b.emissionFloor));
-  if (holeB) return newsRange(emissionFloor, holeB.from, Math.min(holeB.to, a.emissionFloor));
-  return { emissionFloor };
+  if (holeA && holeB) return eligibilityWindow(floor, Math.max(holeA.from, holeB.from), Math.min(holeA.to, holeB.to));
+  if (holeA) return eligibilityWindow(floor, holeA.from, Math.min(holeA.to, b.emissionFloor));
+  if (holeB) return eligibilityWindow(floor, holeB.from, Math.min(holeB.to, a.emissionFloor));
+  return { emissionFloor: floor };
 }
 
 const hole = ({ coveredFrom: from, coveredTo: to }: EligibilityWindow) =>

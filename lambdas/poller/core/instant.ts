@@ -1,4 +1,5 @@
-import type { EpochMs } from './task';
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type EpochMs = number;
 
 const instant = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 

@@ -7,9 +7,9 @@ export interface FinishedTask {
   readonly what: 'ended';
   /** Settled. */
   readonly row: TaskRow;
-  /** How often EventBridge refused it in earlier runs. */
+  /** Refusals by EventBridge in earlier runs. */
   readonly attempts: number;
-  /** An audit found it, and the polls had overlooked it. */
+  /** An audit found it, and the polls had missed it. */
   readonly isDrift: boolean;
 }
 

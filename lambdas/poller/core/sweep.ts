@@ -1,33 +1,33 @@
 import { type EpochMs, isTerminal, type ListedTask } from './task';
 
-/** How far a listing may be out of order and still be trusted: StartTime is coarse, and Start and List differ by milliseconds. */
+/** A list that is out of order by less is trusted: StartTime is coarse, and differs by milliseconds between Start and List. */
 export const ORDER_TOLERANCE_MS = 60_000;
 
-/** Where a newest-first sweep stands. */
+/** The place of a newest-first sweep. */
 export interface SweepPosition {
-  /** Entries that started at or after this are dealt with. */
+  /** Entries that started at or after this are processed. */
   readonly floor: EpochMs;
-  /** And those that started at or after this, where the page happens to show them. */
+  /** So are those that started at or after this, if a page shows them. */
   readonly alsoDownTo?: EpochMs | undefined;
-  /** The sweep ends where the list gets below this start time. */
+  /** The sweep ends when the list gets below this start time. */
   readonly endsBelow: EpochMs;
-  /** Oldest start time met since the sweep was last resumed. */
+  /** The oldest start time since the sweep was resumed. */
   readonly lowest: EpochMs;
-  /** The last two start times met since then, the latest one last. One entry may be out of place; two tell where the sweep stands. */
+  /** The last two start times since then, the latest one last. One entry may be out of place; two are not. */
   readonly lastTwo: readonly EpochMs[];
-  /** Entries newer than this were dealt with before a cursor died; they are passed over. */
+  /** Newer entries were processed before the cursor was lost; they are passed over. */
   readonly skipAbove?: EpochMs;
-  /** The order was found wrong, so nothing but the end of the list ends the sweep. */
+  /** The list was found out of order, so only its end ends the sweep. */
   readonly toTheEnd: boolean;
 }
 
 export interface ExaminedPage {
-  /** Entries to deal with. */
+  /** Entries to process. */
   readonly inRange: ListedTask[];
-  /** Of these, the ones without a start time that stand below the floor. */
+  /** Of these, those without a start time that are listed below the floor. */
   readonly undatedBelow: ReadonlySet<ListedTask>;
   readonly outOfOrder: boolean;
-  /** Where the sweep stands after this page. */
+  /** The place of the sweep after this page. */
   readonly lowest: EpochMs;
   readonly lastTwo: readonly EpochMs[];
   readonly toTheEnd: boolean;
@@ -37,12 +37,11 @@ export interface ExaminedPage {
 }
 
 /**
- * Says what a page means for a newest-first sweep: which entries count, and whether the sweep is at its end.
+ * Examines one page of a newest-first sweep: which entries count, and whether the sweep is at its end.
  *
- * An old entry that is always listed first, or last on each page, must neither end a sweep nor make it believe that it
- * is further down than it is. So two entries in a row have to be below the end; on a page that is out of order, all of
- * them.
- * @param mayDistrust whether an order found wrong now is to turn the sweep into one that goes to the end
+ * An old entry that is always listed first, or last on each page, must not end the sweep or move its place down. So two
+ * entries in a row must be below the end; on a page that is out of order, all of them.
+ * @param mayDistrust whether a page that is out of order makes this sweep go to the end of the list
  */
 export function examinePage(position: SweepPosition, tasks: readonly ListedTask[], mayDistrust: boolean): ExaminedPage {
   let { lowest } = position;
@@ -55,7 +54,7 @@ export function examinePage(position: SweepPosition, tasks: readonly ListedTask[
   for (const task of tasks) {
     const { startTime } = task;
     if (startTime === undefined) {
-      // It started before those above it. A running one is watched, whenever it started.
+      // It started before the entries above it. A running task is watched, whenever it started.
       const startedBy = lastTwo.length < 2 ? Infinity : Math.max(...lastTwo);
       if (!isTerminal(task.status) || startedBy >= lowestTaken) belongs.add(task);
       if (startedBy < position.floor) undatedBelow.add(task);

@@ -1,57 +1,57 @@
 import { type EpochMs, type ListedTask, NO_STATUS, withoutAbsent } from './task';
 
 /**
- * What the table knows of one task. A row is settled when its terminal status has been published, or needs no
- * publishing; an unsettled row is looked at again until it settles.
+ * The row of one task. It is settled when the task's terminal status was published, or is never to be published. An
+ * unsettled row is checked again until it settles.
  */
 export interface TaskRow extends ListedTask {
   readonly settled: boolean;
-  /** Terminal statuses that are done with: published, or waived because they were there before we watched. */
+  /** Terminal statuses that are never to be published again: published, or older than the poller. */
   readonly publishedStatuses: ReadonlySet<string>;
   readonly previousStatus?: string;
-  /** The message here is only the beginning of what the API said. */
+  /** The message is only the beginning of the API's. */
   readonly messageTruncated?: true;
   readonly firstSeenAt: EpochMs;
-  /** When the row was last written because the task was seen. A task that just keeps running is not written again. */
+  /** When the task was last seen by the run that wrote the row. A task that keeps running is not written again. */
   readonly lastSeenAt: EpochMs;
-  /** When the present terminal status was first seen, and the moment it was known not to be there yet. */
+  /** When the present terminal status was first seen, and when the task was last known not to have it. */
   readonly firstTerminalAt?: EpochMs;
   readonly detectedAfter?: EpochMs;
   readonly publishAttempts?: number;
   readonly lastError?: string;
-  /** Look-ups in a row that didn't list the task, and the first of them. */
+  /** Look-ups in a row that didn't show the task, and the time of the first. */
   readonly misses?: number;
   readonly firstMissedAt?: EpochMs;
-  /** Looked for in vain often and long enough to be counted. */
+  /** Not shown often and long enough to count as no longer listed. */
   readonly missing?: true;
-  /** Checks in a row that brought nothing; the pause before the next one doubles with each. */
+  /** Checks in a row without a result. The pause before the next check doubles with each. */
   readonly fruitlessChecks?: number;
-  /** When it was told that the task stalls; kept for good, so that it is told once a task. */
+  /** When the TaskStalled event was published. Kept for good: there is one for each task. */
   readonly stalledAt?: EpochMs;
   /** Unsettled rows only. */
   readonly nextCheckAt?: EpochMs;
-  /** Settled rows with a start time only; DynamoDB deletes the row some time after this. */
+  /** Settled rows with a start time only. DynamoDB deletes the row some time after this. */
   readonly expiresAt?: EpochMs;
-  /** Attributes of a newer release, kept so that rolling back and forth loses nothing. */
+  /** Attributes of a newer release, kept so that a rollback loses nothing. */
   readonly unknownAttributes?: Readonly<Record<string, unknown>>;
 }
 
-/** `nextCheckAt` of a task that is simply running: due in every run, whatever our clock does. */
+/** `nextCheckAt` of a running task: due in every run, whatever our clock says. */
 export const EVERY_RUN: EpochMs = 0;
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-/** A row outlives the emission floor by this, so that a deletion never makes a published task look new. */
+/** A row outlives the emission floor by this, so that a published task never looks new after its row has expired. */
 export const ROW_OUTLIVES_RETENTION_MS = 7 * DAY_MS;
 
-/** How long to wait after `fruitless` checks in a row: 1 minute, doubling to a day. */
+/** The pause after `fruitless` checks in a row: 1 minute, doubling up to a day. */
 export const pauseAfter = (fruitless: number) => Math.min(DAY_MS, MINUTE_MS * 2 ** Math.min(fruitless - 1, 20));
 
 const MISSING_AFTER_MISSES = 3;
 const MISSING_AFTER_MS = 15 * MINUTE_MS;
 
-/** The row of a task that goes on, with all doubts about it cleared. */
+/** The row of a task that is running, without misses, refusals and pauses. */
 export function watch(known: TaskRow | undefined, listed: ListedTask, seenAt: EpochMs): TaskRow {
   return withoutAbsent({
     ...listed,
@@ -68,8 +68,8 @@ export function watch(known: TaskRow | undefined, listed: ListedTask, seenAt: Ep
 }
 
 /**
- * The row of a task whose terminal status is done with. Without a start time it never expires: nothing tells its age.
- * @param seen just before the request was sent, and just after its answer came
+ * The settled row of a finished task. Without a start time it never expires, since its age is unknown.
+ * @param seen just before the request, and just after its answer
  */
 export function settle(
   known: TaskRow | undefined,
@@ -80,7 +80,7 @@ export function settle(
   const { askedAt, answeredAt: at } = seen;
   const startTime = listed.startTime ?? known?.startTime;
   const sameStatus = known?.status === listed.status;
-  // For another reason it has ended anew since, unseen: this outcome is no older than the sighting.
+  // With another reason code the task has finished again since, unseen. This outcome is first seen now.
   const sameOutcome = sameStatus && known.reasonCode === listed.reasonCode;
   return withoutAbsent({
     ...listed,
@@ -93,7 +93,7 @@ export function settle(
     firstTerminalAt: sameOutcome ? (known.firstTerminalAt ?? at) : at,
     detectedAfter: sameStatus ? known.detectedAfter : undefined,
     stalledAt: known?.stalledAt,
-    // Running at the first poll, it started before `emitSince`. An earlier `emitSince`, set later, would publish it again.
+    // A task that ran at the first poll started before `emitSince`. Once its row has expired, an earlier `emitSince` would publish it again.
     expiresAt:
       startTime === undefined || startTime < rowsExpireSince
         ? undefined
@@ -102,13 +102,13 @@ export function settle(
   });
 }
 
-/** Puts the next check off; the longer nothing comes of it, the further. */
+/** Puts the next check off, twice as long each time. */
 export function putOff(row: TaskRow, now: EpochMs, lastError?: string): TaskRow {
   const fruitlessChecks = (row.fruitlessChecks ?? 0) + 1;
   return { ...row, fruitlessChecks, nextCheckAt: now + pauseAfter(fruitlessChecks), ...(lastError && { lastError }) };
 }
 
-/** A look-up didn't list the task. Missing is only what three runs over a quarter of an hour didn't find. */
+/** The row after a look-up that didn't show the task. After three of them over 15 minutes the task is missing. */
 export function miss(row: TaskRow, now: EpochMs): TaskRow {
   const misses = (row.misses ?? 0) + 1;
   const firstMissedAt = row.firstMissedAt ?? now;
@@ -116,7 +116,7 @@ export function miss(row: TaskRow, now: EpochMs): TaskRow {
   return { ...putOff(row, now), misses, firstMissedAt, ...(missing && { missing }) };
 }
 
-/** The row as it is before its event is published: the task is due. */
+/** The row before its event is published. It is due. */
 export function unpublished(row: TaskRow, now: EpochMs): TaskRow {
   if (!row.settled) {
     const { stalledAt: _, ...running } = row;
@@ -127,7 +127,7 @@ export function unpublished(row: TaskRow, now: EpochMs): TaskRow {
   return { ...rest, settled: false, publishedStatuses: others, nextCheckAt: now };
 }
 
-/** EventBridge won't take the event: the row stays unsettled and is tried again, ever more slowly. */
+/** The row after EventBridge refused its event. It stays unsettled, and the pauses between attempts grow. */
 export function refused(settledRow: TaskRow, attemptsBefore: number, now: EpochMs, error: string): TaskRow {
   const publishAttempts = attemptsBefore + 1;
   return {

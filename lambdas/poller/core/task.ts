@@ -1,10 +1,9 @@
-import { toInstant } from './instant';
+import { type EpochMs, toInstant } from './instant';
 
-/** Milliseconds since 1970-01-01T00:00:00Z. */
-export type EpochMs = number;
+export type { EpochMs };
 
 export const IN_PROGRESS = 'IN_PROGRESS';
-/** The status of a summary that carries none: unknown like any other we don't know, so it is watched until it has one. */
+/** Stands for the status of a summary without one. Like any unknown status, it is watched until it becomes a known one. */
 export const NO_STATUS = 'ABSENT';
 
 export const terminalStatuses = ['COMPLETE', 'FAILED'] as const;
@@ -26,13 +25,13 @@ export interface ListedTask {
   readonly contextId?: string;
 }
 
-/** DynamoDB allows a sort key of 1,024 bytes; a longer id could never be recorded, and so would be published for ever. */
+/** DynamoDB's sort keys have at most 1,024 bytes. A longer id could never be recorded, so it would be published for ever. */
 const MAX_TASK_ID_BYTES = 1_000;
 
 /**
- * Reads one summary of a List answer, of any task family: what a family doesn't have is absent. Every member is optional
- * in the API, and real answers carry null, "" and the text "null" for absent values.
- * @returns undefined for what has no usable task id
+ * Reads one summary of a List answer, of any task family. Every member is optional in the API, and real answers have
+ * null, "" and the text "null" for absent values.
+ * @returns undefined if there is no usable task id
  */
 export function readSummary(summary: unknown): ListedTask | undefined {
   if (typeof summary !== 'object' || summary === null) return undefined;

@@ -1,7 +1,7 @@
 import type { Checkpoint, Gap, StoredCheckpoint } from '../core/checkpoint';
 import { storedTime as epoch } from '../core/instant';
 import { withoutAbsent } from '../core/task';
-import { FORMAT_VERSION } from './row-item';
+import { each, FORMAT_VERSION, iso } from './row-item';
 
 type Item = Record<string, unknown>;
 
@@ -23,10 +23,6 @@ const endingMarks = ['undatedAreHistory', 'backlogWaited'] as const;
 const numbers = ['auditEveryMs', 'retentionMs', 'shorterRetentionMs', 'clockOffsetMs'] as const;
 const gapTimes = ['madeAt', 'floor', 'reached', 'driftBefore'] as const;
 const newsTimes = ['emissionFloor', 'coveredFrom', 'coveredTo'] as const;
-
-const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
-const each = <N extends string, T>(names: readonly N[], make: (name: N) => T | undefined) =>
-  Object.fromEntries(names.map(name => [name, make(name)])) as { [K in N]?: T };
 
 /** What a run writes when it finishes. `auditRequestedAt` is not among it: that one belongs to whoever asks for an audit. */
 export function toAttributes(checkpoint: Checkpoint): Item {

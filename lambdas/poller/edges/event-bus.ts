@@ -1,5 +1,6 @@
 import {
   EventBridgeClient,
+  type EventBridgeClientConfig,
   PutEventsCommand,
   type PutEventsRequest,
   type PutEventsResponse,
@@ -38,8 +39,10 @@ export function toOutcome({ EventId, ErrorCode: code = 'NoErrorCode' }: PutEvent
   return { became: retryableCodes.has(code) || code === 'NoErrorCode' ? 'retryable' : 'refused', code };
 }
 
-export function connectEventBus(): EventBus {
+/** @param where for a bus that is not where the environment says */
+export function connectEventBus(where: EventBridgeClientConfig = {}): EventBus {
   const client = new EventBridgeClient({
+    ...where,
     logger: quietLogger,
     requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
   });

@@ -11,7 +11,11 @@ export type ListAnswer = Pick<Page, 'tasks' | 'malformed' | 'unreadable' | 'next
  * @throws SyntaxError when it is not a List answer
  */
 export function readListAnswer(body: Uint8Array): ListAnswer {
-  const answer: unknown = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString());
+  return toListAnswer(JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString()));
+}
+
+/** @throws SyntaxError when it is not a List answer */
+export function toListAnswer(answer: unknown): ListAnswer {
   if (typeof answer !== 'object' || answer === null || Array.isArray(answer))
     throw new SyntaxError('The answer is not a JSON object');
   const { TaskSummaries, NextToken } = answer as { TaskSummaries?: unknown; NextToken?: unknown };

@@ -5,6 +5,7 @@ import {
   ListOpportunityFromEngagementTasksCommand,
   type ListOpportunityFromEngagementTasksRequest,
   PartnerCentralSellingClient,
+  type PartnerCentralSellingClientConfig,
 } from '@aws-sdk/client-partnercentral-selling';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import type { EpochMs } from '../core/task';
@@ -23,14 +24,14 @@ type CommandOf<F extends TaskFamily> = Sdk[`${(typeof taskFamilies)[F]['operatio
 
 export type ListCommands = { [F in TaskFamily]: CommandOf<F> };
 
-const commands: ListCommands = {
+export const listCommands: ListCommands = {
   OpportunityFromEngagement: ListOpportunityFromEngagementTasksCommand,
   EngagementFromOpportunity: ListEngagementFromOpportunityTasksCommand,
   EngagementByAcceptingInvitation: ListEngagementByAcceptingInvitationTasksCommand,
 };
 
 /** Any of them: to our code their requests and answers are the same. */
-type ListCommand = CommandOf<'OpportunityFromEngagement'>;
+export type ListCommand = CommandOf<'OpportunityFromEngagement'>;
 
 const advice = ({ catalog, taskFamily, assumeRoleArn }: Settings) => ({
   denied:
@@ -44,10 +45,13 @@ const advice = ({ catalog, taskFamily, assumeRoleArn }: Settings) => ({
  * Credentials of the role that lists the tasks. The client keeps them, and asks anew five minutes before they expire.
  * @throws TransientFailure, PermanentFailure
  */
-function roleSession(RoleArn: string) {
+function roleSession(RoleArn: string, where: Where) {
   const assume = fromTemporaryCredentials({
     params: { RoleArn, RoleSessionName: 'task-poller' },
-    clientConfig: { requestHandler: { connectionTimeout: 3_000, requestTimeout: 5_000, throwOnRequestTimeout: true } },
+    clientConfig: {
+      ...where('STS'),
+      requestHandler: { connectionTimeout: 3_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
+    },
   });
   let session: { expiration?: Date } | undefined;
   return {
@@ -119,12 +123,23 @@ export function listRequests(settings: Settings) {
   };
 }
 
-export function connectPartnerCentral(settings: Settings, now: () => EpochMs): PartnerCentral {
+/** Options of the client of a service. */
+type Where = (
+  service: 'PARTNERCENTRAL_SELLING' | 'STS',
+) => Pick<PartnerCentralSellingClientConfig, 'region' | 'credentials' | 'endpoint' | 'profile'>;
+
+/** @param where for services that are not where the environment says */
+export function connectPartnerCentral(
+  settings: Settings,
+  now: () => EpochMs,
+  where: Where = () => ({}),
+): PartnerCentral {
   const { operation } = familyOf(settings.taskFamily);
   const { request, filters, fingerprint } = listRequests(settings);
-  const ListTasks = commands[settings.taskFamily] as ListCommand;
-  const session = settings.assumeRoleArn === undefined ? undefined : roleSession(settings.assumeRoleArn);
+  const ListTasks = listCommands[settings.taskFamily] as ListCommand;
+  const session = settings.assumeRoleArn === undefined ? undefined : roleSession(settings.assumeRoleArn, where);
   const client = new PartnerCentralSellingClient({
+    ...where('PARTNERCENTRAL_SELLING'),
     region: PARTNER_CENTRAL_REGION,
     ...(session && { credentials: session.credentials }),
     logger: quietLogger,

@@ -52,6 +52,7 @@ const times = [
   'stalledAt',
 ] as const;
 const counts = ['publishAttempts', 'misses', 'fruitlessChecks'] as const;
+const marks = ['status', 'publishedStatuses', 'missing', 'messageTruncated'] as const;
 
 const known = new Set<string>([
   partitionKey,
@@ -60,19 +61,20 @@ const known = new Set<string>([
   index.partitionKey,
   index.sortKey,
   'formatVersion',
-  'status',
   'previousStatus',
-  'publishedStatuses',
   'lastError',
-  'missing',
-  'messageTruncated',
+  ...marks,
   ...texts,
   ...times,
   ...counts,
 ]);
 
 /** Times are ISO 8601 text, so that the console shows them to people and the index sorts them. */
-const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
+export const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
+
+/** An object that has each of the names. */
+export const each = <N extends string, T>(names: readonly N[], make: (name: N) => T | undefined) =>
+  Object.fromEntries(names.map(name => [name, make(name)])) as { [K in N]?: T };
 
 /** The item of a row. Only an unsettled one carries the key of the index, which is what makes the index sparse. */
 export function toItem(source: string, row: TaskRow, includeMessage: boolean): Item {
@@ -86,19 +88,76 @@ export function toItem(source: string, row: TaskRow, includeMessage: boolean): I
     lastError: row.lastError,
     missing: row.missing,
     messageTruncated: row.messageTruncated ?? (isKeptWhole(row.message) ? undefined : true),
-    ...Object.fromEntries(texts.map(name => [name, kept(row[name])])),
+    ...each(texts, name => kept(row[name])),
     ...(!includeMessage && { message: undefined, messageTruncated: undefined }),
-    ...Object.fromEntries(times.map(name => [name, iso(row[name])])),
-    ...Object.fromEntries(counts.map(name => [name, row[name]])),
+    ...each(times, name => iso(row[name])),
+    ...each(counts, name => row[name]),
     ...(row.settled
       ? { [timeToLive]: row.expiresAt === undefined ? undefined : Math.ceil(row.expiresAt / 1_000) }
       : { [index.partitionKey]: source, [index.sortKey]: iso(row.nextCheckAt ?? 0) }),
   });
 }
 
-const isKeptWhole = (text: string | undefined) => text === undefined || Buffer.byteLength(text) <= MAX_KEPT_BYTES;
+/**
+ * What remains of a row that the table refuses as a whole: what keeps the task from being published again, or looked at
+ * for ever. What the API said may be why it was refused. A new field does not compile until it is decided here.
+ */
+type Decisions = Decided<{
+  taskId: 'essential';
+  status: 'essential';
+  settled: 'essential';
+  publishedStatuses: 'essential';
+  startTime: 'essential';
+  firstSeenAt: 'essential';
+  lastSeenAt: 'essential';
+  firstTerminalAt: 'essential';
+  detectedAfter: 'essential';
+  publishAttempts: 'essential';
+  misses: 'essential';
+  firstMissedAt: 'essential';
+  missing: 'essential';
+  fruitlessChecks: 'essential';
+  stalledAt: 'essential';
+  messageTruncated: 'essential';
+  nextCheckAt: 'essential';
+  expiresAt: 'essential';
+  lastError: 'dispensable'; // it says that the row was refused
+  previousStatus: 'dispensable';
+  message: 'dispensable';
+  reasonCode: 'dispensable';
+  taskArn: 'dispensable';
+  opportunityId: 'dispensable';
+  resourceSnapshotJobId: 'dispensable';
+  engagementId: 'dispensable';
+  engagementInvitationId: 'dispensable';
+  contextId: 'dispensable';
+  unknownAttributes: 'dispensable';
+}>;
+type Decided<T extends Record<keyof TaskRow, 'essential' | 'dispensable'>> = T;
+type Essential = { [K in keyof Decisions]: Decisions[K] extends 'essential' ? K : never }[keyof Decisions];
 
-const kept = (text: string | undefined) => (text === undefined ? undefined : cutToBytes(text, MAX_KEPT_BYTES));
+const essential = [
+  'taskId',
+  'settled',
+  'nextCheckAt',
+  'expiresAt',
+  ...marks,
+  ...times,
+  ...counts,
+] as const satisfies readonly Essential[];
+
+export function essentialsOf(row: TaskRow): TaskRow {
+  // By its type, nothing essential is left out.
+  const kept: { [K in Essential]?: unknown } & Record<Exclude<Essential, (typeof essential)[number]>, never> = each(
+    essential,
+    name => row[name],
+  );
+  return withoutAbsent({ ...kept, lastError: 'The table refused the row' }) as TaskRow;
+}
+
+const isKeptWhole = (text = '') => Buffer.byteLength(text) <= MAX_KEPT_BYTES;
+
+const kept = (text: string | undefined) => text && cutToBytes(text, MAX_KEPT_BYTES);
 
 /**
  * The row of an item. A damaged attribute is read as absent rather than failing the whole page: at worst, an ending is
@@ -117,7 +176,7 @@ export function toRow(item: Item): { row: TaskRow; damaged: boolean } {
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
   const count = (value: unknown) => (typeof value === 'number' ? value : undefined);
   const all = <N extends string, T>(names: readonly N[], accept: (value: unknown) => T | undefined) =>
-    Object.fromEntries(names.map(name => [name, read(name, accept)])) as { [K in N]?: T };
+    each(names, name => read(name, accept));
 
   const settled = item[index.partitionKey] === undefined;
   const seconds = read(timeToLive, count);

@@ -1,5 +1,6 @@
 import type { Allowance } from '../budget';
-import { type Checkpoint, dropCursor, failed, type Gap } from '../core/checkpoint';
+import type { Checkpoint, Gap } from '../core/checkpoint';
+import { dropCursor, failed } from '../core/gaps';
 import type { EpochMs } from '../core/task';
 import { TransientFailure } from '../errors';
 import type { Phase, Run } from '../run-state';

@@ -1,5 +1,7 @@
 import type { Allowance } from '../budget';
-import { addGap, afterHead, type Checkpoint, type Gap, headRange } from '../core/checkpoint';
+import type { Checkpoint, Gap } from '../core/checkpoint';
+import { addGap } from '../core/gaps';
+import { afterHead, headRange } from '../core/head-range';
 import { withoutAbsent } from '../core/task';
 import type { Phase, Run } from '../run-state';
 import { sweep } from '../sweep';
@@ -9,17 +11,19 @@ import { sweep } from '../sweep';
  * all the same: gap and watermark are written together. A head without one processed page changes neither.
  */
 export async function sweepHead(run: Run, checkpoint: Checkpoint, allowance: Allowance): Promise<Phase> {
-  const { settings, startedAt } = run;
+  const { settings } = run;
   const { emissionFloor, undatedAreHistory } = checkpoint;
   const range = headRange(checkpoint, settings.lookbackMinutes * 60_000);
   const mark = undatedAreHistory && { undatedAreHistory };
-  const gap: Gap = { madeAt: startedAt, floor: range.floor, news: { emissionFloor }, ...mark };
+  const gap: Gap = { madeAt: run.startedAt, floor: range.floor, news: { emissionFloor }, ...mark };
   // The first head has no earlier head to stop at.
   const isFirst = checkpoint.watermark === undefined;
   const limits = isFirst ? {} : { alsoDownTo: range.lookBackTo };
   const head = await sweep(run, checkpoint, gap, settings.headPageSize, allowance, limits);
   const ended = { whole: head.finished, ...(head.failure && { failure: head.failure.error }) };
   if (head.pages === 0) return { checkpoint, ...ended };
+  // Read after the first answer: our clock may have changed since the last run, and the offset with it.
+  const { startedAt } = run;
   const known = head.distrusted ? { ...checkpoint, distrustedAt: startedAt } : checkpoint;
   const swept = head.finished
     ? afterHead(known, range, startedAt, head.reachedAlso)

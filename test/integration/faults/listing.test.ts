@@ -2,7 +2,9 @@
 import type { InvokeOptions } from '../../../local/services/function-host';
 import type { Fault } from '../../../local/services/service';
 import type { Task } from '../../../local/services/task-store';
-import { errorAnswer, HOUR, MINUTE, outcomes } from '../test-stack';
+import { HOUR, MINUTE } from '../../durations';
+import { outcomes } from '../../engine-stack';
+import { errorAnswer } from '../../faults';
 import { always, endedSinceFirstRun, faultMatrix, type Row, someCalls, takesTime } from './matrix';
 
 const smallPages = { headPageSize: 20, backlogPageSize: 20 };

@@ -6,7 +6,9 @@ import * as v from 'valibot';
 import { taskEventSchema } from '../../../lambdas/task-event';
 import type { Call, Fault, Intercept } from '../../../local/services/service';
 import type { Task } from '../../../local/services/task-store';
-import { type EngineStack, HOUR, MINUTE, openEngineStack, openTestStack } from '../test-stack';
+import { HOUR, MINUTE } from '../../durations';
+import { type EngineStack, openEngineStack } from '../../engine-stack';
+import { openTestStack } from '../test-stack';
 
 export interface Row {
   /** What differs from the defaults. */

@@ -1,6 +1,8 @@
 /** EventBridge: calls that fail, and entries that do. */
 import type { Fault } from '../../../local/services/service';
-import { errorAnswer, MINUTE, outcomes } from '../test-stack';
+import { MINUTE } from '../../durations';
+import { outcomes } from '../../engine-stack';
+import { errorAnswer } from '../../faults';
 import { endedSinceFirstRun, faultMatrix } from './matrix';
 
 const refusal = (ErrorCode: string) => ({ ErrorCode, ErrorMessage: 'on purpose' });

@@ -2,7 +2,9 @@
 
 import type { Summary } from '../../../lambdas/poller/run';
 import type { InvokeOptions } from '../../../local/services/function-host';
-import { ago, DAY, errorAnswer, HOUR, MINUTE, outcomes } from '../test-stack';
+import { ago, DAY, HOUR, MINUTE } from '../../durations';
+import { outcomes } from '../../engine-stack';
+import { errorAnswer } from '../../faults';
 import { always, endedSinceFirstRun, faultMatrix, holdFirst, type Row } from './matrix';
 
 /** The one that gets the lease is held until the others have come and gone. */

@@ -1,7 +1,10 @@
 /** DynamoDB: calls that fail, answers that are incomplete or old, and a table that is not what it was. */
 import type { InvokeOptions } from '../../../local/services/function-host';
 import type { Call, Fault, Intercept } from '../../../local/services/service';
-import { errorAnswer, HOUR, isPollers, MINUTE, outcomes, type TestStack, tableAnswer } from '../test-stack';
+import { HOUR, MINUTE } from '../../durations';
+import { outcomes } from '../../engine-stack';
+import { errorAnswer, isPollers, tableAnswer } from '../../faults';
+import type { TestStack } from '../test-stack';
 import { endedSinceFirstRun, faultMatrix, holdFirst, type Row, takesTime } from './matrix';
 
 const throttling = errorAnswer('ProvisionedThroughputExceededException');

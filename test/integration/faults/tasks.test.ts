@@ -1,5 +1,6 @@
 /** Partner Central: summaries that are odd, and tasks whose lives are. */
-import { ago, DAY, HOUR, MINUTE, outcomes } from '../test-stack';
+import { ago, DAY, HOUR, MINUTE } from '../../durations';
+import { outcomes } from '../../engine-stack';
 import { endedSinceFirstRun, faultMatrix, type Row } from './matrix';
 
 /** The page goes on without them. */

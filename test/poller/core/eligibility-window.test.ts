@@ -1,14 +1,14 @@
 import fc from 'fast-check';
-import { coverBoth, isEligible, newsRange } from '../../../lambdas/poller/core/eligibility-window';
+import { coverBoth, eligibilityWindow, isEligible } from '../../../lambdas/poller/core/eligibility-window';
 
 const range = fc
   .tuple(fc.nat(50), fc.nat(50), fc.nat(50))
-  .map(([floor, from, length]) => newsRange(floor, floor + from, floor + from + length));
+  .map(([floor, from, length]) => eligibilityWindow(floor, floor + from, floor + from + length));
 
 test('news is what started at or after the floor, but for what was covered', () => {
-  const news = newsRange(10, 20, 30);
+  const news = eligibilityWindow(10, 20, 30);
   expect([9, 10, 19, 20, 29, 30].map(at => isEligible(at, news))).toEqual([false, true, true, false, false, true]);
-  expect(newsRange(10, 20, 20)).toEqual({ emissionFloor: 10 });
+  expect(eligibilityWindow(10, 20, 20)).toEqual({ emissionFloor: 10 });
 });
 
 test('two ranges together never lose what is news to one of them', () => {

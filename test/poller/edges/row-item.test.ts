@@ -1,7 +1,7 @@
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
-import { toItem, toRow } from '../../../lambdas/poller/edges/row-item';
+import { essentialsOf, toItem, toRow } from '../../../lambdas/poller/edges/row-item';
 
 /** As the table gives it back. */
 const stored = (item: Record<string, unknown>) => unmarshall(marshall(item, { removeUndefinedValues: true }));
@@ -92,4 +92,47 @@ test.each<[string, Record<string, unknown>]>([
   );
   expect(toRow(stored(sound)).damaged).toBe(false);
   expect(toRow(stored({ ...sound, ...damage }))).toMatchObject({ damaged: true, row: { taskId: 't', settled: true } });
+});
+
+test('the essentials of a row say what was published and when it is due, and nothing that the API said', () => {
+  const essential: Partial<TaskRow> = {
+    settled: false,
+    publishedStatuses: new Set(['FAILED']),
+    startTime: 1,
+    firstSeenAt: 2,
+    lastSeenAt: 3,
+    firstTerminalAt: 4,
+    detectedAfter: 5,
+    publishAttempts: 6,
+    misses: 7,
+    firstMissedAt: 8,
+    missing: true,
+    fruitlessChecks: 9,
+    stalledAt: 10,
+    messageTruncated: true,
+    nextCheckAt: 11,
+    expiresAt: 12,
+  };
+  const whole = {
+    ...essential,
+    taskId: 'task-1',
+    status: 'COMPLETE',
+    previousStatus: 'FAILED',
+    lastError: 'MalformedDetail',
+    message: 'm',
+    reasonCode: 'r',
+    taskArn: 'a',
+    opportunityId: 'O1',
+    resourceSnapshotJobId: 'j',
+    engagementId: 'e',
+    engagementInvitationId: 'i',
+    contextId: '1',
+    unknownAttributes: { later: 1 },
+  } as Required<TaskRow>;
+  expect(essentialsOf(whole)).toEqual({
+    taskId: 'task-1',
+    status: 'COMPLETE',
+    ...essential,
+    lastError: 'The table refused the row',
+  });
 });

@@ -65,16 +65,3 @@ test('-c reaches the template, and each bundle loads as Lambda would load it', a
     expect(loaded).toEqual({ status: 0, output: expect.stringMatching(/^function$/m) });
   }
 });
-
-test('fails when keys are bad: names each of them, and shows no stack trace', async () => {
-  const { status, output } = await cdkSynth('catalog=Sandpit', 'pollEveryMinutes=0', 'colour=red', 'memoryMb=1');
-  expect(status).toBe(1);
-  expect(output).toContain(`\
-The configuration (cdk.json and -c key=value) can't be used:
-  - catalog: got "Sandpit", allowed: AWS or Sandbox
-  - pollEveryMinutes: got "0", allowed: a whole number of minutes from 1 to 1440
-  - memoryMb: got "1", allowed: a whole number of megabytes from 128 to 3008
-  - colour: unknown key, got "red"; the README's configuration table has all keys
-`);
-  expect(output).not.toMatch(/^\s+at /m);
-});

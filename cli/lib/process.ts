@@ -1,6 +1,8 @@
+/** What only a process has: signals, and pipes whose reader is gone. */
+
 /**
  * Goes off at the first Ctrl-C (or SIGTERM, or a closed terminal); a second one ends the process at once.
- * @param onFirst told of the first one
+ * @param onFirst called at the first one
  */
 export function stopOnRequest(onFirst: () => void = () => {}): AbortController {
   const stopping = new AbortController();
@@ -20,8 +22,8 @@ export function stopOnRequest(onFirst: () => void = () => {}): AbortController {
 }
 
 /**
- * For a program that goes on until it is not wanted any more: also goes off when npm, which runs it, has ended without
- * telling us, and when nobody reads any more what it writes.
+ * For a program that runs until it is stopped: also goes off when npm, which runs it, has ended without
+ * passing a signal on, and when the reader of its output is gone.
  */
 export function stopWhenUnwanted(): AbortSignal {
   const stopping = stopOnRequest(() => {
@@ -33,4 +35,14 @@ export function stopWhenUnwanted(): AbortSignal {
   // `npm start | head` and a closed terminal.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stopping.abort());
   return stopping.signal;
+}
+
+/** `npm run tasks -- list | head`: the reader is gone, which is no failure. Any other failure to write is one. */
+export function endWithOutput(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit();
+      if (stream === process.stdout) process.stderr.write(`The output can't be written: ${error.message}.\n`);
+      process.exit(1);
+    });
 }

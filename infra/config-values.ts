@@ -1,0 +1,97 @@
+/** Values of the stack's own keys: how they are written, as text too, and which are allowed. */
+import { Token } from 'aws-cdk-lib';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import * as v from 'valibot';
+import { isTopicArn } from '../lambdas/alerts/routes';
+import { textLike } from '../lambdas/poller/settings';
+
+/** CloudWatch accepts these retention periods only; CDK's "infinite" is a marker of its own, not a number of days. */
+const retentionPeriodsInDays = Object.values(RetentionDays).filter(
+  (days): days is number => typeof days === 'number' && days !== RetentionDays.INFINITE,
+);
+
+export function logRetention() {
+  const allowed = `one of ${retentionPeriodsInDays.join(', ')} days`;
+  const asNumber = v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/), v.toNumber())], allowed);
+  return v.pipe(asNumber, v.picklist(retentionPeriodsInDays, allowed), v.metadata({ allowed, unit: 'days' }));
+}
+
+/**
+ * Tags as an object, or as text: `team=crm,cost-center=42`. IAM takes keys that differ only in case for the same.
+ * https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html, https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+ */
+export function tags() {
+  const allowed =
+    'key=value, separated by commas, or an object in cdk.json: 1 to 50 keys of 1 to 128 letters, digits, spaces and _.:/=+-@, none twice, none beginning with aws:, and values of at most 256 of these';
+  const split = (given: string) =>
+    given.split(',').map(pair => {
+      const [key, ...value] = pair.split('=');
+      return [key?.trim(), value.length > 0 ? value.join('=').trim() : undefined];
+    });
+  const isKey = (key: unknown) => /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/iu.test(String(key));
+  const isValue = (value: unknown) => typeof value === 'string' && /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(value);
+  return v.pipe(
+    v.union(
+      [
+        v.pipe(v.string(), v.transform(split)),
+        v.pipe(
+          v.custom<object>(given => typeof given === 'object' && given !== null && !Array.isArray(given)),
+          v.transform(given => Object.entries(given)),
+        ),
+      ],
+      allowed,
+    ),
+    v.minLength(1, allowed),
+    v.maxLength(50, allowed),
+    v.check(pairs => pairs.every(([key, value]) => isKey(key) && isValue(value)), allowed),
+    v.check(pairs => new Set(pairs.map(([key]) => String(key).toLowerCase())).size === pairs.length, allowed),
+    v.transform(pairs => Object.fromEntries(pairs) as Record<string, string>),
+    v.metadata({ allowed }),
+  );
+}
+
+/** CloudWatch takes up to five actions for each state of an alarm, and no FIFO topic. */
+export const topicArns = () => arns(isTopicArn, '1 to 5 ARNs of standard SNS topics, separated by commas');
+
+/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventBus.html; a rule has five targets at most. */
+export const busArns = () => arns(isBusArn, '1 to 5 ARNs of event buses, separated by commas');
+const isBusArn = (text: string) =>
+  /^arn:aws[a-z-]*:events:[a-z]{2}(-[a-z]+)+-\d:\d{12}:event-bus\/[\w./-]{1,256}$/.test(text);
+
+function arns(isOne: (text: string) => boolean, allowed: string) {
+  const split = (given: string) => given.split(',').map(part => part.trim());
+  return v.pipe(
+    v.union([v.array(v.string()), v.pipe(v.string(), v.transform(split))], allowed),
+    v.transform(list => [...new Set(list)]),
+    v.minLength(1, allowed),
+    v.maxLength(5, allowed),
+    v.everyItem(arn => isOne(arn) || Token.isUnresolved(arn), allowed), // that of the same app is known when deployed
+    v.metadata({ allowed }),
+  );
+}
+
+export const emailAddress = () => textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address');
+
+/** Objects, or JSON text of them; what is in them is looked at once it is known what they inherit. */
+export function furtherSources() {
+  const allowed =
+    'a JSON array of objects such as [{"taskFamily":"EngagementFromOpportunity"}], each with what differs from the first source';
+  return v.pipe(
+    v.union([v.array(v.unknown()), v.pipe(v.string(), v.transform(parsed))], allowed),
+    v.array(
+      v.custom<Readonly<Record<string, unknown>>>(
+        given => typeof given === 'object' && given !== null && !Array.isArray(given),
+      ),
+      allowed,
+    ),
+    v.metadata({ allowed }),
+  );
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // which is no list of objects
+  }
+}

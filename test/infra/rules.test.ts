@@ -1,0 +1,73 @@
+/** The rules of CloudFormation and cdk-nag, which check every deployment. Other tests synthesize without them. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { App, CloudFormationValidatePlugin, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { TasksStack } from '../../examples/cdk-app/tasks-stack';
+import { synthesize as synthesizeConsumer } from '../../examples/consumer/app';
+import { synthesize } from '../../infra/synthesize';
+import { outdir, variants } from './read-template';
+
+const topic = (name: string) => `arn:aws:sns:us-east-1:111122223333:${name}`;
+/** What the variants leave out. */
+const elsewhere = {
+  assumeRoleArn: 'arn:aws:iam::111122223333:role/lists-tasks',
+  alarmTopicArns: `${topic('pager')},${topic('chat')}`,
+  alertRoutes: `access=${topic('security-team')},throttling=nowhere`,
+  furtherSources: [{ taskFamily: 'EngagementFromOpportunity', pollEveryMinutes: 720, enabled: false }],
+  archiveDays: 0,
+  schemaRegistry: false,
+  savedQueries: false,
+};
+const cdkJson = JSON.parse(readFileSync(join(__dirname, '..', '..', 'cdk.json'), 'utf8'));
+const context = { ...cdkJson.context, 'aws:cdk:bundling-stacks': [] };
+
+/** With `validateAgainstDefaultRules`, a synthesis throws where one of CloudFormation's rules is broken. */
+function expectClean(synthesis: () => unknown) {
+  const [nag, cloudFormation] = [AwsSolutionsChecks, CloudFormationValidatePlugin].map(({ prototype }) =>
+    jest.spyOn(prototype, 'validate'),
+  );
+  try {
+    synthesis();
+    expect(nag?.mock.results.map(({ value }) => value)).toEqual([{ success: true, violations: [] }]);
+    expect(cloudFormation).toHaveBeenCalledTimes(1);
+  } finally {
+    jest.restoreAllMocks(); // CDK outlives this file
+  }
+}
+
+test.each([...variants, [elsewhere]])('check the stack, here with %j, and find nothing unexplained', context => {
+  expectClean(() => synthesize({ bundle: false, outdir: outdir(), context }));
+});
+
+test('check the example consumer, and find nothing unexplained', () => {
+  expectClean(() => synthesizeConsumer({ outdir: outdir(), context: { ...context, taskBusName: 'TheTaskBus' } }));
+});
+
+test('check the example for CDK apps, and find nothing unexplained', () => {
+  const app = new App({ outdir: outdir(), context });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app, { verbose: true }));
+  new TasksStack(app, 'Tasks');
+  expectClean(() => app.synth());
+});
+
+test('fails when a finding is not acknowledged', () => {
+  jest.isolateModules(() => {
+    jest.doMock('../../infra/constructs/task-bus', () => {
+      const real = jest.requireActual('../../infra/constructs/task-bus');
+      const { Queue } = require('aws-cdk-lib/aws-sqs');
+      return {
+        TaskBus: class extends real.TaskBus {
+          constructor(...given: unknown[]) {
+            super(...given);
+            new Queue(this, 'PlainTextQueue');
+          }
+        },
+      };
+    });
+    const { synthesize: synthesizeWithBadQueue } = require('../../infra/synthesize');
+    expect(() => synthesizeWithBadQueue({ bundle: false, outdir: outdir() })).toThrow(
+      /PlainTextQueue[\s\S]*AwsSolutions-SQS4/,
+    );
+  });
+});

@@ -1,0 +1,119 @@
+import type { Gap } from '../../../lambdas/poller/core/checkpoint';
+import {
+  addGap,
+  advance,
+  dropCursor,
+  failed,
+  gotSmaller,
+  isDrift,
+  isStuck,
+  MAX_GAPS,
+  mayDistrustOrder,
+} from '../../../lambdas/poller/core/gaps';
+import { openCheckpoint } from '../../../lambdas/poller/core/open-checkpoint';
+import { DAY, gap, now, running, terms } from './stored-checkpoint';
+
+describe('gaps', () => {
+  test('beyond eight, the two newest become one that covers both', () => {
+    let gaps: readonly Gap[] = [];
+    for (let at = 1; at <= 10; at += 1)
+      gaps = addGap(
+        gaps,
+        gap({
+          floor: at * DAY,
+          news: { emissionFloor: at * DAY },
+          madeAt: at,
+          cursor: { token: `t${at}`, fingerprint: 'f' },
+        }),
+      );
+    expect(gaps).toHaveLength(MAX_GAPS);
+    expect(gaps[0]).toEqual({
+      floor: 8 * DAY,
+      news: { emissionFloor: 8 * DAY },
+      madeAt: 8,
+      cursor: { token: 't10', fingerprint: 'f' },
+    });
+    expect(gaps.at(-1)).toMatchObject({ floor: DAY, madeAt: 1 });
+  });
+
+  test('an audit stays one when merged with what is newer, and not with what is older than it can judge', () => {
+    const seven = Array.from({ length: MAX_GAPS - 1 }, () => gap());
+    const audit = gap({ floor: now - 90 * DAY, driftBefore: now - DAY });
+    const withCutHead = addGap([audit, ...seven], gap({ floor: now - DAY }));
+    expect(withCutHead[0]).toMatchObject({ driftBefore: now - DAY, floor: now - 90 * DAY });
+    const withBackfill = addGap([audit, ...seven], gap({ floor: now - 300 * DAY }));
+    expect(withBackfill[0]).not.toHaveProperty('driftBefore');
+  });
+
+  test('a lost cursor starts it from the top, and getting below the lost place makes good for it', () => {
+    const cursor = { token: 't', fingerprint: 'f' };
+    const reached = advance(gap(), cursor, now - 100, false);
+    expect(reached).toEqual(gap({ cursor, reached: now - 100 }));
+    const lost = dropCursor(reached, 'refused');
+    expect(lost).toEqual(gap({ reached: now - 100, restarts: 1 }));
+    expect(advance(lost, cursor, now - 50, false)).toMatchObject({ reached: now - 100, restarts: 1 });
+    expect(isStuck(lost)).toBe(false);
+    expect(isStuck(dropCursor(advance(lost, cursor, now - 50, false), 'refused'))).toBe(true);
+    expect(advance(lost, cursor, now - 200, false)).toEqual(gap({ cursor, reached: now - 200 }));
+  });
+});
+
+test('a page that fails three runs in a row loses its cursor', () => {
+  const cursor = { token: 't', fingerprint: 'f' };
+  const [once, twice] = [failed(gap({ cursor })), failed(failed(gap({ cursor })))];
+  expect([once.failures, twice.failures]).toEqual([1, 2]);
+  expect(failed(twice)).toEqual(gap({ restarts: 1 }));
+  expect(advance(twice, cursor, now - 5, false)).toEqual(gap({ cursor, reached: now - 5 }));
+});
+
+test('a sweep to the end that takes over an older gap starts from the top', () => {
+  const seven = Array.from({ length: MAX_GAPS - 1 }, () => gap());
+  const toTheEnd = gap({ toTheEnd: true, cursor: { token: 't', fingerprint: 'f' }, reached: now - 9 * DAY });
+  const [merged] = addGap([gap({ floor: now - 2 * DAY }), ...seven], toTheEnd);
+  expect(merged).toEqual(gap({ toTheEnd: true, floor: now - 2 * DAY }));
+});
+
+describe('drift', () => {
+  const audit = gap({ floor: now - 90 * DAY, driftBefore: now - 360_000 });
+  test.each<[string, number | undefined, Gap[], boolean]>([
+    ['older than what the heads had finished', now - DAY, [audit], true],
+    ['newer than that', now - 360_000, [audit], false],
+    ['of no age', undefined, [audit], false],
+    ['that another gap is still to find', now - DAY, [audit, gap({ floor: now - 2 * DAY })], false],
+    ['that another gap has passed', now - DAY, [audit, gap({ floor: now - 9 * DAY, reached: now - 2 * DAY })], true],
+    ['below another gap', now - 3 * DAY, [audit, gap({ floor: now - 2 * DAY })], true],
+  ])('an unknown ending %s: %s', (_name, startTime, gaps, expected) => {
+    expect(isDrift(startTime, audit, gaps)).toBe(expected);
+  });
+
+  test('only an audit finds it', () => {
+    expect(isDrift(0, gap(), [])).toBe(false);
+  });
+});
+
+test('the order is distrusted once between two audits', () => {
+  const { checkpoint } = openCheckpoint(running, terms);
+  expect(mayDistrustOrder(checkpoint)).toBe(true);
+  expect(mayDistrustOrder({ ...checkpoint, distrustedAt: now })).toBe(false);
+  expect(mayDistrustOrder({ ...checkpoint, distrustedAt: now, auditedAt: now - 1 })).toBe(false);
+  expect(mayDistrustOrder({ ...checkpoint, distrustedAt: now, auditedAt: now + 1 })).toBe(true);
+});
+
+test.each<[string, readonly Gap[], readonly Gap[], boolean]>([
+  ['a gap is gone', [gap(), gap({ madeAt: 1 })], [gap()], true],
+  ['a gap came further down', [gap({ reached: 9 })], [gap({ reached: 8 })], true],
+  ['a gap has come down for the first time', [gap()], [gap({ reached: 8 })], true],
+  ['a new one came', [gap({ reached: 9 })], [gap({ madeAt: now + 1 }), gap({ reached: 9 })], false],
+  ['nothing happened', [gap({ reached: 9 })], [gap({ reached: 9 })], false],
+  ['a gap has to start again', [gap({ reached: 9 })], [dropCursor(gap({ reached: 9 }), 'refused')], false],
+  ['there was none', [], [gap()], false],
+])('whether a backlog got smaller: %s', (_name, before, after, smaller) => {
+  expect(gotSmaller(before, after)).toBe(smaller);
+});
+
+test('an order that was distrusted in the very run that finished an audit is not distrusted again before the next', () => {
+  expect(mayDistrustOrder({ distrustedAt: 5, auditedAt: 5 })).toBe(false);
+  expect(mayDistrustOrder({ distrustedAt: 5, auditedAt: 6 })).toBe(true);
+  expect(mayDistrustOrder({ distrustedAt: 5 })).toBe(false);
+  expect(mayDistrustOrder({})).toBe(true);
+});

@@ -2,7 +2,7 @@
  * The alert as a custom notification of Amazon Q Developer in chat applications, which shows it in Slack or Teams. Pure.
  * https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
  *
- * A chat shows little, so it tells the first tasks of each reason; the mail of the same alert has every one.
+ * A chat shows little, so it has the first tasks of each reason; the mail of the same alert has all of them.
  */
 import { catalogs, type FailedTask, type Kind, kindsOf, noMessage, reasonName, reasonsIn } from './failed-task';
 import { logsLink, type PollerLogs } from './logs-link';
@@ -12,7 +12,7 @@ import { count, cut, harmless, oneLine, severalLines, utc } from './text';
 export interface CustomNotification {
   readonly version: '1.0';
   readonly source: 'custom';
-  /** Of the first event, for whoever looks for it. */
+  /** Id of the first event, to search for. */
   readonly id: string;
   readonly content: {
     readonly textType: 'client-markdown';
@@ -30,7 +30,7 @@ export interface CustomNotification {
 }
 
 /**
- * In characters, or in items of a list. Below the 3,000 that Slack takes in one text, whatever Amazon Q adds:
+ * In characters, or in items of a list. Together with what Amazon Q adds, below the 3,000 characters that Slack allows:
  * https://docs.slack.dev/reference/block-kit/composition-objects/text-object
  */
 export const chatLimits = {
@@ -68,7 +68,7 @@ export function formatChat(tasks: readonly [FailedTask, ...FailedTask[]], logs: 
       keywords: keywords(catalog, kinds),
     },
     metadata: {
-      // One thread a day for what fails for one reason: the first failure of the day shows up in the channel itself.
+      // One thread a day for each reason: the first failure of the day shows up in the channel itself.
       threadId: shortened(
         `task-failed-${catalog}-${what}-${day(first)}`.replace(/[^\w.-]+/g, '-'),
         chatLimits.threadId,
@@ -95,10 +95,10 @@ function keywords(catalog: string, kinds: readonly Kind[]): string[] {
   return words.slice(0, chatLimits.keywords).map(word => shortened(harmless(word), chatLimits.keyword));
 }
 
-/** The end stands first in the budget, for a link can't be cut; then as many reasons as fit. */
+/** The end is budgeted first, because a link can't be cut; then as many reasons as fit. */
 function description(kinds: readonly Kind[], tasks: readonly [FailedTask, ...FailedTask[]], logs: PollerLogs): string {
   const isAlone = tasks.length === 1;
-  // Bare, because Slack and Teams have different marks for a link with a text.
+  // A bare link: Slack and Teams mark up links with a text differently.
   const link = `Logs of the run that saw ${isAlone ? 'it' : 'the first'}: ${logsLink(logs, tasks[0])}`;
   const ourReading = 'What it means and the next steps are our reading: AWS documents no meanings.';
   const end = inLines([link, ...(isAlone ? [] : ['The mail of this alert lists every task.']), ourReading]);
@@ -162,7 +162,7 @@ function codeBlock({ message = '', messageTruncated }: FailedTask, most: number)
   return `\`\`\`\n${defused(shown)}${note}\n\`\`\``;
 }
 
-/** In line, as code: nothing in it is read as markdown. */
+/** Inline code: nothing in it is read as markdown. */
 const code = (text: string) => `\`${defused(oneLine(text, { characters: 60, bytes: 60 })).replaceAll('`', "'")}\``;
 
 const noBreak = '\u200b'; // has no width

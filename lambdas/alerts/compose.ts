@@ -1,4 +1,4 @@
-/** From failed tasks to the messages that tell of them, each with its topic. Pure. */
+/** Turns failed tasks into messages, each with its topic. Pure. */
 import { formatChat } from './chat';
 import type { AlertSettings } from './environment';
 import type { FailedTask } from './failed-task';
@@ -11,14 +11,14 @@ export interface Alert {
   readonly topicArn: string;
   readonly subject?: string;
   readonly message: string;
-  /** Those whose telling depends on it. */
+  /** The tasks that the message reports. */
   readonly tasks: readonly FailedTask[];
 }
 
 /**
- * Every task that goes anywhere is in one mail to its topic and, where there are chats, in one chat message: what leads
- * nowhere is told in no chat either, and the other routes are about mails.
- * @param isDelivered whether a topic has been told of a task already
+ * Every task with a route is in one mail to its topic and, where chats are on, in one chat message. A task whose route is
+ * NOWHERE is in neither; the other routes change mails only.
+ * @param isDelivered whether a task was published to a topic before
  */
 export function composeAlerts(
   tasks: readonly FailedTask[],

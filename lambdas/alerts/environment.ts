@@ -9,7 +9,7 @@ export const environment = {
   chatTopicArn: 'CHAT_TOPIC_ARN',
   /** JSON of AlertRoutes. */
   routes: 'ALERT_ROUTES',
-  /** `catalog#taskType=log group` of each source, separated by commas, which no name of a log group has. */
+  /** `catalog#taskType=log group` of each source, separated by commas. Names of log groups contain no comma. */
   pollerLogGroups: 'POLLER_LOG_GROUPS',
   pollerLogRegion: 'POLLER_LOG_REGION',
 } as const;
@@ -44,7 +44,7 @@ function parseRoutes(json: string): AlertRoutes {
   try {
     routes = JSON.parse(json);
   } catch {
-    // Told below: the text is no object either way.
+    // Reported below: the text is no object either way.
   }
   if (typeof routes !== 'object' || routes === null || Object.values(routes).some(route => typeof route !== 'string'))
     throw new Error(`${environment.routes}: got text that is no JSON object of texts; deploy the stack again`);

@@ -1,12 +1,12 @@
-/** A failed task as the formatter reads it off the queue. */
+/** A failed task as the formatter reads it from the queue. */
 import * as v from 'valibot';
 import { TASK_FAILED } from '../event-names';
 import { taskEventSchema } from '../task-event';
 import { field } from './text';
 
 /**
- * A category is any text here: a newer poller may mint one, and its failures must be alerted all the same. Fields that
- * are not known are ignored.
+ * A category is any text here: a newer poller may have more of them, and their failures must raise alerts too. Unknown
+ * fields are ignored.
  */
 const detailSchema = v.object({
   ...taskEventSchema.entries,
@@ -20,7 +20,7 @@ const envelopeSchema = v.object({
 });
 
 export type FailedTask = v.InferOutput<typeof detailSchema> & {
-  /** When EventBridge took the event, which can be long after the failure was first seen. */
+  /** When EventBridge accepted the event. That can be long after the failure was first seen. */
   readonly publishedAt?: string | undefined;
 };
 
@@ -37,11 +37,11 @@ export function parseFailedTask(eventBridgeEvent: string): FailedTask {
 export interface Kind {
   readonly taskType: string;
   readonly reasonCode: string | undefined;
-  /** At least one, in the order in which they came. */
+  /** At least one, in order of arrival. */
   readonly tasks: readonly [FailedTask, ...FailedTask[]];
 }
 
-/** The most frequent kind first; of equals the one that came first. */
+/** Most frequent kind first; equally frequent kinds in order of arrival. */
 export function kindsOf(tasks: readonly FailedTask[]): Kind[] {
   const byKind = new Map<string, [FailedTask, ...FailedTask[]]>();
   for (const task of tasks) {

@@ -1,7 +1,7 @@
 /**
- * Turns a batch of failed tasks from the queue into a few messages. What can't be read goes back to the queue alone, and
- * from there to the dead-letter queue. When SNS refuses a message, the tasks of that message go back, and no others. A
- * retry can repeat a message, never lose a task.
+ * Turns a batch of failed tasks from the queue into a few messages. Records that can't be read go back to the queue, and
+ * from there to the dead-letter queue. If SNS refuses a message, only the tasks of that message go back. A retry can
+ * repeat a message, never lose a task.
  */
 import { Logger } from '@aws-lambda-powertools/logger';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
@@ -14,12 +14,12 @@ const logger = new Logger();
 const clients = new Map<string, SNSClient>();
 
 /**
- * What this instance has told to whom. When one topic of two refuses a task, the task comes back for that one, and the
- * other need not hear of it again. Only to spare repeats: whoever forgets it repeats, and loses nothing.
+ * Which tasks this instance has published to which topic. If one topic of two refuses a task, the task comes back, and is
+ * published to that topic only. Losing this memory repeats messages and loses none.
  */
 const delivered = new Set<string>();
-const mostRemembered = 20_000;
-// Who replays a failure with alerts wants them once more.
+const MAX_REMEMBERED = 20_000;
+// A replay with alerts asks for a second message.
 const deliveryOf = (topicArn: string, { eventId, replayId = '' }: FailedTask) => `${topicArn} ${eventId} ${replayId}`;
 
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
@@ -36,13 +36,13 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
     records: event.Records.length,
     taskIds: tasks.map(task => task.taskId),
     unreadable,
-    published: outcomes.filter(({ error }) => error === undefined).map(told),
+    published: outcomes.filter(({ error }) => error === undefined).map(describeOutcome),
   };
   if (refused.length > 0) {
     const [first] = refused;
     logger.error('task alerts: SNS did not take a message', {
       ...summary,
-      refused: refused.map(told),
+      refused: refused.map(describeOutcome),
       error: first?.error as Error,
     });
   } else logger[unreadable.length > 0 ? 'warn' : 'info']('task alerts', summary);
@@ -78,7 +78,7 @@ async function publish(alert: Alert): Promise<Outcome> {
   try {
     const command = new PublishCommand({ TopicArn: topicArn, Message: message, ...(subject && { Subject: subject }) });
     const { MessageId } = await clientFor(topicArn).send(command);
-    // An error body under HTTP 200 is read as an answer without members: nobody got the mail.
+    // The SDK reads an error body under HTTP 200 as an empty answer: no message was sent.
     if (MessageId === undefined) return { alert, error: new Error('The answer of SNS has no MessageId') };
     remember(alert);
     return { alert, messageId: MessageId };
@@ -90,7 +90,7 @@ async function publish(alert: Alert): Promise<Outcome> {
 /** A topic answers in its own region only. */
 function clientFor(topicArn: string): SNSClient {
   const region = topicArn.split(':')[3] as string;
-  // Three attempts of five seconds leave time to give the records back before the function's own time is up.
+  // Three attempts of five seconds leave time to return the records before the function times out.
   const requestHandler = { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
   const client = clients.get(region) ?? new SNSClient({ region, requestHandler });
   clients.set(region, client);
@@ -100,13 +100,13 @@ function clientFor(topicArn: string): SNSClient {
 function remember({ topicArn, tasks }: Alert) {
   for (const task of tasks) delivered.add(deliveryOf(topicArn, task));
   for (const oldest of delivered) {
-    if (delivered.size <= mostRemembered) break;
+    if (delivered.size <= MAX_REMEMBERED) break;
     delivered.delete(oldest);
   }
 }
 
-/** Of a message, what a log may have: never its text. */
-const told = ({ alert: { format, topicArn, tasks }, messageId, error }: Outcome) => ({
+/** What is logged of a message: never its text. */
+const describeOutcome = ({ alert: { format, topicArn, tasks }, messageId, error }: Outcome) => ({
   format,
   topicArn,
   tasks: tasks.length,

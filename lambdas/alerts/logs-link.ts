@@ -8,17 +8,17 @@ export interface PollerLogs {
 }
 type LogGroupOf = readonly [source: string, group: string];
 
-/** A run takes 15 minutes at most, Lambda's limit, and writes its line at the end. */
+/** A run writes its line at its end, and takes at most Lambda's 15 minutes. */
 const longestRunMs = 15 * 60_000;
 
 /**
- * Opens what one run of the poller logged, in the CloudWatch console, at the time of the failure and of its event.
+ * Link to what one run of the poller logged, in the CloudWatch console, at the time of the failure and of its event.
  *
- * The console's format is not documented. As everybody reads it off the address bar: the name of the log group and the
+ * The console's format is not documented. As seen in the address bar: the name of the log group and the
  * values of the query are percent-encoded twice, the query's own characters once, and each % is then written as $.
  */
 export function logsLink({ region, groups }: PollerLogs, task: FailedTask): string {
-  // An event may outlive its source, by days in the queue: any other group still opens the right console.
+  // An event can wait in the queue for days after its source was removed: any other group still opens the console.
   const [, group] = groups.find(([source]) => source === `${task.catalog}#${task.taskType}`) ?? groups[0];
   // A run id has 36 characters; part of a longer one finds it too, and keeps the link short.
   const query = [`filterPattern=${encoded(`"${task.runId.slice(0, 100)}"`)}`, ...period(task)].join('&');

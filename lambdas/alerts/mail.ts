@@ -1,7 +1,7 @@
 /**
  * Text for people about failed tasks, as plain e-mail: one mail for all that failed together, or a few when one SNS
- * message can't hold them. What is said of a reason stands once, the first tasks of each reason are told in full, and
- * every other task has a line of its own, so that none is lost. Pure.
+ * message can't hold them. The text about a reason appears once, the first tasks of each reason have all their details,
+ * and every other task has a line of its own, so that none is lost. Pure.
  */
 import { catalogs, type FailedTask, type Kind, kindsOf, noMessage, reasonName, reasonsIn } from './failed-task';
 import { logsLink, type PollerLogs } from './logs-link';
@@ -11,18 +11,18 @@ import { byteLength, count, cut, field, harmless, type Limit, oneLine, severalLi
 export interface Mail {
   readonly subject: string;
   readonly body: string;
-  /** Those that this mail tells of. */
+  /** The tasks in this mail. */
   readonly tasks: readonly FailedTask[];
 }
 
 /** Of 262,144 bytes that SNS takes: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
 const mostBytes = 250_000;
-/** For the opening with its list of reasons, and the end. */
+/** Reserved for the opening with its list of reasons, and for the end. */
 const frameBytes = 20_000;
 /** A subject is ASCII, in one line, of fewer than 100 characters (the same page). */
 const subjectCharacters = 99;
 
-/** Told in full: so many of each reason, and so many in all. */
+/** Tasks with all their details: of each reason, and in all. */
 const mostInFull = { ofAKind: 3, ofAll: 50 };
 const mostReasonsListed = 40;
 /** Each link has some 350 characters; what fails together was nearly always seen by one or two runs. */
@@ -204,7 +204,7 @@ interface Part {
   readonly links: Map<string, string>;
 }
 
-/** Fills one mail after the other. One item is far smaller than a mail, so each mail has at least one. */
+/** Fills one mail after the other. An item is far smaller than a mail, so each mail has at least one. */
 function packed(items: readonly Item[], logs: PollerLogs): Part[] {
   const parts: Part[] = [];
   const newPart = () => {
@@ -226,7 +226,7 @@ function packed(items: readonly Item[], logs: PollerLogs): Part[] {
   return parts;
 }
 
-/** What an item adds to a mail: its lines, those of its reason if they aren't there yet, and the link of its run. */
+/** The lines that an item adds to a mail: its own, those of its reason unless the mail has them, and the link of its run. */
 function additions(
   { task, kind, heading, lines }: Item,
   open: { part: Part; kind?: Kind | undefined },

@@ -1,7 +1,7 @@
-/** Which failures are told where. */
+/** Which failures go to which topic. */
 import type { ReasonCategory } from '../task-event';
 
-/** Every category that isn't named, and events without one. */
+/** Every category that isn't listed, and events without a category. */
 export const CATCH_ALL = '*';
 
 /** The stack's own topic. */
@@ -20,12 +20,12 @@ export const topicArnPattern = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9
 export const isTopicArn = (route: Route): boolean => topicArnPattern.test(route);
 
 /**
- * Where the failures of a category go. The catch-all is never lost: without one, or with one that leads nowhere, it is
- * the stack's own topic.
+ * Where the failures of a category go. There is always a catch-all: if none is configured, or it is NOWHERE, it is the
+ * stack's own topic.
  * @param category also one that this release does not know
  */
 export function routeOf(routes: AlertRoutes, category: string | undefined): Route {
-  // Own keys only: a category is text from outside, and `constructor` leads nowhere good.
+  // Own keys only: a category is untrusted text, and may be `constructor`.
   if (category !== undefined && category !== CATCH_ALL && Object.hasOwn(routes, category))
     return routes[category as RouteKey] as Route;
   const rest = routes[CATCH_ALL];

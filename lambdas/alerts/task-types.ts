@@ -1,19 +1,19 @@
-/** What people are told about the tasks of a family: what they do, how to look at one, and what a reason means there. */
+/** Texts about the tasks of a family: what they do, how to look one up, and what a reason code means there. */
 import type { ReasonCode } from '@aws-sdk/client-partnercentral-selling';
 import { familyOf, type TaskFamily } from '../poller/task-families';
 import { type ReasonText, reasonText } from '../reason-codes';
 import { harmless } from './text';
 
 interface TaskType {
-  /** What people would say that it is there to do: goes behind `to`. */
+  /** What such a task does, to follow `to`. */
   readonly does: string;
-  /** Where the meaning or the remedy is another than for OpportunityFromEngagement, for which the common texts are written. */
+  /** Replaces the common texts, which are written for OpportunityFromEngagement, where they don't fit. */
   readonly readings: Readonly<Partial<Record<ReasonCode, ReasonText>>>;
 }
 
 const again = 'Then start the task again: it goes on with an engagement or an invitation that exists already.';
 
-/** The steps of each are told by the API's reference of its Start operation. */
+/** The API reference of each Start operation describes the steps. */
 const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
   OpportunityFromEngagement: { does: 'create an opportunity from an engagement', readings: {} },
   EngagementFromOpportunity: {
@@ -112,14 +112,14 @@ const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
   },
 };
 
-// A type is text from outside, and a newer poller may know more of them.
+// A type is untrusted text, and a newer poller may have more of them.
 const isKnown = (taskType: string): taskType is TaskFamily => Object.hasOwn(taskTypes, taskType);
 
 /** `to create …`, to stand behind `task`. */
 export const purpose = (taskType: string): string =>
   isKnown(taskType) ? `to ${taskTypes[taskType].does}` : `of type ${harmless(taskType).slice(0, 60)}`;
 
-/** What to tell people about a reason code of such a task. */
+/** The text about a reason code of such a task. */
 export const readingOf = (taskType: string, reasonCode: string | undefined): ReasonText => {
   const readings: Readonly<Record<string, ReasonText>> = isKnown(taskType) ? taskTypes[taskType].readings : {};
   const own = reasonCode !== undefined && Object.hasOwn(readings, reasonCode) ? readings[reasonCode] : undefined;

@@ -1,7 +1,6 @@
 /**
- * Text from outside made fit to stand in ours. Nothing that comes from the API is trusted: it is cut to a length, and
- * control characters are shown instead of sent, for SNS refuses a text with some of them, and one task must not hold
- * back the alert about the others.
+ * Makes untrusted text safe to include. Text from the API is cut to a length, and control characters are replaced by
+ * visible ones: SNS refuses a text with some of them, and one task must not hold back the alert about the others.
  */
 
 export interface Limit {
@@ -14,7 +13,7 @@ const fieldLimit: Limit = { characters: 200, bytes: 200 }; // far above every re
 /** One line of at most 200 bytes and a note. */
 export const field = (text: string): string => oneLine(text, fieldLimit);
 
-/** What follows is counted and not looked at: a burst has thousands of texts, and each may have 250 KB. */
+/** The rest is counted, not scanned: a burst has thousands of texts of up to 250 KB. */
 const mostLookedAt = 2_000;
 
 export function oneLine(text: string, limit: Limit): string {

@@ -57,8 +57,9 @@ const hasBinary = (json: string) => json.includes('"B":') || json.includes('"BS"
  * Sends a JSON command that a burst needs a hundred times, at half of the SDK's CPU time. The SDK sends the first one of
  * each run, with this run's endpoint and trace id. The others repeat that request with another body and signature.
  *
- * Only a plain success ends here. Any other attempt becomes the first attempt of an SDK call, as if the SDK had made it:
- * what an error means, pauses, retries and their number, and a wrong clock are the SDK's business.
+ * Only a plain success ends here. A refusal may be about our signature, so the SDK sends that request itself. Any other
+ * attempt becomes the first attempt of an SDK call, as if the SDK had made it: what an error means, pauses, retries and
+ * their number, and a wrong clock are the SDK's business.
  */
 export function repeatedCommand<Input extends object, Output extends object>(
   client: CommandSender,
@@ -77,6 +78,10 @@ export function repeatedCommand<Input extends object, Output extends object>(
         signingKey(credentials.secretAccessKey, day, scope),
       );
       const { response } = await config.requestHandler.handle(signed, { abortSignal });
+      if (isRefusal(response.statusCode)) {
+        (response.body as Readable).resume(); // the connection is free again when its answer was read
+        return undefined;
+      }
       if (response.statusCode !== 200) return { response };
       const bytes = await readAll(response.body as Readable);
       const text = bytes.toString();
@@ -105,6 +110,8 @@ export function repeatedCommand<Input extends object, Output extends object>(
     return (await client.send(command, { abortSignal })) as Output;
   };
 }
+
+const isRefusal = (statusCode: number) => statusCode >= 400 && statusCode < 500;
 
 const authorization = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/\d{8}\/(\S+), SignedHeaders=(\S+), Signature=/;
 

@@ -117,36 +117,46 @@ describe('what fails is the first attempt of the SDK', () => {
   });
 
   test('not more often than by the SDK', async () => {
-    answers = [throttled, broken, throttled, json({ Responses: {} })];
+    answers = [broken, broken, throttled, json({ Responses: {} })];
     await expect(get({ id: { S: 'a' } })).rejects.toMatchObject({ name: 'ThrottlingException' });
     expect(seen).toHaveLength(1 + 3);
   });
 
-  test('what the service refuses is not sent again, and the error is the service’s', async () => {
-    answers = [json({ __type: 'com.amazonaws#ResourceNotFoundException', message: 'no table' }, 400)];
+  test('a refused signature costs one request: the SDK sends it with its own', async () => {
+    answers = [json({ __type: 'com.amazonaws#InvalidSignatureException', message: 'bad signature' }, 400)];
+    expect(await get({ id: { S: 'a' } })).toMatchObject({ Responses: {} });
+    expect([sent, seen.length]).toEqual([2, 3]);
+    expect(seen[2]?.body).toBe(seen[1]?.body);
+  });
+
+  test('what the service refuses is sent once more, by the SDK, and the error is the service’s', async () => {
+    const refusal = json({ __type: 'com.amazonaws#ResourceNotFoundException', message: 'no table' }, 400);
+    answers = [refusal, refusal];
     await expect(get({ id: { S: 'a' } })).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
       message: 'no table',
       $metadata: { httpStatusCode: 400, attempts: 1 },
     });
-    expect(seen).toHaveLength(2);
+    expect(seen).toHaveLength(3);
   });
 
   test('a clock that is wrong is corrected', async () => {
     const hourAgo = new Date(Date.now() - 3_600_000).toUTCString();
+    const notYetCurrent: Answer = response =>
+      response
+        .setHeader('date', hourAgo)
+        .writeHead(400)
+        .end('{"__type":"InvalidSignatureException","message":"Signature not yet current"}');
     answers = [
-      response =>
-        response
-          .setHeader('date', hourAgo)
-          .writeHead(400)
-          .end('{"__type":"InvalidSignatureException","message":"Signature not yet current"}'),
+      notYetCurrent,
+      notYetCurrent,
       response => response.setHeader('date', hourAgo).writeHead(200).end('{"Responses":{}}'),
     ];
     expect(await get({ id: { S: 'a' } })).toMatchObject({ Responses: {} });
     const at = ({ headers }: Seen) => String(headers['x-amz-date']);
-    expect(at(seen[2] as Seen) < at(seen[1] as Seen)).toBe(true);
-    await get({ id: { S: 'b' } });
     expect(at(seen[3] as Seen) < at(seen[1] as Seen)).toBe(true);
+    await get({ id: { S: 'b' } });
+    expect(at(seen[4] as Seen) < at(seen[1] as Seen)).toBe(true);
   });
 });
 

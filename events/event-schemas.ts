@@ -1,38 +1,38 @@
-/** The whole events, as a rule's target gets them: EventBridge's envelope around the details of lambdas/task-event.ts. */
+/** Whole events, as the target of a rule gets them: EventBridge's envelope with a detail from lambdas/task-event.ts. */
 import * as v from 'valibot';
 import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED } from '../lambdas/event-names';
 import { taskEventSchema, taskStalledEventSchema } from '../lambdas/task-event';
 
-/** Of EventBridge's own making, but for the source and the resources. */
+/** EventBridge sets these fields, except source and resources. */
 const envelope = {
   version: v.pipe(v.string(), v.description("Version of EventBridge's envelope.")),
   id: v.pipe(
     v.string(),
-    v.description('Of this publication. One outcome may come under several: look at detail.eventId.'),
+    v.description('Id of this publication. Deduplicate by detail.eventId: an event may be published twice.'),
   ),
-  source: v.pipe(v.string(), v.description('As configured by eventSource.')),
+  source: v.pipe(v.string(), v.description('The configured eventSource.')),
   account: v.pipe(v.string(), v.description('AWS account of the poller.')),
-  time: v.pipe(v.string(), v.isoTimestamp(), v.description('When EventBridge took the event, to the second.')),
+  time: v.pipe(v.string(), v.isoTimestamp(), v.description('When EventBridge accepted the event, to the second.')),
   region: v.pipe(v.string(), v.description('AWS region of the poller.')),
-  resources: v.pipe(v.array(v.string()), v.description('The ARN of the task, where it is known.')),
+  resources: v.pipe(v.array(v.string()), v.description('ARN of the task, if known.')),
   'replay-name': v.optional(
-    v.pipe(v.string(), v.description('Present when EventBridge replays the event out of an archive.')),
+    v.pipe(v.string(), v.description('Present when EventBridge replays the event from an archive.')),
   ),
 };
 
-const endingOf = <const S extends 'COMPLETE' | 'FAILED'>(status: S) =>
+const finishedTaskDetail = <const S extends 'COMPLETE' | 'FAILED'>(status: S) =>
   v.object({
     ...taskEventSchema.entries,
     taskStatus: v.pipe(v.literal(status), v.description<S, string>('How the task ended.')),
   });
 
-/** By detail type. The description is that of the JSON Schema and of the TypeScript type. */
+/** Schemas by detail type. The descriptions go into the JSON Schemas and the TypeScript types. */
 export const eventSchemas = {
   [TASK_COMPLETED]: v.pipe(
     v.object({
       ...envelope,
       'detail-type': v.literal(TASK_COMPLETED),
-      detail: endingOf('COMPLETE'),
+      detail: finishedTaskDetail('COMPLETE'),
     }),
     v.description('A Partner Central task completed.'),
   ),
@@ -40,17 +40,17 @@ export const eventSchemas = {
     v.object({
       ...envelope,
       'detail-type': v.literal(TASK_FAILED),
-      detail: endingOf('FAILED'),
+      detail: finishedTaskDetail('FAILED'),
     }),
     v.description('A Partner Central task failed.'),
   ),
   [TASK_STALLED]: v.pipe(
     v.object({ ...envelope, 'detail-type': v.literal(TASK_STALLED), detail: taskStalledEventSchema }),
-    v.description('A Partner Central task has been running for too long. Only where taskStalledEvents is on.'),
+    v.description('A Partner Central task has been running for too long. Published only if taskStalledEvents is on.'),
   ),
 };
 
-/** Fields that are not known here pass: newer pollers add some. */
+/** Accepts unknown fields, because newer pollers may add some. */
 export const taskEvent = v.variant('detail-type', [
   eventSchemas[TASK_COMPLETED],
   eventSchemas[TASK_FAILED],

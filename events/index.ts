@@ -1,4 +1,4 @@
-/** For whoever consumes the events: `partner-central-task-poller/events`. How to use it is in docs/events.md. */
+/** `partner-central-task-poller/events`, for consumers of the events. See docs/events.md. */
 export {
   DEFAULT_EVENT_SOURCE,
   TASK_COMPLETED,

@@ -1,6 +1,6 @@
 /** Written by `npm run docs` from events/event-schemas.ts. */
 
-/** Our grouping of reason codes; `unknown` for a code that the poller doesn't know. */
+/** Category of a reason code; `unknown` for a code that the poller doesn't know. */
 export type ReasonCategory =
   | 'access'
   | 'validation'
@@ -13,23 +13,23 @@ export type ReasonCategory =
   | 'internal'
   | 'unknown';
 
-/** What EventBridge puts around an event. */
+/** The envelope that EventBridge adds. */
 export interface EventEnvelope {
   /** Version of EventBridge's envelope. */
   readonly version: string;
-  /** Of this publication. One outcome may come under several: look at detail.eventId. */
+  /** Id of this publication. Deduplicate by detail.eventId: an event may be published twice. */
   readonly id: string;
-  /** As configured by eventSource. */
+  /** The configured eventSource. */
   readonly source: string;
   /** AWS account of the poller. */
   readonly account: string;
-  /** When EventBridge took the event, to the second. */
+  /** When EventBridge accepted the event, to the second. */
   readonly time: string;
   /** AWS region of the poller. */
   readonly region: string;
-  /** The ARN of the task, where it is known. */
+  /** ARN of the task, if known. */
   readonly resources: readonly string[];
-  /** Present when EventBridge replays the event out of an archive. */
+  /** Present when EventBridge replays the event from an archive. */
   readonly 'replay-name'?: string;
 }
 
@@ -37,7 +37,7 @@ export interface EventEnvelope {
 export interface TaskCompletedDetail {
   /** Version of this shape. Fields are only added within a version. */
   readonly schemaVersion: '1';
-  /** Same for every delivery of the same thing: SHA-256 of catalog, task family, task id and status. */
+  /** Deduplication key, the same in every delivery: SHA-256 of catalog, task family, task id and status. */
   readonly eventId: string;
   /** The poll that saw the change; find its log line by this id. */
   readonly runId: string;
@@ -49,21 +49,21 @@ export interface TaskCompletedDetail {
   readonly taskId: string;
   /** ARN of the task. Its account field is empty. */
   readonly taskArn?: string;
-  /** Present when somebody had this published again; names that replay. eventId is as it was the first time. */
+  /** Present when an operator replayed the event; identifies the replay. eventId does not change. */
   readonly replayId?: string;
-  /** Present in a replay that alerts for people are not to leave out. */
+  /** Present when the replay also sends alerts to people. */
   readonly replayAlerts?: true;
   /** How the task ended. */
   readonly taskStatus: 'COMPLETE';
-  /** The status recorded before this one; absent for a task first seen ended. */
+  /** The status recorded before this one. Absent for a task that was first seen when it had finished. */
   readonly previousStatus?: string;
   /** When the task started, to the millisecond. */
   readonly startTime?: string;
-  /** Reason code as the API gave it. An open list: expect codes you do not know. */
+  /** Reason code from the API. The list is open: expect unknown codes. */
   readonly reasonCode?: string;
-  /** Our grouping of reason codes; unknown for a code we do not know. */
+  /** Category of the reason code; unknown for a code that the poller does not know. */
   readonly reasonCategory?: ReasonCategory;
-  /** Message as the API gave it; cut when it would not fit an event. */
+  /** Message from the API. Cut when it does not fit an event. */
   readonly message?: string;
   /** Present when message was cut. */
   readonly messageTruncated?: true;
@@ -93,7 +93,7 @@ export interface TaskCompleted extends EventEnvelope {
 export interface TaskFailedDetail {
   /** Version of this shape. Fields are only added within a version. */
   readonly schemaVersion: '1';
-  /** Same for every delivery of the same thing: SHA-256 of catalog, task family, task id and status. */
+  /** Deduplication key, the same in every delivery: SHA-256 of catalog, task family, task id and status. */
   readonly eventId: string;
   /** The poll that saw the change; find its log line by this id. */
   readonly runId: string;
@@ -105,21 +105,21 @@ export interface TaskFailedDetail {
   readonly taskId: string;
   /** ARN of the task. Its account field is empty. */
   readonly taskArn?: string;
-  /** Present when somebody had this published again; names that replay. eventId is as it was the first time. */
+  /** Present when an operator replayed the event; identifies the replay. eventId does not change. */
   readonly replayId?: string;
-  /** Present in a replay that alerts for people are not to leave out. */
+  /** Present when the replay also sends alerts to people. */
   readonly replayAlerts?: true;
   /** How the task ended. */
   readonly taskStatus: 'FAILED';
-  /** The status recorded before this one; absent for a task first seen ended. */
+  /** The status recorded before this one. Absent for a task that was first seen when it had finished. */
   readonly previousStatus?: string;
   /** When the task started, to the millisecond. */
   readonly startTime?: string;
-  /** Reason code as the API gave it. An open list: expect codes you do not know. */
+  /** Reason code from the API. The list is open: expect unknown codes. */
   readonly reasonCode?: string;
-  /** Our grouping of reason codes; unknown for a code we do not know. */
+  /** Category of the reason code; unknown for a code that the poller does not know. */
   readonly reasonCategory?: ReasonCategory;
-  /** Message as the API gave it; cut when it would not fit an event. */
+  /** Message from the API. Cut when it does not fit an event. */
   readonly message?: string;
   /** Present when message was cut. */
   readonly messageTruncated?: true;
@@ -149,7 +149,7 @@ export interface TaskFailed extends EventEnvelope {
 export interface TaskStalledDetail {
   /** Version of this shape. Fields are only added within a version. */
   readonly schemaVersion: '1';
-  /** Same for every delivery of the same thing: SHA-256 of catalog, task family, task id and the word STALLED. */
+  /** Deduplication key, the same in every delivery: SHA-256 of catalog, task family, task id and the word STALLED. */
   readonly eventId: string;
   /** The poll that saw the change; find its log line by this id. */
   readonly runId: string;
@@ -161,9 +161,9 @@ export interface TaskStalledDetail {
   readonly taskId: string;
   /** ARN of the task. Its account field is empty. */
   readonly taskArn?: string;
-  /** Present when somebody had this published again; names that replay. eventId is as it was the first time. */
+  /** Present when an operator replayed the event; identifies the replay. eventId does not change. */
   readonly replayId?: string;
-  /** Present in a replay that alerts for people are not to leave out. */
+  /** Present when the replay also sends alerts to people. */
   readonly replayAlerts?: true;
   /** The status that the task still has: IN_PROGRESS, or one that this release does not know. */
   readonly taskStatus: string;
@@ -181,15 +181,15 @@ export interface TaskStalledDetail {
   readonly contextId?: string;
   /** How long a task may run before it counts as stalled, as configured when this was published. */
   readonly stalledAfterMinutes: number;
-  /** The moment at which the task was seen to be running still. */
+  /** The moment at which the task was seen to be still running. */
   readonly detectedBefore: string;
 }
 
-/** A Partner Central task has been running for too long. Only where taskStalledEvents is on. */
+/** A Partner Central task has been running for too long. Published only if taskStalledEvents is on. */
 export interface TaskStalled extends EventEnvelope {
   readonly 'detail-type': 'TaskStalled';
   readonly detail: TaskStalledDetail;
 }
 
-/** Any of them, to be told apart by `detail-type`. */
+/** Any event of the poller. `detail-type` discriminates the union. */
 export type TaskEvent = TaskCompleted | TaskFailed | TaskStalled;

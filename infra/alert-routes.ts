@@ -1,4 +1,4 @@
-/** The configuration table that says which failures are told where. */
+/** The configuration key `alertRoutes`: which topic gets which failures. */
 import { Token } from 'aws-cdk-lib';
 import * as v from 'valibot';
 import { type AlertRoutes, CATCH_ALL, DEFAULT, isTopicArn, NOWHERE, type RouteKey } from '../lambdas/alerts/routes';
@@ -6,9 +6,9 @@ import { reasonCategories } from '../lambdas/task-event';
 
 const keys: readonly string[] = [...reasonCategories, CATCH_ALL];
 
-const allowed = `for each of ${reasonCategories.join(', ')} or ${CATCH_ALL} one of ${DEFAULT}, ${NOWHERE} or the ARN of a topic, such as throttling=${NOWHERE},access=arn:…; ${CATCH_ALL} is all the rest and can't be ${NOWHERE}`;
+const allowed = `for each of ${reasonCategories.join(', ')} or ${CATCH_ALL} one of ${DEFAULT}, ${NOWHERE} or the ARN of a topic, such as throttling=${NOWHERE},access=arn:…; ${CATCH_ALL} is every other category and can't be ${NOWHERE}`;
 
-/** An object, or text such as `throttling=nowhere,access=arn:…`. The catch-all is always in what comes out. */
+/** Accepts an object, or text such as `throttling=nowhere,access=arn:…`. The result always has the catch-all. */
 export function alertRoutes() {
   return v.pipe(
     v.union([v.record(v.string(), v.string()), v.pipe(v.string(), v.transform(pairsOf))], allowed),
@@ -24,12 +24,12 @@ export function alertRoutes() {
 }
 
 function isRoute([key, route]: [string, string]): boolean {
-  // The ARN of a topic of the same app is known when it is deployed.
+  // The ARN of a topic in the same app is a token until it is deployed.
   const isTopic = route === DEFAULT || isTopicArn(route) || Token.isUnresolved(route);
   return keys.includes(key) && (isTopic || (route === NOWHERE && key !== CATCH_ALL));
 }
 
-/** A key that is given twice has no route: which of the two was meant? */
+/** A repeated key gets an empty route, which validation refuses: the two values are ambiguous. */
 function pairsOf(text: string): Record<string, string> {
   const pairs: Record<string, string> = {};
   for (const pair of text.split(',')) {

@@ -1,4 +1,4 @@
-/** What the CDK CLI runs (see cdk.json). */
+/** Entry point of the CDK CLI (see cdk.json). */
 import { ConfigurationError } from '../lambdas/poller/settings';
 import { synthesize } from './synthesize';
 
@@ -6,7 +6,7 @@ try {
   synthesize();
 } catch (error) {
   if (!(error instanceof ConfigurationError)) throw error;
-  // The message names every bad key; a stack trace would only hide it.
+  // The message names every bad key. A stack trace would bury it.
   console.error(`\n${error.message}\n`);
   process.exitCode = 1;
 }

@@ -1,11 +1,11 @@
-/** Values of the stack's own keys: how they are written, as text too, and which are allowed. */
+/** Schemas for the values of the stack's own keys, in cdk.json and as text. */
 import { Token } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as v from 'valibot';
 import { isTopicArn } from '../lambdas/alerts/routes';
 import { textLike } from '../lambdas/poller/settings';
 
-/** CloudWatch accepts these retention periods only; CDK's "infinite" is a marker of its own, not a number of days. */
+/** CloudWatch accepts only these retention periods. CDK's INFINITE is a marker, not a number of days. */
 const retentionPeriodsInDays = Object.values(RetentionDays).filter(
   (days): days is number => typeof days === 'number' && days !== RetentionDays.INFINITE,
 );
@@ -17,7 +17,7 @@ export function logRetention() {
 }
 
 /**
- * Tags as an object, or as text: `team=crm,cost-center=42`. IAM takes keys that differ only in case for the same.
+ * Tags as an object, or as text: `team=crm,cost-center=42`. For IAM, keys that differ only in case are the same key.
  * https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html, https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
  */
 export function tags() {
@@ -50,10 +50,10 @@ export function tags() {
   );
 }
 
-/** CloudWatch takes up to five actions for each state of an alarm, and no FIFO topic. */
+/** CloudWatch accepts up to five actions for each state of an alarm, and no FIFO topics. */
 export const topicArns = () => arns(isTopicArn, '1 to 5 ARNs of standard SNS topics, separated by commas');
 
-/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventBus.html; a rule has five targets at most. */
+/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventBus.html. A rule has at most five targets. */
 export const busArns = () => arns(isBusArn, '1 to 5 ARNs of event buses, separated by commas');
 const isBusArn = (text: string) =>
   /^arn:aws[a-z-]*:events:[a-z]{2}(-[a-z]+)+-\d:\d{12}:event-bus\/[\w./-]{1,256}$/.test(text);
@@ -65,19 +65,19 @@ function arns(isOne: (text: string) => boolean, allowed: string) {
     v.transform(list => [...new Set(list)]),
     v.minLength(1, allowed),
     v.maxLength(5, allowed),
-    v.everyItem(arn => isOne(arn) || Token.isUnresolved(arn), allowed), // that of the same app is known when deployed
+    v.everyItem(arn => isOne(arn) || Token.isUnresolved(arn), allowed), // the ARN of a resource in the same app is a token until it is deployed
     v.metadata({ allowed }),
   );
 }
 
 export const emailAddress = () => textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address');
 
-/** Objects, or JSON text of them; what is in them is looked at once it is known what they inherit. */
+/** Objects, or JSON text of them. Their keys are validated later, together with the keys that they inherit. */
 export function furtherSources() {
   const allowed =
     'a JSON array of objects such as [{"taskFamily":"EngagementFromOpportunity"}], each with what differs from the first source';
   return v.pipe(
-    v.union([v.array(v.unknown()), v.pipe(v.string(), v.transform(parsed))], allowed),
+    v.union([v.array(v.unknown()), v.pipe(v.string(), v.transform(parsedJson))], allowed),
     v.array(
       v.custom<Readonly<Record<string, unknown>>>(
         given => typeof given === 'object' && given !== null && !Array.isArray(given),
@@ -88,10 +88,10 @@ export function furtherSources() {
   );
 }
 
-function parsed(text: string): unknown {
+function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // which is no list of objects
+    return undefined; // fails the schema like any other value that is not an array
   }
 }

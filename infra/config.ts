@@ -1,4 +1,4 @@
-/** Reads the configuration out of what the CDK CLI or a construct's user gives. */
+/** Reads and validates the configuration, from a CDK context or from the props of the construct. */
 import * as v from 'valibot';
 import {
   ConfigurationError,
@@ -11,33 +11,32 @@ import { configEntries, type Parsed, type StackConfig, sourceKeys } from './conf
 import { duplicateSources, inherited, type SourceConfig, sourcesOf } from './sources';
 
 export interface Config extends StackConfig {
-  /** The first one is that of the keys at the top. */
+  /** The first source has the keys at the top level. */
   readonly sources: readonly [SourceConfig, ...SourceConfig[]];
 }
 
 /**
- * Reads our keys out of a CDK context.
- * @throws ConfigurationError naming every key that is unknown, bad or can't work together with another
+ * Reads our keys from a CDK context.
+ * @throws ConfigurationError naming every key that is unknown, invalid or in conflict with another
  */
 export function readConfig(
   context: Record<string, unknown>,
   where = 'The configuration (cdk.json and -c key=value)',
 ): Config {
   const given = ownKeys(context);
-  const { furtherSources: more, ...first } = readSource(given, where);
+  const { furtherSources, ...first } = readSource(given, where);
   const problems: string[] = [];
-  const others = more.flatMap((own, at) => {
+  const others = furtherSources.flatMap((own, at) => {
     const place = `furtherSources[${at}]`;
     const { furtherSources: _, ...stack } = given;
-    const [known, strangers] = [true, false].map(isOne =>
-      Object.entries(own).filter(([key]) => sourceKeys.includes(key) === isOne),
-    ) as [[string, unknown][], [string, unknown][]];
-    if (strangers.length > 0)
+    const unknownKeys = Object.keys(own).filter(key => !sourceKeys.includes(key));
+    const known = Object.fromEntries(Object.entries(own).filter(([key]) => sourceKeys.includes(key)));
+    if (unknownKeys.length > 0)
       problems.push(
-        `${strangers.map(([key]) => `${place}.${key}`).join(', ')}: allowed for a source of its own: ${sourceKeys.join(', ')}`,
+        `${unknownKeys.map(key => `${place}.${key}`).join(', ')}: allowed in a further source: ${sourceKeys.join(', ')}`,
       );
     try {
-      return [readSource(inherited(stack, Object.fromEntries(known)), where)];
+      return [readSource(inherited(stack, known), where)];
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       problems.push(...error.problems.map(problem => `${place}.${problem}`));
@@ -51,37 +50,37 @@ export function readConfig(
 
 /** @throws ConfigurationError */
 function readSource(given: Record<string, unknown>, where: string): Parsed {
-  const impossible = impossibleCombinations(given);
+  const conflicts = conflictingKeys(given);
   try {
     const config = parseFlat(configEntries, given, where);
-    impossible.push(...filterProblems(config));
-    if (impossible.length === 0) return config;
+    conflicts.push(...filterProblems(config));
+    if (conflicts.length === 0) return config;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    throw new ConfigurationError(where, [...error.problems, ...impossible]);
+    throw new ConfigurationError(where, [...error.problems, ...conflicts]);
   }
-  throw new ConfigurationError(where, impossible);
+  throw new ConfigurationError(where, conflicts);
 }
 
-/** The poller's share of the configuration, defaults included, as text that only changes when a value does. */
+/** The poller's settings as JSON, including defaults. The text changes only if a value changes. */
 export function settingsJson(config: SourceConfig): string {
   const keys = Object.keys(settingsEntries) as (keyof Settings)[];
   return JSON.stringify(Object.fromEntries(keys.map(key => [key, config[key]])));
 }
 
-/** A CDK context without what belongs to CDK and its CLI. */
+/** A CDK context without the keys of CDK and its CLI. */
 export const ownKeys = (context: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(context).filter(([key]) => !belongsToCdk(key)));
 
-// The CLI stores these two answers of its user in the context; all its other keys have a prefix.
-const keysOfTheCli = ['cli-telemetry', 'acknowledged-issue-numbers'];
+// The CLI stores these two in the context without a prefix. All its other keys have one.
+const cliKeys = ['cli-telemetry', 'acknowledged-issue-numbers'];
 
 function belongsToCdk(key: string) {
-  return /[:/]/.test(key) || key.startsWith('@') || key.startsWith('cdk-') || keysOfTheCli.includes(key);
+  return /[:/]/.test(key) || key.startsWith('@') || key.startsWith('cdk-') || cliKeys.includes(key);
 }
 
-/** Only of keys whose own value is good: a bad one is reported by itself. */
-function impossibleCombinations(given: Record<string, unknown>): string[] {
+/** Checks only keys with a valid value. An invalid value is reported on its own. */
+function conflictingKeys(given: Record<string, unknown>): string[] {
   const parsed = <K extends keyof typeof configEntries>(key: K) => {
     const result = v.safeParse(configEntries[key], given[key]);
     return result.success ? (result.output as Parsed[K]) : undefined;
@@ -99,7 +98,7 @@ function impossibleCombinations(given: Record<string, unknown>): string[] {
   const shared = Object.values(routes ?? {}).filter(route => alarmTopics?.includes(route));
   if (shared.length > 0)
     problems.push(
-      `alertRoutes with alarmTopicArns: got ${JSON.stringify(shared[0])} in both, allowed: topics apart, so that a burst of failed tasks can't bury an alarm`,
+      `alertRoutes with alarmTopicArns: got ${JSON.stringify(shared[0])} in both, allowed: different topics, so that a burst of failed tasks can't bury an alarm`,
     );
   if (timeoutSeconds >= pollMinutes * 60)
     problems.push(

@@ -1,4 +1,4 @@
-/** What the package offers to CDK apps; `partner-central-task-poller/events` is for those who read the events. */
+/** Exports of the package for CDK apps. `partner-central-task-poller/events` is for consumers of the events. */
 export type { ReasonCategory } from '../events/task-events';
 export {
   type DeadLetterQueues,

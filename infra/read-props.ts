@@ -1,4 +1,4 @@
-/** The props of the construct, read as the configuration of a stack is. */
+/** Reads the props of the construct with the same validation as the configuration of the stack. */
 import { Stack } from 'aws-cdk-lib';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
@@ -8,8 +8,8 @@ import { stackKeys } from './config-entries';
 import { stackUniqueId } from './constructs/stack-unique-id';
 import type { TaskPollerSettings } from './task-poller-settings';
 
-/** Keys of a stack that are not props, and what to use in their place. */
-const instead: Readonly<Record<string, string>> = {
+/** Keys of the stack that are not props, and their replacements. */
+const replacements: Readonly<Record<string, string>> = {
   stackName: 'the name is that of the stack that the construct is in',
   tags: 'use Tags.of(…).add(…)',
   permissionsBoundary: 'use PermissionsBoundary.of(…).apply(…)',
@@ -18,7 +18,7 @@ const instead: Readonly<Record<string, string>> = {
   alarmTopicArns: 'use alarmTopics',
 };
 
-/** @throws ConfigurationError naming every prop that is bad or can't work together with another */
+/** @throws ConfigurationError naming every prop that is invalid or in conflict with another */
 export function readProps(
   construct: Construct,
   settings: TaskPollerSettings,
@@ -26,14 +26,14 @@ export function readProps(
 ): Config {
   const where = `The props of ${construct.node.path}`;
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-  const strangers = given.filter(([key]) => stackKeys.includes(key));
-  const problems = strangers.map(([key]) => `${key}: not a prop; ${instead[key]}`);
+  const unsupported = given.filter(([key]) => stackKeys.includes(key));
+  const problems = unsupported.map(([key]) => `${key}: not a prop; ${replacements[key]}`);
   try {
     const config = readConfig(
       {
         ...Object.fromEntries(given.filter(([key]) => !stackKeys.includes(key))),
         stackName: serviceName(construct),
-        // What holds for the ARNs holds for the topics.
+        // Topics are validated as their ARNs.
         ...(alarmTopics && { alarmTopicArns: alarmTopics.map(({ topicArn }) => topicArn) }),
       },
       where,
@@ -47,8 +47,8 @@ export function readProps(
 }
 
 /**
- * Names its logs, metrics and queries: the outermost stack's name, and the path in there. A hash is added unless the
- * construct stands directly in a stack, for two paths can be the same once they are joined.
+ * Name for logs, metrics and queries: the name of the outermost stack and the path below it. A hash is added unless the
+ * construct is a direct child of a stack, because different paths can be equal once they are joined.
  */
 function serviceName(construct: Construct): string {
   let stack = Stack.of(construct);

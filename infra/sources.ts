@@ -1,49 +1,49 @@
-/** The sources of one stack: what is theirs alone, and what they share. */
+/** The sources of one stack: their own keys and the keys that they share. */
 import { filterKeys, sourceId } from '../lambdas/poller/settings';
 import type { StackConfig } from './config-entries';
 
-/** One source with all that holds for it: its own keys, and the stack's for the rest. */
+/** The whole configuration of one source: its own keys, and the stack's for the others. */
 export interface SourceConfig extends StackConfig {
-  /** Tells its logs and metrics from those of others; the stack's name for the first source. */
+  /** Identifies its logs and metrics. For the first source it is the stack's name. */
   readonly serviceName: string;
-  /** Ends the ids of its constructs; nothing for the first source, so that it keeps them when another one comes. */
+  /** Suffix of its construct ids. Empty for the first source, so that its ids stay when another source is added. */
   readonly idSuffix: string;
   readonly isOnlySource: boolean;
 }
 
 type Given = Readonly<Record<string, unknown>>;
 
-/** What a further source is given: the first one's keys but for its filters, which say what that one is. */
+/** The keys of a further source: its own, then those of the first source, except the filters. */
 export function inherited(stack: Given, own: Given): Given {
   const shared = Object.entries(stack).filter(([key]) => !(filterKeys as readonly string[]).includes(key));
   return { ...Object.fromEntries(shared), ...own };
 }
 
-/** Names the sources, and divides the pace of List calls among those that draw on one account's quota. */
+/** Names the sources, and divides the rate of List calls among the sources that use the quota of one account. */
 export function sourcesOf(first: StackConfig, others: readonly StackConfig[]): [SourceConfig, ...SourceConfig[]] {
   const all = [first, ...others];
-  const named = (config: StackConfig, at: number): SourceConfig => {
+  const sourceAt = (config: StackConfig, at: number): SourceConfig => {
     const [catalog, taskFamily] = at === 0 ? ['', ''] : [config.catalog, config.taskFamily];
-    const sharers = all.filter(other => accountOf(other) === accountOf(config)).length;
+    const sourcesOnSameQuota = all.filter(other => accountOf(other) === accountOf(config)).length;
     return {
       ...config,
-      maxListCallsPerSecond: Math.max(0.1, Math.floor((first.maxListCallsPerSecond / sharers) * 100) / 100),
+      maxListCallsPerSecond: Math.max(0.1, Math.floor((first.maxListCallsPerSecond / sourcesOnSameQuota) * 100) / 100),
       serviceName: at === 0 ? config.stackName : `${config.stackName}-${catalog}-${taskFamily}`,
       idSuffix: catalog + taskFamily,
       isOnlySource: all.length === 1,
     };
   };
-  return [named(first, 0), ...others.map((config, at) => named(config, at + 1))];
+  return [sourceAt(first, 0), ...others.map((config, at) => sourceAt(config, at + 1))];
 }
 
-/** Of the quota: that of the role, or our own. */
+/** The account whose quota is used: that of the role, or undefined for the stack's own. */
 const accountOf = ({ assumeRoleArn }: StackConfig) => assumeRoleArn?.split(':')[4];
 
-/** Each source of a catalog and family has one memory: two would share it. */
+/** Two sources with the same catalog and family would share their rows and their checkpoint, so they are refused. */
 export function duplicateSources(all: readonly StackConfig[]): string[] {
   const ids = all.map(sourceId);
   return [...new Set(ids.filter((id, at) => ids.indexOf(id) !== at))].map(
     id =>
-      `furtherSources: got ${id.replace('#', '/')} more than once (the first source included), allowed: each catalog and taskFamily once; tell filters apart by rules on the bus, or make another stack`,
+      `furtherSources: got ${id.replace('#', '/')} more than once (the first source included), allowed: each catalog and taskFamily once; to separate tasks by filter, use rules on the bus or another stack`,
   );
 }

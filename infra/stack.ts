@@ -10,16 +10,19 @@ import { stackKeys } from './config-entries';
 import { PartnerCentralTaskPoller, type PartnerCentralTaskPollerProps } from './task-poller';
 import type { TaskPollerSettings } from './task-poller-settings';
 
-/** The poller as a stack of its own, configured by a CDK context. Several fit in one account: only the bus has a name of ours, made from the stack's. */
+/**
+ * The poller as a stack, configured by a CDK context. An account can have several: only the bus has an explicit name, and
+ * that name is derived from the stack's.
+ */
 export class TaskPollerStack extends Stack {
-  /** @throws ConfigurationError naming every bad key */
+  /** @throws ConfigurationError naming every invalid key */
   constructor(scope: Construct, id: string, { context }: { readonly context: Record<string, unknown> }) {
     const config = readConfig(context);
     super(scope, id, {
       description: 'Publishes an event when an AWS Partner Central task completes or fails',
       ...(config.tags && { tags: config.tags }), // of the stack itself
     });
-    // The id that leaves no trace in logical ids, so that they are those of a stack without the construct.
+    // CDK omits the id Default from logical ids, so that they equal those of a stack without the construct.
     const poller = new PartnerCentralTaskPoller(this, 'Default', propsOf(this, context, config));
     for (const [key, value] of Object.entries(config.tags ?? {})) Tags.of(this).add(key, value);
     if (config.permissionsBoundary) limitRoles(this, config.permissionsBoundary);
@@ -29,12 +32,12 @@ export class TaskPollerStack extends Stack {
     const { failedRuns, undeliveredAlerts, keyFailures, unforwarded } = poller.deadLetterQueues;
     output('EventBusName', poller.eventBus.eventBusName, 'Bus with the TaskCompleted and TaskFailed events');
     output('EventBusArn', poller.eventBus.eventBusArn, 'The same bus, for rules and policies');
-    output('SnapshotTableName', poller.table.tableName, 'Table with what the poller knows of each task');
-    output('TaskAlertsTopicArn', poller.alertTopic.topicArn, 'Topic with a text for people about failed tasks');
+    output('SnapshotTableName', poller.table.tableName, 'DynamoDB table with the state of each task');
+    output('TaskAlertsTopicArn', poller.alertTopic.topicArn, 'SNS topic with mails about failed tasks');
     output(
       'ChatAlertsTopicArn',
       poller.chatAlertTopic?.topicArn,
-      'Topic with the same for Slack or Teams; give it to Amazon Q Developer in chat applications',
+      'SNS topic with the same alerts for Slack or Teams; connect it to Amazon Q Developer in chat applications',
     );
     config.sources.forEach(({ idSuffix, catalog, taskFamily }, at) => {
       const { functionName, logGroup } = poller.functions[at] as LambdaFunction;
@@ -44,26 +47,26 @@ export class TaskPollerStack extends Stack {
         functionName,
         `Function that polls; invoke it with {"mode":"poll"}${which}`,
       );
-      output(`PollerLogGroupName${idSuffix}`, logGroup.logGroupName, `Log of that function${which}`);
+      output(`PollerLogGroupName${idSuffix}`, logGroup.logGroupName, `Log group of that function${which}`);
       output(
         `FailedRunsQueueUrl${idSuffix}`,
         failedRuns[at]?.queueUrl,
-        `Queue with the polls that failed, and why${which}`,
+        `Queue with the polls that failed, and their errors${which}`,
       );
     });
     output(
       'UndeliveredAlertsQueueUrl',
       undeliveredAlerts.queueUrl,
-      'Queue with the failed tasks nobody was told about',
+      'Queue with the failed tasks whose alert was not delivered',
     );
-    output('KeyFailuresQueueUrl', keyFailures?.queueUrl, 'Queue with events that the bus lost to its key');
-    output('UnforwardedQueueUrl', unforwarded?.queueUrl, 'Queue with events that a bus of forwardTo did not take');
+    output('KeyFailuresQueueUrl', keyFailures?.queueUrl, 'Queue with events that the bus could not encrypt or decrypt');
+    output('UnforwardedQueueUrl', unforwarded?.queueUrl, 'Queue with events that a forwardTo bus did not accept');
     if (config.alarmTopicArns === undefined)
-      output('AlarmTopicArn', poller.alarmTopics[0]?.topicArn, 'Topic with the alarms that go off and recover');
+      output('AlarmTopicArn', poller.alarmTopics[0]?.topicArn, 'SNS topic of the alarms');
   }
 }
 
-/** What the configuration only names, the construct takes as such. */
+/** The configuration has names and ARNs; the construct takes objects. */
 function propsOf(stack: Stack, context: Record<string, unknown>, config: Config): PartnerCentralTaskPollerProps {
   const { existingTableName, existingEventBusName, alarmTopicArns } = config;
   const settings = Object.entries(ownKeys(context)).filter(([key]) => !stackKeys.includes(key));
@@ -79,7 +82,7 @@ function propsOf(stack: Stack, context: Record<string, unknown>, config: Config)
   };
 }
 
-/** Every role of the stack, those that CDK may come to make for itself included. */
+/** Applies to every role of the stack, including roles that CDK creates by itself. */
 function limitRoles(stack: Stack, nameOrArn: string) {
   const policy = nameOrArn.startsWith('arn:')
     ? ManagedPolicy.fromManagedPolicyArn(stack, 'PermissionsBoundary', nameOrArn)

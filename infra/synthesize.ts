@@ -8,29 +8,29 @@ import { TaskPollerStack } from './stack';
 export interface SynthesizeOptions {
   /** Configuration and CDK's own keys, over those of `cdk.json`. */
   readonly context?: Record<string, unknown>;
-  /** Folder of the cloud assembly; a new temporary one unless the CDK CLI names it. */
+  /** Folder of the cloud assembly. Default: the folder that the CDK CLI sets, or a new temporary one. */
   readonly outdir?: string;
-  /** False leaves the functions' code out, which saves tests the time. */
+  /** False skips the bundling of the functions, to make tests faster. */
   readonly bundle?: boolean;
-  /** False skips the rules of CloudFormation and cdk-nag, which take seconds. */
+  /** False skips the rules of CloudFormation and cdk-nag, which take several seconds. */
   readonly validate?: boolean;
 }
 
 /**
- * Synthesizes the app. The CLI, the tests and the local run all come through here, so that they see the same stack.
- * @throws ConfigurationError naming every bad key
- * @throws Error with the report, when a rule of CloudFormation or cdk-nag is broken (under the CLI, that reports it)
+ * Synthesizes the app. The CLI, the tests and the local run all use this function, so that they get the same stack.
+ * @throws ConfigurationError naming every invalid key
+ * @throws Error with the report, if a rule of CloudFormation or cdk-nag is violated. Under the CLI, the CLI reports it.
  */
 export function synthesize({ context, outdir, bundle = true, validate = true }: SynthesizeOptions = {}) {
   const props: AppProps = {
-    // Otherwise CDK synthesizes once more when the process ends, also after an error.
+    // Otherwise CDK synthesizes again when the process exits, even after an error.
     autoSynth: false,
     builtinCloudFormationValidation: validate,
-    // The CLI passes the context of cdk.json and -c again through the environment, which wins over these.
+    // The CLI also passes cdk.json and -c through the environment, which overrides these.
     context: {
       ...contextOfCdkJson(),
       ...(bundle ? {} : { 'aws:cdk:bundling-stacks': [] }),
-      ...(validate ? {} : { 'aws:cdk:disable-creation-stack-traces': true }), // only findings need them
+      ...(validate ? {} : { 'aws:cdk:disable-creation-stack-traces': true }), // only findings use the traces
       ...context,
     },
   };
@@ -38,7 +38,7 @@ export function synthesize({ context, outdir, bundle = true, validate = true }: 
   const allContext = app.node.getAllContext();
   const config = readConfig(allContext);
   if (validate) Validations.of(app).addPlugins(new AwsSolutionsChecks(app, { verbose: true }));
-  // The id is the name of the stack, which has to differ between stacks in one account.
+  // The id becomes the name of the stack, which must be unique in an account and region.
   new TaskPollerStack(app, config.stackName, { context: allContext });
   return app.synth();
 }

@@ -1,7 +1,7 @@
 // Written by `npm run docs`, from the schemas in infra/config-entries.ts and lambdas/poller/settings.ts.
 import type { ReasonCategory } from '../events/task-events';
 
-/** What can be set of each source by itself. */
+/** Settings of one source. */
 export interface SourceSettings {
   /**
    * Partner Central catalog; AWS is production.
@@ -145,35 +145,36 @@ export interface SourceSettings {
    */
   readonly backlogPageSize?: number;
   /**
-   * Longest that one poll may take; less than the time between two polls. What is left over is done by the next.
+   * Maximum duration of one poll. It must be shorter than the time between two polls. The next poll continues
+   * unfinished work.
    *
    * Allowed: a whole number of seconds from 10 to 900
    * @default 55
    */
   readonly functionTimeoutSeconds?: number;
   /**
-   * Memory of the poller's function; its share of a CPU grows with it.
+   * Memory of the poller's function. More memory also means more CPU.
    *
    * Allowed: a whole number of megabytes from 128 to 3008
    * @default 256
    */
   readonly memoryMb?: number;
   /**
-   * false stops the schedules, and so the polls. All else stays, and so does what is known; the first poll after it
-   * goes on from there.
+   * false disables the schedules, so no poll runs. All resources and the state of the tasks stay. The first poll after
+   * a pause continues from there.
    * @default true
    */
   readonly enabled?: boolean;
   /**
-   * So many failed tasks within an hour (or within a poll period, if that is longer) set off an alarm; the mails tell
-   * of each of them anyway.
+   * Number of failed tasks that sets off an alarm, within an hour or within a poll period, whichever is longer. Each
+   * failed task is also in a mail.
    *
    * Allowed: a whole number of tasks from 1 to 100000
    * @default 10
    */
   readonly alarmAtFailedTasks?: number;
   /**
-   * So many tasks that have been running for too long set off an alarm.
+   * Number of stalled tasks that sets off an alarm.
    *
    * Allowed: a whole number of tasks from 1 to 100000
    * @default 1
@@ -181,7 +182,7 @@ export interface SourceSettings {
   readonly alarmAtStalledTasks?: number;
 }
 
-/** What can be set, whatever the poller is a part of. */
+/** Settings of the poller: those of its first source, and those that all sources share. */
 export interface TaskPollerSettings extends SourceSettings {
   /**
    * Source of the events.
@@ -198,56 +199,57 @@ export interface TaskPollerSettings extends SourceSettings {
    */
   readonly maxListCallsPerSecond?: number;
   /**
-   * Further sources of this stack: other catalogs or families, each with a function, schedules and alarms of its own.
-   * What one leaves out it has from the keys around it, but for the identifiers.
+   * Further sources of this stack: other catalogs or families. Each has its own function, schedules and alarms. Omitted
+   * keys inherit from the first source, except the identifiers.
    * @default []
    */
   readonly furtherSources?: readonly FurtherSource[];
   /**
-   * Who gets a mail about failed tasks, once the address has confirmed. Without it: subscribe to the topic yourself.
+   * Address that gets mails about failed tasks, after its owner confirms the subscription. Without it: subscribe to the
+   * topic yourself.
    *
    * Allowed: an e-mail address
    * @default - nobody
    */
   readonly alertEmail?: string;
   /**
-   * Which topic is told of which failures, by `reasonCategory`; `default` is the topic of this stack. What is told
-   * nowhere is an event all the same.
+   * Topic for the alerts of each `reasonCategory`. `default` is the topic of this stack; `nowhere` sends no alert. The
+   * event is published in any case.
    *
    * Allowed: for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission,
-   * internal, unknown or * one of default, nowhere or the ARN of a topic, such as { throttling: 'nowhere' }; * is all
-   * the rest and can't be nowhere
+   * internal, unknown or * one of default, nowhere or the ARN of a topic, such as { throttling: 'nowhere' }; * is every
+   * other category and can't be nowhere
    * @default { '*': 'default' }
    */
   readonly alertRoutes?: Readonly<Partial<Record<ReasonCategory | '*', string>>>;
   /**
-   * The same alerts for Slack or Teams, on a topic of their own, as custom notifications of Amazon Q Developer in chat
-   * applications.
+   * Also publish the alerts on a second topic, for Slack or Teams, as custom notifications of Amazon Q Developer in
+   * chat applications.
    * @default false
    */
   readonly chatAlerts?: boolean;
   /**
-   * Who gets a mail when an alarm goes off and when it recovers, once the address has confirmed. Without it: subscribe
-   * to the alarm topic yourself.
+   * Address that gets a mail when an alarm goes off and when it recovers, after its owner confirms the subscription.
+   * Without it: subscribe to the alarm topic yourself.
    *
    * Allowed: an e-mail address
    * @default - nobody
    */
   readonly alarmEmail?: string;
   /**
-   * Where the runbook is; each alarm links to its section there.
+   * Location of the runbook. Each alarm links to its section there.
    *
    * Allowed: up to 500 characters without spaces and #
    * @default 'docs/runbook.md'
    */
   readonly runbookUrl?: string;
   /**
-   * A CloudWatch dashboard: $3 a month, after three free ones in an account.
+   * Create a CloudWatch dashboard. It costs $3 a month; three dashboards in an account are free.
    * @default false
    */
   readonly dashboard?: boolean;
   /**
-   * Buses of other accounts or regions that get each event as well. The policy of each has to let this account put
+   * Buses in other accounts or regions that also get each event. The policy of each must allow this account to put
    * events.
    *
    * Allowed: 1 to 5 ARNs of event buses
@@ -255,20 +257,20 @@ export interface TaskPollerSettings extends SourceSettings {
    */
   readonly forwardTo?: readonly string[];
   /**
-   * How long the bus keeps its events for a replay; 0 switches the archive off.
+   * How long the archive keeps events for a replay. 0 switches the archive off.
    *
    * Allowed: a whole number of days from 0 to 3650
    * @default 30
    */
   readonly archiveDays?: number;
   /**
-   * Register a JSON Schema of each event with EventBridge, where whoever writes a consumer can look it up; it costs
-   * nothing. false for a region that has no schema registry.
+   * Register a JSON Schema of each event in the EventBridge schema registry, for developers of consumers. It is free.
+   * Set false in a region without a schema registry.
    * @default true
    */
   readonly schemaRegistry?: boolean;
   /**
-   * How long the functions' logs are kept.
+   * Retention of the functions' logs.
    *
    * Allowed: one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
    * 3653 days
@@ -298,30 +300,30 @@ export interface TaskPollerSettings extends SourceSettings {
     | 3288
     | 3653;
   /**
-   * Save queries for CloudWatch Logs Insights in a folder of the stack's name; the runbook and the alarms refer to
-   * them, and they cost nothing until they run. false for an account that allows no more of them.
+   * Save queries for CloudWatch Logs Insights in a folder with the stack's name. The runbook and the alarms refer to
+   * them. They cost nothing until they run. Set false if the account has reached its quota of saved queries.
    * @default true
    */
   readonly savedQueries?: boolean;
   /**
-   * Least severe log line that is written.
+   * Minimum level of the log lines that are written.
    *
    * Allowed: DEBUG or INFO or WARN or ERROR
    * @default 'INFO'
    */
   readonly logLevel?: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
   /**
-   * X-Ray traces of all functions; about $0.22 a month for each source at a poll a minute.
+   * X-Ray traces of all functions. About $0.22 a month for each source at one poll a minute.
    * @default false
    */
   readonly tracing?: boolean;
   /**
-   * A key of the stack's own, rather than keys of AWS, encrypts all that is stored; about $1.10 a month, and up to $2
-   * more after its yearly rotations.
+   * Encrypt all stored data with a KMS key of the stack, not with keys of AWS. About $1.10 a month, and up to $2 more
+   * after the yearly rotations.
    * @default false
    */
   readonly customerManagedKey?: boolean;
 }
 
-/** A source beside the first one. Keys that it leaves out are those of the first source, except the identifiers. */
+/** A further source. Omitted keys inherit from the first source, except the identifiers. */
 export type FurtherSource = Partial<SourceSettings>;

@@ -27,26 +27,26 @@ import type { TaskPollerSettings } from './task-poller-settings';
 
 export interface PartnerCentralTaskPollerProps extends TaskPollerSettings {
   /**
-   * Publish on this bus, which is in the stack's account and region.
-   * @default - a bus of its own
+   * Publish on this bus. It must be in the stack's account and region.
+   * @default - a new bus
    */
   readonly eventBus?: IEventBus;
   /**
-   * Use this table, such as a restored one. It needs the keys, the index and the TTL attribute of the poller's own.
-   * @default - a table of its own, which stays when the stack is deleted
+   * Use this table, for example a restored one. It needs the same keys, index and TTL attribute as the poller's own.
+   * @default - a new table, which is retained when the stack is deleted
    */
   readonly table?: ITable;
   /**
-   * Existing standard topics for the alarms, one to five. Their policies have to let cloudwatch.amazonaws.com publish.
-   * @default - a topic of its own, with `alarmEmail` as subscriber
+   * One to five existing standard topics for the alarms. Their policies must allow cloudwatch.amazonaws.com to publish.
+   * @default - a new topic, with `alarmEmail` as subscriber
    */
   readonly alarmTopics?: readonly ITopic[];
 }
 
-/** A source as it is called here: its catalog and its task family, such as `AWS/EngagementFromOpportunity`. */
+/** Name of a source: catalog and task family, such as `AWS/EngagementFromOpportunity`. */
 export type TaskSource = `${TaskPollerSettings['catalog']}/${NonNullable<TaskPollerSettings['taskFamily']>}`;
 
-/** What a rule of `onTask…` gets. `eventPattern` narrows it further; `target` can also be added to the rule later. */
+/** Options of a rule of `onTask…`. `eventPattern` narrows it further. A `target` can also be added later. */
 export interface TaskEventOptions extends OnEventOptions {
   /**
    * Only tasks of this source.
@@ -54,7 +54,7 @@ export interface TaskEventOptions extends OnEventOptions {
    */
   readonly source?: TaskSource;
   /**
-   * Whether the rule gets events that somebody had published once more, from the table or from the bus's archive.
+   * Whether the rule matches replayed events, from the table or from the bus's archive.
    * @default true
    */
   readonly replays?: boolean;
@@ -73,64 +73,64 @@ export interface FailedTaskEventOptions extends TaskEventOptions {
   readonly reasonCodes?: readonly string[];
 }
 
-/** As CloudWatch's own; `period` is 5 minutes, or the time between two polls if that is longer, unless it is given. */
+/** CloudWatch's options. The default `period` is 5 minutes, or the time between two polls if that is longer. */
 export interface TaskPollerMetricOptions extends MetricOptions {
   /**
-   * Only of this source; each has metrics of its own.
+   * The metric of this source. Each source has its own.
    * @default - the first source
    */
   readonly source?: TaskSource;
 }
 
-/** Queues in which something waits for a person; an alarm tells when it does. */
+/** Queues that need an operator when they have messages. An alarm reports it. */
 export interface DeadLetterQueues {
-  /** Polls that failed, with their error; one queue for each source, the first one first. */
+  /** Failed polls with their errors. One queue for each source, in the order of the sources. */
   readonly failedRuns: readonly IQueue[];
-  /** Failed tasks that nobody was told about. */
+  /** Failed tasks whose alert was not delivered. */
   readonly undeliveredAlerts: IQueue;
-  /** Events that the bus lost to its key; with `customerManagedKey` only. */
+  /** Events that the bus could not encrypt or decrypt. Only with `customerManagedKey`. */
   readonly keyFailures?: IQueue;
-  /** Events that a bus of `forwardTo` did not take; with that only. */
+  /** Events that a `forwardTo` bus did not accept. Only with `forwardTo`. */
   readonly unforwarded?: IQueue;
 }
 
 /**
- * Polls the tasks of AWS Partner Central and puts an event on a bus when one completes or fails: functions, schedules,
- * table, bus, alerts for people, alarms.
+ * Polls the tasks of AWS Partner Central and publishes an event when a task completes or fails. Contains functions,
+ * schedules, table, bus, alerts for people and alarms.
  *
- * Several fit in one account and in one stack: CloudFormation names everything in it but the bus, whose name is made of the
- * stack's name and the construct's path in the stack. Partner Central answers only to the account that is linked to it; a
- * stack in another account needs `assumeRoleArn`.
+ * An account or a stack can have several. CloudFormation names all resources except the bus, whose name is derived from
+ * the stack's name and the construct's path in the stack. Only the account that is linked to Partner Central can list
+ * tasks; a stack in another account needs `assumeRoleArn`.
  *
  * @example
  * const tasks = new PartnerCentralTaskPoller(this, 'TaskPoller', { catalog: 'AWS', alertEmail: 'crm@example.com' });
  * tasks.onTaskCompleted('ToCrm', { target: new SqsQueue(crmQueue) });
  */
 export class PartnerCentralTaskPoller extends Construct {
-  /** Has the `TaskCompleted`, `TaskFailed` and `TaskStalled` events. */
+  /** Receives the `TaskCompleted`, `TaskFailed` and `TaskStalled` events. */
   readonly eventBus: IEventBus;
-  /** Source of these events, for a rule that `onTask…` can't make. */
+  /** Source of these events, for rules that `onTask…` can't create. */
   readonly eventSource: string;
-  /** What is known of each task. Only the poller may write to it. */
+  /** State of each task. Only the poller may write to it. */
   readonly table: ITable;
-  /** Gets a text for people about failed tasks; subscribe whom you like. */
+  /** Topic with mails about failed tasks. */
   readonly alertTopic: ITopic;
-  /** The same for chats; with `chatAlerts` only. */
+  /** Topic with the same alerts for chats. Only with `chatAlerts`. */
   readonly chatAlertTopic: ITopic | undefined;
-  /** Writes these texts. Grant it the key of an encrypted topic that `alertRoutes` names. */
+  /** Function that publishes the alerts. Grant it the key of an encrypted topic that `alertRoutes` names. */
   readonly alertFunction: LambdaFunction;
-  /** Get the alarms. */
+  /** Topics that the alarms notify. */
   readonly alarmTopics: readonly ITopic[];
   /** All alarms of all sources. */
   readonly alarms: readonly Alarm[];
-  /** One function for each source, the first one first. */
+  /** Functions that poll, one for each source, in the order of the sources. */
   readonly functions: readonly LambdaFunction[];
-  /** Where what could not be delivered waits for a person; one of the alarms watches over each. */
+  /** Dead-letter queues. Each one is watched by an alarm. */
   readonly deadLetterQueues: DeadLetterQueues;
   private readonly sources: readonly SourceConfig[];
   private readonly receivers = new Receivers(Stack.of(this));
 
-  /** @throws ConfigurationError naming every prop that is bad or can't work together with another */
+  /** @throws ConfigurationError naming every prop that is invalid or in conflict with another */
   constructor(scope: Construct, id: string, props: PartnerCentralTaskPollerProps) {
     super(scope, id);
     const { eventBus, table, alarmTopics, ...settings } = props;
@@ -143,11 +143,11 @@ export class PartnerCentralTaskPoller extends Construct {
     const taskBus = new TaskBus(this, 'TaskBus', { config, existing: eventBus, encryptionKey });
     const { bus, keyFailures } = taskBus;
     if (config.schemaRegistry) new EventSchemas(this, 'EventSchemas', { config });
-    const ofPoller = { table: this.table, bus, receivers: this.receivers, encryptionKey };
+    const pollerProps = { table: this.table, bus, receivers: this.receivers, encryptionKey };
     const pollers = config.sources.map(
-      source => new Poller(this, `Poller${source.idSuffix}`, { config: source, ...ofPoller }),
+      source => new Poller(this, `Poller${source.idSuffix}`, { config: source, ...pollerProps }),
     );
-    // A table of somebody else's may be under somebody else's key.
+    // An existing table may be encrypted with another key.
     if (table?.encryptionKey)
       for (const poller of pollers) allowKeyUse(poller.function.role as IRole, table, { reads: ['dynamodb'] });
     const forwarding =
@@ -155,7 +155,7 @@ export class PartnerCentralTaskPoller extends Construct {
     const alerts = new FailedTaskAlerts(this, 'FailedTaskAlerts', { config, bus, pollers, encryptionKey });
     const { undelivered } = alerts;
 
-    const alarmsOf = (at: number, more: Partial<ConstructorParameters<typeof Alarms>[2]>) => {
+    const addAlarms = (at: number, more: Partial<ConstructorParameters<typeof Alarms>[2]>) => {
       const [source, poller] = [config.sources[at] as SourceConfig, pollers[at] as Poller];
       return new Alarms(this, `Alarms${source.idSuffix}`, {
         config: source,
@@ -166,9 +166,9 @@ export class PartnerCentralTaskPoller extends Construct {
     };
     const unforwarded = forwarding?.undelivered;
     const deadLetters = { undelivered, keyFailures, unforwarded };
-    const firstAlarms = alarmsOf(0, { topics: alarmTopics, deadLetters, encryptionKey });
+    const firstAlarms = addAlarms(0, { topics: alarmTopics, deadLetters, encryptionKey });
     const { topics } = firstAlarms;
-    const others = pollers.slice(1).map((_, at) => alarmsOf(at + 1, { topics }));
+    const others = pollers.slice(1).map((_, at) => addAlarms(at + 1, { topics }));
     this.alarms = [firstAlarms, ...others].flatMap(({ all }) => all);
 
     this.pollAfter(taskBus, alerts, ...(forwarding ? [forwarding] : []));
@@ -193,24 +193,24 @@ export class PartnerCentralTaskPoller extends Construct {
   }
 
   /**
-   * A rule for tasks that completed.
-   * @throws Error when there is no such source
+   * Creates a rule for completed tasks.
+   * @throws Error if the source does not exist
    */
   onTaskCompleted(id: string, options: TaskEventOptions = {}): Rule {
     return this.onTaskEvent(id, TASK_COMPLETED, options);
   }
 
   /**
-   * A rule for tasks that failed.
-   * @throws Error when there is no such source
+   * Creates a rule for failed tasks.
+   * @throws Error if the source does not exist
    */
   onTaskFailed(id: string, options: FailedTaskEventOptions = {}): Rule {
     return this.onTaskEvent(id, TASK_FAILED, options);
   }
 
   /**
-   * A rule for tasks that have been running for too long.
-   * @throws Error unless `taskStalledEvents` is on, for that source or for any
+   * Creates a rule for tasks that have been running for too long.
+   * @throws Error unless `taskStalledEvents` is on for that source, or for any source if none is given
    */
   onTaskStalled(id: string, options: TaskEventOptions = {}): Rule {
     const sources = options.source ? [this.sourceNamed(options.source)] : this.sources;
@@ -222,40 +222,43 @@ export class PartnerCentralTaskPoller extends Construct {
   }
 
   /**
-   * Both schedules of every source wait, in a deployment, for these constructs and all that is in them, and for what the
-   * rules among them send to. Rules of `onTask…` are waited for anyway. In a stack that needs something of this one, they
-   * can't be: deploy that with `enabled: false` first.
+   * Makes the schedules of every source depend on these constructs, on their children, and on the targets of their rules,
+   * so that no event of the first poll is lost. Rules of `onTask…` are added automatically. Constructs of a stack that
+   * depends on this one can't be added: deploy with `enabled: false` first.
    */
   pollAfter(...receivers: readonly IConstruct[]): void {
     this.receivers.add(...receivers);
   }
 
-  /** Polls that were complete: a sum. */
+  /** Number of complete polls. Statistic: sum. */
   metricCompleteRuns(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.heartbeat, Stats.SUM, options);
   }
 
-  /** Events published for failed tasks: a sum. */
+  /** Number of events published for failed tasks. Statistic: sum. */
   metricTasksFailed(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.failed, Stats.SUM, options);
   }
 
-  /** Tasks that have been running for longer than `stalledAfterMinutes`, while there are any: the maximum. */
+  /** Number of tasks that have been running for longer than `stalledAfterMinutes`. Not reported at 0. Statistic: maximum. */
   metricTasksStalled(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.stalled, Stats.MAXIMUM, options);
   }
 
-  /** What could not be dealt with and is kept aside, while there is any: the maximum. */
+  /** Number of items that failed and are quarantined. Not reported at 0. Statistic: maximum. */
   metricItemsSetAside(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.setAside, Stats.MAXIMUM, options);
   }
 
-  /** Endings that an audit found and polls had overlooked, and one for each poll while the audit is overdue: the maximum. */
+  /**
+   * Number of finished tasks that polls missed and an audit found, plus 1 while an audit is overdue. Not reported at 0.
+   * Statistic: maximum.
+   */
   metricAuditProblems(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.auditProblems, Stats.MAXIMUM, options);
   }
 
-  /** Parts of the list still to be swept, in polls that got no further with them: the maximum. */
+  /** Number of gaps in the sweep after a poll that made no progress on them. Not reported at 0. Statistic: maximum. */
   metricBacklogUnchanged(options?: TaskPollerMetricOptions): Metric {
     return this.metric(metricNames.backlogUnchanged, Stats.MAXIMUM, options);
   }
@@ -279,18 +282,18 @@ export class PartnerCentralTaskPoller extends Construct {
     if (Object.keys(detail).length > 0) rule.addEventPattern({ detail });
     rule.addEventPattern(eventPattern);
     if (isIn(Stack.of(this), rule)) this.pollAfter(rule);
-    // EventBridge marks a replay from the archive in the envelope; CDK's type has no such field.
+    // EventBridge marks a replay from the archive in the envelope. CDK's pattern type lacks that field.
     if (!replays)
       (rule.node.defaultChild as CfnRule).addPropertyOverride('EventPattern.replay-name', [{ exists: false }]);
     return rule;
   }
 
-  /** @throws Error when there is none */
+  /** @throws Error if it does not exist */
   private sourceNamed(name: TaskSource): SourceConfig {
     const nameOf = ({ catalog, taskFamily }: SourceConfig) => `${catalog}/${taskFamily}`;
     const found = this.sources.find(source => nameOf(source) === name);
     if (found) return found;
-    throw new Error(`${this.node.path} has no source ${name}, but ${this.sources.map(nameOf).join(' and ')}`);
+    throw new Error(`${this.node.path} has no source ${name}; allowed: ${this.sources.map(nameOf).join(' or ')}`);
   }
 
   private metric(metricName: string, statistic: string, { source, ...options }: TaskPollerMetricOptions = {}): Metric {
@@ -306,7 +309,7 @@ export class PartnerCentralTaskPoller extends Construct {
   }
 }
 
-/** Whether CloudFormation makes it as a part of this stack, itself or in a stack nested there. */
+/** Whether CloudFormation creates the construct in this stack or in a nested stack of it. */
 function isIn(stack: Stack, construct: IConstruct): boolean {
   let own: Stack | undefined = Stack.of(construct);
   while (own && own !== stack) own = own.nestedStackParent;

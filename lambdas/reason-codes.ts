@@ -1,10 +1,10 @@
 /**
- * Why a task failed: each reason code in the service model of 2022-07-26, with what we take it to mean. The alerts, the
- * README and the tests all read this one table.
+ * Reason codes of failed tasks: each code in the service model of 2022-07-26, with our interpretation. The alerts, the
+ * README and the tests read this table.
  *
- * AWS documents no meanings. The names, the operations that a task calls and the settings that these need are all there
- * is, so the texts are our reading and say what to look at first. The list is open: it doubled within a year, so a code
- * that isn't here is passed on as it came, and alerted as one that this release does not know.
+ * AWS documents no meanings. The texts are inferred from the names, from the operations that a task calls and from the
+ * settings that these need. They say what to check first. The list is open: it doubled within a year. An unknown code is
+ * published as it is, and its alert says that this release does not know it.
  */
 import type { ReasonCode } from '@aws-sdk/client-partnercentral-selling';
 import type { ReasonCategory } from './task-event';
@@ -12,7 +12,7 @@ import type { ReasonCategory } from './task-event';
 export interface ReasonText {
   /** One sentence. */
   readonly meaning: string;
-  /** What an operator should check or do, in one or two sentences. */
+  /** What an operator should check or do. One or two sentences. */
   readonly action: string;
 }
 
@@ -20,7 +20,7 @@ export interface KnownReason extends ReasonText {
   readonly category: Exclude<ReasonCategory, 'unknown'>;
 }
 
-/** Does not compile without a text for each code of the SDK, so that a newer SDK can't bring in a code without one. */
+/** Requires a text for each code of the SDK: a newer SDK with a new code does not compile until it has one. */
 export type ReasonTable = Readonly<Record<ReasonCode, KnownReason>>;
 
 export const reasons: ReasonTable = {
@@ -92,9 +92,9 @@ export const reasons: ReasonTable = {
   },
   EngagementInvitationConflict: {
     category: 'conflict',
-    meaning: 'The invitation was dealt with elsewhere while the task ran.',
+    meaning: 'Somebody or something else accepted, rejected or changed the invitation while the task ran.',
     action:
-      'Look whether a colleague or another task has accepted it already. If so, there is nothing left to do but to use that engagement.',
+      'Check whether a colleague or another task has accepted it already. If so, use that engagement; there is nothing else to do.',
   },
   OpportunityConflict: {
     category: 'conflict',
@@ -106,7 +106,7 @@ export const reasons: ReasonTable = {
     category: 'conflict',
     meaning: 'The same snapshot of the opportunity exists already, or is being made by something else.',
     action:
-      'Look whether the opportunity was created and shows up in the engagement. If both are so, there is nothing left to do.',
+      'Check whether the opportunity was created and shows up in the engagement. If both are so, there is nothing left to do.',
   },
   ResourceSnapshotJobConflict: {
     category: 'conflict',
@@ -154,7 +154,7 @@ export const reasons: ReasonTable = {
     category: 'internal',
     meaning: 'Something failed inside Partner Central.',
     action:
-      'Look whether the opportunity exists; if not, start the task again. If it fails again, give AWS Support the id of the task.',
+      'Check whether the opportunity exists; if not, start the task again. If it fails again, give AWS Support the id of the task.',
   },
 };
 
@@ -162,20 +162,20 @@ export const knownReasonCodes = Object.keys(reasons) as ReasonCode[];
 
 const unknownReason: ReasonText = {
   meaning: 'This is a reason code that this release does not know.',
-  action: 'Go by the message, and look at the task in Partner Central. A newer release may know the code.',
+  action: 'Read the message, and look at the task in Partner Central. A newer release may know the code.',
 };
 
 const noReason: ReasonText = {
   meaning: 'Partner Central gave no reason code.',
-  action: 'Go by the message if there is one, and look at the task and its engagement in Partner Central.',
+  action: 'Read the message if there is one, and look at the task and its engagement in Partner Central.',
 };
 
-// A code is text from outside: `constructor` is none of ours.
+// Own keys only: the code comes from the API, and could be `constructor`.
 const known = (reasonCode: string): KnownReason | undefined =>
   Object.hasOwn(reasons, reasonCode) ? reasons[reasonCode as ReasonCode] : undefined;
 
 export const reasonCategory = (reasonCode: string): ReasonCategory => known(reasonCode)?.category ?? 'unknown';
 
-/** What to tell people about a code, also about one that is unknown or absent. */
+/** The text about a code, including unknown and absent ones. */
 export const reasonText = (reasonCode: string | undefined): ReasonText =>
   reasonCode === undefined ? noReason : (known(reasonCode) ?? unknownReason);

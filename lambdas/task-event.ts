@@ -27,11 +27,11 @@ const schemaVersion = v.pipe(
   v.literal('1'),
   v.description('Version of this shape. Fields are only added within a version.'),
 );
-const eventId = (madeOf: string) =>
+const eventId = (hashedFields: string) =>
   v.pipe(
     v.string(),
     v.regex(/^[0-9a-f]{64}$/),
-    v.description(`Same for every delivery of the same thing: SHA-256 of ${madeOf}.`),
+    v.description(`Deduplication key, the same in every delivery: SHA-256 of ${hashedFields}.`),
   );
 /** Identifies the task. */
 const identity = {
@@ -41,12 +41,10 @@ const identity = {
   taskId: described('Task identifier, for example task-dpf02ig3g2uui.'),
   taskArn: v.optional(described('ARN of the task. Its account field is empty.')),
   replayId: v.optional(
-    described(
-      'Present when somebody had this published again; names that replay. eventId is as it was the first time.',
-    ),
+    described('Present when an operator replayed the event; identifies the replay. eventId does not change.'),
   ),
   replayAlerts: v.optional(
-    v.pipe(v.literal(true), v.description('Present in a replay that alerts for people are not to leave out.')),
+    v.pipe(v.literal(true), v.description('Present when the replay also sends alerts to people.')),
   ),
 };
 const belongings = {
@@ -62,16 +60,18 @@ export const taskEventSchema = v.object({
   eventId: eventId('catalog, task family, task id and status'),
   ...identity,
   taskStatus: v.pipe(v.picklist(['COMPLETE', 'FAILED']), v.description('How the task ended.')),
-  previousStatus: v.optional(described('The status recorded before this one; absent for a task first seen ended.')),
+  previousStatus: v.optional(
+    described('The status recorded before this one. Absent for a task that was first seen when it had finished.'),
+  ),
   startTime: v.optional(instant('When the task started, to the millisecond.')),
-  reasonCode: v.optional(described('Reason code as the API gave it. An open list: expect codes you do not know.')),
+  reasonCode: v.optional(described('Reason code from the API. The list is open: expect unknown codes.')),
   reasonCategory: v.optional(
     v.pipe(
       v.picklist(reasonCategories),
-      v.description('Our grouping of reason codes; unknown for a code we do not know.'),
+      v.description('Category of the reason code; unknown for a code that the poller does not know.'),
     ),
   ),
-  message: v.optional(described('Message as the API gave it; cut when it would not fit an event.')),
+  message: v.optional(described('Message from the API. Cut when it does not fit an event.')),
   messageTruncated: v.optional(v.pipe(v.literal(true), v.description('Present when message was cut.'))),
   ...belongings,
   detectedAfter: v.optional(instant('The last moment at which the task was known not to have this status.')),
@@ -93,7 +93,7 @@ export const taskStalledEventSchema = v.object({
     v.integer(),
     v.description('How long a task may run before it counts as stalled, as configured when this was published.'),
   ),
-  detectedBefore: instant('The moment at which the task was seen to be running still.'),
+  detectedBefore: instant('The moment at which the task was seen to be still running.'),
 });
 
 export type TaskStalledEvent = v.InferOutput<typeof taskStalledEventSchema>;

@@ -18,17 +18,17 @@ export function settingsFile(): [path: string, content: string] {
 // Written by \`npm run docs\`, from the schemas in infra/config-entries.ts and lambdas/poller/settings.ts.
 import type { ReasonCategory } from '../events/task-events';
 
-/** What can be set of each source by itself. */
+/** Settings of one source. */
 export interface SourceSettings {
 ${members(sourceKeys)}
 }
 
-/** What can be set, whatever the poller is a part of. */
+/** Settings of the poller: those of its first source, and those that all sources share. */
 export interface TaskPollerSettings extends SourceSettings {
 ${members(keys.filter(key => !sourceKeys.includes(key)))}
 }
 
-/** A source beside the first one. Keys that it leaves out are those of the first source, except the identifiers. */
+/** A further source. Omitted keys inherit from the first source, except the identifiers. */
 export type FurtherSource = Partial<SourceSettings>;
 `;
   return [join(root, 'infra', 'task-poller-settings.ts'), content];

@@ -9,18 +9,18 @@ export function typesFile(): string {
   const schemas = detailTypes.map(eventJsonSchema);
   return `/** Written by \`npm run docs\` from events/event-schemas.ts. */
 
-/** Our grouping of reason codes; \`unknown\` for a code that the poller doesn't know. */
+/** Category of a reason code; \`unknown\` for a code that the poller doesn't know. */
 export type ReasonCategory =
 ${reasonCategories.map(category => `  | '${category}'`).join('\n')};
 
-/** What EventBridge puts around an event. */
+/** The envelope that EventBridge adds. */
 export interface EventEnvelope {
 ${members(envelopeOf(schemas[0] as EventJsonSchema))}
 }
 
 ${schemas.map(eventTypes).join('\n\n')}
 
-/** Any of them, to be told apart by \`detail-type\`. */
+/** Any event of the poller. \`detail-type\` discriminates the union. */
 export type TaskEvent = ${detailTypes.join(' | ')};
 `;
 }

@@ -9,14 +9,14 @@ import type { Config } from '../config';
 interface AlarmTopicProps {
   readonly config: Pick<Config, 'alarmEmail'>;
   /**
-   * A key of our own, if the topic is to be encrypted at rest; its policy has to let cloudwatch.amazonaws.com use it.
-   * Never the key that AWS manages for SNS: that one shuts CloudWatch out, and an alarm that may not publish says so
-   * nowhere but in its own history. https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+   * Customer managed key, to encrypt the topic at rest. Its policy must allow cloudwatch.amazonaws.com to use it. The AWS
+   * managed key for SNS doesn't work: CloudWatch may not use it, and only the alarm's history shows the failure.
+   * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
    */
   readonly encryptionKey?: IKey | undefined;
 }
 
-/** Apart from the topic of the task alerts, so that a burst of failed tasks can't silence the pager. */
+/** Topic of the alarms. Separate from the topic of the task alerts, so that a burst of failed tasks can't delay alarms. */
 export function alarmTopic(scope: Construct, id: string, { config, encryptionKey }: AlarmTopicProps): Topic {
   const topic = new Topic(scope, id, {
     displayName: 'Partner Central poller alarms',
@@ -25,7 +25,7 @@ export function alarmTopic(scope: Construct, id: string, { config, encryptionKey
   });
   if (config.alarmEmail) topic.addSubscription(new EmailSubscription(config.alarmEmail));
 
-  // A topic with a policy of its own has lost the default one, which let this account's alarms publish.
+  // An explicit policy replaces the default one, which allowed this account's alarms to publish.
   const stack = Stack.of(scope);
   topic.addToResourcePolicy(
     new PolicyStatement({

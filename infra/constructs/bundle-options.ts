@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { BuildOptions } from 'esbuild';
 
-/** How the functions are bundled: at synthesis, from the source, and ahead of it, for the package (scripts/build.ts). */
+/** Bundling options of the functions, both for synthesis from source and for the prebuilt package (scripts/build.ts). */
 export const bundleOptions = {
   bundle: true as const,
   platform: 'node' as const,

@@ -24,8 +24,8 @@ export interface BundledFunctionProps extends FunctionOptions, Encrypted {
 }
 
 /**
- * A function from one bundle of its own, with its log group and a role that may write there and nothing else yet.
- * The SDK is inside the bundle: it is the version that was tested, and loads in a third of the time of the runtime's own.
+ * A function with its own bundle, log group and role. The role may only write to that log group; callers grant the rest.
+ * The bundle contains the SDK: it is the tested version, and loads in a third of the time of the runtime's SDK.
  */
 export function bundledFunction(scope: Construct, id: string, props: BundledFunctionProps): LambdaFunction {
   const { handlerFile, config, environment, encryptionKey, ...rest } = props;
@@ -34,7 +34,7 @@ export function bundledFunction(scope: Construct, id: string, props: BundledFunc
     ...(encryptionKey && { encryptionKey }),
     removalPolicy: RemovalPolicy.DESTROY,
   });
-  // Not AWSLambdaBasicExecutionRole, which may create and write every log group of the account.
+  // Not AWSLambdaBasicExecutionRole: it allows creating and writing every log group of the account.
   const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
   role.addToPolicy(
     new PolicyStatement({
@@ -42,7 +42,7 @@ export function bundledFunction(scope: Construct, id: string, props: BundledFunc
       resources: [logGroup.logGroupArn],
     }),
   );
-  // Lambda decrypts the environment in the role's name. It makes itself a grant for that, which is lost with the role.
+  // Lambda decrypts the environment as this role. Lambda's own KMS grant for that is lost when the role is recreated.
   allowKeyUse(role, { encryptionKey }, { reads: ['lambda'] });
   if (config.tracing)
     Validations.of(role.node.findChild('DefaultPolicy')).acknowledge({
@@ -58,7 +58,7 @@ export function bundledFunction(scope: Construct, id: string, props: BundledFunc
     tracing: config.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
     ...(encryptionKey && { environmentEncryption: encryptionKey }),
     environment: {
-      // Tells the logs and metrics of several sources and stacks in one account apart.
+      // Identifies the source in logs and metrics: an account can have several sources and stacks.
       POWERTOOLS_SERVICE_NAME: config.serviceName,
       POWERTOOLS_LOG_LEVEL: config.logLevel,
       ...environment,
@@ -71,7 +71,7 @@ export function bundledFunction(scope: Construct, id: string, props: BundledFunc
     : fromSource(scope, id, handlerFile, common);
 }
 
-/** In the package there is no source, but the bundle stands beside the code; here it is made when it is needed. */
+/** Bundles from source at synthesis. The package has no source; it contains prebuilt bundles. */
 function fromSource(scope: Construct, id: string, handlerFile: string, common: FunctionOptions & { runtime: Runtime }) {
   const { format, mainFields, target, minify, sourcemap, external, alias, logLevel } = bundleOptions;
   return new NodejsFunction(scope, id, {

@@ -15,7 +15,7 @@ import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Config } from '../config';
-import { tidy } from './log-queries';
+import { unindented } from './log-queries';
 import type { Poller } from './poller';
 
 interface DashboardProps {
@@ -28,8 +28,8 @@ interface DashboardProps {
 const half = { width: 12, height: 6 };
 
 /**
- * One page for people who want to look; nothing depends on it. What AWS measures for nothing is shown as metrics, the
- * rest comes from the log. A dashboard is $3 a month after three free ones, so there is one only where it is asked for.
+ * Optional dashboard; nothing depends on it. Free AWS metrics are shown as graphs, everything else is queried from the log.
+ * It is off by default, because a dashboard costs $3 a month after the three free ones.
  */
 export class Dashboard extends Construct {
   constructor(
@@ -124,7 +124,7 @@ export class Dashboard extends Construct {
   }
 
   private fromLog(title: string, view: LogQueryVisualizationType, query: string, width = half.width) {
-    const lines = tidy(query)
+    const lines = unindented(query)
       .split('\n')
       .map(line => line.replace(/^\| /, ''));
     return new LogQueryWidget({
@@ -147,7 +147,7 @@ export class Dashboard extends Construct {
     );
   }
 
-  /** Of every queue that belongs to the poller. */
+  /** Messages in every queue of the poller. */
   private waitingInQueues() {
     const { node } = this.node.scope as Construct;
     const queues = node.findAll().filter(construct => construct instanceof Queue);

@@ -4,8 +4,8 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { stackUniqueId } from './stack-unique-id';
 
 /**
- * A target whose rule sends to a queue what it can't deliver. CDK's own `deadLetterQueue` names the statement in the queue's
- * policy after the place of the stack in the app, so the policy would change when the stack moves.
+ * Adds a dead-letter queue to a target. Replaces CDK's `deadLetterQueue`, whose policy statement is named after the path of
+ * the stack in the app: the policy would change when the stack moves.
  */
 export const withDeadLetters = (target: IRuleTarget, deadLetters: Queue): IRuleTarget => ({
   bind(rule, id) {

@@ -3,18 +3,19 @@ import { type IRole, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-i
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 
-/** What may be encrypted under the stack's own key; without one, it is under a key of AWS, which needs no grants. */
+/** Props of constructs that can use the stack's key. Default: keys of AWS, which need no grants. */
 export interface Encrypted {
   readonly encryptionKey?: IKey | undefined;
 }
 
 /**
- * One key for all that the stack stores. It outlives the stack, because what it encrypted (the table, logs) does so too.
+ * One key for all data that the stack stores. It is retained when the stack is deleted, because the data that it encrypts
+ * (table, logs) is retained too.
  *
- * Who may use it is written out here and in `allowKeyUse`, rather than left to CDK, which grants more than a service asks
- * for and nothing at all for the dead-letter queue of a rule (https://github.com/aws/aws-cdk/issues/33169).
- * The policy can't name queues and topics: they refer to the key, and CloudFormation allows no circle. Their own policies
- * say who may send; the encryption context keeps the key for those of this account.
+ * The grants are explicit, here and in `allowKeyUse`. CDK's own grants are wider than needed, and are missing for the
+ * dead-letter queue of a rule (https://github.com/aws/aws-cdk/issues/33169).
+ * The policy can't name queues and topics, because they refer to the key and CloudFormation refuses circular references.
+ * Their own policies limit the senders; the encryption context limits the key to queues of this account.
  */
 export function encryptionKey(scope: Construct, id: string): Key {
   const key = new Key(scope, id, {
@@ -29,18 +30,18 @@ export function encryptionKey(scope: Construct, id: string): Key {
       new PolicyStatement({ principals: [new ServicePrincipal(service)], actions, resources: ['*'], conditions }),
     );
 
-  // EventBridge, into the queue of failed tasks and the one for what can't be delivered. Every request of SQS names its
-  // queue, while `aws:SourceAccount` is known to fail for EventBridge's deliveries to encrypted topics:
+  // EventBridge sends to the queue of failed tasks and to dead-letter queues. The condition is the encryption context, which
+  // every request of SQS has. `aws:SourceAccount` is known to fail for EventBridge's deliveries to encrypted topics:
   // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
   allow('events.amazonaws.com', ['kms:Decrypt', 'kms:GenerateDataKey'], {
     ArnLike: { 'kms:EncryptionContext:aws:sqs:arn': stack.formatArn({ service: 'sqs', resource: '*' }) },
   });
-  // Alarms, into an encrypted topic: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+  // Alarms publish to an encrypted topic: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
   allow('cloudwatch.amazonaws.com', ['kms:Decrypt', 'kms:GenerateDataKey'], {
     StringEquals: { 'aws:SourceAccount': stack.account },
   });
   // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-  // CloudFormation begins the names of log groups with that of the stack.
+  // CloudFormation prefixes the names of log groups with the name of the stack.
   allow(
     `logs.${stack.region}.amazonaws.com`,
     ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
@@ -59,7 +60,7 @@ export function encryptionKey(scope: Construct, id: string): Key {
 }
 
 /**
- * EventBridge itself, for what it stores: the bus, the patterns and targets of its rules, and the archive.
+ * Allows EventBridge to encrypt what it stores: events on the bus, patterns and targets of rules, and the archive.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html
  */
 export function allowBusToUseKey(key: IKey, busArn: string): void {
@@ -72,34 +73,34 @@ export function allowBusToUseKey(key: IKey, busArn: string): void {
       conditions: { StringEquals: { 'kms:EncryptionContext:aws:events:event-bus:arn': busArn } },
     }),
   );
-  // It has no encryption context, and tells nothing but that the key is there and symmetric.
+  // DescribeKey has no encryption context. It only reveals the key's metadata.
   key.addToResourcePolicy(new PolicyStatement({ principals, actions: ['kms:DescribeKey'], resources: ['*'] }));
 }
 
-type Through = 'dynamodb' | 'lambda' | 'sns' | 'sqs';
+type AwsService = 'dynamodb' | 'lambda' | 'sns' | 'sqs';
 
 interface KeyUse {
-  /** Services that decrypt for the role: the table's (writing asks for no more), Lambda its environment, SQS what it receives. */
-  readonly reads?: readonly Through[];
-  /** Services that encrypt for it what it sends; they ask for the right to decrypt as well. */
-  readonly sends?: readonly Through[];
+  /** Services that decrypt for the role: DynamoDB (for writes as well), Lambda (the environment), SQS (received messages). */
+  readonly reads?: readonly AwsService[];
+  /** Services that encrypt what the role sends. They need to decrypt as well. */
+  readonly sends?: readonly AwsService[];
 }
 
-/** Lets a role use the key, if there is one, but only by way of services that it already may use. */
+/** Allows a role to use the key, if there is one, but only through these services (kms:ViaService). */
 export function allowKeyUse(role: IRole, encrypted: Encrypted, use: KeyUse): void {
   for (const statement of keyUse(Stack.of(role), encrypted, use)) role.addToPrincipalPolicy(statement);
 }
 
-/** The same as statements, for a policy that is written in one piece. */
+/** The statements of `allowKeyUse`, for inline policies. */
 export function keyUse(stack: Stack, { encryptionKey }: Encrypted, { reads = [], sends = [] }: KeyUse) {
   if (!encryptionKey) return [];
-  const through = (action: string, services: readonly Through[]) => {
+  const allow = (action: string, services: readonly AwsService[]) => {
     const names = services.map(service => `${service}.${stack.region}.amazonaws.com`).sort();
     const conditions = { StringEquals: { 'kms:ViaService': names } };
     return new PolicyStatement({ actions: [action], resources: [encryptionKey.keyArn], conditions });
   };
   return [
-    through('kms:Decrypt', [...reads, ...sends]),
-    ...(sends.length > 0 ? [through('kms:GenerateDataKey', sends)] : []),
+    allow('kms:Decrypt', [...reads, ...sends]),
+    ...(sends.length > 0 ? [allow('kms:GenerateDataKey', sends)] : []),
   ];
 }

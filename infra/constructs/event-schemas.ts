@@ -9,7 +9,7 @@ interface EventSchemasProps {
   readonly config: Pick<Config, 'eventSource'>;
 }
 
-/** The shapes of the events in a registry of EventBridge, where consoles, toolkits and scripts look for them. */
+/** The JSON Schemas of the events in an EventBridge schema registry, for consoles, toolkits and scripts. */
 export class EventSchemas extends Construct {
   constructor(scope: Construct, id: string, { config }: EventSchemasProps) {
     super(scope, id);
@@ -25,5 +25,5 @@ export class EventSchemas extends Construct {
   }
 }
 
-/** As EventBridge names what it discovers. A source may have slashes, and a name may not. */
+/** The same naming as EventBridge's schema discovery. Slashes are allowed in a source, but not in a schema name. */
 const schemaName = (source: string, detailType: string) => `${source.replaceAll('/', '-')}@${detailType}`;

@@ -16,52 +16,51 @@ import { bundledFunction } from './bundled-function';
 import { withDeadLetters } from './dead-letter-target';
 import { allowKeyUse, type Encrypted } from './encryption-key';
 import type { Poller } from './poller';
-import { longestRetention, privateQueue } from './private-queue';
+import { maxRetention, privateQueue } from './private-queue';
 import { privateTopic } from './private-topic';
 import { stackUniqueId } from './stack-unique-id';
 
 interface FailedTaskAlertsProps extends Encrypted {
   readonly config: Config;
   readonly bus: IEventBus;
-  /** In the order of the sources. Alerts link to their logs. */
+  /** In the order of the sources. The alerts link to their logs. */
   readonly pollers: readonly Poller[];
 }
 
-/** Three attempts of five seconds for each message, all at once, after reading 6 MB with a seventh of a CPU. */
+/** Room for parsing 6 MB on a seventh of a CPU, then three attempts of five seconds for all messages in parallel. */
 const formatterTimeout = Duration.seconds(30);
 const batchWindow = Duration.seconds(60);
 /**
- * The most that Lambda takes from a standard queue with a window; what a batch holds is then limited by its 6 MB alone:
+ * Lambda's maximum for a standard queue with a batch window. In effect, the limit of a batch is its size of 6 MB:
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
  */
 const batchSize = 10_000;
 
 /**
- * Failed tasks as text for people: rule, queue, formatter, topics. The queue gathers what fails within a minute into a
- * few messages, because SNS deactivates an e-mail subscription that gets more than about ten a second, and people do
- * so sooner.
+ * Alerts about failed tasks: rule, queue, formatter function and topics. The queue batches the failures of a minute into a
+ * few messages, because SNS disables an e-mail subscription above about ten messages a second.
  */
 export class FailedTaskAlerts extends Construct {
   readonly topic: Topic;
-  /** The same for chats, when they are on. */
+  /** Topic for chats; only with `chatAlerts`. */
   readonly chatTopic: Topic | undefined;
-  /** Events that never became a mail, whether the rule or the formatter failed. */
+  /** Dead-letter queue of the rule and of the formatter: failed tasks without an alert. */
   readonly undelivered: Queue;
-  /** From the queue to the formatter. It is made last, for it waits for both and for the role. */
+  /** From the queue to the formatter. Created last, because it depends on both and on the role. */
   readonly mapping: EventSourceMapping;
 
   constructor(scope: Construct, id: string, { config, bus, pollers, encryptionKey }: FailedTaskAlertsProps) {
     super(scope, id);
     this.topic = privateTopic(this, 'Topic', { displayName: 'Partner Central failed tasks', encryptionKey });
     if (config.alertEmail) this.topic.addSubscription(new EmailSubscription(config.alertEmail));
-    // Of its own, because a subscriber of the other would get JSON by mail, and Amazon Q can read nothing but that.
+    // A separate topic: Amazon Q accepts only JSON, and mail subscribers must not get it.
     if (config.chatAlerts)
       this.chatTopic = privateTopic(this, 'ChatTopic', {
         displayName: 'Partner Central failed tasks, for chats',
         encryptionKey,
       });
 
-    this.undelivered = privateQueue(this, 'Undelivered', { retentionPeriod: longestRetention, encryptionKey });
+    this.undelivered = privateQueue(this, 'Undelivered', { retentionPeriod: maxRetention, encryptionKey });
     const queue = privateQueue(this, 'Queue', {
       retentionPeriod: Duration.days(4),
       // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: six times the timeout, plus the window
@@ -81,12 +80,12 @@ export class FailedTaskAlerts extends Construct {
       eventPattern: {
         source: [config.eventSource],
         detailType: [TASK_FAILED],
-        // Nobody wants the mail of last month once more, unless whoever replays says so.
+        // A replay sends no alerts unless the operator asks for them (replayAlerts).
         detail: { $or: [{ replayId: [{ exists: false }] }, { replayAlerts: [true] }] },
       },
       targets: [withDeadLetters(new SqsQueue(queue), this.undelivered)],
     });
-    // The same for a replay from the archive, which EventBridge marks in the envelope; CDK's type has no such field.
+    // No alerts for replays from the archive either. EventBridge marks them in the envelope; CDK's pattern type lacks that field.
     (rule.node.defaultChild as CfnRule).addPropertyOverride('EventPattern.replay-name', [{ exists: false }]);
   }
 
@@ -116,21 +115,21 @@ export class FailedTaskAlerts extends Construct {
 
   private feed(formatter: LambdaFunction, queue: Queue): EventSourceMapping {
     queue.grantConsumeMessages(formatter);
-    // Past CDK's SqsEventSource, for the id that it makes changes with the place of the stack in the app. Under another id
-    // CloudFormation makes a second mapping, which Lambda refuses while the first one is there.
+    // Not CDK's SqsEventSource: its id depends on the path of the stack in the app. With a new id, CloudFormation would create
+    // a second mapping, which Lambda refuses while the first one exists.
     return formatter.addEventSourceMapping(`SqsEventSource:${stackUniqueId(queue)}`, {
       eventSourceArn: queue.queueArn,
       batchSize,
       maxBatchingWindow: batchWindow,
       reportBatchItemFailures: true,
-      maxConcurrency: 2, // the fewest that Lambda allows: a burst becomes few mails, and slowly
+      maxConcurrency: 2, // Lambda's minimum: a burst becomes few mails, at a slow rate
     });
   }
 
-  /** The topics that the routes name, and no others. */
+  /** The topics in the routes, and the chat topic. */
   private destinations({ alertRoutes }: Config): string[] {
     const routes = [...new Set(Object.values(alertRoutes))].filter(route => route !== NOWHERE);
-    const mails = routes.map(route => (route === DEFAULT ? this.topic.topicArn : route));
-    return [...mails, ...(this.chatTopic ? [this.chatTopic.topicArn] : [])];
+    const mailTopics = routes.map(route => (route === DEFAULT ? this.topic.topicArn : route));
+    return [...mailTopics, ...(this.chatTopic ? [this.chatTopic.topicArn] : [])];
   }
 }

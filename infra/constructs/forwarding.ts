@@ -6,7 +6,7 @@ import { Construct } from 'constructs';
 import type { Config } from '../config';
 import { withDeadLetters } from './dead-letter-target';
 import type { Encrypted } from './encryption-key';
-import { lastQueue, longestRetention } from './private-queue';
+import { deadLetterQueue, maxRetention } from './private-queue';
 
 interface ForwardingProps extends Encrypted {
   readonly config: Pick<Config, 'eventSource'>;
@@ -15,16 +15,16 @@ interface ForwardingProps extends Encrypted {
 }
 
 /**
- * Each event goes to other buses as well, in other accounts or regions. A bus of another account has to agree by its own
- * policy; https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
+ * Forwards each event to buses in other accounts or regions. The policy of a bus in another account must allow it:
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
  */
 export class Forwarding extends Construct {
-  /** Events that another bus did not take within a day. */
+  /** Events that another bus did not accept within a day. */
   readonly undelivered: Queue;
 
   constructor(scope: Construct, id: string, { config, bus, to, encryptionKey }: ForwardingProps) {
     super(scope, id);
-    this.undelivered = lastQueue(this, 'Undelivered', 'the rule that forwards', longestRetention, { encryptionKey });
+    this.undelivered = deadLetterQueue(this, 'Undelivered', 'the rule that forwards', maxRetention, { encryptionKey });
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('events.amazonaws.com') });
     role.addToPolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [...to] }));
     new Rule(this, 'Rule', {

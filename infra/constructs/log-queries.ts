@@ -4,11 +4,11 @@ import { Construct } from 'constructs';
 import type { Config } from '../config';
 
 /**
- * Queries for CloudWatch Logs Insights on the poller's log, by the name that the console shows. They cost nothing until
- * they run: then $0.005 for each GB of log in their time range, and a month of polls is about 0.03 GB.
+ * Queries for CloudWatch Logs Insights on the poller's log, by their name in the console. They are free until they run. A
+ * run costs $0.005 for each GB of log in its time range; a month of polls is about 0.03 GB.
  *
- * Each poll ends with a line "Run", unless it failed; each published event has a line "Published". Both are missing
- * where `logLevel` leaves INFO out.
+ * Each poll ends with a line "Run", unless it failed. Each published event has a line "Published". Both have the level INFO,
+ * so a higher `logLevel` omits them.
  */
 export const logQueries = {
   Polls: `
@@ -52,13 +52,13 @@ export class LogQueries extends Construct {
     super(scope, id);
     for (const [name, query] of Object.entries(logQueries)) {
       new CfnQueryDefinition(this, name.replaceAll(' ', ''), {
-        name: `${config.stackName}/${name}`, // the console makes a folder of what precedes the slash
-        queryString: tidy(query),
+        name: `${config.stackName}/${name}`, // the console shows the part before the slash as a folder
+        queryString: unindented(query),
         logGroupNames: logGroups.map(({ logGroupName }) => logGroupName),
       });
     }
   }
 }
 
-/** Without the indentation that a template text has here. */
-export const tidy = (query: string) => query.trim().replace(/\n\s+/g, '\n');
+/** Removes the indentation of the template literals above. */
+export const unindented = (query: string) => query.trim().replace(/\n\s+/g, '\n');

@@ -15,34 +15,40 @@ import { settingsJson } from '../config';
 import type { SourceConfig } from '../sources';
 import { bundledFunction } from './bundled-function';
 import { allowKeyUse, type Encrypted, keyUse } from './encryption-key';
-import { lastQueue, longestRetention } from './private-queue';
+import { deadLetterQueue, maxRetention } from './private-queue';
 
 interface PollerProps extends Encrypted {
   readonly config: SourceConfig;
   readonly table: Pick<ITable, 'tableName' | 'tableArn'>;
   readonly bus: IEventBus;
-  /** What the schedules wait for, beside what they call. */
+  /** Further dependencies of the schedules. */
   readonly receivers: IDependable;
 }
 
 /** The function that polls one source, and the two schedules that call it. */
 export class Poller extends Construct {
-  /** As people call its source; nothing where there is no other. */
+  /** Name of the source for people; empty if the stack has only one. */
   readonly name: string;
   readonly function: LambdaFunction;
-  /** Runs that threw, with their error. */
+  /** Failed runs with their errors. */
   readonly failedRuns: Queue;
 
   constructor(scope: Construct, id: string, props: PollerProps) {
     super(scope, id);
     const { catalog, taskFamily, isOnlySource } = props.config;
     this.name = isOnlySource ? '' : `${catalog}/${taskFamily}`;
-    this.failedRuns = lastQueue(this, 'FailedRuns', "the function's asynchronous invocations", longestRetention, props);
+    this.failedRuns = deadLetterQueue(
+      this,
+      'FailedRuns',
+      "the function's asynchronous invocations",
+      maxRetention,
+      props,
+    );
     this.function = this.pollerFunction(props);
     this.schedules(props);
   }
 
-  /** What the function is told and what it may do stand together here: one is useless without the other. */
+  /** The function with its environment and its permissions. */
   private pollerFunction({ config, table, bus, encryptionKey }: PollerProps) {
     const poller = bundledFunction(this, 'Function', {
       handlerFile: 'poller/handler.ts',
@@ -51,9 +57,9 @@ export class Poller extends Construct {
       encryptionKey,
       timeout: Duration.seconds(config.functionTimeoutSeconds),
       memorySize: config.memoryMb,
-      // A run that failed is not repeated: the next tick does all that it left undone.
+      // No retries: the next scheduled run does what a failed run left.
       retryAttempts: 0,
-      maxEventAge: pollPeriod(config, Duration.hours(6)), // the longest that Lambda allows
+      maxEventAge: pollPeriod(config, Duration.hours(6)), // Lambda's maximum
       onFailure: new SqsDestination(this.failedRuns),
       environment: {
         [environment.tableName]: table.tableName,
@@ -75,7 +81,7 @@ export class Poller extends Construct {
     );
     if (!config.shadow)
       poller.addToRolePolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }));
-    // The table, and the queue to which Lambda sends failed runs in the role's name.
+    // For the table, and for the queue to which Lambda sends failed runs as this role.
     allowKeyUse(poller.role as IRole, { encryptionKey }, { reads: ['dynamodb'], sends: ['sqs'] });
     if (config.assumeRoleArn)
       poller.addToRolePolicy(new PolicyStatement({ actions: ['sts:AssumeRole'], resources: [config.assumeRoleArn] }));
@@ -84,11 +90,11 @@ export class Poller extends Construct {
   }
 
   private schedules({ config, receivers, encryptionKey }: PollerProps) {
-    const missedTicks = lastQueue(this, 'MissedTicks', 'the two schedules', Duration.hours(1), { encryptionKey });
+    const missedTicks = deadLetterQueue(this, 'MissedTicks', 'the two schedules', Duration.hours(1), { encryptionKey });
     const role = schedulerRole(this, this.function, missedTicks, { encryptionKey });
-    const called = [...this.node.children];
+    const dependencies = [...this.node.children]; // function, role and queues
     const schedule = (id: string, mode: 'poll' | 'audit', every: Duration, maxEventAge: Duration) => {
-      const made = new Schedule(this, id, {
+      const created = new Schedule(this, id, {
         description: `Asks the task poller for ${mode === 'poll' ? 'a poll' : 'an audit'}`,
         schedule: ScheduleExpression.rate(every),
         enabled: config.enabled,
@@ -101,23 +107,23 @@ export class Poller extends Construct {
           deadLetterQueue: missedTicks,
         }),
       });
-      // It begins as soon as it is made. Nothing in turn may wait for a schedule: what receivers refer to, whatever that is,
-      // could then wait for itself.
-      made.node.addDependency(receivers, ...called);
+      // A schedule runs as soon as it is created, so its dependencies must exist before. Nothing may depend on a schedule:
+      // it could be something that a receiver refers to, and the dependencies would be circular.
+      created.node.addDependency(receivers, ...dependencies);
     };
     const [pollEvery, auditEvery] = [Duration.minutes(config.pollEveryMinutes), Duration.hours(config.auditEveryHours)];
-    // A tick is worth nothing once the next is due, and an audit that comes an hour late is as good as any.
+    // A late poll is useless once the next one is due. An audit may be up to an hour late.
     schedule('PollSchedule', 'poll', pollEvery, pollPeriod(config, Duration.hours(1)));
     schedule('AuditSchedule', 'audit', auditEvery, Duration.hours(1));
   }
 }
 
-/** One poll period, but no longer than `most`. A minute, the shortest period, is also the shortest age that Lambda and Scheduler allow. */
-function pollPeriod(config: Pick<SourceConfig, 'pollEveryMinutes'>, most: Duration) {
-  return Duration.seconds(Math.min(config.pollEveryMinutes * 60, most.toSeconds()));
+/** One poll period, but at most `max`. The shortest period is a minute, which is also the minimum age in Lambda and Scheduler. */
+function pollPeriod(config: Pick<SourceConfig, 'pollEveryMinutes'>, max: Duration) {
+  return Duration.seconds(Math.min(config.pollEveryMinutes * 60, max.toSeconds()));
 }
 
-/** In a policy of its own, so that what is acknowledged here covers nothing else. */
+/** A separate policy, so that the acknowledgement covers no other statement. */
 function allowListingTasks(poller: LambdaFunction, { catalog, taskFamily }: SourceConfig) {
   const role = poller.role as Role;
   const policy = new Policy(role, 'ListTasks', {
@@ -140,7 +146,7 @@ function allowListingTasks(poller: LambdaFunction, { catalog, taskFamily }: Sour
 function schedulerRole(scope: Construct, target: IFunction, deadLetters: Queue, encrypted: Encrypted) {
   const stack = Stack.of(scope);
   const role = new Role(scope, 'SchedulerRole', {
-    // Without the conditions, another account's schedule could be pointed at this role (the confused deputy).
+    // Without these conditions, a schedule of another account could use this role (confused deputy).
     assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
       conditions: {
         StringEquals: {
@@ -163,6 +169,6 @@ function schedulerRole(scope: Construct, target: IFunction, deadLetters: Queue, 
       }),
     },
   });
-  // CDK's target would add the right to invoke every version and alias as well.
+  // CDK's target would also allow invoking every version and alias.
   return role.withoutPolicyUpdates();
 }

@@ -8,8 +8,8 @@ export function privateQueue(scope: Construct, id: string, props: QueueProps & E
   const { encryptionKey, ...rest } = props;
   const queue = new Queue(scope, id, { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true, ...rest });
   if (encryptionKey) {
-    // Past CDK's own property for it, with which every grant on the queue would become a wider one on the key, and the
-    // queue's policy would name the account in place of the rule. Who may use the key is in encryption-key.ts.
+    // Not CDK's property for the key: with it, CDK would also grant each user of the queue wide rights on the key, and the
+    // queue's policy would name the account instead of the rule. The grants on the key are in encryption-key.ts.
     const resource = queue.node.defaultChild as CfnQueue;
     resource.sqsManagedSseEnabled = undefined;
     resource.kmsMasterKeyId = encryptionKey.keyArn;
@@ -18,23 +18,23 @@ export function privateQueue(scope: Construct, id: string, props: QueueProps & E
 }
 
 /**
- * A queue at the end of the line, where what could not be delivered waits for a person.
- * @param endOf whose undeliverable messages end here, as cdk-nag's report should say it
+ * A dead-letter queue.
+ * @param owner what sends to it, as a phrase for cdk-nag's report
  */
-export function lastQueue(
+export function deadLetterQueue(
   scope: Construct,
   id: string,
-  endOf: string,
+  owner: string,
   retention: Duration,
   { encryptionKey }: Encrypted = {},
 ) {
   const queue = privateQueue(scope, id, { retentionPeriod: retention, encryptionKey });
   Validations.of(queue).acknowledge({
     id: 'AwsSolutions-SQS3',
-    reason: `It is a dead-letter queue itself, of ${endOf}; cdk-nag only recognises those of queues and functions.`,
+    reason: `It is a dead-letter queue itself, of ${owner}. cdk-nag recognises only those of queues and functions.`,
   });
   return queue;
 }
 
-/** SQS keeps a message no longer than this. */
-export const longestRetention = Duration.days(14);
+/** Maximum of SQS. */
+export const maxRetention = Duration.days(14);

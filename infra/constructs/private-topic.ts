@@ -5,8 +5,8 @@ import type { Encrypted } from './encryption-key';
 
 /**
  * A topic that is encrypted at rest and refuses plain-text transport.
- * Without a key of the stack's own it is under AWS's key for SNS: free, and its policy lets everybody in this account
- * publish who may publish to the topic. Services such as CloudWatch may not use that one: alarms need a topic without it.
+ * Without the stack's key, it uses the AWS managed key for SNS. That key is free, and every principal of this account that
+ * may publish to the topic may use it. Services such as CloudWatch may not, so the alarms need a topic without this key.
  */
 export function privateTopic(scope: Construct, id: string, props: TopicProps & Encrypted) {
   const { encryptionKey, ...rest } = props;

@@ -14,19 +14,19 @@ import { CfnRule } from 'aws-cdk-lib/aws-events';
 import { Dependable, type IConstruct, type IDependable } from 'constructs';
 
 /**
- * What has to be there before the first poll, as one dependency of the schedules: a rule without its target's permission
- * loses an event like no rule at all, and the table says that it was published.
+ * Constructs that must exist before the first poll, as one dependency of the schedules. A rule that may not send to its
+ * target loses events, as if there were no rule, but the table records them as published.
  */
 export class Receivers implements IDependable {
   private readonly constructs: IConstruct[] = [];
 
-  /** @param waiting stack of the schedules */
-  constructor(waiting: Stack) {
+  /** @param scheduleStack stack of the schedules */
+  constructor(scheduleStack: Stack) {
     const { constructs } = this;
     Dependable.implement(this, {
-      // Read when the app is synthesized: until then, rules get targets and topics get subscriptions.
+      // Evaluated at synthesis: until then, targets and subscriptions may be added.
       get dependencyRoots() {
-        return constructs.flatMap(one => [one, ...targetsIn(one).filter(target => Stack.of(target) === waiting)]);
+        return constructs.flatMap(one => [one, ...targetsIn(one).filter(target => Stack.of(target) === scheduleStack)]);
       },
     });
   }
@@ -37,21 +37,21 @@ export class Receivers implements IDependable {
 }
 
 /**
- * What the rules in there send to, with what is beneath it, such as the policy of a queue. A rule refers to the queue, its
- * dead-letter queue and its role, but to none of their policies, and CloudFormation makes those after the rule.
+ * The targets of all rules in a construct, with their children such as the policy of a queue. A rule refers to its queue,
+ * dead-letter queue and role, but not to their policies, so CloudFormation could create those after the rule.
  */
 function targetsIn(construct: IConstruct): IConstruct[] {
   const rules = construct.node.findAll().filter(one => one instanceof CfnRule);
-  return rules.flatMap(rule => resourcesNamedIn(rule.targets, rule).map(withPolicies));
+  return rules.flatMap(rule => resourcesReferencedIn(rule.targets, rule).map(withPolicies));
 }
 
-/** The construct that CDK puts a resource's policies and permissions under. */
+/** The L2 construct of a resource, which contains its policies and permissions; the resource itself if it has none. */
 function withPolicies(resource: CfnResource): IConstruct {
   const { scope } = resource.node;
   return scope && Resource.isResource(scope) && scope.node.defaultChild === resource ? scope : resource;
 }
 
-function resourcesNamedIn(value: unknown, scope: IConstruct): CfnResource[] {
+function resourcesReferencedIn(value: unknown, scope: IConstruct): CfnResource[] {
   const resolver = new ReferenceFinder();
   Tokenization.resolve(value, { scope, resolver, preparing: true });
   return [...resolver.targets].filter(CfnResource.isCfnResource);

@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import { tableSchema } from '../../lambdas/poller/table-schema';
 import type { Encrypted } from './encryption-key';
 
-/** The poller's memory. Losing it loses no task, but everything unsettled would have to be found again: it is kept. */
+/** State of the poller. It is retained: without it, the poller would no longer know the unsettled tasks. */
 export class SnapshotTable extends Construct {
   readonly table: Table;
 
@@ -16,12 +16,12 @@ export class SnapshotTable extends Construct {
       billingMode: BillingMode.PAY_PER_REQUEST,
       timeToLiveAttribute: tableSchema.timeToLive,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      // Without a word on encryption it is under the key that AWS owns, which costs nothing and needs no grants.
+      // Default: the key that AWS owns, which is free and needs no grants.
       ...(encryptionKey && { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey }),
       deletionProtection: true,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    // Only unsettled rows carry the index's key, so a quiet poll reads next to nothing however long the history is.
+    // A sparse index: only unsettled rows have its key. The cost of a quiet poll does not grow with the history.
     table.addGlobalSecondaryIndex({
       indexName: tableSchema.index.name,
       partitionKey: { name: tableSchema.index.partitionKey, type: AttributeType.STRING },

@@ -2,17 +2,25 @@
  * The alert as a custom notification of Amazon Q Developer in chat applications, which shows it in Slack or Teams. Pure.
  * https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
  *
- * A chat shows little, so it tells the first tasks of each reason; the mail of the same alert has every one.
+ * A chat message is short: it shows the first tasks of each reason. The mail of the same alert lists every task.
  */
-import { catalogs, type FailedTask, type Kind, kindsOf, noMessage, reasonName, reasonsIn } from './failed-task';
+import {
+  catalogNames,
+  countReasons,
+  type FailedTask,
+  type FailureGroup,
+  groupByReason,
+  noMessage,
+  reasonName,
+} from './failed-task';
 import { logsLink, type PollerLogs } from './logs-link';
-import { purpose, readingOf } from './task-types';
-import { count, cut, harmless, oneLine, severalLines, utc } from './text';
+import { purpose, reasonTextFor } from './task-types';
+import { count, cut, oneLine, plainAscii, severalLines, utc } from './text';
 
 export interface CustomNotification {
   readonly version: '1.0';
   readonly source: 'custom';
-  /** Of the first event, for whoever looks for it. */
+  /** `eventId` of the first task, to find the event by. */
   readonly id: string;
   readonly content: {
     readonly textType: 'client-markdown';
@@ -30,7 +38,8 @@ export interface CustomNotification {
 }
 
 /**
- * In characters, or in items of a list. Below the 3,000 that Slack takes in one text, whatever Amazon Q adds:
+ * Characters of a text, or items of a list. Slack accepts 3,000 characters in one text; the rest is room for what
+ * Amazon Q adds:
  * https://docs.slack.dev/reference/block-kit/composition-objects/text-object
  */
 export const chatLimits = {
@@ -44,17 +53,17 @@ export const chatLimits = {
   relatedResources: 10,
 } as const;
 
-const messageCharacters = { alone: 1_200, amongOthers: 200 };
-const kindsInFull = 3;
-const idsOfAKind = 5;
+const messageCharacters = { alone: 1_200, inGroup: 200 };
+const groupsInDetail = 3;
+const idsPerGroup = 5;
 
 /** @param tasks at least one */
 export function formatChat(tasks: readonly [FailedTask, ...FailedTask[]], logs: PollerLogs): CustomNotification {
-  const kinds = kindsOf(tasks);
+  const groups = groupByReason(tasks);
   const [first] = tasks;
-  const catalog = harmless(catalogs(tasks));
-  const reasons = reasonsIn(kinds);
-  const what = reasons === 1 ? harmless(reasonName(first.reasonCode)) : `${reasons} reasons`;
+  const catalog = plainAscii(catalogNames(tasks));
+  const reasons = countReasons(groups);
+  const what = reasons === 1 ? plainAscii(reasonName(first.reasonCode)) : `${reasons} reasons`;
   const title = `Partner Central ${catalog}: ${tasks.length === 1 ? 'task failed' : `${count(tasks.length, 'task')} failed`} (${what})`;
   return {
     version: '1.0',
@@ -62,52 +71,56 @@ export function formatChat(tasks: readonly [FailedTask, ...FailedTask[]], logs: 
     id: first.eventId,
     content: {
       textType: 'client-markdown',
-      title: shortened(title, chatLimits.title),
-      description: description(kinds, tasks, logs),
-      nextSteps: nextSteps(kinds),
-      keywords: keywords(catalog, kinds),
+      title: truncated(title, chatLimits.title),
+      description: description(groups, tasks, logs),
+      nextSteps: nextSteps(groups),
+      keywords: keywords(catalog, groups),
     },
     metadata: {
-      // One thread a day for what fails for one reason: the first failure of the day shows up in the channel itself.
-      threadId: shortened(
+      // One thread a day for each reason: the first failure of the day appears in the channel itself.
+      threadId: truncated(
         `task-failed-${catalog}-${what}-${day(first)}`.replace(/[^\w.-]+/g, '-'),
         chatLimits.threadId,
       ),
-      summary: shortened(title, chatLimits.title),
+      summary: truncated(title, chatLimits.title),
       eventType: 'TaskFailed',
-      relatedResources: tasks.slice(0, chatLimits.relatedResources).map(resource),
+      relatedResources: tasks.slice(0, chatLimits.relatedResources).map(resourceOf),
     },
   };
 }
 
-function nextSteps(kinds: readonly Kind[]): string[] {
-  return kinds.slice(0, chatLimits.nextSteps).map(({ taskType, reasonCode }) => {
-    const { action } = readingOf(taskType, reasonCode);
-    return kinds.length === 1
+function nextSteps(groups: readonly FailureGroup[]): string[] {
+  return groups.slice(0, chatLimits.nextSteps).map(({ taskType, reasonCode }) => {
+    const { action } = reasonTextFor(taskType, reasonCode);
+    return groups.length === 1
       ? action
-      : shortened(`${harmless(reasonName(reasonCode))}: ${action}`, chatLimits.nextStep);
+      : truncated(`${plainAscii(reasonName(reasonCode))}: ${action}`, chatLimits.nextStep);
   });
 }
 
-function keywords(catalog: string, kinds: readonly Kind[]): string[] {
-  const categories = kinds.map(({ tasks }) => tasks[0].reasonCategory).filter(category => category !== undefined);
-  const words = [catalog, ...new Set([...categories, ...kinds.map(kind => reasonName(kind.reasonCode))])];
-  return words.slice(0, chatLimits.keywords).map(word => shortened(harmless(word), chatLimits.keyword));
+function keywords(catalog: string, groups: readonly FailureGroup[]): string[] {
+  const categories = groups.map(({ tasks }) => tasks[0].reasonCategory).filter(category => category !== undefined);
+  const words = [catalog, ...new Set([...categories, ...groups.map(group => reasonName(group.reasonCode))])];
+  return words.slice(0, chatLimits.keywords).map(word => truncated(plainAscii(word), chatLimits.keyword));
 }
 
-/** The end stands first in the budget, for a link can't be cut; then as many reasons as fit. */
-function description(kinds: readonly Kind[], tasks: readonly [FailedTask, ...FailedTask[]], logs: PollerLogs): string {
+/** Reserves room for the last lines first, because a cut link is useless. Then adds as many reasons as fit. */
+function description(
+  groups: readonly FailureGroup[],
+  tasks: readonly [FailedTask, ...FailedTask[]],
+  logs: PollerLogs,
+): string {
   const isAlone = tasks.length === 1;
-  // Bare, because Slack and Teams have different marks for a link with a text.
+  // A bare URL: Slack and Teams have different syntax for a link with a text.
   const link = `Logs of the run that saw ${isAlone ? 'it' : 'the first'}: ${logsLink(logs, tasks[0])}`;
-  const ourReading = 'What it means and the next steps are our reading: AWS documents no meanings.';
-  const end = inLines([link, ...(isAlone ? [] : ['The mail of this alert lists every task.']), ourReading]);
+  const disclaimer = 'What it means and the next steps are our interpretation: AWS documents no meanings.';
+  const end = inLines([link, ...(isAlone ? [] : ['The mail of this alert lists every task.']), disclaimer]);
   const blocks: string[] = [];
-  let left = chatLimits.description - end.length - roomForTheRest;
-  for (const [index, kind] of kinds.entries()) {
-    const block = inLines(index < kindsInFull ? inFull(kind, isAlone) : [kindLine(kind)]);
+  let left = chatLimits.description - end.length - reservedForMoreReasons;
+  for (const [index, group] of groups.entries()) {
+    const block = inLines(index < groupsInDetail ? groupDetails(group, isAlone) : [groupLine(group)]);
     if (block.length > left) {
-      blocks.push(`And ${count(kinds.length - index, 'more reason')}.`);
+      blocks.push(`And ${count(groups.length - index, 'more reason')}.`);
       break;
     }
     blocks.push(block);
@@ -116,20 +129,20 @@ function description(kinds: readonly Kind[], tasks: readonly [FailedTask, ...Fai
   return [...blocks, end].join(paragraph);
 }
 
-/** For `And 2,000 more reasons.` */
-const roomForTheRest = 60;
+/** Characters for `And 2,000 more reasons.` */
+const reservedForMoreReasons = 60;
 const paragraph = '\n\n';
-/** Slack breaks a line at each line break, and Teams only after two spaces. */
+/** Teams needs two spaces before a line break; Slack does not. */
 const inLines = (lines: readonly string[]) => lines.join('  \n');
 
-function kindLine({ taskType, reasonCode, tasks }: Kind): string {
+function groupLine({ taskType, reasonCode, tasks }: FailureGroup): string {
   const category = tasks[0].reasonCategory;
   const name = reasonCode === undefined ? 'No reason code' : code(reasonCode);
-  return `${name}${category ? ` (${harmless(category).slice(0, 60)})` : ''}: ${count(tasks.length, 'task')} ${purpose(taskType)}`;
+  return `${name}${category ? ` (${plainAscii(category).slice(0, 60)})` : ''}: ${count(tasks.length, 'task')} ${purpose(taskType)}`;
 }
 
-function inFull(kind: Kind, isAlone: boolean): string[] {
-  const { taskType, tasks, reasonCode } = kind;
+function groupDetails(group: FailureGroup, isAlone: boolean): string[] {
+  const { taskType, tasks, reasonCode } = group;
   const [first, ...others] = tasks;
   const where = [
     `Task ${code(first.taskId)}`,
@@ -138,51 +151,51 @@ function inFull(kind: Kind, isAlone: boolean): string[] {
     first.opportunityId && `opportunity ${code(first.opportunityId)}`,
   ].filter(Boolean);
   const from = first.detectedAfter ? `between ${utc(first.detectedAfter)} and` : 'at';
-  const more = others.slice(0, idsOfAKind - 1).map(task => code(task.taskId));
-  const unnamed = others.length - more.length;
+  const more = others.slice(0, idsPerGroup - 1).map(task => code(task.taskId));
+  const notListed = others.length - more.length;
   return [
-    kindLine(kind),
-    readingOf(taskType, reasonCode).meaning,
+    groupLine(group),
+    reasonTextFor(taskType, reasonCode).meaning,
     where.join(', '),
     `Seen to fail ${from} ${utc(first.detectedBefore)}`,
     ...(first.message === undefined
       ? [`Message: ${noMessage}`]
-      : [codeBlock(first, messageCharacters[isAlone ? 'alone' : 'amongOthers'])]),
+      : [codeBlock(first, messageCharacters[isAlone ? 'alone' : 'inGroup'])]),
     others.length === 0
       ? 'More like this: none'
-      : `More like this: ${others.length.toLocaleString('en-US')} (${more.join(', ')}${unnamed > 0 ? ` and ${unnamed.toLocaleString('en-US')} more` : ''})`,
+      : `More like this: ${others.length.toLocaleString('en-US')} (${more.join(', ')}${notListed > 0 ? ` and ${notListed.toLocaleString('en-US')} more` : ''})`,
   ];
 }
 
-function codeBlock({ message = '', messageTruncated }: FailedTask, most: number): string {
-  const limit = { characters: most, bytes: most };
+function codeBlock({ message = '', messageTruncated }: FailedTask, maxLength: number): string {
+  const limit = { characters: maxLength, bytes: maxLength };
   const text = severalLines(message);
-  const shown = cut(text, limit, { bytesOf: character => defused(character).length });
+  const shown = cut(text, limit, { bytesOf: character => escaped(character).length });
   const note = messageTruncated && shown === text ? '… (cut, it was too long for an event)' : '';
-  return `\`\`\`\n${defused(shown)}${note}\n\`\`\``;
+  return `\`\`\`\n${escaped(shown)}${note}\n\`\`\``;
 }
 
-/** In line, as code: nothing in it is read as markdown. */
-const code = (text: string) => `\`${defused(oneLine(text, { characters: 60, bytes: 60 })).replaceAll('`', "'")}\``;
+/** Inline code, so that no markdown in the text takes effect. */
+const code = (text: string) => `\`${escaped(oneLine(text, { characters: 60, bytes: 60 })).replaceAll('`', "'")}\``;
 
-const noBreak = '\u200b'; // has no width
+const zeroWidthSpace = '\u200b';
 
 /**
- * Text that neither Slack nor Teams reads as anything but text, inside a code block. Slack acts on what stands between
- * < and >, in code as well (`<!channel>`, `<http://a|b>`), and wants & < > written as entities:
- * https://docs.slack.dev/messaging/formatting-message-text. A mention needs the @ right before the name, and the end of
- * the block needs three backticks in a row.
+ * Escapes text for a code block of Slack or Teams. Slack interprets `<!channel>` and `<http://a|b>` in code too, so
+ * & < > become entities: https://docs.slack.dev/messaging/formatting-message-text. A zero-width space after each @ and
+ * backtick prevents mentions and the end of the code block.
  */
-const defused = (text: string) =>
+const escaped = (text: string) =>
   text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
-    .replace(/[@`]/g, character => `${character}${noBreak}`);
+    .replace(/[@`]/g, character => `${character}${zeroWidthSpace}`);
 
-const resource = ({ taskArn, taskId }: FailedTask) =>
-  taskArn !== undefined && /^arn:[\w:/.-]{1,500}$/.test(taskArn) ? taskArn : shortened(harmless(taskId), 200);
+const resourceOf = ({ taskArn, taskId }: FailedTask) =>
+  taskArn !== undefined && /^arn:[\w:/.-]{1,500}$/.test(taskArn) ? taskArn : truncated(plainAscii(taskId), 200);
 
 const day = ({ detectedBefore }: FailedTask) => utc(detectedBefore).slice(0, 10);
 
-const shortened = (text: string, most: number) => (text.length <= most ? text : `${text.slice(0, most - 3)}...`);
+const truncated = (text: string, maxLength: number) =>
+  text.length <= maxLength ? text : `${text.slice(0, maxLength - 3)}...`;

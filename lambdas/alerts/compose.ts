@@ -1,4 +1,4 @@
-/** From failed tasks to the messages that tell of them, each with its topic. Pure. */
+/** Composes the SNS messages for failed tasks, each with its topic. Pure. */
 import { formatChat } from './chat';
 import type { AlertSettings } from './environment';
 import type { FailedTask } from './failed-task';
@@ -11,14 +11,14 @@ export interface Alert {
   readonly topicArn: string;
   readonly subject?: string;
   readonly message: string;
-  /** Those whose telling depends on it. */
+  /** Tasks that this message reports. If SNS refuses it, they are retried. */
   readonly tasks: readonly FailedTask[];
 }
 
 /**
- * Every task that goes anywhere is in one mail to its topic and, where there are chats, in one chat message: what leads
- * nowhere is told in no chat either, and the other routes are about mails.
- * @param isDelivered whether a topic has been told of a task already
+ * Each task is in one mail to the topic of its route and, if chats are on, in the chat message. Only the route
+ * `nowhere` applies to chats as well: such a task is in neither.
+ * @param isDelivered whether a topic already received this task
  */
 export function composeAlerts(
   tasks: readonly FailedTask[],
@@ -34,8 +34,8 @@ export function composeAlerts(
     if (!isDelivered(topicArn, task)) addTo(byTopic, topicArn, task);
     if (settings.chatTopicArn && !isDelivered(settings.chatTopicArn, task)) forChat.push(task);
   }
-  const mails = [...byTopic].flatMap(([topicArn, itsTasks]) =>
-    formatMails(itsTasks, settings.logs).map(({ subject, body, tasks }): Alert => {
+  const mails = [...byTopic].flatMap(([topicArn, topicTasks]) =>
+    formatMails(topicTasks, settings.logs).map(({ subject, body, tasks }): Alert => {
       return { format: 'mail', topicArn, subject, message: body, tasks };
     }),
   );

@@ -1,15 +1,15 @@
 import type { PollerLogs } from './logs-link';
 import type { AlertRoutes } from './routes';
 
-/** Environment variables of the formatter function, the one place that names them for the code and the stack. */
+/** Environment variables of the formatter function. The code reads them; the stack sets them. */
 export const environment = {
-  /** The stack's own topic for mails. */
+  /** The stack's topic for mails. */
   topicArn: 'TOPIC_ARN',
-  /** The topic for chats; absent when they are off. */
+  /** The topic for chats; absent when chats are off. */
   chatTopicArn: 'CHAT_TOPIC_ARN',
   /** JSON of AlertRoutes. */
   routes: 'ALERT_ROUTES',
-  /** `catalog#taskType=log group` of each source, separated by commas, which no name of a log group has. */
+  /** `catalog#taskType=log group` of each source. Separated by commas, which log group names can't contain. */
   pollerLogGroups: 'POLLER_LOG_GROUPS',
   pollerLogRegion: 'POLLER_LOG_REGION',
 } as const;
@@ -21,20 +21,20 @@ export interface AlertSettings {
   readonly logs: PollerLogs;
 }
 
-/** @throws Error naming a variable that is missing or can't be read */
+/** @throws Error naming a variable that is missing or invalid */
 export function readEnvironment(env: Record<string, string | undefined>): AlertSettings {
-  const needed = (name: string) => {
+  const required = (name: string) => {
     const value = env[name];
     if (!value) throw new Error(`${name} is not set: deploy the stack again`);
     return value;
   };
   return {
-    topicArn: needed(environment.topicArn),
+    topicArn: required(environment.topicArn),
     chatTopicArn: env[environment.chatTopicArn] || undefined,
-    routes: parseRoutes(needed(environment.routes)),
+    routes: parseRoutes(required(environment.routes)),
     logs: {
-      groups: parseLogGroups(needed(environment.pollerLogGroups)),
-      region: needed(environment.pollerLogRegion),
+      groups: parseLogGroups(required(environment.pollerLogGroups)),
+      region: required(environment.pollerLogRegion),
     },
   };
 }
@@ -44,10 +44,10 @@ function parseRoutes(json: string): AlertRoutes {
   try {
     routes = JSON.parse(json);
   } catch {
-    // Told below: the text is no object either way.
+    // Reported below, like JSON that is not an object.
   }
   if (typeof routes !== 'object' || routes === null || Object.values(routes).some(route => typeof route !== 'string'))
-    throw new Error(`${environment.routes}: got text that is no JSON object of texts; deploy the stack again`);
+    throw new Error(`${environment.routes}: got a value that is not a JSON object of strings; deploy the stack again`);
   return routes as AlertRoutes;
 }
 
@@ -55,6 +55,8 @@ function parseLogGroups(text: string): PollerLogs['groups'] {
   const groups = text.split(',').map(pair => /^([^=]+)=([^=]+)$/.exec(pair)?.slice(1) as [string, string] | undefined);
   const [first, ...others] = groups.filter(group => group !== undefined);
   if (first === undefined || others.length + 1 < groups.length)
-    throw new Error(`${environment.pollerLogGroups}: got text that is no list of source=group; deploy the stack again`);
+    throw new Error(
+      `${environment.pollerLogGroups}: got a value that is not a list of source=group; deploy the stack again`,
+    );
   return [first, ...others];
 }

@@ -1,12 +1,11 @@
-/** A failed task as the formatter reads it off the queue. */
+/** A failed task, as the formatter reads it from the queue. */
 import * as v from 'valibot';
 import { TASK_FAILED } from '../event-names';
 import { taskEventSchema } from '../task-event';
 import { field } from './text';
 
 /**
- * A category is any text here: a newer poller may mint one, and its failures must be alerted all the same. Fields that
- * are not known are ignored.
+ * Accepts any category: a newer poller may add one, and its failures still need an alert. Unknown fields are ignored.
  */
 const detailSchema = v.object({
   ...taskEventSchema.entries,
@@ -20,7 +19,7 @@ const envelopeSchema = v.object({
 });
 
 export type FailedTask = v.InferOutput<typeof detailSchema> & {
-  /** When EventBridge took the event, which can be long after the failure was first seen. */
+  /** When EventBridge accepted the event. This can be long after the failure was first seen. */
   readonly publishedAt?: string | undefined;
 };
 
@@ -33,35 +32,35 @@ export function parseFailedTask(eventBridgeEvent: string): FailedTask {
   return { ...detail, publishedAt: time };
 }
 
-/** Tasks of one family that failed with the same reason code, or all without one. */
-export interface Kind {
+/** Tasks of one family with the same reason code, or all without a reason code. */
+export interface FailureGroup {
   readonly taskType: string;
   readonly reasonCode: string | undefined;
-  /** At least one, in the order in which they came. */
+  /** At least one, in the order of arrival. */
   readonly tasks: readonly [FailedTask, ...FailedTask[]];
 }
 
-/** The most frequent kind first; of equals the one that came first. */
-export function kindsOf(tasks: readonly FailedTask[]): Kind[] {
-  const byKind = new Map<string, [FailedTask, ...FailedTask[]]>();
+/** Largest group first; groups of the same size in the order of arrival. */
+export function groupByReason(tasks: readonly FailedTask[]): FailureGroup[] {
+  const byReason = new Map<string, [FailedTask, ...FailedTask[]]>();
   for (const task of tasks) {
     const key = JSON.stringify([task.taskType, task.reasonCode]);
-    const known = byKind.get(key);
+    const known = byReason.get(key);
     if (known) known.push(task);
-    else byKind.set(key, [task]);
+    else byReason.set(key, [task]);
   }
-  return [...byKind.values()]
-    .map(ofKind => ({ taskType: ofKind[0].taskType, reasonCode: ofKind[0].reasonCode, tasks: ofKind }))
+  return [...byReason.values()]
+    .map(group => ({ taskType: group[0].taskType, reasonCode: group[0].reasonCode, tasks: group }))
     .sort((a, b) => b.tasks.length - a.tasks.length);
 }
 
-/** How many reasons there are among kinds. */
-export const reasonsIn = (kinds: readonly Kind[]) => new Set(kinds.map(kind => kind.reasonCode)).size;
+/** Number of different reason codes. */
+export const countReasons = (groups: readonly FailureGroup[]) => new Set(groups.map(group => group.reasonCode)).size;
 
 export const reasonName = (reasonCode: string | undefined) => reasonCode ?? 'no reason given';
 
-export const catalogs = (tasks: readonly FailedTask[]) =>
+export const catalogNames = (tasks: readonly FailedTask[]) =>
   field([...new Set(tasks.map(task => field(task.catalog)))].join(', '));
 
-/** The event does not say which of the two it is. */
+/** The event doesn't show which of the two is the case. */
 export const noMessage = 'none, or left out by includeMessage';

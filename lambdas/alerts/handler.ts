@@ -1,7 +1,8 @@
 /**
- * Turns a batch of failed tasks from the queue into a few messages. What can't be read goes back to the queue alone, and
- * from there to the dead-letter queue. When SNS refuses a message, the tasks of that message go back, and no others. A
- * retry can repeat a message, never lose a task.
+ * Turns a batch of failed tasks from the queue into a few SNS messages.
+ *
+ * An unreadable record fails alone; SQS retries it and then moves it to the dead-letter queue. If SNS refuses a message,
+ * only the records of its tasks fail. A retry can repeat a message, but it never loses a task.
  */
 import { Logger } from '@aws-lambda-powertools/logger';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
@@ -14,12 +15,12 @@ const logger = new Logger();
 const clients = new Map<string, SNSClient>();
 
 /**
- * What this instance has told to whom. When one topic of two refuses a task, the task comes back for that one, and the
- * other need not hear of it again. Only to spare repeats: whoever forgets it repeats, and loses nothing.
+ * Deliveries of this instance. If one of two topics refuses a task, the retry must not repeat it on the other topic.
+ * Only a cache: without an entry, a message is repeated and nothing is lost.
  */
 const delivered = new Set<string>();
-const mostRemembered = 20_000;
-// Who replays a failure with alerts wants them once more.
+const maxRemembered = 20_000;
+// A replay with alerts sends them again, so its id is part of the key.
 const deliveryOf = (topicArn: string, { eventId, replayId = '' }: FailedTask) => `${topicArn} ${eventId} ${replayId}`;
 
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
@@ -29,27 +30,27 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const outcomes = await Promise.all(alerts.map(publish));
 
   const refused = outcomes.filter(({ error }) => error !== undefined);
-  const again = new Set(
+  const retryIds = new Set(
     refused.flatMap(({ alert }) => alert.tasks.flatMap(task => messageIds.get(task.eventId) ?? [])),
   );
   const summary = {
     records: event.Records.length,
     taskIds: tasks.map(task => task.taskId),
     unreadable,
-    published: outcomes.filter(({ error }) => error === undefined).map(told),
+    published: outcomes.filter(({ error }) => error === undefined).map(logFields),
   };
   if (refused.length > 0) {
     const [first] = refused;
-    logger.error('task alerts: SNS did not take a message', {
+    logger.error('task alerts: SNS refused a message', {
       ...summary,
-      refused: refused.map(told),
+      refused: refused.map(logFields),
       error: first?.error as Error,
     });
   } else logger[unreadable.length > 0 ? 'warn' : 'info']('task alerts', summary);
-  return { batchItemFailures: [...unreadable, ...again].map(itemIdentifier => ({ itemIdentifier })) };
+  return { batchItemFailures: [...unreadable, ...retryIds].map(itemIdentifier => ({ itemIdentifier })) };
 }
 
-/** By event id, because a queue and a rule may deliver one event twice. */
+/** Deduplicates by event id, because rules and standard queues may deliver an event twice. */
 function readBatch(records: readonly SQSRecord[]) {
   const tasks = new Map<string, FailedTask>();
   const messageIds = new Map<string, string[]>();
@@ -60,7 +61,7 @@ function readBatch(records: readonly SQSRecord[]) {
       tasks.set(task.eventId, task);
       messageIds.set(task.eventId, [...(messageIds.get(task.eventId) ?? []), messageId]);
     } catch {
-      unreadable.push(messageId); // the reason is in the message, which the dead-letter queue keeps
+      unreadable.push(messageId); // the dead-letter queue keeps the message itself
     }
   }
   return { tasks: [...tasks.values()], messageIds, unreadable };
@@ -72,25 +73,25 @@ interface Outcome {
   readonly error?: unknown;
 }
 
-/** Never rejects: one topic that refuses must not hold back the others. */
+/** Never rejects: a topic that refuses a message must not block the others. */
 async function publish(alert: Alert): Promise<Outcome> {
   const { topicArn, subject, message } = alert;
   try {
     const command = new PublishCommand({ TopicArn: topicArn, Message: message, ...(subject && { Subject: subject }) });
     const { MessageId } = await clientFor(topicArn).send(command);
-    // An error body under HTTP 200 is read as an answer without members: nobody got the mail.
-    if (MessageId === undefined) return { alert, error: new Error('The answer of SNS has no MessageId') };
+    // The SDK reads an error body under HTTP 200 as a response without members. Such a message was not sent.
+    if (MessageId === undefined) return { alert, error: new Error('The response of SNS has no MessageId') };
     remember(alert);
     return { alert, messageId: MessageId };
   } catch (error) {
-    return { alert, error: error ?? new Error('no error was given') };
+    return { alert, error: error ?? new Error('SNS rejected without an error') };
   }
 }
 
-/** A topic answers in its own region only. */
+/** A topic can only be called in its own region. */
 function clientFor(topicArn: string): SNSClient {
   const region = topicArn.split(':')[3] as string;
-  // Three attempts of five seconds leave time to give the records back before the function's own time is up.
+  // Three attempts of five seconds end well before the function's timeout, so the handler can still report failures.
   const requestHandler = { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
   const client = clients.get(region) ?? new SNSClient({ region, requestHandler });
   clients.set(region, client);
@@ -100,13 +101,13 @@ function clientFor(topicArn: string): SNSClient {
 function remember({ topicArn, tasks }: Alert) {
   for (const task of tasks) delivered.add(deliveryOf(topicArn, task));
   for (const oldest of delivered) {
-    if (delivered.size <= mostRemembered) break;
+    if (delivered.size <= maxRemembered) break;
     delivered.delete(oldest);
   }
 }
 
-/** Of a message, what a log may have: never its text. */
-const told = ({ alert: { format, topicArn, tasks }, messageId, error }: Outcome) => ({
+/** The log fields of a message. Its text is never logged. */
+const logFields = ({ alert: { format, topicArn, tasks }, messageId, error }: Outcome) => ({
   format,
   topicArn,
   tasks: tasks.length,

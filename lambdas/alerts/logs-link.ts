@@ -1,41 +1,44 @@
 import type { FailedTask } from './failed-task';
 
-/** Where the pollers write their logs. */
+/** Log groups of the pollers. */
 export interface PollerLogs {
   readonly region: string;
-  /** By source, which is `catalog#taskType`. */
-  readonly groups: readonly [LogGroupOf, ...LogGroupOf[]];
+  /** Source (`catalog#taskType`) and log group. */
+  readonly groups: readonly [SourceLogGroup, ...SourceLogGroup[]];
 }
-type LogGroupOf = readonly [source: string, group: string];
+type SourceLogGroup = readonly [source: string, group: string];
 
-/** A run takes 15 minutes at most, Lambda's limit, and writes its line at the end. */
-const longestRunMs = 15 * 60_000;
+/** Lambda's limit. A run writes its log line at the end. */
+const maxRunMs = 15 * 60_000;
 
 /**
- * Opens what one run of the poller logged, in the CloudWatch console, at the time of the failure and of its event.
+ * URL of the CloudWatch console with the log lines of one run, around the time of the failure and of its event.
  *
- * The console's format is not documented. As everybody reads it off the address bar: the name of the log group and the
- * values of the query are percent-encoded twice, the query's own characters once, and each % is then written as $.
+ * The format of these URLs is not documented; this one was observed in the console. The log group name and the query
+ * values are percent-encoded twice, the query's own characters once. Then each % is replaced by $.
  */
 export function logsLink({ region, groups }: PollerLogs, task: FailedTask): string {
-  // An event may outlive its source, by days in the queue: any other group still opens the right console.
+  // The source may be gone: an event can wait in the queue for days. Any other group still opens the right console.
   const [, group] = groups.find(([source]) => source === `${task.catalog}#${task.taskType}`) ?? groups[0];
-  // A run id has 36 characters; part of a longer one finds it too, and keeps the link short.
-  const query = [`filterPattern=${encoded(`"${task.runId.slice(0, 100)}"`)}`, ...period(task)].join('&');
-  const place = `log-groups/log-group/${dollars(encoded(encoded(group)))}/log-events${dollars(encoded(`?${query}`))}`;
+  // A run id has 36 characters. A prefix of a longer one also matches, and keeps the link short.
+  const query = [`filterPattern=${encoded(`"${task.runId.slice(0, 100)}"`)}`, ...timeRange(task)].join('&');
+  const place = `log-groups/log-group/${percentToDollar(encoded(encoded(group)))}/log-events${percentToDollar(encoded(`?${query}`))}`;
   return `https://console.aws.amazon.com/cloudwatch/home?region=${encoded(region)}#logsV2:${place}`;
 }
 
-function period({ detectedBefore, publishedAt = detectedBefore }: FailedTask): string[] {
+function timeRange({ detectedBefore, publishedAt = detectedBefore }: FailedTask): string[] {
   const moments = [Date.parse(detectedBefore), Date.parse(publishedAt)].filter(at => !Number.isNaN(at));
   if (moments.length === 0) return [];
-  return [`start=${Math.min(...moments) - longestRunMs}`, `end=${Math.max(...moments) + longestRunMs}`];
+  return [`start=${Math.min(...moments) - maxRunMs}`, `end=${Math.max(...moments) + maxRunMs}`];
 }
 
-/** Also what encodeURIComponent leaves as it is and a mail program or a chat may take for the end of the link. Broken text has no encoding. */
+/**
+ * Also encodes !'()*~, which encodeURIComponent keeps and some mail or chat clients take for the end of the link.
+ * Lone surrogates are replaced, because encodeURIComponent throws on them.
+ */
 const encoded = (text: string) =>
   encodeURIComponent(text.replace(/\p{Cs}/gu, '\ufffd')).replace(
     /[!'()*~]/g,
     character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-const dollars = (text: string) => text.replaceAll('%', '$');
+const percentToDollar = (text: string) => text.replaceAll('%', '$');

@@ -1,150 +1,158 @@
 /**
- * Text for people about failed tasks, as plain e-mail: one mail for all that failed together, or a few when one SNS
- * message can't hold them. What is said of a reason stands once, the first tasks of each reason are told in full, and
- * every other task has a line of its own, so that none is lost. Pure.
+ * Plain-text mails about failed tasks: one mail for a batch, or several if one SNS message can't hold it. A mail explains
+ * each reason once and shows the first tasks of each reason in detail. Every other task has one line, so none is lost.
+ * Pure.
  */
-import { catalogs, type FailedTask, type Kind, kindsOf, noMessage, reasonName, reasonsIn } from './failed-task';
+import {
+  catalogNames,
+  countReasons,
+  type FailedTask,
+  type FailureGroup,
+  groupByReason,
+  noMessage,
+  reasonName,
+} from './failed-task';
 import { logsLink, type PollerLogs } from './logs-link';
-import { listCommand, purpose, readingOf } from './task-types';
-import { byteLength, count, cut, field, harmless, type Limit, oneLine, severalLines, utc } from './text';
+import { listCommand, purpose, reasonTextFor } from './task-types';
+import { byteLength, count, cut, field, type Limit, oneLine, plainAscii, severalLines, utc } from './text';
 
 export interface Mail {
   readonly subject: string;
   readonly body: string;
-  /** Those that this mail tells of. */
+  /** Tasks in this mail. */
   readonly tasks: readonly FailedTask[];
 }
 
-/** Of 262,144 bytes that SNS takes: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
-const mostBytes = 250_000;
-/** For the opening with its list of reasons, and the end. */
+/** SNS accepts 262,144 bytes: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
+const maxBytes = 250_000;
+/** Reserved for the first lines with the list of reasons, and for the last lines. */
 const frameBytes = 20_000;
-/** A subject is ASCII, in one line, of fewer than 100 characters (the same page). */
+/** A subject is one line of ASCII with fewer than 100 characters (same page). */
 const subjectCharacters = 99;
 
-/** Told in full: so many of each reason, and so many in all. */
-const mostInFull = { ofAKind: 3, ofAll: 50 };
-const mostReasonsListed = 40;
-/** Each link has some 350 characters; what fails together was nearly always seen by one or two runs. */
-const mostRunsLinked = 50;
+/** Tasks shown in detail: per reason, and in total. */
+const maxInDetail = { perReason: 3, inTotal: 50 };
+const maxReasonsListed = 40;
+/** A link has about 350 characters. A batch nearly always comes from one or two runs. */
+const maxRunsLinked = 50;
 
-// A mail about one task shows 100 KB of message whole. In a burst, 50 tasks of 3 KB and their fields stay below one SNS message.
+// A mail about one task can show a whole message of 100 KB. In a burst, 50 tasks of 3 KB plus their fields fit one SNS message.
 const messageLimit = {
   alone: { characters: 150_000, bytes: 200_000 },
-  amongOthers: { characters: 1_000, bytes: 3_000 },
-  inALine: { characters: 100, bytes: 200 },
+  inGroup: { characters: 1_000, bytes: 3_000 },
+  onOneLine: { characters: 100, bytes: 200 },
 } as const satisfies Record<string, Limit>;
 
 const indent = '    ';
 const rule = '-'.repeat(70);
 
 /**
- * Writes the mails.
+ * Writes the mails about these tasks.
  * @param tasks at least one
- * @returns one mail, or as few as hold them all: each task is in exactly one, and each mail has less than 256 KB
+ * @returns as few mails as possible, each below 256 KB; each task is in exactly one mail
  */
 export function formatMails(tasks: readonly FailedTask[], logs: PollerLogs): Mail[] {
-  const kinds = kindsOf(tasks);
-  const parts = packed(itemsOf(kinds), logs);
-  const catalog = catalogs(tasks);
+  const groups = groupByReason(tasks);
+  const parts = packIntoMails(itemsOf(groups), logs);
+  const catalog = catalogNames(tasks);
   const opening = [
-    `${count(tasks.length, 'task')} failed in Partner Central (catalog ${catalog})${reasonsIn(kinds) > 1 ? `, for ${reasonsIn(kinds)} reasons` : ''}.`,
-    ...(kinds.length > 1 ? reasonList(kinds) : []),
+    `${count(tasks.length, 'task')} failed in Partner Central (catalog ${catalog})${countReasons(groups) > 1 ? `, for ${countReasons(groups)} reasons` : ''}.`,
+    ...(groups.length > 1 ? reasonList(groups) : []),
   ];
   return parts.map((part, index) => {
     const place = parts.length === 1 ? '' : `part ${index + 1} of ${parts.length}`;
     return {
-      subject: subjectLine(`Partner Central ${catalog}: ${headline(kinds)}`, place && ` [${place}]`),
+      subject: subjectLine(`Partner Central ${catalog}: ${headline(groups)}`, place && ` [${place}]`),
       body: [
         ...opening,
-        ...(place && [`This is ${place}: no mail can hold them all.`]),
+        ...(place && [`This is ${place}: one mail can't hold all tasks.`]),
         ...part.lines,
         ...logLines(part),
         '',
-        `"What it means" and "What to do" are our reading: AWS documents no meanings of its reason codes.`,
+        `"What it means" and "What to do" are our interpretation: AWS documents no meanings of its reason codes.`,
       ].join('\n'),
       tasks: part.tasks,
     };
   });
 }
 
-function headline(kinds: readonly Kind[]): string {
-  const number = kinds.reduce((sum, kind) => sum + kind.tasks.length, 0);
+function headline(groups: readonly FailureGroup[]): string {
+  const number = groups.reduce((sum, group) => sum + group.tasks.length, 0);
   const what = number === 1 ? 'task failed' : `${count(number, 'task')} failed`;
-  const reasons = reasonsIn(kinds);
-  return reasons === 1 ? `${what} (${reasonName(kinds[0]?.reasonCode)})` : `${what} for ${reasons} reasons`;
+  const reasons = countReasons(groups);
+  return reasons === 1 ? `${what} (${reasonName(groups[0]?.reasonCode)})` : `${what} for ${reasons} reasons`;
 }
 
-function reasonList(kinds: readonly Kind[]): string[] {
-  const [shown, others] = [kinds.slice(0, mostReasonsListed), kinds.slice(mostReasonsListed)];
-  const ofOneType = new Set(kinds.map(kind => kind.taskType)).size === 1;
-  const name = ({ reasonCode, taskType }: Kind) =>
+function reasonList(groups: readonly FailureGroup[]): string[] {
+  const [shown, others] = [groups.slice(0, maxReasonsListed), groups.slice(maxReasonsListed)];
+  const ofOneType = new Set(groups.map(group => group.taskType)).size === 1;
+  const name = ({ reasonCode, taskType }: FailureGroup) =>
     `${field(reasonName(reasonCode))}${ofOneType ? '' : `, ${purpose(taskType)}`}`;
-  const rows = shown.map(kind => [kind.tasks.length, name(kind)] as const);
+  const rows = shown.map(group => [group.tasks.length, name(group)] as const);
   const rest = others.reduce((sum, { tasks }) => sum + tasks.length, 0);
   const all = [...rows, ...(rest > 0 ? [[rest, `${count(others.length, 'other reason')}, below`] as const] : [])];
   return ['', ...all.map(([number, name]) => `${number.toLocaleString('en-US').padStart(8)}  ${name}`)];
 }
 
-/** The lines of one task, and what has to stand above them in the same mail. */
+/** The lines of one task, and the heading that must precede them in the same mail. */
 interface Item {
   readonly task: FailedTask;
   readonly lines: readonly string[];
-  readonly kind: Kind;
+  readonly group: FailureGroup;
   readonly heading: readonly string[];
 }
 
-function itemsOf(kinds: readonly Kind[]): Item[] {
-  const isAlone = kinds.length === 1 && kinds[0]?.tasks.length === 1;
-  let inFullLeft = mostInFull.ofAll;
-  return kinds.flatMap(kind => {
-    const inFull = Math.min(kind.tasks.length, mostInFull.ofAKind, inFullLeft);
-    inFullLeft -= inFull;
+function itemsOf(groups: readonly FailureGroup[]): Item[] {
+  const isAlone = groups.length === 1 && groups[0]?.tasks.length === 1;
+  let inDetailLeft = maxInDetail.inTotal;
+  return groups.flatMap(group => {
+    const inDetailCount = Math.min(group.tasks.length, maxInDetail.perReason, inDetailLeft);
+    inDetailLeft -= inDetailCount;
     const [heading, continued] = [
-      headingOf(kind, isAlone),
-      ['', rule, `${nameLine(kind)}, continued`, typeLine(kind), ''],
+      headingOf(group, isAlone),
+      ['', rule, `${nameLine(group)}, continued`, typeLine(group), ''],
     ];
-    const messagesInFull = new Set(kind.tasks.slice(0, inFull).map(task => task.message));
-    return kind.tasks.map((task, index) => ({
+    const messagesInDetail = new Set(group.tasks.slice(0, inDetailCount).map(task => task.message));
+    return group.tasks.map((task, index) => ({
       task,
-      kind,
+      group,
       heading: index === 0 ? heading : continued,
       lines:
-        index < inFull
-          ? inDetail(task, title(kind, index), isAlone)
-          : [...(index === inFull ? othersTitle(inFull) : []), inALine(task, messagesInFull)],
+        index < inDetailCount
+          ? detailLines(task, title(group, index), isAlone)
+          : [...(index === inDetailCount ? othersTitle(inDetailCount) : []), summaryLine(task, messagesInDetail)],
     }));
   });
 }
 
-const title = ({ tasks }: Kind, index: number) =>
+const title = ({ tasks }: FailureGroup, index: number) =>
   tasks.length === 1 ? 'Task' : `Task ${index + 1} of ${tasks.length.toLocaleString('en-US')}`;
 
-const othersTitle = (inFull: number) =>
-  inFull === 0 ? [''] : ['', 'The others; a message is shown where it differs from those above:'];
+const othersTitle = (inDetailCount: number) =>
+  inDetailCount === 0 ? [''] : ['', 'The others; a message is shown where it differs from those above:'];
 
-function nameLine({ reasonCode, tasks }: Kind): string {
+function nameLine({ reasonCode, tasks }: FailureGroup): string {
   const category = tasks[0].reasonCategory && ` (category ${field(tasks[0].reasonCategory)})`;
   return `Reason: ${reasonCode === undefined ? 'none given' : field(reasonCode)}${category ?? ''}`;
 }
 
-const typeLine = ({ taskType }: Kind) => `What failed: a task ${purpose(taskType)} (${field(taskType)})`;
+const typeLine = ({ taskType }: FailureGroup) => `What failed: a task ${purpose(taskType)} (${field(taskType)})`;
 
-function headingOf(kind: Kind, isAlone: boolean): string[] {
-  const { meaning, action } = readingOf(kind.taskType, kind.reasonCode);
-  const others = kind.tasks.length - 1;
+function headingOf(group: FailureGroup, isAlone: boolean): string[] {
+  const { meaning, action } = reasonTextFor(group.taskType, group.reasonCode);
+  const others = group.tasks.length - 1;
   return [
     '',
     ...(isAlone ? [] : [rule]),
-    nameLine(kind),
-    typeLine(kind),
+    nameLine(group),
+    typeLine(group),
     `What it means: ${meaning}`,
     `What to do: ${action}`,
     `More like this: ${others === 0 ? 'none' : count(others, 'task')}`,
   ];
 }
 
-function inDetail(task: FailedTask, heading: string, isAlone: boolean): string[] {
+function detailLines(task: FailedTask, heading: string, isAlone: boolean): string[] {
   const { detectedAfter, detectedBefore } = task;
   const context = task.contextId && ` (context ${field(task.contextId)})`;
   const seen = detectedAfter ? `between ${utc(detectedAfter)} and ${utc(detectedBefore)}` : `at ${utc(detectedBefore)}`;
@@ -154,87 +162,87 @@ function inDetail(task: FailedTask, heading: string, isAlone: boolean): string[]
     task.engagementId && `Engagement: ${field(task.engagementId)}${context ?? ''}`,
     task.engagementInvitationId && `Invitation: ${field(task.engagementInvitationId)}`,
     task.opportunityId && `Opportunity: ${field(task.opportunityId)}`,
-    ...messageLines(task, isAlone ? messageLimit.alone : messageLimit.amongOthers),
+    ...messageLines(task, isAlone ? messageLimit.alone : messageLimit.inGroup),
     task.startTime && `Started: ${utc(task.startTime)}`,
     `Seen to fail: ${seen}`,
     task.taskArn && `Task ARN: ${field(task.taskArn)}`,
     isAlone && `Event: ${task.eventId}`,
     `Run: ${field(task.runId)}`,
-    ...(isAlone ? lookUp(task) : []),
+    ...(isAlone ? cliCommandLines(task) : []),
   ].filter(line => typeof line === 'string');
 }
 
 function messageLines({ message, messageTruncated }: FailedTask, limit: Limit): string[] {
   if (message === undefined) return [`Message from Partner Central: ${noMessage}`];
-  return [`Message from Partner Central:\n${indent}${quoted(message, limit, messageTruncated === true)}`];
+  return [`Message from Partner Central:\n${indent}${messageText(message, limit, messageTruncated === true)}`];
 }
 
-/** For a terminal, so only with a catalog and an id of the shape that AWS gives them. */
-function lookUp({ catalog, taskType, taskId }: FailedTask): string[] {
+/** People paste this into a terminal, so the catalog and the id must have the exact form that AWS documents. */
+function cliCommandLines({ catalog, taskType, taskId }: FailedTask): string[] {
   const command = listCommand(taskType);
   if (!command || !/^[A-Za-z]+$/.test(catalog) || !/^task-[0-9a-z]{13}$/.test(taskId)) return [];
   const which = `--region us-east-1 --catalog ${catalog} --task-identifier ${taskId}`;
   return ['', 'To look at it as it is now:', `${command} ${which}`];
 }
 
-function inALine(task: FailedTask, messagesShown: ReadonlySet<string | undefined>): string {
+function summaryLine(task: FailedTask, messagesShown: ReadonlySet<string | undefined>): string {
   const { message } = task;
   const { taskId, engagementId, engagementInvitationId, opportunityId } = task;
   const ids = [taskId, engagementId, engagementInvitationId, opportunityId].filter(id => id !== undefined).map(field);
   const isNew = message !== undefined && !messagesShown.has(message);
-  const excerpt = isNew ? [`"${oneLine(message, messageLimit.inALine)}"`] : [];
+  const excerpt = isNew ? [`"${oneLine(message, messageLimit.onOneLine)}"`] : [];
   return `  ${[...ids, utc(task.detectedBefore), ...excerpt].join('  ')}`;
 }
 
-function quoted(message: string, limit: Limit, cutInTheEvent: boolean): string {
+function messageText(message: string, limit: Limit, isTruncatedInEvent: boolean): string {
   const text = severalLines(message);
   const shown = cut(text, limit, {
-    note: cutInTheEvent ? '; the event has more of it' : '; the event has it whole',
-    // A line break counts with the indent it will get.
+    note: isTruncatedInEvent ? '; the event has more of it' : '; the event has it whole',
+    // A line break also adds the indent of the next line.
     bytesOf: character => byteLength(character) + (character === '\n' ? indent.length : 0),
   });
-  const note = cutInTheEvent && shown === text ? '… (cut, it was too long for an event)' : '';
+  const note = isTruncatedInEvent && shown === text ? '… (cut, it was too long for an event)' : '';
   return `${shown}${note}`.replaceAll('\n', `\n${indent}`);
 }
 
 interface Part {
   readonly lines: string[];
   readonly tasks: FailedTask[];
-  /** Run id to link, of the runs that saw these tasks. */
+  /** Run id → link, for the runs that saw these tasks. */
   readonly links: Map<string, string>;
 }
 
-/** Fills one mail after the other. One item is far smaller than a mail, so each mail has at least one. */
-function packed(items: readonly Item[], logs: PollerLogs): Part[] {
+/** Fills one mail after the other. An item is far smaller than a mail, so each mail has at least one. */
+function packIntoMails(items: readonly Item[], logs: PollerLogs): Part[] {
   const parts: Part[] = [];
   const newPart = () => {
     parts.push({ lines: [], tasks: [], links: new Map() });
-    return { part: parts.at(-1) as Part, kind: undefined as Kind | undefined, bytes: frameBytes };
+    return { part: parts.at(-1) as Part, group: undefined as FailureGroup | undefined, bytes: frameBytes };
   };
   let open = newPart();
   for (const item of items) {
     let added = additions(item, open, logs);
-    if (open.part.tasks.length > 0 && open.bytes + added.bytes > mostBytes) {
+    if (open.part.tasks.length > 0 && open.bytes + added.bytes > maxBytes) {
       open = newPart();
       added = additions(item, open, logs);
     }
     open.part.lines.push(...added.lines);
     open.part.tasks.push(item.task);
     if (added.link !== undefined) open.part.links.set(item.task.runId, added.link);
-    open = { part: open.part, kind: item.kind, bytes: open.bytes + added.bytes };
+    open = { part: open.part, group: item.group, bytes: open.bytes + added.bytes };
   }
   return parts;
 }
 
-/** What an item adds to a mail: its lines, those of its reason if they aren't there yet, and the link of its run. */
+/** What an item adds to a mail: its lines, its heading unless already there, and the link of its run. */
 function additions(
-  { task, kind, heading, lines }: Item,
-  open: { part: Part; kind?: Kind | undefined },
+  { task, group, heading, lines }: Item,
+  open: { part: Part; group?: FailureGroup | undefined },
   logs: PollerLogs,
 ) {
-  const all = [...(open.kind === kind ? [] : heading), ...lines];
+  const all = [...(open.group === group ? [] : heading), ...lines];
   const { links } = open.part;
-  const link = links.has(task.runId) || links.size >= mostRunsLinked ? undefined : logsLink(logs, task);
+  const link = links.has(task.runId) || links.size >= maxRunsLinked ? undefined : logsLink(logs, task);
   const linkBytes = link === undefined ? 0 : byteLength(`${field(task.runId)}\n${indent}${link}\n`);
   return { lines: all, link, bytes: byteLength(`${all.join('\n')}\n`) + linkBytes };
 }
@@ -252,9 +260,9 @@ function logLines({ links, tasks }: Part): string[] {
   ];
 }
 
-/** @param suffix what must not be cut */
+/** @param suffix is never cut */
 function subjectLine(text: string, suffix: string): string {
-  const ascii = harmless(text);
-  const most = subjectCharacters - suffix.length;
-  return `${ascii.length <= most ? ascii : `${ascii.slice(0, most - 3)}...`}${suffix}`;
+  const ascii = plainAscii(text);
+  const maxLength = subjectCharacters - suffix.length;
+  return `${ascii.length <= maxLength ? ascii : `${ascii.slice(0, maxLength - 3)}...`}${suffix}`;
 }

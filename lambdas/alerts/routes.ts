@@ -1,7 +1,7 @@
-/** Which failures are told where. */
+/** Which topic gets which failures. */
 import type { ReasonCategory } from '../task-event';
 
-/** Every category that isn't named, and events without one. */
+/** Every category without a route of its own, and events without a category. */
 export const CATCH_ALL = '*';
 
 /** The stack's own topic. */
@@ -14,18 +14,18 @@ export type RouteKey = ReasonCategory | typeof CATCH_ALL;
 export type Route = string;
 export type AlertRoutes = Readonly<Partial<Record<RouteKey, Route>>>;
 
-/** An existing standard topic: a FIFO topic, whose name ends with .fifo, neither mails nor takes messages without a group. */
+/** ARN of a standard topic. FIFO topics (`.fifo`) can't send mails, and refuse messages without a group. */
 export const topicArnPattern = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/;
 
 export const isTopicArn = (route: Route): boolean => topicArnPattern.test(route);
 
 /**
- * Where the failures of a category go. The catch-all is never lost: without one, or with one that leads nowhere, it is
- * the stack's own topic.
- * @param category also one that this release does not know
+ * The route of a category. A catch-all that is missing or `nowhere` becomes `default`, so that an unknown category is
+ * never lost.
+ * @param category may be one that this release does not know
  */
 export function routeOf(routes: AlertRoutes, category: string | undefined): Route {
-  // Own keys only: a category is text from outside, and `constructor` leads nowhere good.
+  // Own keys only: the category comes from an event, and could be `constructor`.
   if (category !== undefined && category !== CATCH_ALL && Object.hasOwn(routes, category))
     return routes[category as RouteKey] as Route;
   const rest = routes[CATCH_ALL];

@@ -1,27 +1,27 @@
-/** What people are told about the tasks of a family: what they do, how to look at one, and what a reason means there. */
+/** Texts about the tasks of a family: what they do, how to list them, and what a reason code means for them. */
 import type { ReasonCode } from '@aws-sdk/client-partnercentral-selling';
 import { familyOf, type TaskFamily } from '../poller/task-families';
 import { type ReasonText, reasonText } from '../reason-codes';
-import { harmless } from './text';
+import { plainAscii } from './text';
 
 interface TaskType {
-  /** What people would say that it is there to do: goes behind `to`. */
+  /** What the task does, as a verb phrase that follows `to`. */
   readonly does: string;
-  /** Where the meaning or the remedy is another than for OpportunityFromEngagement, for which the common texts are written. */
-  readonly readings: Readonly<Partial<Record<ReasonCode, ReasonText>>>;
+  /** Overrides of the common texts, which are written for OpportunityFromEngagement. */
+  readonly reasonTexts: Readonly<Partial<Record<ReasonCode, ReasonText>>>;
 }
 
-const again = 'Then start the task again: it goes on with an engagement or an invitation that exists already.';
+const thenStartAgain = 'Then start the task again: it goes on with an engagement or an invitation that exists already.';
 
-/** The steps of each are told by the API's reference of its Start operation. */
+/** The steps of a task are documented in the API reference of its Start operation. */
 const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
-  OpportunityFromEngagement: { does: 'create an opportunity from an engagement', readings: {} },
+  OpportunityFromEngagement: { does: 'create an opportunity from an engagement', reasonTexts: {} },
   EngagementFromOpportunity: {
     does: 'create an engagement from an opportunity',
-    readings: {
+    reasonTexts: {
       InvitationAccessDenied: {
         meaning: 'The role that started the task may not invite to the engagement.',
-        action: `Allow that role partnercentral:CreateEngagementInvitation in this catalog. ${again}`,
+        action: `Allow that role partnercentral:CreateEngagementInvitation in this catalog. ${thenStartAgain}`,
       },
       EngagementAccessDenied: {
         meaning: 'The role that started the task may not create the engagement.',
@@ -29,19 +29,19 @@ const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
       },
       OpportunityAccessDenied: {
         meaning: 'The role that started the task may not read or submit the opportunity.',
-        action: `Allow that role partnercentral:GetOpportunity and SubmitOpportunity in this catalog, and check that the opportunity belongs to this account. ${again}`,
+        action: `Allow that role partnercentral:GetOpportunity and SubmitOpportunity in this catalog, and check that the opportunity belongs to this account. ${thenStartAgain}`,
       },
       ResourceSnapshotAccessDenied: {
         meaning: 'The role that started the task may not put a snapshot of the opportunity into the engagement.',
-        action: `Allow that role partnercentral:CreateResourceSnapshot in this catalog. ${again}`,
+        action: `Allow that role partnercentral:CreateResourceSnapshot in this catalog. ${thenStartAgain}`,
       },
       ResourceSnapshotJobAccessDenied: {
         meaning: 'The job that shares the opportunity with the engagement could not be created.',
-        action: `Allow the role that started the task partnercentral:CreateResourceSnapshotJob, and check the role for snapshot jobs in the selling system settings. ${again}`,
+        action: `Allow the role that started the task partnercentral:CreateResourceSnapshotJob, and check the role for snapshot jobs in the selling system settings. ${thenStartAgain}`,
       },
       InvitationValidationFailed: {
         meaning: 'The invitation to the engagement was refused: something that it needs is missing or not allowed.',
-        action: `Correct what the message names in the opportunity. ${again}`,
+        action: `Correct what the message names in the opportunity. ${thenStartAgain}`,
       },
       EngagementValidationFailed: {
         meaning: 'No engagement could be made of the opportunity: it lacks something or has a value that is refused.',
@@ -49,25 +49,25 @@ const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
       },
       OpportunityValidationFailed: {
         meaning: 'The opportunity was refused: a required field is missing, or a value is not allowed.',
-        action: `Complete the field that the message names in the opportunity, such as customer, project, close date or expected spend. ${again}`,
+        action: `Complete the field that the message names in the opportunity, such as customer, project, close date or expected spend. ${thenStartAgain}`,
       },
       ResourceSnapshotValidationFailed: {
         meaning: 'No snapshot could be made of the opportunity: it lacks what the snapshot template needs.',
-        action: `Complete the field that the message names in the opportunity. ${again}`,
+        action: `Complete the field that the message names in the opportunity. ${thenStartAgain}`,
       },
       ResourceSnapshotJobValidationFailed: {
         meaning: 'The job that shares the opportunity with the engagement does not fit the two or its template.',
-        action: `Check that the opportunity is still open. ${again}`,
+        action: `Check that the opportunity is still open. ${thenStartAgain}`,
       },
       ResourceSnapshotConflict: {
         meaning: 'The same snapshot of the opportunity exists already, or is being made by something else.',
         action:
-          'Look whether the opportunity shows up in the engagement and has been submitted. If both are so, there is nothing left to do; otherwise start the task again.',
+          'Check whether the opportunity shows up in the engagement and has been submitted. If both are so, there is nothing left to do; otherwise start the task again.',
       },
       EngagementInvitationConflict: {
-        meaning: 'There is an invitation already, or it was dealt with elsewhere while the task ran.',
+        meaning: 'There is an invitation already, or somebody or something else changed it while the task ran.',
         action:
-          'Look whether AWS has been invited to the engagement of this opportunity. If so, look whether the opportunity was submitted; start the task again only if it was not.',
+          'Check whether AWS has been invited to the engagement of this opportunity. If so, check whether the opportunity was submitted; start the task again only if it was not.',
       },
       OpportunityConflict: {
         meaning: 'The opportunity was changed by somebody else while the task ran, or is past being submitted.',
@@ -76,18 +76,18 @@ const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
       },
       OpportunitySubmissionFailed: {
         meaning: 'The opportunity was not submitted to AWS for review; its engagement may exist already.',
-        action: `Complete what the review needs in the opportunity. ${again}`,
+        action: `Complete what the review needs in the opportunity. ${thenStartAgain}`,
       },
       InternalError: {
         meaning: 'Something failed inside Partner Central.',
         action:
-          'Look whether the opportunity has been submitted; if not, start the task again. If it fails again, give AWS Support the id of the task.',
+          'Check whether the opportunity has been submitted; if not, start the task again. If it fails again, give AWS Support the id of the task.',
       },
     },
   },
   EngagementByAcceptingInvitation: {
     does: 'accept an invitation to an engagement',
-    readings: {
+    reasonTexts: {
       EngagementAccessDenied: {
         meaning: 'The account or the role that started the task has no access to the engagement of the invitation.',
         action:
@@ -101,29 +101,30 @@ const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
       OpportunityValidationFailed: {
         meaning: 'The opportunity that comes with the invitation was refused: a field is missing or not allowed.',
         action:
-          'Look whether the invitation counts as accepted and an opportunity was created. If so, complete there the field that the message names; if not, tell the sender of the invitation.',
+          'Check whether the invitation counts as accepted and an opportunity was created. If so, complete there the field that the message names; if not, tell the sender of the invitation.',
       },
       InternalError: {
         meaning: 'Something failed inside Partner Central.',
         action:
-          'Look whether the invitation counts as accepted and its opportunity exists; if not, start the task again. If it fails again, give AWS Support the id of the task.',
+          'Check whether the invitation counts as accepted and its opportunity exists; if not, start the task again. If it fails again, give AWS Support the id of the task.',
       },
     },
   },
 };
 
-// A type is text from outside, and a newer poller may know more of them.
+// The type comes from an event: a newer poller may have more of them.
 const isKnown = (taskType: string): taskType is TaskFamily => Object.hasOwn(taskTypes, taskType);
 
-/** `to create …`, to stand behind `task`. */
+/** `to create …`: follows `task`. */
 export const purpose = (taskType: string): string =>
-  isKnown(taskType) ? `to ${taskTypes[taskType].does}` : `of type ${harmless(taskType).slice(0, 60)}`;
+  isKnown(taskType) ? `to ${taskTypes[taskType].does}` : `of type ${plainAscii(taskType).slice(0, 60)}`;
 
-/** What to tell people about a reason code of such a task. */
-export const readingOf = (taskType: string, reasonCode: string | undefined): ReasonText => {
-  const readings: Readonly<Record<string, ReasonText>> = isKnown(taskType) ? taskTypes[taskType].readings : {};
-  const own = reasonCode !== undefined && Object.hasOwn(readings, reasonCode) ? readings[reasonCode] : undefined;
-  return own ?? reasonText(reasonCode);
+/** The text about a reason code for a task of this type. */
+export const reasonTextFor = (taskType: string, reasonCode: string | undefined): ReasonText => {
+  const reasonTexts: Readonly<Record<string, ReasonText>> = isKnown(taskType) ? taskTypes[taskType].reasonTexts : {};
+  const override =
+    reasonCode !== undefined && Object.hasOwn(reasonTexts, reasonCode) ? reasonTexts[reasonCode] : undefined;
+  return override ?? reasonText(reasonCode);
 };
 
 /** The command of the AWS CLI that lists such tasks. */

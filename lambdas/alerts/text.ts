@@ -1,7 +1,6 @@
 /**
- * Text from outside made fit to stand in ours. Nothing that comes from the API is trusted: it is cut to a length, and
- * control characters are shown instead of sent, for SNS refuses a text with some of them, and one task must not hold
- * back the alert about the others.
+ * Makes text from the API safe to use in a message. It is cut to a length. Control characters are shown as escapes: SNS
+ * refuses a message that contains some of them, and one task must not block the alert about the others.
  */
 
 export interface Limit {
@@ -11,32 +10,32 @@ export interface Limit {
 
 const fieldLimit: Limit = { characters: 200, bytes: 200 }; // far above every real identifier
 
-/** One line of at most 200 bytes and a note. */
+/** One line of at most 200 bytes, plus a note if it was cut. */
 export const field = (text: string): string => oneLine(text, fieldLimit);
 
-/** What follows is counted and not looked at: a burst has thousands of texts, and each may have 250 KB. */
-const mostLookedAt = 2_000;
+/** The rest of a text is only counted: a burst has thousands of texts of up to 250 KB. */
+const maxProcessed = 2_000;
 
 export function oneLine(text: string, limit: Limit): string {
-  const beginning = text.slice(0, mostLookedAt);
+  const beginning = text.slice(0, maxProcessed);
   const line = withoutControlCharacters(beginning.replace(/[\s\u0085]+/g, ' '));
-  return cut(line, limit, { following: text.slice(mostLookedAt) });
+  return cut(line, limit, { following: text.slice(maxProcessed) });
 }
 
-/** Lines end with \n and nothing else; tabs stay, other control characters are shown. */
+/** Normalizes line ends to \n. Tabs stay; other control characters become escapes. */
 export const severalLines = (text: string): string =>
   withoutControlCharacters(text.replace(/\r\n?|[\v\f\u0085\u2028\u2029]/g, '\n'));
 
-interface Cutting {
-  /** Text that is missing in any case. */
+interface CutOptions {
+  /** Text after `text` that is cut in any case. */
   readonly following?: string;
-  /** What the reader should know beside the number of missing characters. */
+  /** Follows the number of missing characters. */
   readonly note?: string;
   readonly bytesOf?: (character: string) => number;
 }
 
-/** Cuts after whole characters and says how many are missing. */
-export function cut(text: string, limit: Limit, { following = '', note = '', bytesOf = byteLength }: Cutting = {}) {
+/** Cuts between whole characters and appends how many are missing. */
+export function cut(text: string, limit: Limit, { following = '', note = '', bytesOf = byteLength }: CutOptions = {}) {
   const end = endWithin(text, limit, bytesOf);
   const missing = charactersIn(text.slice(end)) + charactersIn(following);
   return missing === 0 ? text : `${text.slice(0, end)}… (cut, ${count(missing, 'more character')}${note})`;
@@ -59,7 +58,7 @@ function charactersIn(text: string): number {
   return characters;
 }
 
-/** Line breaks and tabs stay; half a surrogate pair, which is no text at all, is shown in the same way. */
+/** Line breaks and tabs stay. Lone surrogates, which are invalid, become escapes too. */
 function withoutControlCharacters(text: string): string {
   return text.replace(/(?![\n\t])[\p{Cc}\p{Cs}]/gu, character => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -72,11 +71,11 @@ export const byteLength = (text: string): number => Buffer.byteLength(text);
 export const count = (number: number, thing: string): string =>
   `${number.toLocaleString('en-US')} ${thing}${number === 1 ? '' : 's'}`;
 
-/** A moment for people, to the second; as it came when it is none. */
+/** A readable time, to the second. Returns text that is not a time as it is. */
 export function utc(instant: string): string {
   const at = Date.parse(instant);
   return Number.isNaN(at) ? field(instant) : `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-/** Who reads a chat or a subject line sees letters, digits and a little punctuation, and nothing that acts. */
-export const harmless = (text: string): string => text.replace(/[^A-Za-z0-9 .,:()-]/gu, '?');
+/** For chats and subject lines: keeps letters, digits and some punctuation, so that nothing acts as markup. */
+export const plainAscii = (text: string): string => text.replace(/[^A-Za-z0-9 .,:()-]/gu, '?');

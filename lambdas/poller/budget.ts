@@ -2,7 +2,7 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { EpochMs } from './core/task';
 import { TransientFailure } from './errors';
 
-/** Up to where a part of the run may go: counted from the beginning of the run, whoever used it. */
+/** Limits of a part of the run, counted from the beginning of the run, whichever part used it. */
 export interface Allowance {
   readonly until: EpochMs;
   readonly listCalls: number;
@@ -11,12 +11,12 @@ export interface Allowance {
 
 export interface BudgetLimits {
   readonly now: () => EpochMs;
-  /** When the function will be stopped from outside. */
+  /** When Lambda stops the function. */
   readonly deadline: EpochMs;
   readonly listCalls: number;
   readonly listCallsPerSecond: number;
   readonly events: number;
-  /** Resolves after so many milliseconds, or rejects when the signal goes off. */
+  /** Resolves after `ms` milliseconds, or rejects when the signal is aborted. */
   readonly sleep?: ((ms: number, signal: AbortSignal) => Promise<unknown>) | undefined;
 }
 
@@ -26,8 +26,8 @@ const RESERVE_MS = 5_000;
 export type Budget = ReturnType<typeof openBudget>;
 
 /**
- * What one run may still use of time, List calls and events, and the pace of its List calls.
- * `signal` aborts what is in flight half-way through the reserve, so that there is time left to write the checkpoint.
+ * The time, List calls and events that one run has left, and the pace of its List calls.
+ * `signal` aborts requests in flight half-way through the reserve, which leaves time to write the checkpoint.
  */
 export function openBudget({ now, deadline, listCalls, listCallsPerSecond, events, sleep = realSleep }: BudgetLimits) {
   const startedAt = now();
@@ -44,7 +44,7 @@ export function openBudget({ now, deadline, listCalls, listCallsPerSecond, event
     whole,
     signal: abort.signal,
 
-    /** The given part of what is left now; at least one List call and one event of it, where any are left. */
+    /** A fraction of what is left now; at least one List call and one event, if any are left. */
     part(fraction: number, of: Allowance = whole): Allowance {
       const share = (limit: number, spent: number) => spent + Math.ceil(Math.max(0, limit - spent) * fraction);
       return {
@@ -58,9 +58,9 @@ export function openBudget({ now, deadline, listCalls, listCallsPerSecond, event
     mayList: (allowance: Allowance) => now() < allowance.until && used.listCalls < allowance.listCalls,
     eventsLeft: (allowance: Allowance) => Math.max(0, allowance.events - used.events),
 
-    /** Called before each attempt at a List call, retries of the SDK included: they draw on the same quota. */
+    /** Called before each attempt at a List call, the SDK's retries included: they count towards the same quota. */
     async paceListCall(): Promise<void> {
-      // A logical call begins within its allowance; only its retries can come here with nothing left.
+      // A call starts within its allowance; only its retries can find nothing left.
       if (used.listCalls >= whole.listCalls) throw new TransientFailure('No List calls are left in this run');
       used.listCalls += 1;
       const wait = nextListCallAt - now();
@@ -75,7 +75,7 @@ export function openBudget({ now, deadline, listCalls, listCallsPerSecond, event
       return true;
     },
 
-    /** For the last two writes of the run, which come when `signal` may have gone off: each ends before the deadline. */
+    /** For the last two writes of the run, when `signal` may be aborted already: each ends before the deadline. */
     lastSignals() {
       const end = (beforeDeadlineMs: number) =>
         AbortSignal.timeout(Math.max(1, Math.round(deadline - beforeDeadlineMs - now())));
@@ -91,5 +91,5 @@ const realSleep = (ms: number, signal: AbortSignal) =>
     throw new TransientFailure('The time of the run is over', { cause: error });
   });
 
-/** Full jitter: somewhere between nothing and twice as long as before, up to five seconds. */
+/** Full jitter: between 0 and a limit that doubles with each attempt, up to five seconds. */
 export const jitteredPauseMs = (attempt: number) => Math.random() * Math.min(5_000, 100 * 2 ** Math.min(attempt, 10));

@@ -1,4 +1,4 @@
-/** Something outside works badly for now. The run ends early, keeps what it has, and the next one goes on. */
+/** A service fails for now. The run ends early and keeps what it has; the next run continues. */
 export class TransientFailure extends Error {
   override readonly name = 'TransientFailure';
   constructor(
@@ -11,14 +11,14 @@ export class TransientFailure extends Error {
   }
 }
 
-/** Something has to be put right by a person; the message says what. The run fails, so that an alarm fires at once. */
+/** A person has to fix something; the message says what. The run fails, so that an alarm fires at once. */
 export class PermanentFailure extends Error {
   override readonly name = 'PermanentFailure';
 }
 
 /**
- * A service refused a request as a whole for what is in it. What follows depends on the request: a dead cursor, one bad
- * item among many, or our own mistake.
+ * A service refused a whole request because of its content. What to do depends on the request: a dead cursor, one bad item
+ * among many, or our own mistake.
  */
 export class RequestRefused extends Error {
   override readonly name = 'RequestRefused';
@@ -37,13 +37,13 @@ export class RequestRefused extends Error {
 }
 
 /**
- * Whether a request that carried a page token was refused for it: the same request without one is taken, so that it is
- * a dead cursor and not our mistake.
+ * Whether a request was refused because of its page token. The same request without a token is accepted, so this is a
+ * dead cursor and not our mistake.
  */
 export const isRefusedToken = (error: unknown): error is RequestRefused =>
   error instanceof RequestRefused && ['ValidationException', 'ResourceNotFoundException'].includes(error.code);
 
-/** The conditional write found another owner of the lease. */
+/** A conditional write found another owner of the lease. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
@@ -68,19 +68,19 @@ const notAuthorised = new Set([
   'CredentialsProviderError',
 ]);
 
-/** Names that say of themselves that the request carries the wrong time. */
+/** Error names that mean: the request carries the wrong time. */
 const wrongTime = new Set(['RequestExpired', 'RequestInTheFuture', 'RequestTimeTooSkewed']);
 
 /**
- * Whether the signature is refused for its time only. All services use the name of a wrong signature for that too, so
- * the message decides. The SDK corrects its clock by the answer and tries again; what is left is a passing fault, or a
- * clock that is really wrong, and no right that is missing.
+ * Whether a signature is refused for its time only. All services use the error name of a wrong signature for that too, so
+ * the message decides. The SDK corrects its clock by the answer and retries. If it still fails, the fault is transient or
+ * a clock is wrong; no permission is missing.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv4-troubleshooting.html
  */
 const isAboutTime = ({ name, message }: ServiceError) =>
   wrongTime.has(name) || (notAuthorised.has(name) && /signature (?:has )?(?:expired|not yet current)/i.test(message));
 
-/** Throttling under a status that says "your mistake": DynamoDB, STS, and Partner Central as its guide describes it, use 400 for all. */
+/** Throttling with status 400: DynamoDB, STS, and Partner Central by its guide, use 400 for every error. */
 export const throttled: ReadonlySet<string> = new Set([
   'Throttling',
   'ThrottlingException',
@@ -103,17 +103,16 @@ export const publishingDenied =
   "Let the function's role use events:PutEvents on the event bus, and look at the bus's own policy";
 
 /**
- * Sorts what a client threw, after its own retries, by what we do about it. Branches on the name first: the service
- * model and the guide of Partner Central disagree about status codes.
- * @param advice what a person should do when the service says that we may not, that the thing isn't there, or that it
- *   doesn't take what we ask for
+ * Turns what a client threw, after its own retries, into one of the errors above. The name decides before the status: the
+ * service model and the guide of Partner Central disagree about status codes.
+ * @param advice what a person should do if access is denied, the resource is missing, or the request is refused
  */
 export function sortFailure(thrown: unknown, doing: string, advice: Advice): Error {
-  // Sorted already, further in: the credentials for the call could not be had.
+  // Sorted already: the role's credentials could not be fetched.
   if (thrown instanceof TransientFailure || thrown instanceof PermanentFailure) return thrown;
   const error = thrown as ServiceError;
-  // An answer that breaks off can't be read: its status says "your mistake", but nobody knows which. The parser quotes
-  // what it stumbles over, and that may be a task's message, which belongs in no log.
+  // A truncated answer can't be parsed, and its status says nothing about the request. No `cause`: the parser quotes the
+  // text, which may be a task's message and must not be logged.
   if (error.name === 'SyntaxError') return new TransientFailure(`${doing}: the answer can not be read`);
   const options = { cause: thrown };
   const said = `${doing}: ${error.name}${error.Reason ? ` (${error.Reason})` : ''}: ${error.message}`;

@@ -1,10 +1,10 @@
 /**
  * The poller function. EventBridge Scheduler invokes it with `{"mode":"poll"}` and, less often, `{"mode":"audit"}`.
  *
- * - The schedule delivers at least once and does not wait for the last run: runs may overlap, and the lease sorts it out.
- * - A failure that time heals ends as outcome `partial`, without an exception; the missing heartbeat tells if it lasts.
- * - A failure that needs a person throws, so that the function's error metric tells at once.
- * - Nothing is retried by Lambda: the next tick is the retry.
+ * - The schedule delivers at least once and does not wait for the last run: runs may overlap, so each takes a lease.
+ * - A transient failure ends the run as `partial`, without an exception; if it lasts, the missing heartbeat alarms.
+ * - A failure that needs a person throws, so that the function's error metric alarms at once.
+ * - Lambda retries nothing: the next scheduled run is the retry.
  */
 import { Logger } from '@aws-lambda-powertools/logger';
 import { connectEventBus, shadowEventBus } from './edges/event-bus';
@@ -33,7 +33,7 @@ interface LambdaContext {
   getRemainingTimeInMillis(): number;
 }
 
-/** @throws TypeError for any input but the two modes; PermanentFailure when a person has to put something right */
+/** @throws TypeError for any input but the two modes; PermanentFailure when a person has to fix something */
 export async function handler(input: unknown, context: LambdaContext): Promise<Summary> {
   logger.appendKeys({ requestId: context.awsRequestId });
   try {

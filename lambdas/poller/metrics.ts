@@ -8,18 +8,18 @@ export const METRICS_NAMESPACE = 'PartnerCentralTaskPoller';
  * Custom metrics, with the one dimension `service` (the stack's name). Each costs $0.30 a month while it reports, charged
  * by the hour in which it reports. Only the heartbeat always does; the others report when there is something to report,
  * so a quiet month costs one metric. Each is read by the alarm it is named with and by nothing else; what no alarm needs
- * is in the log.
+ * is only logged.
  */
 export const metricNames = {
-  /** Runs that were complete, always: $0.30. Read by "not finishing": its absence is what goes off. */
+  /** Complete runs, always: $0.30. Read by "not finishing", which alarms when it is absent. */
   heartbeat: 'CompleteRuns',
   /** Events published for failed tasks: $0.0004 for each hour with one. Read by "tasks failed". */
   failed: 'TasksFailed',
   /** Tasks that have been running for longer than `stalledAfterMinutes`, as long as there are any: up to $0.30. Read by "tasks stalled". */
   stalled: 'TasksStalled',
-  /** What could not be dealt with and is kept aside, as long as there is any: up to $0.30. Read by "set aside". */
+  /** Quarantined, damaged, malformed and missing items, as long as there are any: up to $0.30. Read by "set aside". */
   setAside: 'ItemsSetAside',
-  /** Endings that an audit found and the polls had overlooked, and one for each run while the audit is overdue: up to $0.30. Read by "audit". */
+  /** Finished tasks that only an audit found, and one for each run while the audit is overdue: up to $0.30. Read by "audit". */
   auditProblems: 'AuditProblems',
   /** Open gaps, in runs that ended with the backlog as it was: up to $0.30. Read by "backlog". */
   backlogUnchanged: 'BacklogUnchanged',

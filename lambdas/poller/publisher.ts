@@ -14,7 +14,7 @@ import { refused, type TaskRow, unpublished } from './core/task-row';
 import { PermanentFailure, publishingDenied, RequestRefused, TransientFailure } from './errors';
 import type { EntryOutcome, EventBus } from './ports';
 
-/** The table takes each of these rows or says which it does not take at all. */
+/** Writes rows. @returns ids of the rows that the table refuses */
 type Write = (rows: readonly TaskRow[]) => Promise<{ readonly lost: readonly string[] }>;
 
 export interface Publishing {
@@ -22,24 +22,25 @@ export interface Publishing {
   readonly budget: Budget;
   readonly frame: EventFrame;
   readonly now: () => EpochMs;
-  /** Writes the rows of what was published or refused. */
+  /** Writes the rows of events that were published or refused. */
   readonly record: Write;
-  /** Tries whether the table takes a row at all. */
+  /** Writes rows of tasks that are still unpublished, to learn whether the table accepts them. */
   readonly tryRecord: Write;
   /** Whether a record failed in an earlier run after its event was published. */
   readonly recordsAreInDoubt: boolean;
-  /** Hears of each event that is done with. @param code why EventBridge refused it; absent when it was published */
+  /** Called for each event that is published or quarantined. @param code why EventBridge refused it; absent when it was published */
   readonly onDone: (event: PendingEvent, code?: string) => void;
 }
 
 interface Queued {
   readonly event: PendingEvent;
-  /** Retryable failures in this run, and the last one. */
+  /** Retryable failures in this run. */
   readonly tries: number;
+  /** Of the last failure. */
   readonly code: string;
 }
 
-/** An event that is done with in this run. */
+/** An event that this run does not try again. */
 interface Done {
   readonly event: PendingEvent;
   /** Absent when it was published. */
@@ -47,27 +48,26 @@ interface Done {
 }
 
 /**
- * An entry that EventBridge could not take so often in one run, while it takes or took others, is poisoned: it is set
- * aside like one that was refused. Where it takes none, it is EventBridge that has a problem, and the next run tries again.
- * Throttling says nothing about an entry: that one is tried for as long as there is time.
+ * Quarantine an entry after this many failures in one run if any other entry succeeded. If none did, EventBridge itself is
+ * down, and the next run tries again. Throttling says nothing about an entry: it is retried as long as there is time.
  */
 const MAX_TRIES = 8;
 const THROTTLED = 'ThrottlingException';
 
 export type Publisher = ReturnType<typeof openPublisher>;
 
-/** Publishes what one run has to publish, and keeps what it needs to know for that from one call to the next. */
+/** Publishes the events of one run. What it counts, it counts over all calls of the run. */
 export function openPublisher({ bus, budget, frame, now, ...publishing }: Publishing) {
   let accepted = 0;
   let recordFailed = false;
   let waiting = 0;
-  /** By task id: given up while EventBridge had taken nothing yet. Two sweeps may come by the same task. */
+  /** By task id, because two sweeps may list the same task: tried too often while EventBridge had accepted nothing. */
   const abandoned = new Map<string, Queued>();
 
   /**
-   * Publishes events and records them, batch by batch: never the other way round, and never a batch before the one
-   * ahead of it is recorded, so that a death in between repeats at most one batch and loses nothing.
-   * @returns false when time or the event budget ran out before all were done, or EventBridge takes nothing
+   * Publishes events and records them, batch by batch. A batch is recorded after it is published, and before the next one
+   * is: a crash in between repeats at most one batch and loses nothing.
+   * @returns false when time or the event budget ran out, or EventBridge accepts nothing
    * @throws TransientFailure, PermanentFailure; what was accepted before is recorded
    */
   async function publish(events: readonly PendingEvent[], allowance: Allowance): Promise<boolean> {
@@ -95,7 +95,7 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
       } catch (error) {
         if (!(error instanceof RequestRefused)) throw error;
         if (batch.length > 1) {
-          // One of them is what the whole call is refused for: halve until it stands alone.
+          // One entry makes EventBridge refuse the call: halve until it is alone.
           queue.unshift(...batch);
           batchLimit = Math.ceil(batch.length / 2);
           continue;
@@ -114,7 +114,7 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
     return true;
   }
 
-  /** The front of the queue, as much as one call takes. An entry that is too large for any call comes alone. */
+  /** Takes from the front of the queue what fits into one call. An entry that is too large for any call comes alone. */
   function takeBatch(queue: Queued[], room: number): { batch: Queued[]; entries: EventEntry[] } {
     const entries: EventEntry[] = [];
     let bytes = 0;
@@ -130,12 +130,12 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
   async function put(entries: readonly EventEntry[]): Promise<EntryOutcome[]> {
     const [first] = entries;
     if (first && entries.length === 1 && entryBytes(first) > MAX_ENTRY_BYTES) {
-      return [{ became: 'refused', code: 'EntryTooLarge' }]; // some field other than the message; no call would take it
+      return [{ became: 'refused', code: 'EntryTooLarge' }]; // a field other than the message is too long
     }
     return bus.put(entries, budget.signal);
   }
 
-  /** @returns what is to be tried again */
+  /** @returns the events to retry */
   async function recordOutcomes(batch: readonly Queued[], outcomes: readonly EntryOutcome[]): Promise<Queued[]> {
     throwIfDenied(batch, outcomes);
     const othersWereAccepted = accepted > 0 || outcomes.some(({ became }) => became === 'accepted');
@@ -149,11 +149,11 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
       }
       const { code } = outcome;
       if (event.what === 'stalled') {
-        if (code !== THROTTLED) done.push({ event, code }); // throttled, it can wait for the next run
+        if (code !== THROTTLED) done.push({ event, code }); // throttled: the next run tries again
         return;
       }
-      const isPoisoned = (othersWereAccepted || event.attempts > 0) && tries + 1 >= MAX_TRIES && code !== THROTTLED;
-      if (outcome.became === 'refused' || isPoisoned) done.push({ event, code });
+      const isQuarantined = (othersWereAccepted || event.attempts > 0) && tries + 1 >= MAX_TRIES && code !== THROTTLED;
+      if (outcome.became === 'refused' || isQuarantined) done.push({ event, code });
       else again.push({ event, tries: tries + 1, code });
     });
     await recordDone(done);
@@ -162,9 +162,9 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
   }
 
   /**
-   * Writes rows as those of tasks that have yet to be published. Whatever fails here fails before anything is published,
-   * so a table that takes no rows for hours repeats one batch, and not one in each poll.
-   * @returns ids of the rows that the table refuses; their events wait until it takes them
+   * Writes the rows as unpublished. What fails here fails before anything is published: a table that accepts no rows for
+   * hours repeats one batch, not one in each poll.
+   * @returns ids of the rows that the table refuses; their events wait until it accepts them
    * @throws TransientFailure also when it refuses all of several
    */
   async function tryRecords(batch: readonly Queued[]): Promise<ReadonlySet<string>> {
@@ -176,7 +176,7 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
   async function recordDone(done: readonly Done[]): Promise<void> {
     const rows = done.flatMap(({ event, code }) => {
       if (code === undefined) return [event.row];
-      // A stalled task needs no row to be tried again: as long as none says that it was told, the next run tries it once.
+      // Stalled events need no retry state: without `stalledAt` the next run tries again.
       return event.what === 'ended' ? [refused(event.row, event.attempts, now(), code)] : [];
     });
     const published = done.flatMap(({ event, code }) => (code === undefined ? [event.row.taskId] : []));
@@ -193,15 +193,15 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
   }
 
   /**
-   * Where nothing at all was let through, we have lost the right to publish, and a person should know at once. One entry
-   * of its own kind that is not let through, and was not before, is a poisoned one.
+   * If every entry is denied, the right to publish is gone, and a person must know at once. A single entry that was denied
+   * in an earlier run too is quarantined instead.
    */
   function throwIfDenied(batch: readonly Queued[], outcomes: readonly EntryOutcome[]): void {
-    const endings = batch.flatMap(({ event }) => (event.what === 'ended' ? [event] : []));
-    if (endings.length < batch.length) return; // endings, which matter more, may well be let through
+    const finished = batch.flatMap(({ event }) => (event.what === 'ended' ? [event] : []));
+    if (finished.length < batch.length) return; // denied stalled events say nothing about finished tasks
     const codes = outcomes.flatMap(outcome => (outcome.became === 'refused' && outcome.denied ? [outcome.code] : []));
     const allDenied = codes.length === batch.length && accepted === 0;
-    if (!allDenied || endings.every(({ attempts }) => attempts > 0)) return;
+    if (!allDenied || finished.every(({ attempts }) => attempts > 0)) return;
     throw new PermanentFailure(`PutEvents: every entry was refused with ${codes[0]}. ${publishingDenied}`);
   }
 
@@ -209,22 +209,22 @@ export function openPublisher({ bus, budget, frame, now, ...publishing }: Publis
     publish,
 
     /**
-     * What was given up while EventBridge seemed to take nothing is poisoned after all if it took something since: it is
-     * set aside, so that the next run gets past it.
+     * Quarantines abandoned events if EventBridge has accepted any other event since, so that the next run gets past
+     * them.
      */
     async quarantineAbandoned(isHandled: (taskId: string) => boolean): Promise<void> {
       if (accepted === 0) return;
-      const aside = [...abandoned.values()].filter(
+      const quarantined = [...abandoned.values()].filter(
         ({ event, code }) => !isHandled(event.row.taskId) && code !== THROTTLED,
       );
-      await recordDone(aside);
+      await recordDone(quarantined);
     },
 
-    /** Why EventBridge took what was given up last; undefined when nothing was. */
+    /** Why the last abandoned event failed; undefined when none was abandoned. */
     abandonedFor: () => [...abandoned.values()].at(-1)?.code,
-    /** How many events wait for the table to take their rows. */
+    /** How many events wait for the table to accept their rows. */
     waiting: () => waiting,
-    /** Whether a record failed whose events were published. */
+    /** Whether a record failed after its events were published. */
     recordFailed: () => recordFailed,
   };
 }

@@ -36,7 +36,7 @@ test('a message about one task, in the format of a custom notification', () => {
   expect(description).toContain('```\nThe caller has no access to the engagement.\n```');
   expect(description).toContain('More like this: none');
   expect(description).toMatch(/Logs of the run that saw it: https:\/\/console\.aws\.amazon\.com\/\S+ {2}\n/);
-  expect(description).toMatch(/are our reading: AWS documents no meanings\.$/);
+  expect(description).toMatch(/are our interpretation: AWS documents no meanings\.$/);
 });
 
 test('an event that says almost nothing makes a message all the same', () => {

@@ -1,4 +1,4 @@
-import { kindsOf, parseFailedTask } from '../../lambdas/alerts/failed-task';
+import { groupByReason, parseFailedTask } from '../../lambdas/alerts/failed-task';
 import { bare, envelope, failed } from './events';
 
 describe('reading an event', () => {
@@ -23,10 +23,10 @@ describe('reading an event', () => {
   ])('fails when %s', (_, body) => expect(() => parseFailedTask(body)).toThrow());
 });
 
-test('kinds: the most frequent first, and those without a code are one', () => {
+test('groups: the largest first, and tasks without a code form one', () => {
   const other = { ...failed, reasonCode: 'Other' };
-  const kinds = kindsOf([failed, bare, other, bare, other, bare]);
-  expect(kinds.map(({ reasonCode, tasks }) => [reasonCode, tasks.length])).toEqual([
+  const groups = groupByReason([failed, bare, other, bare, other, bare]);
+  expect(groups.map(({ reasonCode, tasks }) => [reasonCode, tasks.length])).toEqual([
     [undefined, 3],
     ['Other', 2],
     ['EngagementAccessDenied', 1],

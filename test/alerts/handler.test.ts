@@ -187,7 +187,7 @@ test('fails when the routes are not what the stack wrote', async () => {
   for (const broken of ['oops', 'null', '{"access":1}']) {
     process.env.ALERT_ROUTES = broken;
     await expect(handler(batch(taskFailed(1)))).rejects.toThrow(
-      'ALERT_ROUTES: got text that is no JSON object of texts',
+      'ALERT_ROUTES: got a value that is not a JSON object of strings',
     );
   }
   process.env.ALERT_ROUTES = value;
@@ -210,7 +210,7 @@ test.each(['/aws/lambda/poller', 'a=b,', 'a=b,c', '=b', 'a=', 'a=b=c', ','])(
     const value = process.env.POLLER_LOG_GROUPS;
     process.env.POLLER_LOG_GROUPS = broken;
     await expect(handler(batch(taskFailed(1)))).rejects.toThrow(
-      'POLLER_LOG_GROUPS: got text that is no list of source=group',
+      'POLLER_LOG_GROUPS: got a value that is not a list of source=group',
     );
     process.env.POLLER_LOG_GROUPS = value;
   },

@@ -1,5 +1,5 @@
 import { ReasonCode } from '@aws-sdk/client-partnercentral-selling';
-import { listCommand, purpose, readingOf } from '../../lambdas/alerts/task-types';
+import { listCommand, purpose, reasonTextFor } from '../../lambdas/alerts/task-types';
 import { taskFamilyNames } from '../../lambdas/poller/task-families';
 import { reasonText } from '../../lambdas/reason-codes';
 
@@ -25,26 +25,26 @@ test('each family has its purpose and its command', () => {
   ]);
 });
 
-test.each(taskFamilyNames)('%s: each reading is a sentence and what to do, and no markup', name => {
+test.each(taskFamilyNames)('%s: each text is one sentence and an action, without markup', name => {
   for (const code of codes) {
-    const { meaning, action } = readingOf(name, code);
+    const { meaning, action } = reasonTextFor(name, code);
     expect(meaning).toMatch(/^[A-Z][^.]{20,110}\.$/);
     expect(action).toMatch(/^[A-Z].{40,300}\.$/);
     expect(meaning + action).not.toMatch(/[*_~`<>&|@[\]#\n]/);
   }
 });
 
-test('nobody who works on an opportunity that exists is told to look whether it exists', () => {
+test('no text about an existing opportunity says to check whether it exists', () => {
   for (const code of codes) {
-    const { meaning, action } = readingOf('EngagementFromOpportunity', code);
+    const { meaning, action } = reasonTextFor('EngagementFromOpportunity', code);
     expect(meaning + action).not.toMatch(/the opportunity (exists;|may exist|was created)|CreateOpportunity/);
   }
 });
 
-test.each(['SomethingNew', 'constructor', '__proto__', ''])('a type or a code that nobody knows: %j', text => {
+test.each(['SomethingNew', 'constructor', '__proto__', ''])('an unknown type or code: %j', text => {
   expect(purpose(text)).toMatch(/^of type /);
   expect(listCommand(text)).toBeUndefined();
-  for (const code of [...codes, text, undefined]) expect(readingOf(text, code)).toEqual(reasonText(code));
-  expect(readingOf('EngagementFromOpportunity', text)).toEqual(reasonText(text));
-  expect(readingOf('EngagementFromOpportunity', undefined)).toEqual(reasonText(undefined));
+  for (const code of [...codes, text, undefined]) expect(reasonTextFor(text, code)).toEqual(reasonText(code));
+  expect(reasonTextFor('EngagementFromOpportunity', text)).toEqual(reasonText(text));
+  expect(reasonTextFor('EngagementFromOpportunity', undefined)).toEqual(reasonText(undefined));
 });

@@ -29,9 +29,9 @@ test('fails when fields are wrong: names each of them, with the value and what i
   });
   expect(error.name).toBe('NotATaskEvent');
   expect(error.problems).toEqual([
-    { field: 'time', got: 'nothing', allowed: 'a value, for it is required' },
+    { field: 'time', got: 'nothing', allowed: 'a value; the field is required' },
     { field: 'detail.eventId', got: '7', allowed: 'string' },
-    { field: 'detail.runId', got: '""', allowed: 'a text that is not empty' },
+    { field: 'detail.runId', got: '""', allowed: 'a non-empty string' },
     { field: 'detail.taskStatus', got: '"COMPLETE"', allowed: '"FAILED"' },
     { field: 'detail.startTime', got: '"now"', allowed: 'an instant such as 2026-11-22T18:00:00.000Z' },
   ]);
@@ -43,7 +43,9 @@ test('fails when the version is another: says what to do, and nothing of what el
   const { problems } = refusal({ ...rest, detail: { schemaVersion: '2', id: 1 } });
   expect(problems).toHaveLength(1);
   expect(problems[0]).toMatchObject({ field: 'detail.schemaVersion', got: '"2"' });
-  expect(problems[0]?.allowed).toMatch(/^"1"; update partner-central-task-poller .*let the rule match .*\["1"\] only/);
+  expect(problems[0]?.allowed).toMatch(
+    /^"1"; update partner-central-task-poller .*match only detail\.schemaVersion \["1"\] in the rule/,
+  );
 });
 
 test.each<[what: string, event: unknown]>([

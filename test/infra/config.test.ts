@@ -136,7 +136,7 @@ test('routes of alerts: an object and text mean the same, and the catch-all is a
 
 describe('routes of alerts', () => {
   const allowed =
-    "for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission, internal, unknown or * one of default, nowhere or the ARN of a topic, such as throttling=nowhere,access=arn:…; * is all the rest and can't be nowhere";
+    "for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission, internal, unknown or * one of default, nowhere or the ARN of a topic, such as throttling=nowhere,access=arn:…; * is every other category and can't be nowhere";
   test.each<[why: string, routes: unknown]>([
     ['the catch-all leads nowhere', { '*': 'nowhere' }],
     ['the catch-all leads nowhere, as text', 'access=default,*=nowhere'],
@@ -201,7 +201,7 @@ test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>(
     'failed tasks are led to a topic of the alarms',
     { alertRoutes: `access=${topicArn}`, alarmTopicArns: topicArn },
     [
-      `alertRoutes with alarmTopicArns: got "${topicArn}" in both, allowed: topics apart, so that a burst of failed tasks can't bury an alarm`,
+      `alertRoutes with alarmTopicArns: got "${topicArn}" in both, allowed: different topics, so that a burst of failed tasks can't bury an alarm`,
     ],
   ],
   [

@@ -66,11 +66,7 @@ describe('furtherSources', () => {
     [
       'one has a key of the whole stack',
       { furtherSources: [{ catalog: 'AWS', archiveDays: 3 }] },
-      [
-        expect.stringMatching(
-          /^furtherSources\[0\]\.archiveDays: allowed for a source of its own: catalog, taskFamily/,
-        ),
-      ],
+      [expect.stringMatching(/^furtherSources\[0\]\.archiveDays: allowed in a further source: catalog, taskFamily/)],
     ],
     [
       'values of one are bad, each by its place',
@@ -86,7 +82,7 @@ describe('furtherSources', () => {
       'one has a key that is unknown and a value that is bad: both are named',
       { furtherSources: [{ catalog: 'AWS', pollEvryMinutes: 5, taskFamily: 'X' }] },
       [
-        expect.stringMatching(/^furtherSources\[0\]\.pollEvryMinutes: allowed for a source of its own: /),
+        expect.stringMatching(/^furtherSources\[0\]\.pollEvryMinutes: allowed in a further source: /),
         expect.stringMatching(/^furtherSources\[0\]\.taskFamily: got "X"/),
       ],
     ],
@@ -117,7 +113,7 @@ describe('furtherSources', () => {
 
   test('every setting is either a key of a source or of the whole stack', () => {
     const [problem] = problemsOf({ furtherSources: [{ nothing: 1 }] });
-    const allowed = String(problem).split(': allowed for a source of its own: ')[1]?.split(', ') ?? [];
+    const allowed = String(problem).split(': allowed in a further source: ')[1]?.split(', ') ?? [];
     expect(Object.keys(settingsEntries).filter(key => !allowed.includes(key))).toEqual([
       'eventSource',
       'maxListCallsPerSecond',

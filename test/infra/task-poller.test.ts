@@ -313,7 +313,7 @@ describe('metrics', () => {
 
   test('fails when there is no such source, and says which there are', () => {
     expect(() => tasks.metricTasksFailed({ source: 'Sandbox/EngagementFromOpportunity' })).toThrow(
-      'Tasks/TaskPoller has no source Sandbox/EngagementFromOpportunity, but AWS/OpportunityFromEngagement and AWS/EngagementFromOpportunity',
+      'Tasks/TaskPoller has no source Sandbox/EngagementFromOpportunity; allowed: AWS/OpportunityFromEngagement or AWS/EngagementFromOpportunity',
     );
     expect(() => tasks.onTaskFailed('X', { source: 'Sandbox/EngagementFromOpportunity' })).toThrow('has no source');
   });

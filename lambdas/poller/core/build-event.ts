@@ -14,7 +14,7 @@ export interface EventFrame {
   readonly eventSource: string;
   readonly eventBusName: string;
   readonly stalledAfterMinutes: number;
-  /** Only where this is a replay: what was published before is published again. */
+  /** Replays only: these events were published before. */
   readonly replay?: Pick<TaskEvent, 'replayId' | 'replayAlerts'>;
 }
 
@@ -28,8 +28,8 @@ export interface EventEntry {
 }
 
 /**
- * The same for every delivery of one outcome, or of the news that a task stalls. Its parts are what never changes about a
- * task: StartTime does, by milliseconds.
+ * The same for every delivery of one outcome, or of one stalled task. It is made of what never changes about a task;
+ * StartTime does, by milliseconds.
  */
 export function eventId(
   catalog: string,
@@ -42,7 +42,7 @@ export function eventId(
     .digest('hex');
 }
 
-/** Stands where the status of an ending does. */
+/** In the id of a stalled task, in place of a terminal status. */
 const STALLED = 'STALLED';
 
 const identity = (row: TaskRow, frame: EventFrame, what: TerminalStatus | typeof STALLED) => ({
@@ -112,16 +112,16 @@ export function entryBytes(entry: EventEntry): number {
   );
 }
 
-/** What is published of a row: a settled one has ended, and any other stalls. */
+/** The entry of a row: a settled row is a finished task, any other is a stalled one. */
 export function entryOf(row: TaskRow, frame: EventFrame): EventEntry {
   if (row.settled) return toEntry(buildEvent(row, frame), frame);
   return wrap(buildStalledEvent(row, frame), TASK_STALLED, frame);
 }
 
 export const detailTypeOf = ({ settled, status }: Pick<TaskRow, 'settled' | 'status'>): TaskDetailType =>
-  settled ? endingType(status) : TASK_STALLED;
+  settled ? finishedType(status) : TASK_STALLED;
 
-const endingType = (taskStatus: string) => (taskStatus === 'FAILED' ? TASK_FAILED : TASK_COMPLETED);
+const finishedType = (taskStatus: string) => (taskStatus === 'FAILED' ? TASK_FAILED : TASK_COMPLETED);
 
 function wrap(event: TaskEvent | TaskStalledEvent, detailType: TaskDetailType, frame: EventFrame): EventEntry {
   return {
@@ -134,20 +134,20 @@ function wrap(event: TaskEvent | TaskStalledEvent, detailType: TaskDetailType, f
 }
 
 /**
- * Wraps an ending for PutEvents. A message that is too long for an entry is cut and marked.
+ * Wraps the event of a finished task for PutEvents. A message that is too long for an entry is cut and marked.
  * The entry is larger than MAX_ENTRY_BYTES only if the rest of the event is.
  */
 export function toEntry(event: TaskEvent, frame: EventFrame): EventEntry {
-  const wrapEnding = (ending: TaskEvent) => wrap(ending, endingType(ending.taskStatus), frame);
-  const whole = wrapEnding(event);
+  const wrapFinished = (finished: TaskEvent) => wrap(finished, finishedType(finished.taskStatus), frame);
+  const whole = wrapFinished(event);
   if (entryBytes(whole) <= MAX_ENTRY_BYTES || event.message === undefined) return whole;
   const { message, ...rest } = event;
-  const room = MAX_ENTRY_BYTES - entryBytes(wrapEnding({ ...rest, message: '', messageTruncated: true }));
+  const room = MAX_ENTRY_BYTES - entryBytes(wrapFinished({ ...rest, message: '', messageTruncated: true }));
   const kept = cutToBytes(message, room, text => Buffer.byteLength(JSON.stringify(text)) - 2);
-  return wrapEnding({ ...rest, ...(kept !== '' && { message: kept }), messageTruncated: true });
+  return wrapFinished({ ...rest, ...(kept !== '' && { message: kept }), messageTruncated: true });
 }
 
-/** The longest beginning of `text` that measures at most `room`, never splitting a surrogate pair. */
+/** The longest prefix of `text` that measures at most `room`. It never splits a surrogate pair. */
 export function cutToBytes(text: string, room: number, measure: (text: string) => number = Buffer.byteLength): string {
   if (measure(text) <= room) return text;
   let fits = 0;

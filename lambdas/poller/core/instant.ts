@@ -18,6 +18,7 @@ const looseInstant = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d+)?)([Zz]|[+-
  * @returns undefined for what is not a time
  */
 export function toInstant(text: string): string | undefined {
+  if (isInstant(text)) return text;
   const [, date, time, zone = 'Z'] = looseInstant.exec(text) ?? [];
   const given = `${date}T${time}${zone.toUpperCase().replace(/^([+-]\d\d)(\d\d)$/, '$1:$2')}`;
   return isInstant(given) ? given : undefined;

@@ -19,7 +19,7 @@ const notAuthorisedCodes = new Set([
   'NotAuthorizedForDetailTypeException',
 ]);
 
-/** Takes everything and logs it, but for the API's own message, which may name a customer. */
+/** Accepts and logs every entry, without the API's message, which may name a customer. */
 export function shadowEventBus(logger: Pick<RunLogger, 'info'>): EventBus {
   return {
     async put(entries) {
@@ -32,7 +32,7 @@ export function shadowEventBus(logger: Pick<RunLogger, 'info'>): EventBus {
   };
 }
 
-/** What one entry of a PutEvents answer says. */
+/** The outcome of one entry of a PutEvents answer. */
 export function toOutcome({ EventId, ErrorCode: code = 'NoErrorCode' }: PutEventsResultEntry): EntryOutcome {
   if (EventId) return { became: 'accepted' };
   if (notAuthorisedCodes.has(code)) return { became: 'refused', code, denied: true };
@@ -53,7 +53,7 @@ export function connectEventBus(where: EventBridgeClientConfig = {}): EventBus {
   );
 
   return {
-    /** HTTP 200 proves nothing: an entry can fail on its own, and the SDK retries none. */
+    /** HTTP 200 proves nothing: single entries can fail, and the SDK retries none of them. */
     async put(entries, signal) {
       const answer = await putEvents({ Entries: [...entries] }, signal).catch((error: unknown) => {
         throw sortFailure(error, 'PutEvents', {

@@ -30,7 +30,7 @@ export const listCommands: ListCommands = {
   EngagementByAcceptingInvitation: ListEngagementByAcceptingInvitationTasksCommand,
 };
 
-/** Any of them: to our code their requests and answers are the same. */
+/** Any of them: their requests and answers have the same shape here. */
 export type ListCommand = CommandOf<'OpportunityFromEngagement'>;
 
 const advice = ({ catalog, taskFamily, assumeRoleArn }: Settings) => ({
@@ -42,7 +42,7 @@ const advice = ({ catalog, taskFamily, assumeRoleArn }: Settings) => ({
 });
 
 /**
- * Credentials of the role that lists the tasks. The client keeps them, and asks anew five minutes before they expire.
+ * Credentials of the role that lists the tasks. The client keeps them and renews them five minutes before they expire.
  * @throws TransientFailure, PermanentFailure
  */
 function roleSession(RoleArn: string, where: Where) {
@@ -57,14 +57,14 @@ function roleSession(RoleArn: string, where: Where) {
   return {
     async credentials() {
       const credentials = await assume().catch((error: unknown) => {
-        // Our own are there, or the lease would not be: it is STS's answer that has none.
+        // Our own credentials work, or there would be no lease: it is STS's answer that has none.
         if ((error as Error).name === 'CredentialsProviderError')
           throw new TransientFailure(`AssumeRole of ${RoleArn}: the answer can not be read`, { cause: error });
         const failure = sortFailure(error, `AssumeRole of ${RoleArn}`, {
           denied: "Let the function's role use sts:AssumeRole on it, and let its trust policy name the function's role",
           refused: 'Check assumeRoleArn',
         });
-        // To whoever lists, a refusal says that the List request is bad.
+        // A RequestRefused would say that the List request is bad.
         throw failure instanceof RequestRefused
           ? new PermanentFailure(`${failure.message}. ${failure.advice}`, { cause: failure })
           : failure;
@@ -73,14 +73,14 @@ function roleSession(RoleArn: string, where: Where) {
       return credentials;
     },
 
-    /** Whoever revokes a role's sessions, or makes the role anew, leaves us with credentials that only look good. */
+    /** After a role's sessions are revoked, or the role is created again, cached credentials no longer work. */
     doubt() {
       if (session) session.expiration = new Date(0);
     },
   };
 }
 
-/** Rejects when the signal goes off: the client heeds it from the request on, and not while it waits for credentials. */
+/** Rejects when the signal is aborted. The client itself ignores the signal while it waits for credentials. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(new TransientFailure('The time of the run is over'));
@@ -90,7 +90,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-/** What is asked of Partner Central for a source. */
+/** The List requests of a source. */
 export function listRequests(settings: Settings) {
   const { filters: filterNames } = familyOf(settings.taskFamily);
   const filters = Object.fromEntries(

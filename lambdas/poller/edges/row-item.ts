@@ -78,24 +78,25 @@ export const each = <N extends string, T>(names: readonly N[], make: (name: N) =
 
 /** The item of a row. Only an unsettled one carries the key of the index, which is what makes the index sparse. */
 export function toItem(source: string, row: TaskRow, includeMessage: boolean): Item {
-  return withoutAbsent({
-    ...row.unknownAttributes,
-    ...taskKey(source, row.taskId),
-    formatVersion: FORMAT_VERSION,
-    status: cutToBytes(row.status, MAX_KEPT_BYTES),
-    previousStatus: row.previousStatus,
-    publishedStatuses: row.publishedStatuses.size > 0 ? row.publishedStatuses : undefined,
-    lastError: row.lastError,
-    missing: row.missing,
-    messageTruncated: row.messageTruncated ?? (isKeptWhole(row.message) ? undefined : true),
-    ...each(texts, name => kept(row[name])),
-    ...(!includeMessage && { message: undefined, messageTruncated: undefined }),
-    ...each(times, name => iso(row[name])),
-    ...each(counts, name => row[name]),
-    ...(row.settled
-      ? { [timeToLive]: row.expiresAt === undefined ? undefined : Math.ceil(row.expiresAt / 1_000) }
-      : { [index.partitionKey]: source, [index.sortKey]: iso(row.nextCheckAt ?? 0) }),
-  });
+  const item: Item = { ...row.unknownAttributes, ...taskKey(source, row.taskId), formatVersion: FORMAT_VERSION };
+  // One by one: a burst writes a thousand rows, and spreading objects takes twice the time.
+  const set = (name: string, value: unknown) => {
+    if (value !== undefined) item[name] = value;
+  };
+  set('status', cutToBytes(row.status, MAX_KEPT_BYTES));
+  set('previousStatus', row.previousStatus);
+  if (row.publishedStatuses.size > 0) set('publishedStatuses', row.publishedStatuses);
+  set('lastError', row.lastError);
+  set('missing', row.missing);
+  if (includeMessage) set('messageTruncated', row.messageTruncated ?? (isKeptWhole(row.message) ? undefined : true));
+  for (const name of texts) if (includeMessage || name !== 'message') set(name, kept(row[name]));
+  for (const name of times) set(name, iso(row[name]));
+  for (const name of counts) set(name, row[name]);
+  if (!row.settled) {
+    set(index.partitionKey, source);
+    set(index.sortKey, iso(row.nextCheckAt ?? 0));
+  } else if (row.expiresAt !== undefined) set(timeToLive, Math.ceil(row.expiresAt / 1_000));
+  return item;
 }
 
 /**

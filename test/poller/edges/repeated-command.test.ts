@@ -39,7 +39,8 @@ beforeAll(() => new Promise<void>(resolve => server.listen(0, '127.0.0.1', resol
 afterAll(() => new Promise(resolve => server.close(resolve)));
 beforeEach(async () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  client = new DynamoDBClient({ ...clientOf({ url }), maxAttempts: 3 });
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local', sessionToken: 'session token' };
+  client = new DynamoDBClient({ ...clientOf({ url }), credentials, maxAttempts: 3 });
   [answers, seen, sent, run] = [[], [], 0, new AbortController()];
   const send = client.send.bind(client) as CommandSender['send'];
   const counting = {

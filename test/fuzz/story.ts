@@ -147,7 +147,7 @@ export const story = fc.record({
   ignoresStatus: fc.constantFrom(false, false, true),
   /** A second source is on the table, with tasks of the same ids. */
   hasNeighbour: fc.constantFrom(false, false, true),
-  steps: fc.array(step, { minLength: 1, maxLength: 12, size: 'max' }),
+  steps: fc.array(step, { minLength: 1, maxLength: 10, size: 'max' }),
   epilogue,
 });
 export type Story = typeof story extends fc.Arbitrary<infer S> ? S : never;

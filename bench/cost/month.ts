@@ -1,4 +1,5 @@
 /** A month of one poll a minute, from what single polls use and what things cost. Pure arithmetic. */
+import { ROW_OUTLIVES_RETENTION_MS } from '../../lambdas/poller/core/task-row';
 import type { BilledResources } from './billed-resources';
 import type { Partner } from './partners';
 import { prices } from './prices';
@@ -38,7 +39,6 @@ export const DAYS = 30;
 export const POLLS_A_MONTH = DAYS * 24 * 60;
 const HOURS = DAYS * 24;
 /** What the table keeps beyond the retention period. */
-const ROWS_OUTLIVE_RETENTION_DAYS = 7;
 
 /** What can't be measured on one machine. */
 export const assumed = {
@@ -97,7 +97,8 @@ export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: B
   const usage = monthlyUsage(partner, parts, resources);
   const failures = partner.failuresADay * DAYS;
   const invocations = usage.polls + DAYS;
-  const rowsGb = (partner.endingsADay * (retentionDays + ROWS_OUTLIVE_RETENTION_DAYS) * (parts.rowBytes + 100)) / 1e9;
+  const rowsGb =
+    (partner.endingsADay * (retentionDays + ROW_OUTLIVES_RETENTION_MS / 86_400_000) * (parts.rowBytes + 100)) / 1e9;
   const archivedGb = usage.eventBytes / 1e9;
   const logGb = (usage.logBytes + usage.polls * assumed.lambdaLogBytesAPoll) / 1e9;
   const keyRequests =

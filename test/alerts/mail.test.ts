@@ -241,11 +241,12 @@ describe('a burst', () => {
   test.each(['x', '案', '🚧', '\n', '\u0000', '\ud800', '"', '&'])(
     'of monstrous tasks, all of %j, loses none',
     character => {
-      const tasks = Array.from({ length: 200 }, (_, number) => monster(character, number));
+      const tasks = Array.from({ length: 80 }, (_, number) => monster(character, number));
       const mails = formatMails(tasks, logs);
       for (const { body } of mails) expect(Buffer.byteLength(body)).toBeLessThan(MOST_BYTES);
       const told = mails.flatMap(({ body }) => [...new Set(body.match(/task-\d+ /g))]);
-      expect(new Set(told).size).toBe(200);
+      expect(mails.length).toBeGreaterThan(1);
+      expect(new Set(told).size).toBe(80);
     },
   );
 });

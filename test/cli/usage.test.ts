@@ -1,8 +1,10 @@
 /** The command line itself: its help, what it refuses, and what npm makes of it. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { refuseTakenOptions, UsageError } from '../../cli/lib/command-line';
 import { readMoment } from '../../cli/lib/instants';
-import { type Ended, openCommandLine } from './command-line';
+import { type Ended, openCommandLine, project } from './command-line';
 
 const commandLine = openCommandLine();
 afterAll(() => commandLine.close());
@@ -14,6 +16,13 @@ const isHelp = ({ code, out, err }: Ended, usage: string, ...parts: string[]) =>
     expect(out).toContain(part);
   expect(Math.max(...out.split('\n').map(line => line.length))).toBeLessThanOrEqual(110);
 };
+
+test('--help lists each command that has a folder', async () => {
+  const { out } = await commandLine.run(['--help']);
+  const folders = readdirSync(join(project, 'cli', 'commands'));
+  expect(folders.length).toBeGreaterThan(7);
+  for (const command of folders) expect(out).toMatch(new RegExp(`^ +${command} `, 'm'));
+});
 
 test('--help tells all there is, and of each command its options and examples', async () => {
   const [whole, list, show] = await Promise.all(

@@ -32,6 +32,24 @@ test('a page that was not dealt with counts for nothing: the next head begins wh
   expect(await watermarkOf(stack)).toBe(before);
 });
 
+test('after a refused token the next run lists from the top', async () => {
+  const { stack, poller } = await endedSince(40, { ...small, maxListCallsPerRun: 10, maxEventsPerRun: 20 });
+  await poller.invoke({ mode: 'poll' });
+  expect(await gapsOf(stack)).toMatchObject([{ cursor: { token: expect.any(String) } }]);
+  stack.partnerCentral.intercept = ({ input }) => (input.NextToken ? errorAnswer('ValidationException') : undefined);
+  stack.pass(MINUTE);
+  await poller.invoke({ mode: 'poll' });
+  const [gap] = await gapsOf(stack);
+  expect(gap).not.toHaveProperty('cursor');
+
+  stack.partnerCentral.intercept = undefined;
+  stack.pass(MINUTE);
+  await poller.invoke({ mode: 'poll' });
+  stack.pass(MINUTE);
+  await poller.invoke({ mode: 'poll' });
+  expect(stack.eventBridge.events).toHaveLength(40);
+});
+
 test('a token that comes back is noticed at its second sight, whichever request it came with', async () => {
   const { stack, poller } = await endedSince(40);
   let first: unknown;

@@ -1,13 +1,12 @@
 /** Milliseconds since 1970-01-01T00:00:00Z. */
 export type EpochMs = number;
 
-const instant = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+const instant = /^(\d{4}-\d\d-(\d\d)T\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 /** Whether a text is an RFC 3339 instant that exists. JavaScript's own parser is laxer: it knows a 30th of February. */
 export function isInstant(text: string): boolean {
-  const [, wallClock = ''] = instant.exec(text) ?? [];
-  const at = new Date(`${wallClock}Z`);
-  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(wallClock);
+  const [, wallClock, day] = instant.exec(text) ?? [];
+  return wallClock !== undefined && new Date(`${wallClock}Z`).getUTCDate() === Number(day);
 }
 
 const looseInstant = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d+)?)([Zz]|[+-]\d\d:?\d\d)?$/;

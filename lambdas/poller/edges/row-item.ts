@@ -54,6 +54,16 @@ const times = [
 const counts = ['publishAttempts', 'misses', 'fruitlessChecks'] as const;
 const marks = ['status', 'publishedStatuses', 'missing', 'messageTruncated'] as const;
 
+type Nothing<T extends never> = T;
+/** A field of a row that no list above names, and `toItem` does not write by name, does not compile. */
+export type NotStored = Nothing<
+  Exclude<
+    keyof TaskRow,
+    | (typeof texts | typeof times | typeof counts | typeof marks)[number]
+    | ('taskId' | 'previousStatus' | 'lastError' | 'settled' | 'nextCheckAt' | 'expiresAt' | 'unknownAttributes')
+  >
+>;
+
 const known = new Set<string>([
   partitionKey,
   sortKey,

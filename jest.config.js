@@ -10,6 +10,7 @@ module.exports = {
     '/node_modules/',
     '<rootDir>/test/deploy/',
     '<rootDir>/test/package/',
+    '<rootDir>/test/infra/rules',
     '<rootDir>/test/fuzz/random-lives-http',
   ],
   transform: {

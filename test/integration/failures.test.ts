@@ -102,22 +102,25 @@ describe('what a person has to put right fails the run with an advice, and gives
 });
 
 describe('what the function takes and tells', () => {
-  test.each([
-    [undefined],
-    [null],
-    [{}],
-    [{ mode: 'sweep' }],
-    [{ mode: 'poll', extra: 1 }],
-    ['poll'],
-    [[]],
-    [{ version: '0', 'detail-type': 'Scheduled Event' }],
-  ])('fails when the input is %j', async input => {
+  test('fails when the input is anything but one of the two modes', async () => {
     stack = await openTestStack();
-    const { error } = await stack.poller.invoke(input ?? null);
-    expect(error).toMatchObject({
-      name: 'TypeError',
-      message: expect.stringContaining('allowed: {"mode":"poll"} or {"mode":"audit"}'),
-    });
+    const inputs = [
+      undefined,
+      null,
+      {},
+      { mode: 'sweep' },
+      { mode: 'poll', extra: 1 },
+      'poll',
+      [],
+      { version: '0', 'detail-type': 'Scheduled Event' },
+    ];
+    for (const input of inputs) {
+      const { error } = await stack.poller.invoke(input ?? null);
+      expect({ input, ...error }).toMatchObject({
+        name: 'TypeError',
+        message: expect.stringContaining('allowed: {"mode":"poll"} or {"mode":"audit"}'),
+      });
+    }
     expect(stack.partnerCentral.calls.total).toBe(0);
   });
 

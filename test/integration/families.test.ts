@@ -1,10 +1,11 @@
-/** Each task family through the synthesized bundle: one engine, and what tells the families apart. */
+/** Each task family: one engine, and what tells the families apart. One test of each goes through the synthesized bundle. */
 import { sourceId } from '../../lambdas/poller/settings';
 import { type TaskFamily, taskFamilies } from '../../lambdas/poller/task-families';
 import type { Call } from '../../local/services/service';
 import { HOUR } from '../durations';
+import { type EngineStack, openEngineStack } from '../engine-stack';
 import { errorAnswer } from '../faults';
-import { openTestStack, type TestStack } from './test-stack';
+import { openTestStack } from './test-stack';
 
 const ids = { opportunityId: 'O1234567', engagementId: 'eng-00000000000001', contextId: '7' };
 const engagementInvitationId = 'engi-0000000000001';
@@ -47,7 +48,7 @@ const sort = { SortBy: 'StartTime', SortOrder: 'DESCENDING' };
 const common = { Catalog: 'Sandbox', MaxResults: 100, Sort: sort };
 
 describe.each(families)('$family', ({ family, operation, filters, shows, arnPart }) => {
-  let stack: TestStack;
+  let stack: EngineStack;
   const calls: Pick<Call, 'operation' | 'input'>[] = [];
   const listen = () => {
     calls.length = 0;
@@ -59,7 +60,7 @@ describe.each(families)('$family', ({ family, operation, filters, shows, arnPart
   afterEach(() => stack.close());
 
   test('a life: the past is silent, and what ends is told once, with what the family knows', async () => {
-    stack = await openTestStack({ taskFamily: family });
+    stack = await openEngineStack({ taskFamily: family });
     const past = stack.store.add({ status: 'FAILED', startTimeMs: Date.now() - HOUR });
     const started = { startTimeMs: Date.now() - HOUR, ...belongings };
     const [failing, completing] = [stack.store.add(started), stack.store.add(started)];
@@ -102,7 +103,7 @@ describe.each(families)('$family', ({ family, operation, filters, shows, arnPart
   });
 
   test('its own filters, and none of another family, in sweeps and in the list of what is running', async () => {
-    stack = await openTestStack({
+    stack = await openEngineStack({
       taskFamily: family,
       opportunityIdentifiers: ['O1234567'],
       engagementIdentifiers: ['eng-00000000000001'],
@@ -126,7 +127,7 @@ describe.each(families)('$family', ({ family, operation, filters, shows, arnPart
   });
 
   test('in pages, and on through a quota', async () => {
-    stack = await openTestStack({ taskFamily: family, headPageSize: 10 });
+    stack = await openEngineStack({ taskFamily: family, headPageSize: 10 });
     await stack.run();
     stack.addEnded(35);
     stack.partnerCentral.intercept = ({ input }) =>
@@ -146,7 +147,7 @@ describe.each(families)('$family', ({ family, operation, filters, shows, arnPart
 });
 
 test('two families in one table keep apart, also where their tasks have one id', async () => {
-  const stack = await openTestStack();
+  const stack = await openEngineStack();
   try {
     const others = stack.partnerCentral.store('Sandbox', 'EngagementFromOpportunity');
     const other = stack.anotherPoller({ taskFamily: 'EngagementFromOpportunity' });

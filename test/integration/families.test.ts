@@ -127,7 +127,7 @@ describe.each(families)('$family', ({ family, operation, filters, shows, arnPart
   });
 
   test('in pages, and on through a quota', async () => {
-    stack = await openEngineStack({ taskFamily: family, headPageSize: 10 });
+    stack = await openTestStack({ taskFamily: family, headPageSize: 10 });
     await stack.run();
     stack.addEnded(35);
     stack.partnerCentral.intercept = ({ input }) =>

@@ -1,14 +1,23 @@
+import { execFileSync } from 'node:child_process';
+import { FUNCTION_NODE } from '../../local/services/function-host';
 import { addEnded, median } from '../report/cells';
 import { type Measured, MINUTE_MS, type Ours, type Peer, startOurs, startPeer } from './side-by-side';
 
 /** Many tasks that end within one poll, for this poller and for the peer. */
 export interface Bursts {
   readonly tasks: number;
+  /** Of the Node.js that runs both. */
+  readonly nodeMajor: number;
   /** CPU time of this poller over that of the peer: the median of rounds in which both took the same tasks. */
   readonly cpuRatio: number;
   /** Medians. */
   readonly oursCpuMs: number;
   readonly peerCpuMs: number;
+}
+
+function nodeMajor(): number {
+  const version = execFileSync(process.env[FUNCTION_NODE] || process.execPath, ['--version'], { encoding: 'utf8' });
+  return Number(/^v(\d+)/.exec(version)?.[1]);
 }
 
 const HISTORY = 1_000;
@@ -39,6 +48,7 @@ export async function measureBursts(directory: string, stackName: string, peerBu
     }
     return {
       tasks: TASKS,
+      nodeMajor: nodeMajor(),
       cpuRatio: median(rounds.map(({ oursCpuMs, peerCpuMs }) => oursCpuMs / peerCpuMs)),
       oursCpuMs: median(rounds.map(({ oursCpuMs }) => oursCpuMs)),
       peerCpuMs: median(rounds.map(({ peerCpuMs }) => peerCpuMs)),

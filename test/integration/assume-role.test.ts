@@ -85,12 +85,14 @@ describe('what needs a person fails, saying what to do', () => {
     expect(await stack.run()).toMatchObject({ outcome: 'complete' }); // at once: the lease was given back
   });
 
-  test.each(['ValidationError', 'RegionDisabledException', 'InvalidClientTokenId'])('STS answers %s', async type => {
-    stsAnswers(errorAnswer(type, type === 'ValidationError' ? 400 : 403));
-    const { error } = await stack.poll();
-    expect(error?.name).toBe('PermanentFailure');
-    expect(error?.message).toMatch(`AssumeRole of ${assumeRoleArn}: ${type}`);
-    expect(error?.message).toContain('Check assumeRoleArn');
+  test('STS refuses what it is asked', async () => {
+    for (const type of ['ValidationError', 'RegionDisabledException', 'InvalidClientTokenId']) {
+      stsAnswers(errorAnswer(type, type === 'ValidationError' ? 400 : 403));
+      const { error } = await stack.poll();
+      expect(error?.name).toBe('PermanentFailure');
+      expect(error?.message).toMatch(`AssumeRole of ${assumeRoleArn}: ${type}`);
+      expect(error?.message).toContain('Check assumeRoleArn');
+    }
   });
 
   test('the role may not list: it is the one that is named', async () => {
@@ -114,29 +116,33 @@ describe('what needs a person fails, saying what to do', () => {
 });
 
 describe('what time heals ends the run early, and loses nothing', () => {
-  test.each<[string, Fault]>([
-    ['throttles', errorAnswer('Throttling', 400)],
-    ['throttles in another way', errorAnswer('ThrottlingException', 400)],
-    ['fails', errorAnswer('InternalFailure', 500)],
-    ['is not there', errorAnswer('ServiceUnavailable', 503)],
-    ['breaks the connection', { when: 'before', how: 'reset' }],
-    ['breaks off in its answer', { when: 'before', how: 'truncate' }],
-    ['answers what is none', { when: 'before', how: { status: 200, body: '<html>secret-access-key-of-session' } }],
-    ['answers nothing', { when: 'before', how: { status: 200, body: '' } }],
-  ])('STS %s', async (_name, fault) => {
+  test('STS throttles, fails, breaks off or answers what is none', async () => {
+    const faults: Fault[] = [
+      errorAnswer('Throttling', 400),
+      errorAnswer('ThrottlingException', 400),
+      errorAnswer('InternalFailure', 500),
+      errorAnswer('ServiceUnavailable', 503),
+      { when: 'before', how: 'reset' },
+      { when: 'before', how: 'truncate' },
+      { when: 'before', how: { status: 200, body: '<html>secret-access-key-of-session' } },
+      { when: 'before', how: { status: 200, body: '' } },
+    ];
     await stack.run();
-    const ended = stack.addEnded(2);
-    stsAnswers(fault);
-    stack.sts.calls.reset();
-    stack.partnerCentral.calls.reset();
-    const result = await stack.run('poll', later(HOUR));
-    expect(result).toMatchObject({ outcome: 'partial', published: 0, listCalls: 0 });
-    expect(stack.sts.calls.of('AssumeRole')).toBeGreaterThanOrEqual(1);
-    expect(stack.sts.calls.of('AssumeRole')).toBeLessThanOrEqual(3);
-    expect(stack.partnerCentral.calls.total).toBe(0);
-    stsAnswers(undefined);
-    expect(await stack.run('poll', later(HOUR))).toMatchObject({ outcome: 'complete', published: 2 });
-    expect(stack.published()).toHaveLength(ended.length);
+    for (const [hours, fault] of faults.entries()) {
+      const when = later((2 * hours + 2) * HOUR); // the session has run out
+      stack.addEnded(2, () => ({ startTimeMs: Date.now() + 2 * hours * HOUR + HOUR }));
+      stsAnswers(fault);
+      stack.sts.calls.reset();
+      stack.partnerCentral.calls.reset();
+      const result = await stack.run('poll', when);
+      expect({ fault, ...result }).toMatchObject({ outcome: 'partial', published: 0, listCalls: 0 });
+      expect(stack.sts.calls.of('AssumeRole')).toBeGreaterThanOrEqual(1);
+      expect(stack.sts.calls.of('AssumeRole')).toBeLessThanOrEqual(3);
+      expect(stack.partnerCentral.calls.total).toBe(0);
+      stsAnswers(undefined);
+      expect({ fault, ...(await stack.run('poll', when)) }).toMatchObject({ outcome: 'complete', published: 2 });
+    }
+    expect(stack.published()).toHaveLength(2 * faults.length);
   });
 
   test('STS can not be reached', async () => {

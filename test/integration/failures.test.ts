@@ -6,7 +6,18 @@ import { errorAnswer } from '../faults';
 import { openTestStack, type TestStack } from './test-stack';
 
 let stack: TestStack;
-afterEach(() => stack.close());
+/** For the tests that need no settings of their own. */
+let shared: TestStack;
+beforeAll(async () => {
+  shared = await openTestStack();
+});
+afterEach(() => stack === shared || stack.close());
+afterAll(() => shared.close());
+
+async function usualStack(): Promise<TestStack> {
+  await shared.reset();
+  return shared;
+}
 
 const always = (fault: Fault) => () => fault;
 
@@ -60,7 +71,7 @@ describe('what a person has to put right fails the run with an advice, and gives
       /ResourceNotFoundException.*Check the configured catalog and identifiers/s,
     ],
   ])('fails when there is %s', async (_name, breakIt, advice) => {
-    stack = await openTestStack();
+    stack = await usualStack();
     await stack.run();
     const ended = stack.addEnded(3);
     breakIt(stack);
@@ -78,7 +89,7 @@ describe('what a person has to put right fails the run with an advice, and gives
   });
 
   test('fails when there is no table', async () => {
-    stack = await openTestStack();
+    stack = await usualStack();
     stack.dynamoDb.intercept = always(errorAnswer('ResourceNotFoundException'));
     expect((await stack.poll()).error).toMatchObject({
       name: 'PermanentFailure',
@@ -87,7 +98,7 @@ describe('what a person has to put right fails the run with an advice, and gives
   });
 
   test('fails when a newer release has written the checkpoint or a row in a format of its own', async () => {
-    stack = await openTestStack();
+    stack = await usualStack();
     const [task] = stack.addRunning(1, HOUR);
     await stack.run();
     const [checkpoint, row] = [await stack.checkpoint(), await stack.row(task?.taskId as string)];
@@ -103,7 +114,7 @@ describe('what a person has to put right fails the run with an advice, and gives
 
 describe('what the function takes and tells', () => {
   test('fails when the input is anything but one of the two modes', async () => {
-    stack = await openTestStack();
+    stack = await usualStack();
     const inputs = [
       undefined,
       null,
@@ -125,7 +136,7 @@ describe('what the function takes and tells', () => {
   });
 
   test('fails when the environment is not what the stack sets, naming every bad key', async () => {
-    stack = await openTestStack();
+    stack = await usualStack();
     const { error } = await stack
       .anotherPoller({ catalog: 'Prod', maxEventsPerRun: 5, extra: true })
       .invoke({ mode: 'poll' });
@@ -135,7 +146,7 @@ describe('what the function takes and tells', () => {
   });
 
   test('a run is one line in the log, and so is each event, with counts and ids and without a message', async () => {
-    stack = await openTestStack();
+    stack = await usualStack();
     await stack.run();
     const task = stack.store.add({
       status: 'FAILED',
@@ -195,7 +206,7 @@ describe('what the function takes and tells', () => {
   });
 
   test('no credential and no session token is ever logged, not even of a failed request', async () => {
-    stack = await openTestStack();
+    stack = await usualStack();
     stack.partnerCentral.intercept = always(errorAnswer('AccessDeniedException', 403));
     await stack.poll();
     stack.partnerCentral.intercept = always({ when: 'before', how: { status: 500, body: 'boom' } });
@@ -205,7 +216,7 @@ describe('what the function takes and tells', () => {
   });
 
   test('only the heartbeat is a metric of a quiet run', async () => {
-    stack = await openTestStack();
+    stack = await usualStack();
     await stack.run();
     const metrics = () => stack.logs.splice(0).flatMap(log => (log.includes('"_aws"') ? [JSON.parse(log)] : []));
     metrics();

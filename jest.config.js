@@ -26,7 +26,7 @@ module.exports = {
   globalSetup: '<rootDir>/test/synthesize-once.ts',
   globalTeardown: '<rootDir>/test/remove-synthesized.ts',
   testTimeout: 60_000,
-  testSequencer: '<rootDir>/test/fuzz-first.js',
+  testSequencer: '<rootDir>/test/longest-first.js',
   // Some tests wait, so half as many workers again as there are cores keep the cores busy.
   maxWorkers: Math.ceil(1.5 * availableParallelism()),
 };

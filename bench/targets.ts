@@ -26,7 +26,9 @@ const MOST_BUNDLE_BYTES = 405_000;
 const MOST_LOAD_RATIO = 1.1;
 /** Under Lambda's Node.js. The crypto and HTTP modules of older ones take more of our time than of the peer's. */
 const MOST_BURST_RATIO = 1.3;
-const MOST_BURST_RATIO_BEFORE_NODE_24 = 1.6;
+const MOST_BURST_RATIO_BEFORE_NODE_24 = 1.5;
+/** The median of one run differs from that of another by this much: 1.06 to 1.29 were measured in one hour. */
+const BURST_RATIO_NOISE = 0.15;
 const MOST_LISTING_BYTES = 60_000_000;
 const MOST_POLLS = 2;
 const MOST_LIST_CALLS = 40;
@@ -101,9 +103,9 @@ export function checkTargets({ cells, quietPolls, backfill, costs, loads, bursts
     },
     {
       what: `CPU time of ${number(bursts.tasks)} tasks that end at once, beside the peer, under Node.js ${bursts.nodeMajor}`,
-      limit: `at most ${mostBurstRatio} times`,
+      limit: `at most ${mostBurstRatio} times, give or take ${BURST_RATIO_NOISE}`,
       got: `${bursts.cpuRatio.toFixed(2)} times: ${bursts.oursCpuMs.toFixed(0)} ms and ${bursts.peerCpuMs.toFixed(0)} ms`,
-      holds: bursts.cpuRatio <= mostBurstRatio,
+      holds: bursts.cpuRatio <= mostBurstRatio + BURST_RATIO_NOISE,
     },
     {
       what: `Resident memory while ${number(listing.tasks)} tasks are listed, above idle`,

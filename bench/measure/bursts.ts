@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { FUNCTION_NODE } from '../../local/services/function-host';
 import { addEnded, median } from '../report/cells';
+import { functionNodeVersion } from './function-node';
 import { type Measured, MINUTE_MS, type Ours, type Peer, startOurs, startPeer } from './side-by-side';
 
 /** Many tasks that end within one poll, for this poller and for the peer. */
@@ -13,11 +12,6 @@ export interface Bursts {
   /** Medians. */
   readonly oursCpuMs: number;
   readonly peerCpuMs: number;
-}
-
-function nodeMajor(): number {
-  const version = execFileSync(process.env[FUNCTION_NODE] || process.execPath, ['--version'], { encoding: 'utf8' });
-  return Number(/^v(\d+)/.exec(version)?.[1]);
 }
 
 const HISTORY = 1_000;
@@ -48,7 +42,7 @@ export async function measureBursts(directory: string, stackName: string, peerBu
     }
     return {
       tasks: TASKS,
-      nodeMajor: nodeMajor(),
+      nodeMajor: Number.parseInt(functionNodeVersion(), 10),
       cpuRatio: median(rounds.map(({ oursCpuMs, peerCpuMs }) => oursCpuMs / peerCpuMs)),
       oursCpuMs: median(rounds.map(({ oursCpuMs }) => oursCpuMs)),
       peerCpuMs: median(rounds.map(({ peerCpuMs }) => peerCpuMs)),

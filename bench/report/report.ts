@@ -1,5 +1,6 @@
 /** What the benchmark found, as text: for the terminal, the README and docs/benchmark.md. */
 import { availableParallelism, cpus } from 'node:os';
+import { functionNodeVersion } from '../measure/function-node';
 import type { Loads } from '../measure/load-time';
 import type { QuietPoll } from '../measure/quiet-polls';
 import type { Target } from '../targets';
@@ -90,7 +91,7 @@ export function quotaText({ peer }: Growth): string {
 }
 
 export const machineText = () =>
-  `Measured by \`npm run bench\` on ${availableParallelism()} cores (${cpus()[0]?.model.trim() || process.arch}), Node.js ${process.version.slice(1)}.`;
+  `Measured by \`npm run bench\` on ${availableParallelism()} cores (${cpus()[0]?.model.trim() || process.arch}), Node.js ${functionNodeVersion()}.`;
 
 export const targetTable = (targets: readonly Target[]): string[][] => [
   ['Target', 'Limit', 'Got', ''],

@@ -7,7 +7,7 @@ let stack: EngineStack;
 afterEach(() => stack.close());
 
 /** `BURST=100000 npx jest test/poller/phases/head` takes a minute or two. */
-const largest = Number(process.env.BURST ?? (isOverHttp ? 2_000 : 4_000));
+const largest = Number(process.env.BURST ?? (isOverHttp ? 1_000 : 4_000));
 const pageSize = (tasks: number) => (tasks < 1_000 ? 20 : 100);
 
 /** Throttles all that comes after so many pages of a poll. */

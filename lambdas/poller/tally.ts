@@ -43,7 +43,7 @@ export type Count = (name: keyof Counts, by?: number) => void;
 
 /** The counts of one run. `count` is for the run, `outcomes` for its summary. */
 export function openTally() {
-  const counts: Counts = { ...always, ...anomalies };
+  const counts = noCounts();
   const count: Count = (name, by = 1) => {
     counts[name] += by;
   };

@@ -5,7 +5,8 @@ import { taskKey } from '../../lambdas/poller/edges/row-item';
 import type { LeasedCheckpoint } from '../../lambdas/poller/edges/table-reader';
 import type { Summary } from '../../lambdas/poller/run';
 import { sourceId } from '../../lambdas/poller/settings';
-import { ago, DAY, HOUR, openTestStack, type TestStack } from '../integration/test-stack';
+import { ago, DAY, HOUR } from '../durations';
+import { openTestStack, type TestStack } from '../integration/test-stack';
 import { asSomebody, openCommandLine } from './command-line';
 
 const commandLine = openCommandLine();

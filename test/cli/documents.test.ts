@@ -1,7 +1,8 @@
 /** The commands that documents name: those of the README run as they are written, all of them are ones that there are. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ago, DAY, openTestStack, type TestStack } from '../integration/test-stack';
+import { ago, DAY } from '../durations';
+import { openTestStack, type TestStack } from '../integration/test-stack';
 import { openCommandLine, project } from './command-line';
 
 const read = (...path: string[]) => readFileSync(join(project, ...path), 'utf8');

@@ -6,7 +6,7 @@ import { openFolderTable } from '../../cli/commands/watch/folder-table';
 import { CommandFailure } from '../../cli/lib/context';
 import { openBudget } from '../../lambdas/poller/budget';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
-import { DAY, MINUTE } from '../integration/test-stack';
+import { DAY, MINUTE } from '../durations';
 
 const source = 'Sandbox#OpportunityFromEngagement';
 const now = Date.UTC(2026, 10, 23);

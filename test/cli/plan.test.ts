@@ -4,7 +4,8 @@ import { readPeriod } from '../../cli/lib/watch-options';
 import type { Checkpoint } from '../../lambdas/poller/core/checkpoint';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import type { TaskEvent } from '../../lambdas/task-event';
-import { MINUTE, openTestStack, type TestStack } from '../integration/test-stack';
+import { MINUTE } from '../durations';
+import { openTestStack, type TestStack } from '../integration/test-stack';
 import { asSomebody, openCommandLine } from './command-line';
 
 const commandLine = openCommandLine();

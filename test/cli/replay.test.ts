@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MINUTE, openTestStack, type TestStack } from '../integration/test-stack';
+import { MINUTE } from '../durations';
+import { openTestStack, type TestStack } from '../integration/test-stack';
 import { asSomebody, type Ended, openCommandLine } from './command-line';
 
 const commandLine = openCommandLine();

@@ -5,7 +5,8 @@ import { toItem } from '../../lambdas/poller/edges/row-item';
 import { startControlPlane } from '../../local/services/control-plane';
 import type { Fault } from '../../local/services/service';
 import { readSynthesized } from '../../local/synthesized';
-import { ago, DAY, HOUR, MINUTE, openTestStack, type TestStack } from '../integration/test-stack';
+import { ago, DAY, HOUR, MINUTE } from '../durations';
+import { openTestStack, type TestStack } from '../integration/test-stack';
 import { openCommandLine } from './command-line';
 
 type Json = Record<string, unknown>;

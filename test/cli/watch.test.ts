@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DeliveredEvent } from '../../local/services/event-bridge';
 import { startPartnerCentral } from '../../local/services/partner-central';
-import { MINUTE } from '../integration/test-stack';
+import { MINUTE } from '../durations';
 import { asSomebody, type Ended, openCommandLine } from './command-line';
 
 const commandLine = openCommandLine();

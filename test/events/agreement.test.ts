@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { NotATaskEvent, parseTaskEvent } from 'partner-central-task-poller/events';
 import { eventSchemas } from '../../events/event-schemas';
 import { detailTypes } from '../../scripts/json-schemas';
-import { errorAnswer, HOUR, MINUTE, openTestStack, type TestStack } from '../integration/test-stack';
+import { HOUR, MINUTE } from '../durations';
+import { errorAnswer } from '../faults';
+import { openTestStack, type TestStack } from '../integration/test-stack';
 import { anyEvent } from './samples';
 import { newValidator, schemaAllows, schemaOf } from './validators';
 

@@ -15,9 +15,6 @@ import { questions } from './questions';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
-export { ago, DAY, HOUR, MINUTE } from '../durations';
-export { errorAnswer, isPollers, tableAnswer } from '../faults';
-
 export type TestStack = Awaited<ReturnType<typeof openTestStack>>;
 
 /**

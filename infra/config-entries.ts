@@ -175,7 +175,7 @@ export type Parsed = v.InferOutput<v.StrictObjectSchema<typeof configEntries, un
 export type StackConfig = Omit<Parsed, 'furtherSources'>;
 
 /** Settings of the poller that all sources of a stack share. */
-const stackWide = ['eventSource', 'maxListCallsPerSecond'];
+const stackWide = ['eventSource', 'maxListCallsPerSecond', 'maxExtraListCallsPerDay'];
 
 /** Keys that a further source may set. */
 export const sourceKeys: readonly string[] = [

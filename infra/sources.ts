@@ -19,7 +19,7 @@ export function inherited(stack: Given, own: Given): Given {
   return { ...Object.fromEntries(shared), ...own };
 }
 
-/** Names the sources, and divides the rate of List calls among the sources that use the quota of one account. */
+/** Names the sources, and divides the limits of List calls among the sources that use the quota of one account. */
 export function sourcesOf(first: StackConfig, others: readonly StackConfig[]): [SourceConfig, ...SourceConfig[]] {
   const all = [first, ...others];
   const sourceAt = (config: StackConfig, at: number): SourceConfig => {
@@ -27,6 +27,7 @@ export function sourcesOf(first: StackConfig, others: readonly StackConfig[]): [
     const sourcesOnSameQuota = all.filter(other => accountOf(other) === accountOf(config)).length;
     return {
       ...config,
+      maxExtraListCallsPerDay: Math.floor(first.maxExtraListCallsPerDay / sourcesOnSameQuota),
       maxListCallsPerSecond: Math.max(0.1, Math.floor((first.maxListCallsPerSecond / sourcesOnSameQuota) * 100) / 100),
       serviceName: at === 0 ? config.stackName : `${config.stackName}-${catalog}-${taskFamily}`,
       idSuffix: catalog + taskFamily,

@@ -103,6 +103,14 @@ export interface SourceSettings {
    */
   readonly auditEveryHours?: number;
   /**
+   * While a task that started within this time is running, polls follow each other after pauses of 2 to 15 seconds. 0
+   * switches this off.
+   *
+   * Allowed: a whole number of minutes from 0 to 60
+   * @default 5
+   */
+  readonly followMinutes?: number;
+  /**
    * How far each poll looks back before the last poll, for tasks that are listed late.
    *
    * Allowed: a whole number of minutes from 1 to 1440
@@ -191,6 +199,14 @@ export interface TaskPollerSettings extends SourceSettings {
    * @default 'partnercentral.task-poller'
    */
   readonly eventSource?: string;
+  /**
+   * Most List calls a day of polls that the schedule did not ask for: those that follow another poll, and those of a
+   * nudge. Beyond it, tasks wait for the next scheduled poll.
+   *
+   * Allowed: a whole number of calls from 0 to 100000
+   * @default 25000
+   */
+  readonly maxExtraListCallsPerDay?: number;
   /**
    * Pace of List calls.
    *

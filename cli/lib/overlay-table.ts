@@ -49,6 +49,7 @@ export function overlayOn(under: Underlying): { table: SnapshotTable; overlaid: 
     },
     async finish(_owner, checkpoint) {
       overlaid.checkpoint = checkpoint;
+      return { pollRequested: false };
     },
     async release() {},
     async readRows(taskIds, budget) {

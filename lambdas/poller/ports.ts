@@ -59,6 +59,40 @@ export interface Candidate extends Watched {
   readonly inDoubt: boolean;
 }
 
+export interface LeaseRequest {
+  readonly owner: string;
+  readonly now: EpochMs;
+  readonly expiresAt: EpochMs;
+  readonly emitSince: EpochMs;
+  readonly signal: AbortSignal;
+  /** Take it only if no run has taken it since the run with this id. */
+  readonly after?: string | undefined;
+  /** List calls to reserve in the daily limit of extra polls. */
+  readonly reservedCalls?: number | undefined;
+}
+
+/** Who took the lease last. */
+export interface Lease {
+  /** Absent before the first poll. */
+  readonly owner?: string | undefined;
+  readonly takenAt: EpochMs;
+  /** Whether that run is still at work. */
+  readonly isHeld: boolean;
+  /** Somebody has asked for another poll since. */
+  readonly pollRequested: boolean;
+}
+
+/** How invocations ask each other for another poll. @throws TransientFailure, PermanentFailure from each method */
+export interface PollRequests {
+  /** A consistent read. */
+  readLease(now: EpochMs, signal: AbortSignal): Promise<Lease>;
+  /**
+   * Asks for another poll after the one that took this lease. Whoever takes the lease next answers it.
+   * @returns false if the lease has changed hands, was given back, or another poll was requested already
+   */
+  requestPoll(lease: Lease, now: EpochMs, signal: AbortSignal): Promise<boolean>;
+}
+
 /** The rows and the checkpoint of one source. @throws TransientFailure, PermanentFailure from each method */
 export interface SnapshotTable {
   /** Requests an audit. Needs no lease. */
@@ -72,19 +106,14 @@ export interface SnapshotTable {
    *
    * @returns undefined when another run holds it
    */
-  takeLease(lease: {
-    owner: string;
-    now: EpochMs;
-    expiresAt: EpochMs;
-    emitSince: EpochMs;
-    signal: AbortSignal;
-  }): Promise<StoredCheckpoint | undefined>;
+  takeLease(lease: LeaseRequest): Promise<StoredCheckpoint | undefined>;
 
   /**
    * Writes the checkpoint and ends the lease. The owner stays, so that a retried request still matches.
+   * @returns whether another poll was requested since this run took the lease
    * @throws LeaseLost when another run has taken over
    */
-  finish(owner: string, checkpoint: Checkpoint, signal: AbortSignal): Promise<void>;
+  finish(owner: string, checkpoint: Checkpoint, signal: AbortSignal): Promise<{ readonly pollRequested: boolean }>;
 
   /**
    * Ends the lease and changes nothing else.

@@ -20,6 +20,7 @@ export async function processTasks(
   allowance: Allowance,
   isDrift = noDrift,
 ): Promise<boolean> {
+  run.rows.noteRunning(tasks);
   const pending = new Map(tasks.filter(({ taskId }) => !run.rows.isDone(taskId)).map(task => [task.taskId, task]));
   const rows = await run.rows.read([...pending.keys()]);
   const rulesOf = typeof rules === 'function' ? rules : () => rules;

@@ -1,6 +1,6 @@
 import type { Budget } from './budget';
 import type { Watched } from './core/stalled';
-import { withoutAbsent } from './core/task';
+import { type EpochMs, isTerminal, type ListedTask, withoutAbsent } from './core/task';
 import type { TaskRow } from './core/task-row';
 import type { Candidate, RunLogger, SnapshotTable } from './ports';
 import type { Count } from './tally';
@@ -21,6 +21,8 @@ export function openRunRows({ table, budget, logger, count }: Given) {
    * may not show it yet, and a first run may write a great many.
    */
   const done = new Map<string, Watched | 'settled' | 'unchanged'>();
+  /** Start of the youngest task that was listed as running. The index may not have it yet. */
+  let youngestListed: EpochMs | undefined;
 
   /** Writes rows of tasks that are not done yet. @returns ids of the rows that the table refuses */
   async function tryWrite(rows: readonly TaskRow[]): Promise<{ readonly lost: readonly string[] }> {
@@ -56,6 +58,18 @@ export function openRunRows({ table, budget, logger, count }: Given) {
       return { lost };
     },
 
+    /** Remembers the youngest of the listed tasks that run. */
+    noteRunning(listed: readonly ListedTask[]): void {
+      for (const { status, startTime } of listed)
+        if (!isTerminal(status)) youngestListed = later(youngestListed, startTime);
+    },
+
+    /** Start of the youngest running task; undefined when none runs. */
+    youngestStart(candidates: readonly Candidate[]): EpochMs | undefined {
+      const running = this.unsettled(candidates).filter(({ status, missing }) => !isTerminal(status) && !missing);
+      return running.reduce((youngest, { startTime }) => later(youngest, startTime), youngestListed);
+    },
+
     /** The run is done with this task, and its row stays as it is. */
     markDone(taskId: string): void {
       if (!done.has(taskId)) done.set(taskId, 'unchanged');
@@ -75,3 +89,6 @@ export function openRunRows({ table, budget, logger, count }: Given) {
     },
   };
 }
+
+const later = (one: EpochMs | undefined, other: EpochMs | undefined) =>
+  one === undefined || (other !== undefined && other > one) ? other : one;

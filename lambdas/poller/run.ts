@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { openBudget } from './budget';
 import { isAuditOverdue } from './core/audits';
 import type { Checkpoint } from './core/checkpoint';
+import { type ExtraCalls, extraCallsOfToday } from './core/extra-calls';
+import { nextPollInMs } from './core/follow-up';
 import { gotSmaller } from './core/gaps';
 import type { EpochMs } from './core/task';
 import { LeaseLost, PermanentFailure, RequestRefused, TransientFailure } from './errors';
@@ -16,13 +18,32 @@ import type { Phase, Run, Services } from './run-state';
 import { REPORTED_OFFSET_MS } from './service-clock';
 import { type Outcomes, openTally } from './tally';
 
-export type Mode = 'poll' | 'audit';
+/**
+ * `poll` and `audit` come from the schedules. `nudge`: somebody knows that a task was started. `follow`: another poll in
+ * the same invocation, while a task is young.
+ */
+export type Mode = 'poll' | 'audit' | 'nudge' | 'follow';
+
+export interface PollRequest {
+  readonly mode: Mode;
+  /** When Lambda stops the function. */
+  readonly deadline: EpochMs;
+  /** Poll only if no run has taken the lease since the run with this id. */
+  readonly after?: string | undefined;
+}
+
+/** What a poll did, and whether it should be followed by another one in the same invocation. */
+export interface Polled {
+  readonly summary: Summary;
+  /** In how many milliseconds to poll again; absent when the schedule is soon enough. */
+  readonly nextInMs?: number | undefined;
+}
 
 /** What one invocation did: its log line and its return value. */
 export interface Summary extends Outcomes {
   /**
    * `complete`: everything new and everything due was checked. `partial`: not all of it; the next run does the rest.
-   * `skipped`: another run holds the lease. An open backlog alone does not make a run partial.
+   * `skipped`: another run holds the lease, or this one was not needed. An open backlog alone does not make a run partial.
    */
   readonly outcome: 'complete' | 'partial' | 'skipped';
   readonly mode: Mode;
@@ -62,10 +83,9 @@ const HEAD_PART = 2 / 3;
  *
  * Any phase may run out of time, List calls or events. What it leaves is in the rows and the gaps; the next run does it.
  *
- * @param deadline when Lambda stops the function
  * @throws PermanentFailure when a person has to put something right
  */
-export async function poll(services: Services, mode: Mode, deadline: EpochMs): Promise<Summary> {
+export async function poll(services: Services, { mode, deadline, after }: PollRequest): Promise<Polled> {
   const { settings, table, now, sleep, logger } = services;
   const startedAt = now();
   // Not the request id: an event that is delivered twice has the same one, and both runs would hold the lease.
@@ -79,6 +99,8 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
     listCallsPerSecond: settings.maxListCallsPerSecond,
     events: settings.maxEventsPerRun,
   });
+  const isExtra = mode === 'nudge' || mode === 'follow';
+  const reservedCalls = isExtra ? settings.maxListCallsPerRun : 0;
   const { count, outcomes } = openTally();
   let opened: OpenedRun | undefined;
   const summary = (outcome: Summary['outcome'], state: State = { gaps: 0 }): Summary => ({
@@ -102,12 +124,34 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
         expiresAt: deadline + LEASE_OUTLIVES_RUN_MS,
         emitSince: Math.min(emitSince ?? startedAt, startedAt),
         signal: budget.signal,
+        after,
+        reservedCalls,
       });
-      if (stored === undefined) return summary('skipped');
+      if (stored === undefined) return { summary: summary('skipped') };
+      const extraCalls = extraCallsOfToday(stored, startedAt, reservedCalls);
+      const mayBeExtra = (calls: ExtraCalls) =>
+        calls.made + settings.maxListCallsPerRun <= settings.maxExtraListCallsPerDay;
+      if (isExtra && !mayBeExtra(extraCalls)) {
+        await table.release(runId, budget.lastSignals().release);
+        return { summary: summary('skipped') };
+      }
       opened = openRun({ services, runId, startedAt, budget, count, stored, emitSince });
-      const { checkpoint, whole, ...state } = await runPhases(opened);
-      await table.finish(runId, lastCheckpoint(opened.run, checkpoint, whole), budget.lastSignals().finish);
-      return summary(whole ? 'complete' : 'partial', { ...state, ...clockState(opened.run) });
+      const { checkpoint, whole, youngestStart, ...state } = await runPhases(opened);
+      const made = { ...extraCalls, made: extraCalls.made + (isExtra ? budget.used.listCalls : 0) };
+      const last = { ...lastCheckpoint(opened.run, checkpoint, whole), extraCalls: made };
+      const { pollRequested } = await table.finish(runId, last, budget.lastSignals().finish);
+      const { clock } = opened.run;
+      const polled = { summary: summary(whole ? 'complete' : 'partial', { ...state, ...clockState(opened.run) }) };
+      // After a failure, or if work is left, the schedule is soon enough.
+      if (!whole || !mayBeExtra(made)) return polled;
+      const nextInMs = nextPollInMs({
+        startedAt,
+        now: now(),
+        pollRequested,
+        youngestAgeMs: youngestStart === undefined ? undefined : clock.now() - youngestStart,
+        followMs: settings.followMinutes * 60_000,
+      });
+      return { ...polled, nextInMs };
     } catch (error) {
       // Even if taking the lease failed: we may hold it, and only the answer was lost.
       if (!(error instanceof LeaseLost)) {
@@ -119,7 +163,7 @@ export async function poll(services: Services, mode: Mode, deadline: EpochMs): P
   } catch (error) {
     if (error instanceof TransientFailure || error instanceof LeaseLost) {
       logger.warn('The run ended early; the next one goes on', { error });
-      return summary('partial');
+      return { summary: summary('partial') };
     }
     if (!(error instanceof RequestRefused)) throw error;
     const details = error.errorList === undefined ? '' : ` ${JSON.stringify(error.errorList)}`;
@@ -138,6 +182,13 @@ type State = Pick<
   Summary,
   'unsettled' | 'stalled' | 'setAside' | 'gaps' | 'backlogUnchanged' | 'auditOverdue' | 'clockOffsetSeconds'
 >;
+
+interface Phased extends State {
+  readonly checkpoint: Checkpoint;
+  readonly whole: boolean;
+  /** Of the running tasks, in Partner Central's time. */
+  readonly youngestStart: EpochMs | undefined;
+}
 
 /** The checkpoint to be written, with what the run has learned about table and clock. */
 function lastCheckpoint({ publisher, startedAt, clock }: Run, checkpoint: Checkpoint, whole: boolean): Checkpoint {
@@ -162,7 +213,7 @@ function clockState({ clock, logger }: Run): Pick<Summary, 'clockOffsetSeconds'>
  * @returns the checkpoint to be written, whether head and recheck were whole and nothing failed, and the state after it
  * @throws PermanentFailure
  */
-async function runPhases(opened: OpenedRun): Promise<State & { checkpoint: Checkpoint; whole: boolean }> {
+async function runPhases(opened: OpenedRun): Promise<Phased> {
   const { run, auditBegins } = opened;
   const { budget } = run;
   let { checkpoint } = opened;
@@ -209,6 +260,7 @@ async function runPhases(opened: OpenedRun): Promise<State & { checkpoint: Check
     checkpoint,
     whole: headWhole && recheckWhole && isSound && initialised,
     ...(candidates && countUnsettled(run, checkpoint, candidates)),
+    youngestStart: run.rows.youngestStart(candidates ?? []),
     gaps: gaps.length,
     ...(isUnchanged && { backlogUnchanged: true }),
     ...(auditOverdue && { auditOverdue }),

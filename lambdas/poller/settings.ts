@@ -161,6 +161,20 @@ export const settingsEntries = {
     ),
     24,
   ),
+  followMinutes: v.optional(
+    described(
+      wholeNumber(0, 60, 'minutes'),
+      'While a task that started within this time is running, polls follow each other after pauses of 2 to 15 seconds. 0 switches this off.',
+    ),
+    5,
+  ),
+  maxExtraListCallsPerDay: v.optional(
+    described(
+      wholeNumber(0, 100_000, 'calls'),
+      'Most List calls a day of polls that the schedule did not ask for: those that follow another poll, and those of a nudge. Beyond it, tasks wait for the next scheduled poll.',
+    ),
+    25_000,
+  ),
   lookbackMinutes: v.optional(
     described(
       wholeNumber(1, 1440, 'minutes'),

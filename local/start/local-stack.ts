@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SQSBatchResponse } from 'aws-lambda';
 import type { AlertRoutes } from '../../lambdas/alerts/routes';
+import type { InvocationMode } from '../../lambdas/poller/invocation';
 import type { Summary } from '../../lambdas/poller/run';
 import { type Settings, sourceId } from '../../lambdas/poller/settings';
 import { alertQueue } from '../services/alert-queue';
@@ -92,7 +93,8 @@ export async function startLocalStack(options: LocalStackOptions) {
   const pollers = synthesized.pollers.map((poller, at) => {
     const configured = JSON.parse(String(poller.environment.POLLER_SETTINGS));
     // What a test changes, it changes of the first source.
-    const settings = at === 0 ? { ...configured, ...options.settings } : configured;
+    // Whoever invokes a function here waits until it returns, so it polls once unless told otherwise.
+    const settings = { ...configured, followMinutes: 0, ...(at === 0 && options.settings) };
     const environment = (more: More = {}) => ({
       ...resolveEnvironment(poller.environment, names),
       ...endpoints,
@@ -164,14 +166,14 @@ export async function startLocalStack(options: LocalStackOptions) {
     formatter,
 
     /** One invocation of the poller, as the schedule makes it. */
-    poll: (mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions) => first.scheduled.invoke<Summary>({ mode }, how),
+    poll: (mode: InvocationMode = 'poll', how?: InvokeOptions) => first.scheduled.invoke<Summary>({ mode }, how),
 
     /** All sources, the first one first, each with its own function. */
     sources: pollers.map(({ settings, scheduled }) => ({
       id: sourceId(settings),
       settings,
       poller: scheduled,
-      poll: (mode: 'poll' | 'audit' = 'poll', how?: InvokeOptions) => scheduled.invoke<Summary>({ mode }, how),
+      poll: (mode: InvocationMode = 'poll', how?: InvokeOptions) => scheduled.invoke<Summary>({ mode }, how),
     })),
 
     /** The same function once more, as a second or a reconfigured one next to the first. */

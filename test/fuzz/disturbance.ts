@@ -1,6 +1,7 @@
 /** What may come between a poller and its work, one thing in each poll. */
 import fc from 'fast-check';
-import type { Mode, Summary } from '../../lambdas/poller/run';
+import type { InvocationMode } from '../../lambdas/poller/invocation';
+import type { Summary } from '../../lambdas/poller/run';
 import type { FunctionHost } from '../../local/services/function-host';
 import type { Call, Fault, Intercept, ServiceName } from '../../local/services/service';
 import { errorAnswer } from '../faults';
@@ -25,7 +26,7 @@ export interface LifeStack extends Pick<TestStack, 'store' | 'items' | 'checkpoi
 
 export interface LifePoller extends Pick<FunctionHost, 'kill'> {
   invoke(
-    input: { mode: Mode },
+    input: { mode: InvocationMode },
     how: { clockOffsetMs: number; clockSkewMs: number },
   ): Promise<{ result?: Summary | undefined; error?: { name: string } | undefined }>;
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { openFolderTable } from '../../cli/commands/watch/folder-table';
 import { openBudget } from '../../lambdas/poller/budget';
 import type { EventEntry } from '../../lambdas/poller/core/build-event';
+import type { Checkpoint, StoredCheckpoint } from '../../lambdas/poller/core/checkpoint';
 import { type EpochMs, IN_PROGRESS } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { connectEventBus } from '../../lambdas/poller/edges/event-bus';
@@ -20,7 +21,7 @@ import {
   RequestRefused,
   TransientFailure,
 } from '../../lambdas/poller/errors';
-import type { EventBus, PartnerCentral, SnapshotTable } from '../../lambdas/poller/ports';
+import type { EventBus, PartnerCentral, PollRequests, SnapshotTable } from '../../lambdas/poller/ports';
 import { openServiceClock } from '../../lambdas/poller/service-clock';
 import { parseFlat, settingsEntries, sourceId } from '../../lambdas/poller/settings';
 import { DAY, HOUR, MINUTE } from '../durations';
@@ -31,7 +32,7 @@ import { openMemoryStack } from './test-stack';
 
 interface Ports {
   readonly list: PartnerCentral;
-  readonly table: SnapshotTable;
+  readonly table: SnapshotTable & PollRequests;
   readonly bus: EventBus;
 }
 
@@ -224,7 +225,7 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
 ])('%s', (_, open) => {
   let stack: LifeStack;
   let list: PartnerCentral;
-  let table: SnapshotTable;
+  let table: SnapshotTable & PollRequests;
   let bus: EventBus;
   let now: EpochMs;
   const { signal } = new AbortController();
@@ -241,6 +242,61 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
   });
 
   const budget = () => budgetOn(() => stack.now());
+
+  describe('the lease', () => {
+    const take = (owner: string, at: EpochMs, more: { after?: string; reservedCalls?: number } = {}) =>
+      table.takeLease({ owner, now: at, expiresAt: at + MINUTE, emitSince: at, signal, ...more });
+    const finish = (owner: string, stored: StoredCheckpoint | undefined) =>
+      table.finish(
+        owner,
+        { ...stored, emitSince: now, emissionFloor: now, initialised: true, gaps: [] } as Checkpoint,
+        signal,
+      );
+
+    test('can be taken only if nobody took it since a certain run', async () => {
+      expect(await take('B', now, { after: 'A' })).toBeUndefined();
+      await take('A', now);
+      expect(await take('B', now, { after: 'A' })).toBeUndefined(); // at work
+      await table.release('A', signal);
+      expect(await take('B', now, { after: 'A' })).toBeDefined();
+      expect(await take('B', now, { after: 'A' })).toBeDefined(); // its first answer was lost
+      await table.release('B', signal);
+      expect(await take('C', now, { after: 'A' })).toBeUndefined();
+      await take('C', now);
+      expect(await take('D', now + MINUTE + 1, { after: 'C' })).toBeDefined(); // C died
+    });
+
+    test('tells who has it, and takes requests for another poll until the next run begins', async () => {
+      const free = { takenAt: 0, isHeld: false, pollRequested: false };
+      expect(await table.readLease(now, signal)).toEqual({ owner: undefined, ...free });
+      const stored = await take('A', now);
+      const held = await table.readLease(now, signal);
+      expect(held).toEqual({ owner: 'A', takenAt: now, isHeld: true, pollRequested: false });
+      expect(await table.requestPoll(held, now, signal)).toBe(true);
+      expect(await table.requestPoll(held, now, signal)).toBe(false); // there is a request already
+      expect(await table.readLease(now, signal)).toMatchObject({ pollRequested: true });
+      expect(await finish('A', stored)).toEqual({ pollRequested: true });
+      expect(await table.requestPoll(held, now, signal)).toBe(false); // no longer at work
+      const again = await take('B', now + 1);
+      expect(await finish('B', again)).toEqual({ pollRequested: false });
+      const ended = await table.readLease(now + 1, signal);
+      expect(ended).toEqual({ owner: 'B', takenAt: now + 1, isHeld: false, pollRequested: false });
+      await take('C', now + 2);
+      expect(await table.requestPoll(ended, now + 2, signal)).toBe(false); // changed hands
+    });
+
+    test('reserves List calls until the run that took it finishes', async () => {
+      await take('A', now, { reservedCalls: 100 });
+      await table.release('A', signal);
+      const stored = await take('B', now, { reservedCalls: 50 });
+      expect(stored).toMatchObject({ extraCallsReserved: 150 });
+      await finish('B', { ...(stored as StoredCheckpoint), extraCalls: { day: '2026-11-28', made: 103 } });
+      expect(await take('C', now)).toMatchObject({
+        extraCallsReserved: 0,
+        extraCalls: { day: '2026-11-28', made: 103 },
+      });
+    });
+  });
 
   describe('rows', () => {
     test('that are refused are halved until one stands alone, of which the essentials are kept', async () => {

@@ -11,12 +11,13 @@ import { shadowEventBus, toOutcome } from '../../lambdas/poller/edges/event-bus'
 import { readListAnswer, toListAnswer } from '../../lambdas/poller/edges/list-answer';
 import { listRequests } from '../../lambdas/poller/edges/partner-central';
 import { CHECKPOINT_KEY, refuseNewerFormat, taskKey, toItem, toRow } from '../../lambdas/poller/edges/row-item';
-import { LONGEST_LEASE_MS, writeInBatches } from '../../lambdas/poller/edges/snapshot-table';
+import { LONGEST_LEASE_MS, toLease, writeInBatches } from '../../lambdas/poller/edges/snapshot-table';
 import { toCandidate } from '../../lambdas/poller/edges/table-reader';
 import { type Advice, LeaseLost, sortFailure, TransientFailure, throttled } from '../../lambdas/poller/errors';
+import { type InvocationMode, pollAndFollow } from '../../lambdas/poller/invocation';
 import { metricsLine } from '../../lambdas/poller/metrics';
-import type { EventBus, PartnerCentral, RunLogger, SnapshotTable } from '../../lambdas/poller/ports';
-import { type Mode, poll, type Summary } from '../../lambdas/poller/run';
+import type { EventBus, PartnerCentral, PollRequests, RunLogger, SnapshotTable } from '../../lambdas/poller/ports';
+import type { Summary } from '../../lambdas/poller/run';
 import { parseFlat, type Settings, settingsEntries, sourceId } from '../../lambdas/poller/settings';
 import { familyOf } from '../../lambdas/poller/task-families';
 import type { DeliveredEvent, EntryError, WireEntry } from '../../local/services/event-bridge';
@@ -58,7 +59,7 @@ export type MemoryPoller = ReturnType<MemoryStack['anotherPoller']>;
  *   machine's, for tests that count from it.
  */
 export function openMemoryStack(settings: Record<string, unknown> = {}, clock: 'virtual' | 'real' = 'virtual') {
-  const ofSource = parseFlat(settingsEntries, { catalog: 'Sandbox', ...settings }, 'The settings');
+  const ofSource = parseFlat(settingsEntries, { catalog: 'Sandbox', followMinutes: 0, ...settings }, 'The settings');
   let at = START;
   const time = clock === 'real' ? Date.now : () => at;
   const pass = (ms: number) => {
@@ -75,6 +76,10 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
   const own = sourceId(ofSource);
   const events: DeliveredEvent[] = [];
   const logs: string[] = [];
+  /** What happens while a poller waits. */
+  const pauses = { during: undefined as ((ms: number) => Promise<void> | void) | undefined };
+  /** Of all polls, in their order. */
+  const summaries: Summary[] = [];
   const central = openPartnerCentral({ now: time });
   const partnerCentral = Object.assign(central, interceptable());
   const dynamoDb = {
@@ -168,7 +173,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
     };
   }
 
-  function connectTable(source: string, includeMessage: boolean, life = immortal): SnapshotTable {
+  function connectTable(source: string, includeMessage: boolean, life = immortal): SnapshotTable & PollRequests {
     const key = (taskId: string) => String(taskKey(source, taskId).item);
     const checkpointKey = CHECKPOINT_KEY;
     const table = tableOf(source);
@@ -201,23 +206,41 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
           update({ auditRequestedAt: new Date(now).toISOString() }, () => true),
         );
       },
-      async takeLease({ owner, now, expiresAt, emitSince }) {
-        const isFree = ({ leaseOwner, leaseExpiresAtMs }: Item) => {
+      async takeLease({ owner, now, expiresAt, emitSince, after, reservedCalls = 0 }) {
+        const mayBeTaken = ({ leaseOwner, leaseExpiresAtMs }: Item) => {
           const until = Number(leaseExpiresAtMs);
-          return leaseOwner === undefined || until < now || leaseOwner === owner || until > now + LONGEST_LEASE_MS;
+          const isFree = leaseOwner === undefined || until < now || until > now + LONGEST_LEASE_MS;
+          return leaseOwner === owner || (isFree && (after === undefined || leaseOwner === after));
         };
-        const set = { leaseOwner: owner, leaseExpiresAtMs: expiresAt };
+        const set = {
+          leaseOwner: owner,
+          leaseExpiresAtMs: expiresAt,
+          leaseTakenAt: new Date(now).toISOString(),
+          pollRequested: false,
+          extraCallsReserved: Number(checkpoint()?.extraCallsReserved ?? 0) + reservedCalls,
+        };
         const ifAbsent = { emitSince: new Date(emitSince).toISOString() };
-        const item = await sorted('UpdateItem', update(set, isFree, ifAbsent));
+        const item = await sorted('UpdateItem', update(set, mayBeTaken, ifAbsent));
         return item && toCheckpoint(item);
       },
       async finish(owner, given) {
-        unlessLost(
-          await sorted(
-            'UpdateItem',
-            update({ ...toAttributes(given), leaseExpiresAtMs: 0 }, isMine(owner), {}, lastWords),
-          ),
+        const item = await sorted(
+          'UpdateItem',
+          update({ ...toAttributes(given), leaseExpiresAtMs: 0 }, isMine(owner), {}, lastWords),
         );
+        unlessLost(item);
+        return { pollRequested: item?.pollRequested === true };
+      },
+      async readLease(now) {
+        const item = call(life, 'dynamodb', 'BatchGetItem', {}, () => checkpoint() ?? {});
+        return toLease(await sorted('BatchGetItem', item), now);
+      },
+      async requestPoll({ owner, isHeld }, now) {
+        const mayBe = (item: Item) =>
+          item.leaseOwner === owner &&
+          item.pollRequested === false &&
+          (!isHeld || Number(item.leaseExpiresAtMs) >= now);
+        return (await sorted('UpdateItem', update({ pollRequested: true }, mayBe))) !== undefined;
       },
       async release(owner, _, recordFailedAt) {
         const failed = recordFailedAt !== undefined && { recordFailedAt: new Date(recordFailedAt).toISOString() };
@@ -285,6 +308,19 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
     removeKeys: () => undefined,
   };
 
+  /** As the handler does it. @returns what the first poll did; if another invocation polls instead, `skipped` */
+  async function pollAll(...given: Parameters<typeof pollAndFollow>): Promise<Summary> {
+    let first: Summary | undefined;
+    for await (const summary of pollAndFollow(...given)) {
+      first ??= summary;
+      summaries.push(summary);
+      line('INFO')('Run', { ...summary });
+      const measured = metricsLine(summary, '', time());
+      if (measured !== undefined && clock === 'real') logs.push(measured);
+    }
+    return first ?? ({ outcome: 'skipped', published: 0, gaps: 0 } as Summary);
+  }
+
   const connectBus = (life = immortal): EventBus => ({
     async put(entries) {
       const results = await sorted(
@@ -315,6 +351,8 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
     dynamoDb,
     eventBridge,
     logs,
+    summaries,
+    pauses,
     now: time,
     /** Moves the virtual clock on. */
     pass,
@@ -326,7 +364,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
       let life: Life = { ...immortal };
       return {
         async invoke(
-          { mode }: { mode: Mode },
+          { mode }: { mode: InvocationMode },
           how: { clockOffsetMs?: number; clockSkewMs?: number } = {},
         ): Promise<{ result: Summary; error?: undefined } | { result?: undefined; error: Error }> {
           clockOffsetMs = how.clockOffsetMs ?? 0;
@@ -341,18 +379,16 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
             bus: settings.shadow ? shadowEventBus(logger) : connectBus(life),
             logger,
             now,
-            sleep: async (ms: number) => pass(ms),
+            async sleep(ms: number) {
+              pass(ms);
+              await pauses.during?.(ms);
+            },
           };
           const death = new Promise<{ error: Error }>(resolve => {
             die = () => resolve({ error: Object.assign(new Error('Killed'), { name: 'ProcessDied' }) });
           });
-          const outcome = poll(ports, mode, deadline).then(
-            result => {
-              line('INFO')('Run', { ...result });
-              const measured = metricsLine(result, '', time());
-              if (measured !== undefined && clock === 'real') logs.push(measured);
-              return { result };
-            },
+          const outcome = pollAll(ports, mode, deadline).then(
+            result => ({ result }),
             (error: Error) => ({ error }),
           );
           return Promise.race([outcome, death]);
@@ -396,6 +432,8 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
       clockOffsetMs = 0;
       events.length = 0;
       logs.length = 0;
+      summaries.length = 0;
+      pauses.during = undefined;
       acceptable = 0;
       for (const service of Object.values(services)) {
         service.intercept = undefined;

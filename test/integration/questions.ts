@@ -1,5 +1,6 @@
 /** What tests of the engine ask of a stack, whether it lives in memory or answers over HTTP. */
-import type { Mode, Summary } from '../../lambdas/poller/run';
+import type { InvocationMode } from '../../lambdas/poller/invocation';
+import type { Summary } from '../../lambdas/poller/run';
 import type { DeliveredEvent } from '../../local/services/event-bridge';
 import type { InvokeOptions } from '../../local/services/function-host';
 import type { CallCounts } from '../../local/services/service';
@@ -9,7 +10,7 @@ type Item = Record<string, unknown>;
 
 export interface Poller {
   invoke(
-    input: { mode: Mode },
+    input: { mode: InvocationMode },
     how?: InvokeOptions,
   ): Promise<{ result?: Summary | undefined; error?: { name: string; message: string } | undefined }>;
   kill(): Promise<void>;
@@ -33,7 +34,7 @@ export function questions({ store, poller, item, putItems, removeItems, ...servi
   const checkpoint = () => item('CHECKPOINT');
 
   /** One run that must not throw. */
-  async function run(mode: Mode = 'poll', how?: InvokeOptions, by: Poller = poller): Promise<Summary> {
+  async function run(mode: InvocationMode = 'poll', how?: InvokeOptions, by: Poller = poller): Promise<Summary> {
     const { result, error } = await by.invoke({ mode }, how);
     if (error) throw new Error(`The run failed: ${error.name}: ${error.message}`);
     return result as Summary;
@@ -42,7 +43,7 @@ export function questions({ store, poller, item, putItems, removeItems, ...servi
   return {
     run,
     /** One run, whatever becomes of it. */
-    poll: (mode: Mode = 'poll', how?: InvokeOptions) => poller.invoke({ mode }, how),
+    poll: (mode: InvocationMode = 'poll', how?: InvokeOptions) => poller.invoke({ mode }, how),
 
     /** Runs until one is complete with no backlog; at most `most` runs. */
     async runUntilQuiet(most = 30, how?: InvokeOptions) {

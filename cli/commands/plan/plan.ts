@@ -81,11 +81,11 @@ export async function makePlan({ settings, partnerCentral, under, context, timeo
     },
   };
   const now = context.now();
-  const { runId: _, ...run } = await poll(
+  const { summary } = await poll(
     { settings, partnerCentral: listening, table, bus, logger, now: context.now, eventBusName: 'nowhere' },
-    'poll',
-    now + timeoutMs,
+    { mode: 'poll', deadline: now + timeoutMs },
   );
+  const { runId: _, ...run } = summary;
   return {
     plannedAt: moment(now),
     events: published.map(({ detailType, event }) => {

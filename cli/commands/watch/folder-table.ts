@@ -74,6 +74,7 @@ function tableOn(file: ReturnType<typeof openItemFile>, source: string): Snapsho
 
     async finish(owner, checkpoint: Checkpoint) {
       writeAs(owner, { ...toAttributes(checkpoint), leaseExpiresAtMs: 0 });
+      return { pollRequested: false };
     },
 
     async release(owner, _signal, recordFailedAt) {

@@ -51,7 +51,7 @@ export async function watch({ everyMs, once, checkpoint: kept, context, write, .
   for (let first = true; ; first = false) {
     const startedAt = now();
     const mode: Mode = checkpoint && isAuditTime(checkpoint, startedAt) ? 'audit' : 'poll';
-    const summary = await poll(services, mode, startedAt + POLL_TIMEOUT_MS);
+    const { summary } = await poll(services, { mode, deadline: startedAt + POLL_TIMEOUT_MS });
     if (reader.gone) return 0;
     const line = `${moment(startedAt)}  ${inWords(summary)}`;
     if (first || isWorthALine(summary)) note(line);

@@ -1,4 +1,5 @@
 import type { EligibilityWindow } from './eligibility-window';
+import type { ExtraCalls, StoredExtraCalls } from './extra-calls';
 import type { EpochMs } from './task';
 
 /** A page token and the request that it belongs to. With any other request the token is useless. */
@@ -80,8 +81,11 @@ export interface Checkpoint {
   readonly backlogWaited?: true;
   /** How far Partner Central's clock is ahead of ours; absent before its first answer. */
   readonly clockOffsetMs?: number;
+  /** They have a limit a day. */
+  readonly extraCalls?: ExtraCalls;
 }
 
 /** The checkpoint as stored. Before the first run has finished, it has nothing but `emitSince`. */
 export type StoredCheckpoint = Pick<Checkpoint, 'emitSince'> &
-  Partial<Checkpoint> & { readonly formatVersion?: unknown };
+  Partial<Checkpoint> &
+  StoredExtraCalls & { readonly formatVersion?: unknown };

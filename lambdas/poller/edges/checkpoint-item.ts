@@ -1,4 +1,5 @@
 import type { Checkpoint, Gap, StoredCheckpoint } from '../core/checkpoint';
+import type { ExtraCalls } from '../core/extra-calls';
 import { storedTime as epoch } from '../core/instant';
 import { withoutAbsent } from '../core/task';
 import { each, FORMAT_VERSION, iso } from './row-item';
@@ -34,6 +35,8 @@ export function toAttributes(checkpoint: Checkpoint): Item {
     ...each(numbers, name => checkpoint[name]),
     ...each(endingTimes, name => iso(checkpoint[name]) ?? null),
     ...each(endingMarks, name => checkpoint[name] ?? null),
+    ...(checkpoint.extraCalls && { extraCalls: checkpoint.extraCalls }),
+    extraCallsReserved: 0,
     gaps: checkpoint.gaps.map(gap =>
       withoutAbsent({
         ...gap,
@@ -55,8 +58,15 @@ export function toCheckpoint(item: Item): StoredCheckpoint {
     formatVersion: item.formatVersion,
     initialised: item.initialised === true,
     filters: typeof item.filters === 'string' ? item.filters : undefined,
+    extraCalls: toExtraCalls(item.extraCalls),
+    extraCallsReserved: typeof item.extraCallsReserved === 'number' ? item.extraCallsReserved : undefined,
     gaps,
   }) as StoredCheckpoint;
+}
+
+function toExtraCalls(stored: unknown): ExtraCalls | undefined {
+  const { day, made } = Object(stored) as Item;
+  return typeof day === 'string' && typeof made === 'number' ? { day, made } : undefined;
 }
 
 /** A damaged gap is taken for one from the top down to the emission floor: that finds all that it was going to find. */

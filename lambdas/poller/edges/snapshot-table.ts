@@ -11,9 +11,11 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Budget } from '../budget';
+import { storedTime } from '../core/instant';
+import type { EpochMs } from '../core/task';
 import type { TaskRow } from '../core/task-row';
 import { LeaseLost, RequestRefused } from '../errors';
-import type { SnapshotTable } from '../ports';
+import type { Lease, PollRequests, SnapshotTable } from '../ports';
 import { toAttributeValues } from './attributes';
 import { toAttributes, toCheckpoint } from './checkpoint-item';
 import { quietLogger } from './quiet-sdk';
@@ -45,7 +47,7 @@ export function connectSnapshotTable(
   source: string,
   includeMessage: boolean,
   where: DynamoDBClientConfig = {},
-): SnapshotTable {
+): SnapshotTable & PollRequests {
   const client = new DynamoDBClient({
     ...where,
     logger: quietLogger,
@@ -108,16 +110,33 @@ export function connectSnapshotTable(
       // A retried request whose first answer was lost must not lock us out.
       const isMine = 'leaseOwner = :me';
       const cannotBe = 'leaseExpiresAtMs > :longestMs';
+      const mayBeTaken =
+        lease.after === undefined
+          ? [isFree, hasExpired, isMine, cannotBe].join(' OR ')
+          : `${isMine} OR (leaseOwner = :after AND (${hasExpired} OR ${cannotBe}))`;
+      const set = [
+        'leaseOwner = :me',
+        'leaseExpiresAtMs = :expiresAtMs',
+        'leaseTakenAt = :now',
+        'pollRequested = :false',
+        'emitSince = if_not_exists(emitSince, :emitSince)',
+        'extraCallsReserved = if_not_exists(extraCallsReserved, :zero) + :reserved',
+      ];
       try {
         const item = await updateCheckpoint(
-          'leaseOwner = :me, leaseExpiresAtMs = :expiresAtMs, emitSince = if_not_exists(emitSince, :emitSince)',
-          [isFree, hasExpired, isMine, cannotBe].join(' OR '),
+          set.join(', '),
+          mayBeTaken,
           {
             ':me': lease.owner,
             ':nowMs': lease.now,
+            ':now': new Date(lease.now).toISOString(),
             ':expiresAtMs': lease.expiresAt,
             ':longestMs': lease.now + LONGEST_LEASE_MS,
             ':emitSince': new Date(lease.emitSince).toISOString(),
+            ':false': false,
+            ':zero': 0,
+            ':reserved': lease.reservedCalls ?? 0,
+            ...(lease.after !== undefined && { ':after': lease.after }),
           },
           lease.signal,
         );
@@ -130,12 +149,13 @@ export function connectSnapshotTable(
 
     async finish(owner, checkpoint, signal) {
       const attributes = Object.entries({ ...toAttributes(checkpoint), leaseExpiresAtMs: 0 });
-      await updateCheckpoint(
+      const item = await updateCheckpoint(
         attributes.map(([name]) => `${name} = :${name}`).join(', '),
         'leaseOwner = :me',
         { ...Object.fromEntries(attributes.map(([name, value]) => [`:${name}`, value])), ':me': owner },
         signal,
       ).catch(leaseLost);
+      return { pollRequested: item.pollRequested === true };
     },
 
     async release(owner, signal, recordFailedAt) {
@@ -146,6 +166,29 @@ export function connectSnapshotTable(
         { ':zero': 0, ':me': owner, ...(failed && { ':failed': failed }) },
         signal,
       ).catch(leaseLost);
+    },
+
+    async readLease(now, signal) {
+      const operation = 'BatchGetItem of the checkpoint';
+      const request = { Keys: [checkpointKey(source)], ConsistentRead: true };
+      const answer = await table.batchGet({ RequestItems: { [tableName]: request } }, signal).catch(sorted(operation));
+      const [item] = present(present(answer.Responses, operation)[tableName], operation);
+      return toLease(item ? unmarshall(item) : {}, now);
+    },
+
+    async requestPoll({ owner, isHeld }, now, signal) {
+      try {
+        await updateCheckpoint(
+          'pollRequested = :true',
+          `leaseOwner = :owner AND pollRequested = :false${isHeld ? ' AND leaseExpiresAtMs >= :nowMs' : ''}`,
+          { ':true': true, ':false': false, ':owner': owner, ...(isHeld && { ':nowMs': now }) },
+          signal,
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw error;
+      }
     },
 
     readRows: (taskIds, budget) => readRows(table, taskIds, budget),
@@ -195,6 +238,17 @@ export async function writeInBatches(
   }
   for (const part of chunks(rows, MAX_ROWS_PER_WRITE)) await writeOrHalve(part);
   return { cut, lost };
+}
+
+/** The lease in a checkpoint. Without attributes there was no poll yet. */
+export function toLease(item: Record<string, unknown>, now: EpochMs): Lease {
+  const expiresAt = Number(item.leaseExpiresAtMs ?? 0);
+  return {
+    owner: typeof item.leaseOwner === 'string' ? item.leaseOwner : undefined,
+    takenAt: storedTime(item.leaseTakenAt) ?? 0,
+    isHeld: expiresAt >= now && expiresAt <= now + LONGEST_LEASE_MS,
+    pollRequested: item.pollRequested === true,
+  };
 }
 
 function leaseLost(error: unknown): never {

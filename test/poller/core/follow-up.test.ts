@@ -1,0 +1,24 @@
+import { followPauseMs, nextPollInMs } from '../../../lambdas/poller/core/follow-up';
+import { MINUTE } from '../../durations';
+
+test('the pauses grow with the age of the youngest task, from 2 to 15 seconds', () => {
+  const ages: number[] = [];
+  for (let age = 0; age < 90_000; age += followPauseMs(age)) ages.push(Math.round(age / 100) / 10);
+  expect(ages).toEqual([0, 2, 4.5, 7.6, 11.5, 16.4, 22.5, 30.1, 39.7, 51.6, 66.5, 81.5]);
+  expect(followPauseMs(-5_000)).toBe(2_000); // a start time in the future
+});
+
+const base = { startedAt: 10_000, now: 11_000, pollRequested: false, followMs: 5 * MINUTE };
+
+test.each<[string, Partial<Parameters<typeof nextPollInMs>[0]>, number | undefined]>([
+  ['nothing runs', {}, undefined],
+  ['a young task runs', { youngestAgeMs: 4_000 }, 3_000],
+  ['only old tasks run', { youngestAgeMs: 5 * MINUTE }, undefined],
+  ['following is switched off', { youngestAgeMs: 0, followMs: 0 }, undefined],
+  ['another poll is requested', { pollRequested: true }, 2_000],
+  ['another poll is requested and a task is young', { pollRequested: true, youngestAgeMs: 60_000 }, 2_000],
+  ['another poll is requested of a long one', { pollRequested: true, now: 30_000 }, 0],
+  ['another poll is requested with following switched off', { pollRequested: true, followMs: 0 }, 2_000],
+])('%s', (_, given, expected) => {
+  expect(nextPollInMs({ ...base, ...given })).toBe(expected);
+});

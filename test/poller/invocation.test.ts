@@ -1,0 +1,227 @@
+/** Which polls an invocation makes: the one it was asked for, those that follow, and those that a nudge asks for. */
+import { MINUTE } from '../durations';
+import { openMemoryStack } from '../in-memory/test-stack';
+
+const SECOND = 1_000;
+
+function open(settings: Record<string, unknown> = {}) {
+  const stack = openMemoryStack({ followMinutes: 5, ...settings });
+  const startedAt = stack.now();
+  return Object.assign(stack, {
+    /** Seconds after the beginning at which polls began, and why. */
+    polls: () =>
+      stack.summaries.map(({ mode, outcome, milliseconds }, at) => {
+        const began = (ends[at] as number) - milliseconds - startedAt;
+        return `${mode} ${Math.round(began / SECOND)}${outcome === 'complete' ? '' : ` ${outcome}`}`;
+      }),
+    elapsed: () => stack.now() - startedAt,
+    /** Ends a task as soon as so many seconds have passed. */
+    endAfter(taskId: string, seconds: number) {
+      stack.pauses.during = () => {
+        if (stack.now() - startedAt >= seconds * SECOND) stack.store.end(taskId, 'COMPLETE');
+      };
+    },
+  });
+}
+
+let ends: number[];
+beforeEach(() => {
+  ends = [];
+});
+
+/** Remembers when each poll ended. */
+function watchEnds(stack: ReturnType<typeof openMemoryStack>) {
+  const push = stack.summaries.push.bind(stack.summaries);
+  stack.summaries.push = (...all) => {
+    ends.push(...all.map(() => stack.now()));
+    return push(...all);
+  };
+}
+
+describe('following', () => {
+  test('while a task is young, until it has finished', async () => {
+    const stack = open();
+    watchEnds(stack);
+    const { taskId } = stack.store.add();
+    stack.endAfter(taskId, 10);
+    await stack.poller.invoke({ mode: 'poll' });
+    expect(stack.polls()).toEqual(['poll 0', 'follow 2', 'follow 5', 'follow 8', 'follow 12']);
+    expect(stack.eventBridge.events).toHaveLength(1);
+    expect(stack.partnerCentral.calls.total).toBe(6); // the first run also lists what is running
+  });
+
+  test('ends with the time of the invocation', async () => {
+    const stack = open();
+    watchEnds(stack);
+    stack.store.add();
+    await stack.poller.invoke({ mode: 'poll' });
+    expect(stack.polls().at(-1)).toBe('follow 41');
+    expect(stack.elapsed()).toBeLessThan(45 * SECOND);
+  });
+
+  test('of a task that the index does not show yet', async () => {
+    const stack = open();
+    stack.dynamoDb.indexLagMs = 20 * SECOND;
+    stack.store.add();
+    await stack.poller.invoke({ mode: 'poll' });
+    expect(stack.summaries.length).toBeGreaterThan(5);
+  });
+
+  test.each<[string, Record<string, unknown>, (stack: ReturnType<typeof open>) => void]>([
+    ['nothing runs', {}, stack => stack.store.add({ status: 'COMPLETE' })],
+    ['what runs is old', {}, stack => stack.store.add({ startTimeMs: stack.now() - 6 * MINUTE })],
+    [
+      'what runs says not since when',
+      {},
+      stack => {
+        stack.store.add();
+        stack.partnerCentral.tamper = (_, output) => ({
+          ...output,
+          TaskSummaries: (output.TaskSummaries as object[]).map(task => ({ ...task, StartTime: null })),
+        });
+      },
+    ],
+    ['it is switched off', { followMinutes: 0 }, stack => stack.store.add()],
+    ['the calls of a day do not suffice for a poll', { maxExtraListCallsPerDay: 99 }, stack => stack.store.add()],
+  ])('not if %s', async (_, settings, prepare) => {
+    const stack = open(settings);
+    prepare(stack);
+    await stack.poller.invoke({ mode: 'poll' });
+    expect(stack.summaries).toHaveLength(1);
+  });
+
+  test('not after a poll that did not do all there was to do', async () => {
+    const stack = open();
+    stack.store.add();
+    await stack.poller.invoke({ mode: 'poll' });
+    stack.summaries.length = 0;
+    stack.partnerCentral.intercept = async () => ({ when: 'before', how: { status: 503 } });
+    await stack.poller.invoke({ mode: 'poll' });
+    expect(stack.summaries).toMatchObject([{ outcome: 'partial' }]);
+  });
+
+  test('not in an audit, whose sender waits for the answer', async () => {
+    const stack = open();
+    stack.store.add();
+    await stack.poller.invoke({ mode: 'audit' });
+    expect(stack.summaries).toHaveLength(1);
+  });
+
+  test('is left to the invocation that has polled last', async () => {
+    const stack = open();
+    const other = stack.anotherPoller({ followMinutes: 0 });
+    stack.store.add();
+    stack.pauses.during = async ms => {
+      if (ms > 2_100) await other.invoke({ mode: 'poll' });
+    };
+    await stack.poller.invoke({ mode: 'poll' });
+    expect(stack.summaries.map(({ mode }) => mode)).toEqual(['poll', 'follow', 'poll']);
+  });
+});
+
+describe('a nudge', () => {
+  test('polls at once', async () => {
+    const stack = open();
+    watchEnds(stack);
+    await stack.poller.invoke({ mode: 'poll' });
+    stack.pass(10 * SECOND);
+    stack.store.add({ status: 'FAILED' });
+    await stack.poller.invoke({ mode: 'nudge' });
+    expect(stack.polls()).toEqual(['poll 0', 'nudge 10']);
+    expect(stack.eventBridge.events).toHaveLength(1);
+  });
+
+  test('is the first poll of a stack if it comes first', async () => {
+    const stack = open();
+    await stack.poller.invoke({ mode: 'nudge' });
+    expect(stack.summaries).toMatchObject([{ mode: 'nudge', outcome: 'complete' }]);
+  });
+
+  test('within three seconds of a poll waits for the rest of them', async () => {
+    const stack = open();
+    watchEnds(stack);
+    await stack.poller.invoke({ mode: 'poll' });
+    stack.pass(1 * SECOND);
+    await stack.poller.invoke({ mode: 'nudge' });
+    expect(stack.polls()).toEqual(['poll 0', 'nudge 3']);
+  });
+
+  test('while a poll is at work makes that one look again', async () => {
+    const stack = open();
+    watchEnds(stack);
+    const other = stack.anotherPoller();
+    stack.partnerCentral.intercept = async () => {
+      stack.partnerCentral.intercept = undefined;
+      await other.invoke({ mode: 'nudge' });
+      return undefined;
+    };
+    await stack.poller.invoke({ mode: 'poll' });
+    expect(stack.polls()).toEqual(['poll 0', 'follow 3']);
+  });
+
+  test('that is answered by a poll which began after it came does nothing', async () => {
+    const stack = open();
+    const other = stack.anotherPoller();
+    stack.dynamoDb.intercept = async ({ operation }) => {
+      if (operation !== 'BatchGetItem') return undefined;
+      stack.dynamoDb.intercept = undefined;
+      await other.invoke({ mode: 'poll' });
+      return undefined;
+    };
+    await stack.poller.invoke({ mode: 'nudge' });
+    expect(stack.summaries.map(({ mode }) => mode)).toEqual(['poll']);
+  });
+
+  test('waits for the schedule when the calls of the day are used up, and has calls again the next day', async () => {
+    const stack = open({ maxExtraListCallsPerDay: 102 });
+    const nudge = async () => {
+      stack.pass(MINUTE);
+      stack.summaries.length = 0;
+      await stack.poller.invoke({ mode: 'nudge' });
+      return stack.summaries.length;
+    };
+    await stack.poller.invoke({ mode: 'poll' });
+    const polls: number[] = [];
+    for (let at = 0; at < 5; at += 1) polls.push(await nudge());
+    expect(polls).toEqual([1, 1, 1, 0, 0]);
+    await stack.poller.invoke({ mode: 'poll' });
+    expect(stack.summaries).toMatchObject([{ outcome: 'complete' }]);
+    stack.pass(24 * 60 * MINUTE);
+    expect(await nudge()).toBe(1);
+  });
+
+  test('whose process dies has used what it reserved', async () => {
+    const stack = open({ maxExtraListCallsPerDay: 150 });
+    await stack.poller.invoke({ mode: 'poll' });
+    stack.pass(MINUTE);
+    stack.partnerCentral.intercept = async () => {
+      await stack.poller.kill();
+      return { when: 'before', how: 'hang' };
+    };
+    await stack.poller.invoke({ mode: 'nudge' });
+    stack.partnerCentral.intercept = undefined;
+    stack.pass(2 * MINUTE);
+    await stack.poller.invoke({ mode: 'nudge' });
+    expect(stack.summaries.map(({ mode }) => mode)).toEqual(['poll']);
+    expect((await stack.checkpoint())?.extraCallsReserved).toBe(200);
+    await stack.poller.invoke({ mode: 'poll' });
+    expect(await stack.checkpoint()).toMatchObject({ extraCallsReserved: 0, extraCalls: { made: 200 } });
+  });
+});
+
+test('a storm of 1,000 nudges makes the List calls of two polls', async () => {
+  const stack = open();
+  await stack.poller.invoke({ mode: 'poll' });
+  stack.pass(MINUTE);
+  const before = stack.partnerCentral.calls.total;
+  stack.partnerCentral.intercept = async () => {
+    stack.partnerCentral.intercept = undefined;
+    const others = Array.from({ length: 999 }, () => stack.anotherPoller().invoke({ mode: 'nudge' }));
+    await Promise.all(others);
+    return undefined;
+  };
+  await stack.poller.invoke({ mode: 'nudge' });
+  const calls = stack.partnerCentral.calls.total - before;
+  process.stdout.write(`A storm of 1,000 nudges: ${calls} List calls\n`);
+  expect(calls).toBe(2);
+});

@@ -1,6 +1,7 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { REQUESTED_POLL_SPACING_MS } from './core/follow-up';
 import type { EpochMs } from './core/task';
+import { TransientFailure } from './errors';
 import type { PollRequests } from './ports';
 import { type Mode, type Polled, poll, type Summary } from './run';
 import type { Services } from './run-state';
@@ -55,25 +56,42 @@ async function pollAfter(
 /**
  * Polls now, unless a poll began after the nudge came. While another one is at work, that one is asked to poll again. A
  * poll begins at least three seconds after the last one: of all nudges that come meanwhile, one waits and polls for all.
- * @returns undefined when another invocation does it
+ * @returns undefined when another invocation does it, or the schedule
  */
 async function pollOnNudge(services: InvocationServices, deadline: EpochMs): Promise<Polled | undefined> {
-  const { table, now } = services;
+  const { table, now, logger } = services;
   const receivedAt = now();
   for (let attempt = 0; attempt < NUDGE_ATTEMPTS; attempt += 1) {
-    const signal = AbortSignal.timeout(Math.max(1, deadline - now()));
-    const lease = await table.readLease(now(), signal);
-    if (lease.pollRequested || lease.takenAt >= receivedAt) return undefined;
-    const waitMs = Math.min(lease.takenAt + REQUESTED_POLL_SPACING_MS - now(), REQUESTED_POLL_SPACING_MS);
-    if (lease.isHeld || waitMs > 0) {
-      if (!(await table.requestPoll(lease, now(), signal))) continue;
-      if (lease.isHeld) return undefined;
-      await sleep(services, waitMs);
-    }
-    const polled = await pollAfter(lease.owner, services, 'nudge', deadline);
+    const turn = await takeTurn(table, now, receivedAt, deadline).catch((error: unknown) => {
+      if (!(error instanceof TransientFailure)) throw error;
+      logger.warn('A nudge failed; the next scheduled poll does its work', { error });
+      return 'leave it' as const;
+    });
+    if (turn === 'leave it') return undefined;
+    if (turn === 'again') continue;
+    if (turn.inMs > 0) await sleep(services, turn.inMs);
+    const polled = await pollAfter(turn.after, services, 'nudge', deadline);
     if (polled !== undefined) return polled;
   }
   return undefined;
+}
+
+/** @returns when to poll, and after which run; `again` if the lease has changed meanwhile */
+async function takeTurn(
+  table: PollRequests,
+  now: () => EpochMs,
+  receivedAt: EpochMs,
+  deadline: EpochMs,
+): Promise<'leave it' | 'again' | { readonly inMs: number; readonly after: string | undefined }> {
+  const signal = AbortSignal.timeout(Math.max(1, deadline - now()));
+  const lease = await table.readLease(now(), signal);
+  if (lease.pollRequested || lease.takenAt >= receivedAt) return 'leave it';
+  const inMs = Math.min(lease.takenAt + REQUESTED_POLL_SPACING_MS - now(), REQUESTED_POLL_SPACING_MS);
+  if (lease.isHeld || inMs > 0) {
+    if (!(await table.requestPoll(lease, now(), signal))) return 'again';
+    if (lease.isHeld) return 'leave it';
+  }
+  return { inMs, after: lease.owner };
 }
 
 const sleep = ({ sleep: given = sleepFor }: Pick<Services, 'sleep'>, ms: number) =>

@@ -13,7 +13,12 @@ import type { Configuration } from './story';
 export interface LifeStack extends Pick<TestStack, 'store' | 'items' | 'checkpoint' | 'removeItems'> {
   /** Whether runs can be frozen; over HTTP their clock would go on. */
   readonly canFreeze?: true;
-  readonly partnerCentral: Pick<MemoryStack['partnerCentral'], 'intercept' | 'tamper' | 'store'>;
+  /** In memory: what happens in pauses, and what each poll of an invocation did. */
+  readonly pauses?: MemoryStack['pauses'];
+  readonly summaries?: Summary[];
+  readonly partnerCentral: Pick<MemoryStack['partnerCentral'], 'intercept' | 'tamper' | 'store'> & {
+    readonly calls: Pick<MemoryStack['partnerCentral']['calls'], 'total'>;
+  };
   readonly dynamoDb: { intercept?: Intercept | undefined; indexLagMs?: number };
   readonly eventBridge: Pick<TestStack['eventBridge'], 'events' | 'intercept' | 'entryFault'>;
   /** Without the offset that a poll is given. */

@@ -3,13 +3,21 @@
  * memory, where thousands take a minute, and with the real bundle over real HTTP.
  */
 import fc from 'fast-check';
+import type { InvocationMode } from '../../lambdas/poller/invocation';
 import { type Settings, sourceId } from '../../lambdas/poller/settings';
 import { taskFamilyNames } from '../../lambdas/poller/task-families';
 import { DAY, HOUR, MINUTE } from '../durations';
 import { type Disturbance, disturb, type LifePoller, type LifeStack, oldEntry, undisturbed } from './disturbance';
 import { judge } from './judge';
 import { openNeighbour } from './neighbour';
-import { type Configuration, configurations, FILTERED_OPPORTUNITY, type Story, story } from './story';
+import {
+  type Configuration,
+  configurations,
+  EXTRA_CALLS_PER_DAY,
+  FILTERED_OPPORTUNITY,
+  type Story,
+  story,
+} from './story';
 import type { Life } from './world';
 
 /** What has happened in all cases together: a generator that went dull would prove nothing. */
@@ -23,6 +31,9 @@ const tally = {
   tablesLost: 0,
   clocksSet: 0,
   neighbours: 0,
+  nudges: 0,
+  follows: 0,
+  daysUsedUp: 0,
   events: 0,
   stalled: 0,
   repeats: 0,
@@ -53,6 +64,8 @@ let stack: LifeStack;
 let source: string;
 let settingsOf: Record<Configuration, Partial<Settings>>;
 let pollers: Record<Configuration, LifePoller>;
+/** The function of `following` once more: Lambda has several instances. */
+let another: LifePoller;
 let neighbour: ReturnType<typeof openNeighbour>;
 
 /**
@@ -77,12 +90,15 @@ export function prepareLives(
     stack = await open({ taskFamily });
     source = sourceId({ catalog: 'Sandbox', taskFamily });
     settingsOf = configurations(stack.now());
+    // Over HTTP pauses take no time, so that following would never end.
+    if (!isInMemory) settingsOf.following.followMinutes = 0;
     pollers = Object.fromEntries(
       Object.entries(settingsOf).map(([name, each]) => [
         name,
         stack.anotherPoller({ taskStalledEvents: true, ...each }),
       ]),
     ) as typeof pollers;
+    another = stack.anotherPoller({ taskStalledEvents: true, ...settingsOf.following });
     neighbour = openNeighbour(stack, taskFamily);
   });
   afterAll(() => stack.close());
@@ -124,6 +140,10 @@ async function live(told: Story): Promise<void> {
   const skews = [clockSkewMs, ...steps.flatMap(each => (each.do === 'set the clock' ? [each.skewMs] : []))];
   if (stack.canFreeze) stack.dynamoDb.indexLagMs = told.indexLagMs;
 
+  /** List calls of nudges and follows, by the day on which the poller's clock was. */
+  const extraCalls = new Map<number, number>();
+  const dayOfPoller = () => Math.floor((now() + clockSkewMs) / DAY);
+
   const quirks = {
     isUndated: (taskId: string) => undated.has(taskId),
     oldEntryFirst,
@@ -157,9 +177,13 @@ async function live(told: Story): Promise<void> {
     });
   }
 
-  async function poll(mode: 'poll' | 'audit', by: Configuration, asked: Disturbance): Promise<boolean> {
+  async function poll(
+    mode: InvocationMode,
+    by: Configuration,
+    asked: Disturbance,
+    host: LifePoller = pollers[by],
+  ): Promise<boolean> {
     const disturbed = asked.is === 'freeze' && !stack.canFreeze ? undisturbed : asked;
-    const host = pollers[by];
     const hit = disturb(stack, disturbed, host, quirks, async () => {
       if (disturbed.is !== 'freeze') return;
       clockOffsetMs += disturbed.ms;
@@ -172,7 +196,10 @@ async function live(told: Story): Promise<void> {
     if (configured !== undefined)
       era.askedFor.push({ from: stack.eventBridge.events.length, since: Date.parse(configured), at: now() });
     if (by === 'filtered' && era.askedFor.length > 0) era.filteredSince = true;
+    const callsBefore = stack.partnerCentral.calls.total;
+    const day = dayOfPoller();
     const { result, error } = await host.invoke({ mode }, how());
+    const polls = stack.summaries?.splice(0) ?? (result ? [result] : []);
     disturb(stack, undisturbed, host, quirks); // another poll may still be at work
     tally.polls += 1;
     tally.deaths += hit.died ? 1 : 0;
@@ -185,11 +212,27 @@ async function live(told: Story): Promise<void> {
       must(error?.name === 'ProcessDied', 'A process that is killed dies', error);
     } else {
       must(hit.mayFail || error === undefined, 'No run fails that only a fault disturbs', error);
-      const { maxEventsPerRun, maxListCallsPerRun } = settingsOf[by];
-      must(error !== undefined || Number(result?.published) <= Number(maxEventsPerRun), 'Events are bounded', result);
-      must(error !== undefined || Number(result?.listCalls) <= Number(maxListCallsPerRun), 'Calls are bounded', result);
       // What an overtaken run has in flight may undo what the other one has written.
-      if (result && !hit.answersWereLost && !hit.froze && !isOvertaking) blameless.add(result.runId);
+      if (!hit.answersWereLost && !hit.froze && !isOvertaking) for (const { runId } of polls) blameless.add(runId);
+    }
+    for (const each of polls) {
+      const { maxEventsPerRun, maxListCallsPerRun } = settingsOf[by];
+      must(each.published <= Number(maxEventsPerRun), 'Events are bounded', each);
+      must(each.listCalls <= Number(maxListCallsPerRun), 'Calls are bounded', each);
+    }
+    countExtraCalls();
+
+    function countExtraCalls(): void {
+      const extra = polls.filter(each => each.mode === 'nudge' || each.mode === 'follow');
+      tally.nudges += extra.filter(each => each.mode === 'nudge').length;
+      tally.follows += extra.filter(each => each.mode === 'follow').length;
+      const sum = (all: typeof polls) => all.reduce((calls, { listCalls }) => calls + listCalls, 0);
+      // The calls of a poll that died are in no summary.
+      const diedInExtra = hit.died && !hit.froze && (mode === 'nudge' || polls.length > 0);
+      const ofTheDead = diedInExtra ? stack.partnerCentral.calls.total - callsBefore - sum(polls) : 0;
+      const calls = (extraCalls.get(day) ?? 0) + sum(extra) + ofTheDead;
+      if (day === dayOfPoller()) extraCalls.set(day, calls);
+      if (calls > EXTRA_CALLS_PER_DAY - Number(settingsOf.following.maxListCallsPerRun)) tally.daysUsedUp += 1;
     }
     noteTable(await stack.items(), disturbed.is === 'no rows' && result?.outcome !== 'skipped');
     if (result?.outcome === 'complete' && isFirst && by !== 'filtered') {
@@ -232,6 +275,7 @@ async function live(told: Story): Promise<void> {
     eras.push(era);
     for (const [taskId, life] of lives) lives.set(taskId, { ...life, wasNoted: false });
     isFirst = true;
+    extraCalls.clear();
     tally.tablesLost += 1;
     await pollNeighbour(true);
   }
@@ -287,6 +331,25 @@ async function live(told: Story): Promise<void> {
       const other = each.by === 'generous' ? 'medium' : 'generous'; // one instance does one thing at a time
       await Promise.all(([each.by, other] as const).map(by => poll('poll', by, undisturbed)));
     }
+    if (each.do === 'nudge') {
+      let pauses = 0;
+      // Between two polls. The pace of List calls makes shorter ones.
+      const endOne = (ms: number) => {
+        if (ms < 1_000) return;
+        const taskId = ids.findLast(id => stack.store.get(id)?.status === 'IN_PROGRESS');
+        if (pauses++ !== each.endsInPause || taskId === undefined) return;
+        stack.store.set(taskId, { status: 'COMPLETE', reasonCode: undefined });
+        note(taskId, 'COMPLETE');
+      };
+      if (stack.pauses) stack.pauses.during = endOne;
+      for (let time = 0; time < each.times; time += 1) {
+        if (time > 0) clockOffsetMs += MINUTE;
+        if (each.atWork)
+          await Promise.all([poll('poll', 'following', undisturbed), poll('nudge', 'following', undisturbed, another)]);
+        else await poll('nudge', 'following', each.disturbed);
+      }
+      if (stack.pauses) stack.pauses.during = undefined;
+    }
     if (each.do === 'set the clock') {
       clockSkewMs = each.skewMs;
       tally.clocksSet += 1;
@@ -335,6 +398,9 @@ async function live(told: Story): Promise<void> {
   }
   if (hasNeighbour) await neighbour.expectItsOwn(how());
 
+  const clockWasSet = skews.some(skew => skew !== skews[0]);
+  const overused = [...extraCalls].filter(([, calls]) => calls > EXTRA_CALLS_PER_DAY);
+  must(clockWasSet || overused.length === 0, 'Nudges and follows stay within the calls of a day', overused);
   const checkpoint = await stack.checkpoint();
   const counted = judge({
     lives,
@@ -346,7 +412,7 @@ async function live(told: Story): Promise<void> {
     steps,
     // Where the poller's clock is wrong, it knows Partner Central's time to a second or two.
     slackMs: skews.some(skew => skew !== 0) ? 2_500 : 0,
-    clockWasSet: skews.some(skew => skew !== skews[0]),
+    clockWasSet,
     events: stack.eventBridge.events,
     checkpoint: checkpoint ?? {},
     items: (await stack.items()).filter(item => item.source === source),

@@ -9,6 +9,9 @@ const generousLimits = { headPageSize: 100, backlogPageSize: 1_000, maxEventsPer
 /** Small pages and budgets cut runs short; a change from one to another makes cursors worthless. */
 const smallLimits = { headPageSize: 2, backlogPageSize: 10, maxEventsPerRun: 10, maxListCallsPerRun: 10 };
 
+/** So few that a few polls by request use them up. */
+export const EXTRA_CALLS_PER_DAY = 24;
+
 /** Every second task is of it. */
 export const FILTERED_OPPORTUNITY = 'O1';
 
@@ -23,6 +26,12 @@ export const configurations = (now: number) =>
     sinceAnHour: { ...generousLimits, emitSince: new Date(now - HOUR).toISOString() },
     sinceThreeDays: { ...smallLimits, emitSince: new Date(now - 3 * DAY).toISOString() },
     sinceEver: { ...generousLimits, emitSince: '1970-01-01T00:00:00Z' },
+    following: {
+      ...generousLimits,
+      followMinutes: 5,
+      maxListCallsPerRun: 10,
+      maxExtraListCallsPerDay: EXTRA_CALLS_PER_DAY,
+    },
     quieter: { ...generousLimits, taskStalledEvents: false, includeMessage: false, lookbackMinutes: 60 },
   }) satisfies Record<string, Partial<Settings>>;
 
@@ -36,6 +45,8 @@ export type Step =
   /** So many times, a minute apart. */
   | { do: 'poll'; mode: 'poll' | 'audit'; by: Configuration; disturbed: Disturbance; times: number }
   | { do: 'poll twice at once'; by: Configuration }
+  /** In the pause with this number, a task that runs finishes, if there is such a pause. */
+  | { do: 'nudge'; disturbed: Disturbance; endsInPause: number; atWork: boolean; times: number }
   /** The poller's clock is put so far ahead of Partner Central's. */
   | { do: 'set the clock'; skewMs: number }
   /** All that any run has ever written is gone. */
@@ -98,6 +109,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('poll twice at once'), by: configuration }) },
+  {
+    weight: 15,
+    arbitrary: fc.record({
+      do: fc.constant('nudge'),
+      disturbed: disturbance,
+      endsInPause: fc.nat(6),
+      // Whether a scheduled poll is at work, which follows too.
+      atWork: fc.boolean(),
+      times: fc.constantFrom(1, 2, 5),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('set the clock'), skewMs: fc.constantFrom(...skews) }) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'lose the table' }) },
 );

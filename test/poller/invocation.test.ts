@@ -190,6 +190,13 @@ describe('a nudge', () => {
     expect(await nudge()).toBe(1);
   });
 
+  test('that can not read the lease is left to the schedule', async () => {
+    const stack = open();
+    stack.dynamoDb.intercept = async () => ({ when: 'before', how: { status: 503 } });
+    expect(await stack.poller.invoke({ mode: 'nudge' })).not.toHaveProperty('error');
+    expect(stack.summaries).toEqual([]);
+  });
+
   test('whose process dies has used what it reserved', async () => {
     const stack = open({ maxExtraListCallsPerDay: 150 });
     await stack.poller.invoke({ mode: 'poll' });

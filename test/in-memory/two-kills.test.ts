@@ -2,6 +2,7 @@
  * A process that dies twice before all is quiet. Between two writes the world does not change, so a kill after a write
  * stands for one before each read that follows, and before the next write: these are all pairs there are.
  */
+import type { InvocationMode } from '../../lambdas/poller/invocation';
 import { MINUTE } from '../durations';
 import { type EngineStack, openEngineStack } from '../engine-stack';
 import { interceptAll, isQuiet, lease, publish, record, scenarios, tableOf } from '../integration/crash-scenarios';
@@ -30,7 +31,7 @@ test.each(Object.entries(scenarios))(
     };
 
     /** @returns the write after which it was killed; undefined when all was quiet before there were so many */
-    async function runAndKill(attempt: number, nth: number, first: 'poll' | 'audit'): Promise<string | undefined> {
+    async function runAndKill(attempt: number, nth: number, first: InvocationMode): Promise<string | undefined> {
       let writes = 0;
       let killedAfter: string | undefined;
       interceptAll(stack, async ({ operation }) => {

@@ -9,7 +9,7 @@ export interface Scenario {
   /** Prepares what the runs under test will meet, and says what must be published in the end. */
   readonly prepare: (stack: EngineStack) => Promise<string[]>;
   /** The first of those runs. */
-  readonly mode?: 'audit';
+  readonly mode?: 'audit' | 'nudge';
   /** Stays in force while they are under test. */
   readonly entryFault?: (stack: EngineStack) => EngineStack['eventBridge']['entryFault'];
   /** What there has to be among the requests, so that the scenario is what it says. */
@@ -98,6 +98,15 @@ export const scenarios: Record<string, Scenario> = {
       return outcomes(failed.map(({ taskId }) => stack.store.end(taskId, 'COMPLETE')));
     },
   },
+  'a nudge': {
+    mode: 'nudge',
+    asks: [lease, list, query, read, publish, record],
+    prepare: async stack => {
+      await stack.run('poll', { clockOffsetMs: -HOUR });
+      stack.addRunning(3, HOUR);
+      return outcomes(stack.addEnded(14, () => ({ startTimeMs: Date.now() - MINUTE })));
+    },
+  },
   'a run that doubts whether the table takes rows': {
     asks: [lease, list, query, read, publish, record],
     prepare: async stack => {
@@ -133,7 +142,7 @@ export const isQuiet = ({ outcome, gaps }: { outcome: string; gaps: number }) =>
 
 /** The table without what a second attempt may change: times, counts of attempts, the owner of a lease that is over. */
 export async function tableOf(stack: EngineStack): Promise<object[]> {
-  const aside = new Set(['leaseOwner', 'publishAttempts', 'fruitlessChecks', 'misses', 'expiresAt']);
+  const aside = new Set(['leaseOwner', 'extraCalls', 'publishAttempts', 'fruitlessChecks', 'misses', 'expiresAt']);
   const isTime = (value: unknown) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value);
   const normal = (item: Record<string, unknown>) =>
     Object.fromEntries(

@@ -8,6 +8,7 @@ import { interceptAll, isQuiet, later, lease, publish, record, scenarios, tableO
 /** Which decisions follow a death is shown in memory. These make the same requests as the others. */
 const inMemoryOnly = [
   'tasks that run again and end otherwise',
+  'a nudge',
   'a run that doubts whether the table takes rows',
   'a burst in which one event is refused',
 ];

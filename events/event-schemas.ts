@@ -1,7 +1,7 @@
 /** Whole events, as the target of a rule gets them: EventBridge's envelope with a detail from lambdas/task-event.ts. */
 import * as v from 'valibot';
-import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED } from '../lambdas/event-names';
-import { taskEventSchema, taskStalledEventSchema } from '../lambdas/task-event';
+import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED, TASK_STARTED } from '../lambdas/event-names';
+import { taskEventSchema, taskStalledEventSchema, taskStartedSchema } from '../lambdas/task-event';
 
 /** EventBridge sets these fields, except source and resources. */
 const envelope = {
@@ -49,6 +49,19 @@ export const eventSchemas = {
     v.description('A Partner Central task has been running for too long. Published only if taskStalledEvents is on.'),
   ),
 };
+
+/** The event that others publish for the poller. */
+export const taskStartedEvent = v.pipe(
+  v.object({
+    ...envelope,
+    source: v.pipe(v.string(), v.description('Whoever started the task.')),
+    'detail-type': v.literal(TASK_STARTED),
+    detail: taskStartedSchema,
+  }),
+  v.description(
+    'A Partner Central task was started. Published by whoever started it, so that the poller looks at once.',
+  ),
+);
 
 /** Accepts unknown fields, because newer pollers may add some. */
 export const taskEvent = v.variant('detail-type', [

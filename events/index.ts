@@ -1,9 +1,11 @@
 /** `partner-central-task-poller/events`, for consumers of the events. See docs/events.md. */
 export {
   DEFAULT_EVENT_SOURCE,
+  DEFAULT_STARTER_SOURCE,
   TASK_COMPLETED,
   TASK_FAILED,
   TASK_STALLED,
+  TASK_STARTED,
   type TaskDetailType,
 } from '../lambdas/event-names';
 export { NotATaskEvent, type Problem, parseTaskEvent } from './parse-task-event';
@@ -17,4 +19,7 @@ export type {
   TaskFailedDetail,
   TaskStalled,
   TaskStalledDetail,
+  TaskStarted,
+  TaskStartedDetail,
 } from './task-events';
+export { type TaskStartedEntry, type TaskStartedOptions, taskStartedEntry } from './task-started';

@@ -191,5 +191,21 @@ export interface TaskStalled extends EventEnvelope {
   readonly detail: TaskStalledDetail;
 }
 
+/** Detail of a `TaskStarted` event. Newer releases may add fields. */
+export interface TaskStartedDetail {
+  /** Partner Central catalog: AWS or Sandbox. */
+  readonly catalog: string;
+  /** Task family, for example OpportunityFromEngagement. */
+  readonly taskType: string;
+  /** Task identifier, for example task-dpf02ig3g2uui. */
+  readonly taskId: string;
+}
+
+/** A Partner Central task was started. Published by whoever started it, so that the poller looks at once. */
+export interface TaskStarted extends EventEnvelope {
+  readonly 'detail-type': 'TaskStarted';
+  readonly detail: TaskStartedDetail;
+}
+
 /** Any event of the poller. `detail-type` discriminates the union. */
 export type TaskEvent = TaskCompleted | TaskFailed | TaskStalled;

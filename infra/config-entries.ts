@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { CATCH_ALL, DEFAULT } from '../lambdas/alerts/routes';
 import { flag, oneOf, settingsEntries, textLike, wholeNumber } from '../lambdas/poller/settings';
 import { alertRoutes } from './alert-routes';
-import { busArns, emailAddress, furtherSources, logRetention, tags, topicArns } from './config-values';
+import { accounts, busArns, emailAddress, furtherSources, logRetention, tags, topicArns } from './config-values';
 
 const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
 
@@ -105,6 +105,19 @@ export const configEntries = {
       'Buses in other accounts or regions that also get each event. The policy of each must allow this account to put events.',
     ),
   ),
+  taskStartedFrom: v.optional(
+    described(
+      accounts(),
+      'Accounts that may put `TaskStarted` events on the bus, and no others. This account may anyway.',
+    ),
+  ),
+  nativeNudges: v.optional(
+    described(
+      flag(),
+      "Poll at once when an event of Partner Central or CloudTrail says that a task was started. Only in us-east-1, and only if the source lists the tasks of the stack's own account.",
+    ),
+    true,
+  ),
   archiveDays: v.optional(
     described(
       wholeNumber(0, 3650, 'days'),
@@ -183,6 +196,7 @@ export const sourceKeys: readonly string[] = [
   'functionTimeoutSeconds',
   'memoryMb',
   'enabled',
+  'nativeNudges',
   'alarmAtFailedTasks',
   'alarmAtStalledTasks',
 ];

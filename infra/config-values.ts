@@ -70,6 +70,19 @@ function arns(isOne: (text: string) => boolean, allowed: string) {
   );
 }
 
+export function accounts() {
+  const allowed = '1 to 10 account ids of 12 digits, separated by commas';
+  const split = (given: string) => given.split(',').map(part => part.trim());
+  return v.pipe(
+    v.union([v.array(v.string()), v.pipe(v.string(), v.transform(split))], allowed),
+    v.transform(list => [...new Set(list)]),
+    v.minLength(1, allowed),
+    v.maxLength(10, allowed),
+    v.everyItem(account => /^\d{12}$/.test(account), allowed),
+    v.metadata({ allowed }),
+  );
+}
+
 export const emailAddress = () => textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address');
 
 /** Objects, or JSON text of them. Their keys are validated later, together with the keys that they inherit. */

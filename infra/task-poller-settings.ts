@@ -174,6 +174,12 @@ export interface SourceSettings {
    */
   readonly enabled?: boolean;
   /**
+   * Poll at once when an event of Partner Central or CloudTrail says that a task was started. Only in us-east-1, and
+   * only if the source lists the tasks of the stack's own account.
+   * @default true
+   */
+  readonly nativeNudges?: boolean;
+  /**
    * Number of failed tasks that sets off an alarm, within an hour or within a poll period, whichever is longer. Each
    * failed task is also in a mail.
    *
@@ -272,6 +278,13 @@ export interface TaskPollerSettings extends SourceSettings {
    * @default - no other bus
    */
   readonly forwardTo?: readonly string[];
+  /**
+   * Accounts that may put `TaskStarted` events on the bus, and no others. This account may anyway.
+   *
+   * Allowed: 1 to 10 account ids of 12 digits
+   * @default - no other account
+   */
+  readonly taskStartedFrom?: readonly string[];
   /**
    * How long the archive keeps events for a replay. 0 switches the archive off.
    *

@@ -97,3 +97,10 @@ export const taskStalledEventSchema = v.object({
 });
 
 export type TaskStalledEvent = v.InferOutput<typeof taskStalledEventSchema>;
+
+/** A task that somebody has just started. Published by whoever started it. */
+export const taskStartedSchema = v.object({
+  catalog: described('Partner Central catalog: AWS or Sandbox.'),
+  taskType: described('Task family, for example OpportunityFromEngagement.'),
+  taskId: described('Task identifier, for example task-dpf02ig3g2uui.'),
+});

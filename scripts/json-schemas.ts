@@ -3,8 +3,13 @@
  * own schemas have: the whole event, with source and detail type named at the top.
  */
 import { toJsonSchema } from '@valibot/to-json-schema';
-import { eventSchemas } from '../events/event-schemas';
-import { DEFAULT_EVENT_SOURCE, type TaskDetailType } from '../lambdas/event-names';
+import { eventSchemas, taskStartedEvent } from '../events/event-schemas';
+import {
+  DEFAULT_EVENT_SOURCE,
+  DEFAULT_STARTER_SOURCE,
+  TASK_STARTED,
+  type TaskDetailType,
+} from '../lambdas/event-names';
 
 /** What our schemas use of Draft 4. */
 export interface JsonSchema {
@@ -32,10 +37,16 @@ export interface EventJsonSchema {
   readonly definitions: Readonly<Record<string, JsonSchema>>;
 }
 
+/** Of the poller's own events. */
 export const detailTypes = Object.keys(eventSchemas) as TaskDetailType[];
 
-export function eventJsonSchema(detailType: TaskDetailType): EventJsonSchema {
-  const { $schema: _, ...draft07 } = toJsonSchema(eventSchemas[detailType], { target: 'draft-07' });
+/** With the event that others publish for the poller. */
+export const allDetailTypes = [...detailTypes, TASK_STARTED] as const;
+
+const allSchemas = { ...eventSchemas, [TASK_STARTED]: taskStartedEvent };
+
+export function eventJsonSchema(detailType: (typeof allDetailTypes)[number]): EventJsonSchema {
+  const { $schema: _, ...draft07 } = toJsonSchema(allSchemas[detailType], { target: 'draft-07' });
   const { type: __, description = '', required = [], properties = {} } = toDraft04(draft07, detailType);
   const { detail, ...envelope } = properties;
   const definition = `${detailType}Detail`;
@@ -44,7 +55,7 @@ export function eventJsonSchema(detailType: TaskDetailType): EventJsonSchema {
     title: detailType,
     description,
     'x-amazon-events-detail-type': detailType,
-    'x-amazon-events-source': DEFAULT_EVENT_SOURCE,
+    'x-amazon-events-source': detailType === TASK_STARTED ? DEFAULT_STARTER_SOURCE : DEFAULT_EVENT_SOURCE,
     type: 'object',
     required,
     properties: { ...envelope, detail: { $ref: `#/definitions/${definition}` } },

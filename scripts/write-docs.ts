@@ -9,7 +9,7 @@ import { configEntries } from '../infra/config-entries';
 import { unwrapped } from '../lambdas/poller/settings';
 import { reasons, reasonText } from '../lambdas/reason-codes';
 import { reasonCategories } from '../lambdas/task-event';
-import { detailTypes, eventJsonSchema } from './json-schemas';
+import { allDetailTypes, eventJsonSchema } from './json-schemas';
 import { settingsFile } from './write-settings';
 import { typesFile } from './write-types';
 
@@ -19,7 +19,7 @@ const root = join(__dirname, '..');
 export function documents(): Map<string, string> {
   const readme = join(root, 'README.md');
   return new Map([
-    ...detailTypes.map(
+    ...allDetailTypes.map(
       name =>
         [join(root, 'docs', 'schemas', `${name}.json`), `${JSON.stringify(eventJsonSchema(name), null, 2)}\n`] as const,
     ),
@@ -70,6 +70,7 @@ const withoutValue: Readonly<Record<string, string>> = {
   assumeRoleArn: "the poller's own",
   existingEventBusName: "the stack's own",
   forwardTo: 'none',
+  taskStartedFrom: 'none',
   emitSince: 'the first poll',
   alertEmail: 'nobody',
   existingTableName: "the stack's own",

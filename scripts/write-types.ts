@@ -2,11 +2,12 @@
  * Writes events/task-events.ts: the events as TypeScript types with nothing behind them, for declarations that ship must
  * not refer to a library of ours. Made of the JSON Schemas; a test holds the types against what the parser returns.
  */
+import { TASK_STARTED } from '../lambdas/event-names';
 import { reasonCategories } from '../lambdas/task-event';
-import { detailTypes, type EventJsonSchema, eventJsonSchema, type JsonSchema } from './json-schemas';
+import { allDetailTypes, detailTypes, type EventJsonSchema, eventJsonSchema, type JsonSchema } from './json-schemas';
 
 export function typesFile(): string {
-  const schemas = detailTypes.map(eventJsonSchema);
+  const schemas = allDetailTypes.map(eventJsonSchema);
   return `/** Written by \`npm run docs\` from events/event-schemas.ts. */
 
 /** Category of a reason code; \`unknown\` for a code that the poller doesn't know. */
@@ -26,7 +27,7 @@ export type TaskEvent = ${detailTypes.join(' | ')};
 }
 
 function eventTypes({ title, description, definitions }: EventJsonSchema): string {
-  return `/** Detail of a \`${title}\` event. Newer pollers may add fields. */
+  return `/** Detail of a \`${title}\` event. Newer ${title === TASK_STARTED ? 'releases' : 'pollers'} may add fields. */
 export interface ${title}Detail {
 ${members(definitions[`${title}Detail`] as JsonSchema)}
 }

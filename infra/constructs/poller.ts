@@ -15,6 +15,7 @@ import { settingsJson } from '../config';
 import type { SourceConfig } from '../sources';
 import { bundledFunction } from './bundled-function';
 import { allowKeyUse, type Encrypted, keyUse } from './encryption-key';
+import { Nudges } from './nudges';
 import { deadLetterQueue, maxRetention } from './private-queue';
 
 interface PollerProps extends Encrypted {
@@ -45,7 +46,10 @@ export class Poller extends Construct {
       props,
     );
     this.function = this.pollerFunction(props);
-    this.schedules(props);
+    const missedTicks = deadLetterQueue(this, 'MissedTicks', 'the schedules and rules', Duration.hours(1), props);
+    const { config, bus } = props;
+    new Nudges(this, 'Nudges', { config, bus, poller: this.function, deadLetters: missedTicks });
+    this.schedules(props, missedTicks);
   }
 
   /** The function with its environment and its permissions. */
@@ -89,10 +93,9 @@ export class Poller extends Construct {
     return poller;
   }
 
-  private schedules({ config, receivers, encryptionKey }: PollerProps) {
-    const missedTicks = deadLetterQueue(this, 'MissedTicks', 'the two schedules', Duration.hours(1), { encryptionKey });
+  private schedules({ config, receivers, encryptionKey }: PollerProps, missedTicks: Queue) {
     const role = schedulerRole(this, this.function, missedTicks, { encryptionKey });
-    const dependencies = [...this.node.children]; // function, role and queues
+    const dependencies = [...this.node.children]; // function, roles, queues and rules
     const schedule = (id: string, mode: 'poll' | 'audit', every: Duration, maxEventAge: Duration) => {
       const created = new Schedule(this, id, {
         description: `Asks the task poller for ${mode === 'poll' ? 'a poll' : 'an audit'}`,

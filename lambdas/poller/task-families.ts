@@ -12,6 +12,11 @@ export interface FamilyDescriptor {
   readonly actions: readonly [string, ...string[]];
   /** Its filters: the name in a request, by the key of the configuration. */
   readonly filters: Readonly<Partial<Record<FilterKey, string>>>;
+  /**
+   * Detail types of Partner Central's own events that come with such a task.
+   * https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-partnercentral-selling.html
+   */
+  readonly nativeEvents: readonly [string, ...string[]];
 }
 
 /**
@@ -29,11 +34,13 @@ export const taskFamilies = {
       engagementIdentifiers: 'EngagementIdentifier',
       contextIdentifiers: 'ContextIdentifier',
     },
+    nativeEvents: ['Opportunity Created'],
   },
   EngagementFromOpportunity: {
     operation: 'ListEngagementFromOpportunityTasks',
     actions: ['partnercentral:ListEngagementFromOpportunityTasks'],
     filters: { opportunityIdentifiers: 'OpportunityIdentifier', engagementIdentifiers: 'EngagementIdentifier' },
+    nativeEvents: ['Engagement Invitation Created', 'Engagement Member Added', 'Engagement Resource Snapshot Created'],
   },
   EngagementByAcceptingInvitation: {
     operation: 'ListEngagementByAcceptingInvitationTasks',
@@ -42,12 +49,16 @@ export const taskFamilies = {
       opportunityIdentifiers: 'OpportunityIdentifier',
       engagementInvitationIdentifiers: 'EngagementInvitationIdentifier',
     },
+    nativeEvents: ['Engagement Invitation Accepted', 'Engagement Member Joined', 'Opportunity Created'],
   },
 } as const satisfies Record<string, FamilyDescriptor>;
 
 export type TaskFamily = keyof typeof taskFamilies;
 
 export const taskFamilyNames = Object.keys(taskFamilies) as [TaskFamily, ...TaskFamily[]];
+
+/** The operation that starts such tasks, as CloudTrail names it. */
+export const startOperation = (taskFamily: TaskFamily) => `Start${taskFamily}Task`;
 
 /** For code that treats all families alike. */
 export const familyOf = (taskFamily: TaskFamily): FamilyDescriptor => taskFamilies[taskFamily];

@@ -50,6 +50,9 @@ test('a catalog is enough', () => {
     shadow: false,
     stalledAfterMinutes: 60,
     taskStalledEvents: false,
+    followMinutes: 5,
+    maxExtraListCallsPerDay: 25_000,
+    nativeNudges: true,
     lookbackMinutes: 5,
     retentionDays: 90,
     maxEventsPerRun: 1000,
@@ -352,7 +355,7 @@ test("the poller's settings are only its own, with defaults, and always the same
   );
   expect(json).toBe(settingsJson(readConfig({ catalog: 'AWS', retentionDays: 30, memoryMb: 512 }).sources[0]));
   expect(json).toBe(
-    '{"catalog":"AWS","taskFamily":"OpportunityFromEngagement","eventSource":"partnercentral.task-poller","includeMessage":true,"shadow":false,"stalledAfterMinutes":60,"taskStalledEvents":false,"pollEveryMinutes":1,"auditEveryHours":24,"lookbackMinutes":5,"retentionDays":30,"maxEventsPerRun":1000,"maxListCallsPerRun":100,"maxListCallsPerSecond":5,"headPageSize":100,"backlogPageSize":1000}',
+    '{"catalog":"AWS","taskFamily":"OpportunityFromEngagement","eventSource":"partnercentral.task-poller","includeMessage":true,"shadow":false,"stalledAfterMinutes":60,"taskStalledEvents":false,"pollEveryMinutes":1,"auditEveryHours":24,"followMinutes":5,"maxExtraListCallsPerDay":25000,"lookbackMinutes":5,"retentionDays":30,"maxEventsPerRun":1000,"maxListCallsPerRun":100,"maxListCallsPerSecond":5,"headPageSize":100,"backlogPageSize":1000}',
   );
 });
 

@@ -144,6 +144,7 @@ export function statements(from = template()): Permission[] {
   return Object.entries(from.Resources).flatMap(([logicalId, { Type, Properties }]) => {
     const [id, json] = [nameOf(logicalId), readable(Properties ?? {}) as Json];
     const holders = Type === 'AWS::IAM::Policy' ? (json.Roles as string[]).map(bare) : [id];
+    if (Type === 'AWS::Lambda::Permission') return [invocation(json)];
     return documentsIn(json).flatMap(({ Statement }) =>
       Statement.flatMap(({ Principal, Action, Resource, Condition, Effect }) => {
         const principal = typeof Principal === 'object' ? (Principal.Service ?? Principal.AWS) : Principal;
@@ -162,12 +163,24 @@ export function statements(from = template()): Permission[] {
   });
 }
 
+/** A statement of a function's policy. */
+const invocation = ({ Action, FunctionName, Principal, SourceArn }: Json): Permission => ({
+  who: String(Principal),
+  actions: [String(Action)],
+  on: FunctionName,
+  condition: SourceArn ? { ArnLike: { 'aws:SourceArn': SourceArn } } : undefined,
+  effect: 'Allow',
+});
+
 const bare = (reference: string) => reference.replace(/^\{(.*)\}$/, '$1');
 
 function documentsIn(value: unknown): { Statement: Statement[] }[] {
   if (typeof value !== 'object' || value === null) return [];
   const inner = Object.values(value).flatMap(documentsIn);
-  return Array.isArray((value as Json).Statement) ? [value as { Statement: Statement[] }, ...inner] : inner;
+  const { Statement: stated } = value as Json;
+  if (stated === undefined) return inner;
+  // A policy of a bus has one statement.
+  return [{ Statement: [stated].flat() as Statement[] }, ...inner];
 }
 
 /** Everything that a role or a service may do, as `action, … on resource if condition`. */

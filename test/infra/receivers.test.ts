@@ -46,7 +46,7 @@ const watchers = [
 
 /** The source whose polls a resource is a part of; undefined if all sources share it. */
 function sourceOf(id: string): string | undefined {
-  const parts = 'FailedRuns|Function|MissedTicks|SchedulerRole|PollSchedule|AuditSchedule';
+  const parts = 'FailedRuns|Function|MissedTicks|Nudges|SchedulerRole|PollSchedule|AuditSchedule';
   const found = new RegExp(`^(?:TaskPoller)?(?:Poller)?((?:AWS|Sandbox)\\w+?)?(?:${parts})`).exec(nameOf(id));
   return found ? (found[1] ?? 'the first') : undefined;
 }

@@ -16,11 +16,14 @@ import {
 const allowed = (from: TemplateJson) => statements(from).filter(({ effect }) => effect === 'Allow');
 
 describe('what services may do, and nothing else', () => {
-  test('EventBridge sends to the two queues of the rule, for that rule alone', () => {
+  test('EventBridge sends to the queues of the rules and invokes the poller, for those rules alone', () => {
     const forTheRule = 'if {"ArnEquals":{"aws:SourceArn":"{FailedTaskAlertsFailedTasks.Arn}"}}';
+    const nudges = ['CloudTrail', 'PartnerCentral', 'TaskStarted'].map(name => `{PollerNudges${name}.Arn}`);
     expect(permissions('events.amazonaws.com')).toEqual([
+      ...nudges.map(rule => `lambda:InvokeFunction on {PollerFunction.Arn} if {"ArnLike":{"aws:SourceArn":"${rule}"}}`),
       `sqs:GetQueueAttributes, sqs:GetQueueUrl, sqs:SendMessage on {FailedTaskAlertsQueue.Arn} ${forTheRule}`,
       `sqs:SendMessage on {FailedTaskAlertsUndelivered.Arn} ${forTheRule}`,
+      ...nudges.map(rule => `sqs:SendMessage on {PollerMissedTicks.Arn} if {"ArnEquals":{"aws:SourceArn":"${rule}"}}`),
     ]);
   });
 
@@ -111,8 +114,16 @@ describe.each(variants)('with %j', context => {
   test('nothing is open to everybody, and no permission is said the other way round', () => {
     for (const { who } of allowed(from)) expect(who).not.toBe('*');
     expect(JSON.stringify(from.Resources)).not.toMatch(/"(NotAction|NotPrincipal|NotResource)"/);
-    const doors = ['AWS::Lambda::Permission', 'AWS::Lambda::Url', 'AWS::IAM::User', 'AWS::IAM::AccessKey'];
+    const doors = ['AWS::Lambda::Url', 'AWS::IAM::User', 'AWS::IAM::AccessKey'];
     expect(Object.values(from.Resources).filter(({ Type }) => doors.includes(Type))).toEqual([]);
+    const rules = Object.keys(all('AWS::Events::Rule', from)).map(id => `{${id}.Arn}`);
+    for (const { Properties } of Object.values(all('AWS::Lambda::Permission', from)))
+      expect(Properties).toMatchObject({
+        Principal: 'events.amazonaws.com',
+        SourceArn: expect.stringMatching(/Nudges/),
+      });
+    for (const { Properties } of Object.values(all('AWS::Lambda::Permission', from)))
+      expect(rules).toContain(Properties.SourceArn);
   });
 
   test('only the formatter is fed from a queue, and by no other way than without switches', () => {
@@ -207,6 +218,14 @@ describe('docs/security.md', () => {
 
   test('has what a customer managed key adds', () => {
     expect(unique(tableUnder('### With `customerManagedKey`'))).toEqual(besides({ customerManagedKey: true }));
+  });
+
+  test('has what accounts that start tasks add', () => {
+    expect(unique(tableUnder('### With `taskStartedFrom`'))).toEqual(
+      besides({ taskStartedFrom: '111122223333' }).map(one =>
+        one.replace('this account', 'the accounts of taskStartedFrom'),
+      ),
+    );
   });
 
   test('has what chats and routes of alerts add', () => {

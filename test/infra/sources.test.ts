@@ -2,7 +2,7 @@
 import { readConfig } from '../../infra/config';
 import { configEntries } from '../../infra/config-entries';
 import { ConfigurationError, settingsEntries } from '../../lambdas/poller/settings';
-import { all, type Json, permissions, properties, statements, template } from './read-template';
+import { all, type Json, permissions, properties, statements, type TemplateJson, template } from './read-template';
 
 const two = [
   { taskFamily: 'EngagementFromOpportunity', pollEveryMinutes: 5, functionTimeoutSeconds: 120 },
@@ -116,6 +116,7 @@ describe('furtherSources', () => {
     const allowed = String(problem).split(': allowed in a further source: ')[1]?.split(', ') ?? [];
     expect(Object.keys(settingsEntries).filter(key => !allowed.includes(key))).toEqual([
       'eventSource',
+      'maxExtraListCallsPerDay',
       'maxListCallsPerSecond',
     ]);
     for (const key of allowed) expect(Object.keys(configEntries)).toContain(key);
@@ -178,14 +179,11 @@ describe('a stack with three sources', () => {
   });
 
   test('shares table, bus and alerts', () => {
-    for (const type of [
-      'AWS::DynamoDB::Table',
-      'AWS::Events::EventBus',
-      'AWS::Events::Archive',
-      'AWS::Events::Rule',
-      'AWS::SNS::Topic',
-    ])
+    for (const type of ['AWS::DynamoDB::Table', 'AWS::Events::EventBus', 'AWS::Events::Archive', 'AWS::SNS::Topic'])
       expect(Object.keys(all(type, several))).toEqual(Object.keys(all(type)));
+    const consumers = (from?: TemplateJson) =>
+      Object.keys(all('AWS::Events::Rule', from)).filter(id => !id.includes('Nudges'));
+    expect(consumers(several)).toEqual(consumers());
   });
 
   test.each([first, family, catalog])('%s has its own role, queues and log group, and may use no other', id => {

@@ -375,7 +375,9 @@ test.each(variants)('several stacks with %j fit in one account: nothing has a na
   const named = Object.values(template(context).Resources).filter(
     ({ Type, Properties }) =>
       // These refer to a function by that property.
-      !['AWS::Lambda::EventInvokeConfig', 'AWS::Lambda::EventSourceMapping'].includes(Type) &&
+      !['AWS::Lambda::EventInvokeConfig', 'AWS::Lambda::EventSourceMapping', 'AWS::Lambda::Permission'].includes(
+        Type,
+      ) &&
       // A saved query has to have a name; it begins with the stack's.
       Type !== 'AWS::Logs::QueryDefinition' &&
       names.some(name => name in Properties),

@@ -10,15 +10,24 @@ import { all, type Json, newApp, outdir, permissions, properties, readable, temp
 describe('enabled: false', () => {
   const off = template({ enabled: false });
 
-  test('disables both schedules', () => {
+  test('disables both schedules and the rules that ask for polls', () => {
     const states = Object.values(all('AWS::Scheduler::Schedule', off)).map(({ Properties }) => Properties.State);
     expect(states).toEqual(['DISABLED', 'DISABLED']);
+    const rules = Object.entries(all('AWS::Events::Rule', off)).map(
+      ([id, { Properties }]) => `${id} ${Properties.State}`,
+    );
+    expect(rules).toEqual([
+      'PollerNudgesTaskStarted DISABLED',
+      'PollerNudgesPartnerCentral DISABLED',
+      'PollerNudgesCloudTrail DISABLED',
+      'FailedTaskAlertsFailedTasks ENABLED',
+    ]);
   });
 
   test('silences the alarm about polls that are missing, and changes nothing else', () => {
     const enabledAgain = structuredClone(off);
     for (const { Type, Properties } of Object.values(enabledAgain.Resources))
-      if (Type === 'AWS::Scheduler::Schedule') Properties.State = 'ENABLED';
+      if (['AWS::Scheduler::Schedule', 'AWS::Events::Rule'].includes(Type)) Properties.State = 'ENABLED';
     const notFinishing = enabledAgain.Resources.AlarmsNotFinishing00EC2183?.Properties as Json;
     expect(notFinishing.ActionsEnabled).toBe(false);
     notFinishing.ActionsEnabled = true;
@@ -121,6 +130,7 @@ describe('tags', () => {
       'AWS::Events::Archive',
       'AWS::IAM::Policy',
       'AWS::Lambda::EventInvokeConfig',
+      'AWS::Lambda::Permission',
       'AWS::Logs::QueryDefinition',
       'AWS::SNS::Subscription',
       'AWS::SNS::TopicPolicy',

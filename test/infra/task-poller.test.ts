@@ -128,8 +128,8 @@ describe('what exists', () => {
   test('a bus: no other is made, and events, archive and rules are on that one', () => {
     tasks.onTaskFailed('Failed');
     expect(all('AWS::Events::EventBus', template())).toEqual({});
-    for (const { Properties } of Object.values(all('AWS::Events::Rule', template())))
-      expect(Properties.EventBusName).toBe('shared-bus');
+    for (const [id, { Properties }] of Object.entries(all('AWS::Events::Rule', template())))
+      expect(Properties.EventBusName).toBe(/Nudges(PartnerCentral|CloudTrail)$/.test(id) ? 'default' : 'shared-bus');
     const bus = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/shared-bus';
     const [archive] = Object.values(all('AWS::Events::Archive', template()));
     expect(archive?.Properties.SourceArn).toBe(bus);

@@ -33,6 +33,7 @@ test('a family without operation, IAM action or filters, or with a filter that i
     operation: 'ListSomethingTasks',
     actions: ['partnercentral:ListSomethingTasks'],
     filters: { opportunityIdentifiers: 'OpportunityIdentifier' },
+    nativeEvents: ['Opportunity Created'],
   } as const satisfies FamilyDescriptor;
   const { operation, ...nameless } = whole;
   // @ts-expect-error the operation is missing

@@ -1,0 +1,86 @@
+import { Stack, Token } from 'aws-cdk-lib';
+import {
+  EventBus,
+  type EventPattern,
+  type IEventBus,
+  type IRuleTarget,
+  Rule,
+  RuleTargetInput,
+} from 'aws-cdk-lib/aws-events';
+import { CfnPermission, type IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { TASK_STARTED } from '../../lambdas/event-names';
+import { PARTNER_CENTRAL_REGION } from '../../lambdas/poller/settings';
+import { familyOf, startOperation } from '../../lambdas/poller/task-families';
+import type { SourceConfig } from '../sources';
+import { withDeadLetters } from './dead-letter-target';
+
+interface NudgesProps {
+  readonly config: SourceConfig;
+  /** Gets `TaskStarted` events. */
+  readonly bus: IEventBus;
+  readonly poller: IFunction;
+  /** Nudges that could not be delivered. */
+  readonly deadLetters: Queue;
+}
+
+/** Rules that make one source poll at once when somebody knows that a task was started. */
+export class Nudges extends Construct {
+  constructor(scope: Construct, id: string, { config, bus, poller, deadLetters }: NudgesProps) {
+    super(scope, id);
+    const { catalog, taskFamily } = config;
+    // Not CDK's target: the id of its permission depends on the path of the stack in the app.
+    const target: IRuleTarget = {
+      bind: () => ({
+        arn: poller.functionArn,
+        input: RuleTargetInput.fromObject({ mode: 'nudge' }),
+        // After a minute the next scheduled poll has done its work. It is also EventBridge's minimum.
+        retryPolicy: { maximumRetryAttempts: 2, maximumEventAgeInSeconds: 60 },
+        targetResource: poller,
+      }),
+    };
+    const rule = (ruleId: string, description: string, eventBus: IEventBus, eventPattern: EventPattern) => {
+      const targets = [withDeadLetters(target, deadLetters)];
+      const { ruleArn } = new Rule(this, ruleId, {
+        description,
+        eventBus,
+        eventPattern,
+        enabled: config.enabled,
+        targets,
+      });
+      new CfnPermission(this, `${ruleId}Permission`, {
+        action: 'lambda:InvokeFunction',
+        functionName: poller.functionArn,
+        principal: 'events.amazonaws.com',
+        sourceArn: ruleArn,
+      });
+    };
+
+    rule('TaskStarted', `A poll at once for ${TASK_STARTED} events`, bus, {
+      detailType: [TASK_STARTED],
+      detail: { catalog: [catalog], taskType: [taskFamily] },
+    });
+
+    const { region } = Stack.of(this);
+    // In a template for any region, they are rules that never match anywhere else.
+    const isElsewhere = !Token.isUnresolved(region) && region !== PARTNER_CENTRAL_REGION;
+    if (!config.nativeNudges || config.assumeRoleArn || isElsewhere) return;
+    const defaultBus = EventBus.fromEventBusName(this, 'DefaultBus', 'default');
+    // Not "Opportunity Updated": a CRM that synchronises makes thousands of them.
+    rule('PartnerCentral', "A poll at once for Partner Central's own events", defaultBus, {
+      source: ['aws.partnercentral-selling'],
+      detailType: [...familyOf(taskFamily).nativeEvents],
+      detail: { catalog: [catalog] },
+    });
+    // https://docs.aws.amazon.com/partner-central/latest/APIReference/logging-with-cloudtrail.html. It needs a trail.
+    rule('CloudTrail', 'A poll at once when a task is started, for accounts with a trail', defaultBus, {
+      detailType: ['AWS API Call via CloudTrail'],
+      detail: {
+        eventSource: ['partnercentral-selling.amazonaws.com'],
+        eventName: [startOperation(taskFamily)],
+        errorCode: [{ exists: false }],
+      },
+    });
+  }
+}

@@ -15,6 +15,7 @@ import { measureBackfill } from './measure/backfill';
 import { bundle } from './measure/bundle';
 import { measureBursts } from './measure/bursts';
 import { measureFinishedAmongRunning } from './measure/finished-among-running';
+import { isShort, latencyCases, measureLatencies } from './measure/latency';
 import { measureListingMemory } from './measure/listing-memory';
 import { measureLoads } from './measure/load-time';
 import { measureQuietPolls } from './measure/quiet-polls';
@@ -23,12 +24,15 @@ import { measureThrottledEntries } from './measure/throttled-entries';
 import { ALL_HISTORIES, type BenchOptions, help, readOptions } from './options';
 import { type Cell, measureCells } from './report/cells';
 import { growthPlot } from './report/growth-plot';
+import { latencyPlot } from './report/latency-plot';
 import {
   benchmarkDocument,
   benchmarkText,
   cellTable,
   growthOf,
   growthTable,
+  latencyTable,
+  latencyText,
   loadText,
   machineText,
   targetTable,
@@ -87,11 +91,14 @@ async function run({ histories, write }: BenchOptions, directory: string): Promi
   const listing = await measureListingMemory(directory, STACK, LONG_LIST);
   tell('Many that finish among many that run');
   const among = await measureFinishedAmongRunning(directory, STACK);
+  tell('Latencies');
+  const isWhole = histories === ALL_HISTORIES;
+  const latencies = await measureLatencies(directory, STACK, isWhole ? latencyCases : latencyCases.filter(isShort));
   tell('A month');
-  const costs = await measureCosts(directory, STACK, histories === ALL_HISTORIES ? partners : [typicalPartner]);
+  const costs = await measureCosts(directory, STACK, isWhole ? partners : [typicalPartner]);
 
   const growth = growthOf(quietPolls, cells);
-  const targets = checkTargets({ cells, quietPolls, backfill, costs, loads, bursts, listing, among });
+  const targets = checkTargets({ cells, quietPolls, backfill, costs, loads, bursts, listing, among, latencies });
   console.log(
     [
       machineText(),
@@ -101,6 +108,8 @@ async function run({ histories, write }: BenchOptions, directory: string): Promi
       'Quiet polls with 20 tasks running:',
       textTable(growthTable(growth)),
       loadText(loads),
+      'How soon a finished task is published:',
+      textTable(latencyTable(latencies)),
       costText(costs),
       textTable(targetTable(targets)),
     ].join('\n\n'),
@@ -109,8 +118,10 @@ async function run({ histories, write }: BenchOptions, directory: string): Promi
     const root = join(__dirname, '..');
     const readme = join(root, 'README.md');
     const withCost = replaceBetween(readFileSync(readme, 'utf8'), 'cost', costText(costs));
-    writeFileSync(readme, replaceBetween(withCost, 'benchmark', benchmarkText(growth, loads, throttled)));
-    writeFileSync(join(root, 'docs', 'benchmark.md'), benchmarkDocument(cells, throttled, targets));
+    const withBenchmark = replaceBetween(withCost, 'benchmark', benchmarkText(growth, loads, throttled));
+    writeFileSync(readme, replaceBetween(withBenchmark, 'latency', latencyText(latencies)));
+    writeFileSync(join(root, 'docs', 'benchmark.md'), benchmarkDocument(cells, throttled, latencies, targets));
+    writeFileSync(join(root, 'docs', 'latency.svg'), latencyPlot(latencies));
     writeFileSync(join(root, 'docs', 'growth.svg'), growthPlot(growth));
   }
   return targets.every(({ holds }) => holds) ? 0 : 1;

@@ -6,6 +6,7 @@ import { typicalPartner } from './cost/partners';
 import type { Backfill } from './measure/backfill';
 import type { Bursts } from './measure/bursts';
 import type { FinishedAmongRunning } from './measure/finished-among-running';
+import { type Latency, SHORT_SECONDS } from './measure/latency';
 import type { ListingMemory } from './measure/listing-memory';
 import type { Loads } from './measure/load-time';
 import type { QuietPoll } from './measure/quiet-polls';
@@ -30,6 +31,8 @@ const MOST_BURST_RATIO_BEFORE_NODE_24 = 1.5;
 /** The median of one run differs from that of another by this much: 1.06 to 1.29 were measured in one hour. */
 const BURST_RATIO_NOISE = 0.15;
 const MOST_LISTING_BYTES = 60_000_000;
+const MOST_MEDIAN_SECONDS = 3;
+const MOST_P95_SECONDS = 6;
 const MOST_POLLS = 2;
 const MOST_LIST_CALLS = 40;
 
@@ -42,9 +45,11 @@ export interface Results {
   readonly bursts: Bursts;
   readonly listing: ListingMemory;
   readonly among: FinishedAmongRunning;
+  readonly latencies: readonly Latency[];
 }
 
-export function checkTargets({ cells, quietPolls, backfill, costs, loads, bursts, listing, among }: Results): Target[] {
+export function checkTargets(results: Results): Target[] {
+  const { cells, quietPolls, backfill, costs, loads, bursts, listing, among, latencies } = results;
   const quiet = cells.filter(({ poller, endings }) => poller === 'ours' && endings === 0);
   const [shortest, longest] = [quietPolls[0] as QuietPoll, quietPolls.at(-1) as QuietPoll];
   const span = `from ${number(shortest.history)} to ${number(longest.history)} tasks`;
@@ -119,5 +124,38 @@ export function checkTargets({ cells, quietPolls, backfill, costs, loads, bursts
       got: `${among.polls} and ${among.listCalls}`,
       holds: among.polls <= MOST_POLLS && among.listCalls <= MOST_LIST_CALLS,
     },
+    nudgedTarget(latencies),
+    followedTarget(latencies),
   ];
+}
+
+function nudgedTarget(latencies: readonly Latency[]): Target {
+  const short = latencies.filter(({ isShort, mode }) => isShort && mode === 'follow and nudges');
+  return {
+    what: `Until a task of up to ${SHORT_SECONDS} seconds is published, with nudges`,
+    limit: `median at most ${MOST_MEDIAN_SECONDS} seconds, 95th percentile at most ${MOST_P95_SECONDS}`,
+    got: short.map(({ tasks, median, p95 }) => `${tasks}: ${median.toFixed(1)} and ${p95.toFixed(1)}`).join(', '),
+    holds:
+      short.length > 0 && short.every(({ median, p95 }) => median <= MOST_MEDIAN_SECONDS && p95 <= MOST_P95_SECONDS),
+  };
+}
+
+/** Follows only add polls. */
+function followedTarget(latencies: readonly Latency[]): Target {
+  const pairs = latencies
+    .filter(({ mode }) => mode === 'follow')
+    .map(followed => {
+      const before = latencies.find(
+        ({ tasks, mode }) => tasks === followed.tasks && mode === 'schedule only',
+      ) as Latency;
+      return { before, followed };
+    });
+  return {
+    what: 'The same without nudges, beside the schedule alone',
+    limit: 'no later',
+    got: pairs
+      .map(({ before, followed }) => `${before.tasks}: ${followed.median.toFixed(1)} for ${before.median.toFixed(1)}`)
+      .join(', '),
+    holds: pairs.every(({ before, followed }) => followed.median <= before.median && followed.p95 <= before.p95),
+  };
 }

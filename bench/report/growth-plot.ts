@@ -1,4 +1,5 @@
 /** The plot of growth, as SVG by hand: two panels on logarithmic axes, on a background of its own. */
+import { document, px, text } from './svg';
 
 export interface GrowthPoint {
   readonly history: number;
@@ -12,26 +13,20 @@ export interface Growth {
   readonly peer: readonly GrowthPoint[];
 }
 
+const TITLE = 'What a quiet poll costs as the history grows';
 const WIDTH = 960;
 const HEIGHT = 400;
 const panel = { top: 84, bottom: 330, width: 330 };
-const colours = { ours: '#0a58ca', peer: '#b3470e', text: '#1f2328', faint: '#59636e', grid: '#d8dee4' };
+const colours = { ours: '#0a58ca', peer: '#b3470e', faint: '#59636e', grid: '#d8dee4' };
 const labels = { ours: 'this poller', peer: 'lists everything' };
 
 /** A quiet poll's List calls and CPU time by history, for both pollers. Text is 14 pixels or more. */
 export function growthPlot(growth: Growth): string {
   const histories = [...new Set([...growth.ours, ...growth.peer].map(({ history }) => history))].sort((a, b) => a - b);
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="14" role="img" aria-labelledby="title description">`,
-    '<title id="title">What a quiet poll costs as the history grows</title>',
-    `<desc id="description">${described(growth)}</desc>`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" rx="8" fill="#ffffff"/>`,
-    text(24, 36, 'What a quiet poll costs as the history grows', { size: 18, weight: 600 }),
+  return document({ width: WIDTH, height: HEIGHT, title: TITLE, description: described(growth) }, [
     ...drawPanel(78, 'List calls', growth, histories, point => point.listCalls),
     ...drawPanel(550, 'CPU time in milliseconds', growth, histories, point => point.cpuMs),
-    '</svg>',
-    '',
-  ].join('\n');
+  ]);
 }
 
 function drawPanel(
@@ -94,23 +89,3 @@ const described = (growth: Growth) =>
       return `${labels[name]}: ${points.join('; ')}.`;
     })
     .join(' ');
-
-interface TextStyle {
-  readonly anchor?: 'middle' | 'end';
-  readonly colour?: string;
-  readonly size?: number;
-  readonly weight?: number;
-}
-
-function text(x: number, y: number, words: string, { anchor, colour = colours.text, size, weight }: TextStyle): string {
-  const attributes = [
-    anchor && `text-anchor="${anchor}"`,
-    size && `font-size="${size}"`,
-    weight && `font-weight="${weight}"`,
-  ].filter(Boolean);
-  return `<text x="${px(x)}" y="${px(y)}" fill="${colour}" ${attributes.join(' ')}>${escapeXml(words)}</text>`;
-}
-
-const px = (length: number) => Math.round(length * 10) / 10;
-
-const escapeXml = (words: string) => words.replace(/[<>&]/g, character => `&#${character.charCodeAt(0)};`);

@@ -1,6 +1,7 @@
 /** What the benchmark found, as text: for the terminal, the README and docs/benchmark.md. */
 import { availableParallelism, cpus } from 'node:os';
 import { functionNodeVersion } from '../measure/function-node';
+import type { Latency } from '../measure/latency';
 import type { Loads } from '../measure/load-time';
 import type { QuietPoll } from '../measure/quiet-polls';
 import type { Target } from '../targets';
@@ -72,6 +73,35 @@ export function loadText({ pollerBytes, pollerCpuMs, bareBytes, bareCpuMs }: Loa
   return `The poller's bundle has ${of(pollerBytes, pollerCpuMs)} to load. Its three SDK clients alone, each with the SDK's default credentials, come to a bundle that has ${of(bareBytes, bareCpuMs)}.`;
 }
 
+/** A row for each kind of task and way to poll. */
+export const latencyTable = (latencies: readonly Latency[]): string[][] => [
+  [
+    ...['Tasks that take', 'Polls', 'Median seconds', '95th percentile', 'List calls a day'],
+    ...['Extra List calls a task', 'Extra seconds of compute a task'],
+  ],
+  ...latencies.map(latency => [
+    latency.tasks,
+    latency.mode,
+    latency.median.toFixed(1),
+    latency.p95.toFixed(1),
+    number(latency.listCallsPerDay),
+    latency.extraListCallsPerTask.toFixed(1),
+    latency.extraComputeSecondsPerTask.toFixed(1),
+  ]),
+];
+
+/** The README's section on latency. */
+export function latencyText(latencies: readonly Latency[]): string {
+  const of = (mode: Latency['mode']) =>
+    latencies.find(each => each.tasks === '2 to 20 seconds' && each.mode === mode) as Latency;
+  const words = ({ median, p95 }: Latency) => `${median.toFixed(1)} and ${p95.toFixed(1)}`;
+  return [
+    '![Share of finished tasks that are published within so many seconds](docs/latency.svg)',
+    '',
+    `Seconds from "listed as finished" to "event on the bus", median and 95th percentile, for tasks that take 2 to 20 seconds: ${words(of('schedule only'))} by the schedule alone, ${words(of('follow'))} with follows, ${words(of('follow and nudges'))} with follows and nudges. [docs/benchmark.md](docs/benchmark.md#latency) has the other cases, and what is assumed.`,
+  ].join('\n');
+}
+
 /** With 1 entry in 10 throttled once. */
 export function throttledText(cells: readonly Cell[]): string {
   const of = (name: Cell['poller']) => cells.find(({ poller }) => poller === name) as Cell;
@@ -117,6 +147,7 @@ export function benchmarkText(growth: Growth, loads: Loads, throttled: readonly 
 export function benchmarkDocument(
   cells: readonly Cell[],
   throttled: readonly Cell[],
+  latencies: readonly Latency[],
   targets: readonly Target[],
 ): string {
   return [
@@ -132,7 +163,15 @@ export function benchmarkDocument(
     '',
     markdownTable(cellTable(throttled)),
     '',
-    'Targets:',
+    '## Latency',
+    '',
+    'Forty tasks, one every two minutes, that start at every moment between two ticks. The function is the synthesized bundle on the local services, in virtual time: a pause takes no time, and the clock jumps to what comes next. Assumed: 0.2 seconds for a List call, 0.01 for any other, and 0.3 to 1.3 seconds from a `TaskStarted` event to the beginning of the poll that it asks for. Of ten tasks of the mix, seven take 2 to 20 seconds, two 20 to 90, and one ten minutes. The schedule alone makes 1,440 List calls a day while nothing runs.',
+    '',
+    markdownTable(latencyTable(latencies)),
+    '',
+    '![Share of finished tasks that are published within so many seconds](latency.svg)',
+    '',
+    '## Targets',
     '',
     markdownTable(targetTable(targets)),
     '',

@@ -83,7 +83,7 @@ async function takeTurn(
   receivedAt: EpochMs,
   deadline: EpochMs,
 ): Promise<'leave it' | 'again' | { readonly inMs: number; readonly after: string | undefined }> {
-  const signal = AbortSignal.timeout(Math.max(1, deadline - now()));
+  const signal = AbortSignal.timeout(Math.max(1, Math.round(deadline - now())));
   const lease = await table.readLease(now(), signal);
   if (lease.pollRequested || lease.takenAt >= receivedAt) return 'leave it';
   const inMs = Math.min(lease.takenAt + REQUESTED_POLL_SPACING_MS - now(), REQUESTED_POLL_SPACING_MS);

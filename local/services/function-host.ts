@@ -15,6 +15,8 @@ export interface FunctionOptions {
   readonly timeoutMs: number;
   /** The function's own pauses take no time; timeouts and the SDK's retries do. */
   readonly skipPauses?: boolean | undefined;
+  /** Decides when a pause ends. @returns the function's clock offset from then on, in milliseconds */
+  readonly onPause?: ((ms: number) => Promise<number>) | undefined;
   /** Each line that the function writes to its log. */
   readonly onLog?: ((line: string) => void) | undefined;
 }
@@ -62,22 +64,23 @@ export function hostFunction(options: FunctionOptions) {
 
   function start(): Promise<ChildProcess> {
     return new Promise((resolve, reject) => {
-      const started = fork(
-        join(__dirname, 'lambda-child.mjs'),
-        [options.bundle, options.handler, ...(options.skipPauses ? ['no-pauses'] : [])],
-        {
-          env: { ...lambdaEnvironment, ...options.environment },
-          execPath: process.env[FUNCTION_NODE] || process.execPath,
-          execArgv: [],
-          stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-          // A Ctrl-C is for us: the poll in hand is let finish.
-          detached: true,
-        },
-      );
+      const started = fork(join(__dirname, 'lambda-child.mjs'), [options.bundle, options.handler, pausesOf(options)], {
+        env: { ...lambdaEnvironment, ...options.environment },
+        execPath: process.env[FUNCTION_NODE] || process.execPath,
+        execArgv: [],
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        // A Ctrl-C is for us: the poll in hand is let finish.
+        detached: true,
+      });
       for (const stream of [started.stdout, started.stderr]) {
         if (stream) createInterface({ input: stream }).on('line', line => options.onLog?.(line));
       }
       started.once('message', () => resolve(started));
+      started.on('message', async (message: { pauseMs?: number }) => {
+        if (message.pauseMs === undefined || !options.onPause) return;
+        const clockOffsetMs = await options.onPause(message.pauseMs);
+        if (started.connected) started.send({ resume: { clockOffsetMs } });
+      });
       started.once('exit', () => {
         child = undefined;
         reject(new Error('The function ended before it was ready'));
@@ -103,7 +106,8 @@ export function hostFunction(options: FunctionOptions) {
       child ??= start();
       const process = await child;
       return new Promise(resolve => {
-        const end = (outcome: Invocation<T>) => {
+        const end = (outcome: Invocation<T> | { pauseMs: number }) => {
+          if ('pauseMs' in outcome) return;
           clearTimeout(timer);
           process.off('exit', onExit).off('message', end);
           resolve(outcome);
@@ -114,7 +118,7 @@ export function hostFunction(options: FunctionOptions) {
           died = { name: 'TimedOut', message: `Task timed out after ${timeoutMs / 1000} seconds` };
           process.kill('SIGKILL');
         }, timeoutMs);
-        process.once('exit', onExit).once('message', end);
+        process.once('exit', onExit).on('message', end);
         process.send({ input, timeoutMs, clockOffsetMs: clockOffsetMs + clockSkewMs, requestId });
       });
     },
@@ -129,5 +133,7 @@ export function hostFunction(options: FunctionOptions) {
     },
   };
 }
+
+const pausesOf = ({ skipPauses, onPause }: FunctionOptions) => (onPause ? 'ask' : skipPauses ? 'skip' : 'real');
 
 export type FunctionHost = ReturnType<typeof hostFunction>;

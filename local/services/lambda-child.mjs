@@ -19,9 +19,14 @@ let clockOffsetMs = 0;
 Date.now = () => realNow() + clockOffsetMs;
 
 // Pauses that our own code makes on purpose: the pace of List calls, and the wait before an entry is sent again.
-if (pauses === 'no-pauses') {
-  timers.setTimeout = async (_ms, value, { signal } = {}) => {
+const waiting = [];
+if (pauses !== 'real') {
+  timers.setTimeout = async (ms, value, { signal } = {}) => {
     signal?.throwIfAborted();
+    if (pauses === 'ask') {
+      process.send({ pauseMs: ms });
+      await new Promise(resolve => waiting.push(resolve));
+    }
     return value;
   };
   syncBuiltinESMExports();
@@ -38,8 +43,9 @@ try {
 /** What Node.js and the bundle take before there is anything to do. */
 const idleRssBytes = process.memoryUsage.rss();
 
-process.on('message', async ({ input, timeoutMs, requestId, ...more }) => {
-  clockOffsetMs = more.clockOffsetMs;
+process.on('message', async ({ input, timeoutMs, requestId, resume, ...more }) => {
+  clockOffsetMs = (resume ?? more).clockOffsetMs;
+  if (resume) return waiting.shift()();
   const deadline = Date.now() + timeoutMs;
   const context = { awsRequestId: requestId, getRemainingTimeInMillis: () => deadline - Date.now() };
   const cpuBefore = process.cpuUsage();

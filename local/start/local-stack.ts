@@ -12,7 +12,7 @@ import { startControlPlane } from '../services/control-plane';
 import { createTableFromTemplate, startDynamoDb } from '../services/dynamodb';
 import { type DeliveredEvent, startEventBridge } from '../services/event-bridge';
 import { matches } from '../services/event-pattern';
-import { type FunctionHost, hostFunction, type InvokeOptions } from '../services/function-host';
+import { type FunctionHost, type FunctionOptions, hostFunction, type InvokeOptions } from '../services/function-host';
 import { startPartnerCentral } from '../services/partner-central';
 import { startSns } from '../services/sns';
 import { startSts } from '../services/sts';
@@ -100,11 +100,12 @@ export async function startLocalStack(options: LocalStackOptions) {
       ...endpoints,
       POLLER_SETTINGS: JSON.stringify({ ...settings, ...more }),
     });
-    function host(more?: More) {
+    function host(more?: More, onPause?: FunctionOptions['onPause']) {
       const started = hostFunction({
         ...poller,
         environment: environment(more),
         skipPauses: options.skipPauses,
+        onPause,
         onLog: options.onLog,
       });
       hosts.push(started);
@@ -177,7 +178,7 @@ export async function startLocalStack(options: LocalStackOptions) {
     })),
 
     /** The same function once more, as a second or a reconfigured one next to the first. */
-    anotherPoller: (moreSettings: More = {}) => first.host(moreSettings),
+    anotherPoller: (moreSettings: More = {}, onPause?: FunctionOptions['onPause']) => first.host(moreSettings, onPause),
 
     busName: synthesized.busId,
     /** Where mails go unless a route says otherwise, and where chats do. */

@@ -1,5 +1,6 @@
 import type { PartnerCost } from '../../bench/cost/cost';
 import { typicalPartner } from '../../bench/cost/partners';
+import type { Latency } from '../../bench/measure/latency';
 import { type Cell, runningCounts } from '../../bench/report/cells';
 import { checkTargets, type Results } from '../../bench/targets';
 
@@ -10,6 +11,10 @@ const cells = (listCallsAtAMillion: number) =>
     ),
   );
 const cost = (dollars: number) => ({ partner: typicalPartner, items: [['All', dollars]] }) as unknown as PartnerCost;
+
+const latency = (mode: Latency['mode'], median: number, p95: number) =>
+  ({ tasks: '2 to 20 seconds', isShort: true, mode, median, p95 }) as Latency;
+const latencies = [latency('schedule only', 30, 57), latency('follow', 30, 57), latency('follow and nudges', 3, 6)];
 
 const good: Results = {
   cells: cells(2),
@@ -31,6 +36,7 @@ const good: Results = {
   bursts: { tasks: 1_000, nodeMajor: 24, cpuRatio: 1.3, oursCpuMs: 1_300, peerCpuMs: 1_000 },
   listing: { tasks: 100_000, overIdleBytes: 60e6, idleBytes: 70e6 },
   among: { running: 1_500, finished: 1_000, polls: 2, listCalls: 40 },
+  latencies,
 };
 const failed = (results: Results) => checkTargets(results).flatMap(({ holds }, at) => (holds ? [] : [at]));
 
@@ -52,6 +58,10 @@ test.each<[string, Partial<Results>, number]>([
   ['a long list takes more memory', { listing: { ...good.listing, overIdleBytes: 60.1e6 } }, 8],
   ['many finished ones take more polls', { among: { ...good.among, polls: 3 } }, 9],
   ['many finished ones take more List calls', { among: { ...good.among, listCalls: 41 } }, 9],
+  ['nudges come later', { latencies: [...latencies.slice(0, 2), latency('follow and nudges', 3.1, 6)] }, 10],
+  ['a few nudges come later', { latencies: [...latencies.slice(0, 2), latency('follow and nudges', 3, 6.1)] }, 10],
+  ['nobody nudged', { latencies: latencies.slice(0, 2) }, 10],
+  ['follows delay', { latencies: [...latencies, latency('follow', 30, 57.1)] }, 11],
 ])('fails when %s', (_, worse, at) => {
   expect(failed({ ...good, ...worse })).toEqual([at]);
 });

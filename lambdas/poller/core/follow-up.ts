@@ -10,10 +10,10 @@ const LONGEST_PAUSE_MS = 15_000;
  * The pause before the next follow. It grows with the age of the youngest running task: most tasks finish within
  * seconds, and a task that has been running for a minute will hardly finish in the next two seconds.
  *
- *   polls at the ages   0   2   4.5   7.6   11.5   16.4   22.5   30   40   52   67   82 …   seconds
+ *   polls at the ages   0   2   4.3   7.1   10.2   13.9   18.3   23.3   29.2   36   44   53   64 …   seconds
  */
 export function followPauseMs(ageMs: number): number {
-  return Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS + Math.max(0, ageMs) / 4);
+  return Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS + Math.max(0, ageMs) / 6);
 }
 
 export interface AfterPoll {

@@ -1,0 +1,81 @@
+/** The plot of latencies, as SVG by hand: which share of finished tasks was published within so many seconds. */
+import { type Latency, type LatencyMode, latencyModes } from '../measure/latency';
+import { document, px, text } from './svg';
+
+const TITLE = 'How soon a finished task is published';
+const WIDTH = 960;
+const HEIGHT = 420;
+const panel = { top: 100, bottom: 330, width: 370 };
+const colours = { faint: '#59636e', grid: '#d8dee4' };
+const colourOf: Readonly<Record<LatencyMode, string>> = {
+  'schedule only': '#b3470e',
+  follow: '#6639ba',
+  'follow and nudges': '#0a58ca',
+};
+const MOST_SECONDS = 60;
+
+/** One panel for each of these. */
+const shown = ['2 to 20 seconds', 'a mix'] as const;
+const panelTitles: Readonly<Record<string, string>> = {
+  '2 to 20 seconds': 'Share of tasks that take 2 to 20 seconds',
+  'a mix': 'Share of a mix, of which a few take minutes',
+};
+
+export function latencyPlot(latencies: readonly Latency[]): string {
+  return document({ width: WIDTH, height: HEIGHT, title: TITLE, description: described(latencies) }, [
+    ...legend(),
+    ...shown.flatMap((tasks, at) =>
+      drawPanel(
+        72 + at * 460,
+        tasks,
+        latencies.filter(latency => latency.tasks === tasks),
+      ),
+    ),
+  ]);
+}
+
+const legend = (): string[] =>
+  latencyModes.flatMap((mode, at) => {
+    const left = 430 + at * 160;
+    return [
+      `<line x1="${left}" y1="31" x2="${left + 24}" y2="31" stroke="${colourOf[mode]}" stroke-width="3"/>`,
+      text(left + 31, 36, mode, { colour: colourOf[mode], weight: 600 }),
+    ];
+  });
+
+function drawPanel(left: number, tasks: string, latencies: readonly Latency[]): string[] {
+  const x = (seconds: number) => left + (Math.min(seconds, MOST_SECONDS) / MOST_SECONDS) * panel.width;
+  const y = (share: number) => panel.bottom - share * (panel.bottom - panel.top);
+  const right = left + panel.width;
+  return [
+    text(left, panel.top - 20, panelTitles[tasks] ?? tasks, { weight: 600 }),
+    ...[0, 0.25, 0.5, 0.75, 1].flatMap(share => [
+      `<line x1="${left}" y1="${px(y(share))}" x2="${right}" y2="${px(y(share))}" stroke="${colours.grid}"/>`,
+      text(left - 10, y(share) + 5, `${share * 100} %`, { anchor: 'end', colour: colours.faint }),
+    ]),
+    ...[0, 10, 20, 30, 40, 50, 60].map(seconds =>
+      text(x(seconds), panel.bottom + 24, String(seconds), { anchor: 'middle', colour: colours.faint }),
+    ),
+    text((left + right) / 2, panel.bottom + 52, 'seconds from listed as finished to event on the bus', {
+      anchor: 'middle',
+      colour: colours.faint,
+    }),
+    ...latencies.map(({ mode, seconds }) => {
+      const steps = seconds.flatMap((each, at) => [
+        `${px(x(each))},${px(y(at / seconds.length))}`,
+        `${px(x(each))},${px(y((at + 1) / seconds.length))}`,
+      ]);
+      const path = [`${left},${panel.bottom}`, ...steps].join(' ');
+      return `<polyline points="${path}" fill="none" stroke="${colourOf[mode]}" stroke-width="2.5" stroke-linejoin="round"/>`;
+    }),
+  ];
+}
+
+const described = (latencies: readonly Latency[]) =>
+  latencies
+    .filter(({ tasks }) => (shown as readonly string[]).includes(tasks))
+    .map(
+      ({ tasks, mode, median, p95 }) =>
+        `${panelTitles[tasks]}, ${mode}: half within ${median.toFixed(1)} seconds, 95 % within ${p95.toFixed(1)}.`,
+    )
+    .join(' ');

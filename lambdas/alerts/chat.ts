@@ -11,6 +11,7 @@ import {
   type FailureGroup,
   groupByReason,
   noMessage,
+  REPEAT,
   reasonName,
   repeatNote,
 } from './failed-task';
@@ -66,7 +67,7 @@ export function formatChat(tasks: readonly [FailedTask, ...FailedTask[]], logs: 
   const reasons = countReasons(groups);
   const what = reasons === 1 ? plainAscii(reasonName(first.reasonCode)) : `${reasons} reasons`;
   const { replayId } = first;
-  const title = `${replayId === undefined ? '' : 'Repeat: '}Partner Central ${catalog}: ${tasks.length === 1 ? 'task failed' : `${count(tasks.length, 'task')} failed`} (${what})`;
+  const title = `${replayId === undefined ? '' : REPEAT}Partner Central ${catalog}: ${tasks.length === 1 ? 'task failed' : `${count(tasks.length, 'task')} failed`} (${what})`;
   // One thread a day for each reason: the first failure of the day appears in the channel itself, and so does a replay.
   const thread = replayId === undefined ? `${catalog}-${what}-${day(first)}` : `repeat-${replayId}`;
   return {

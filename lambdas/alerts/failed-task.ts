@@ -35,6 +35,9 @@ export function parseFailedTask(eventBridgeEvent: string): FailedTask {
 /** One delivery: a replay has the `eventId` of what it repeats. */
 export const deliveryId = ({ eventId, replayId = '' }: FailedTask) => `${eventId} ${replayId}`;
 
+/** What the subject of a message that repeats begins with. */
+export const REPEAT = 'Repeat: ';
+
 /**
  * The first sentences of a message that repeats: by which replay, and when the tasks were first seen to fail.
  * @param tasks all of one replay, or all new

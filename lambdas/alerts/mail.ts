@@ -10,6 +10,7 @@ import {
   type FailureGroup,
   groupByReason,
   noMessage,
+  REPEAT,
   reasonName,
   repeatNote,
 } from './failed-task';
@@ -66,7 +67,7 @@ export function formatMails(tasks: readonly FailedTask[], logs: PollerLogs): Mai
     const place = parts.length === 1 ? '' : `part ${index + 1} of ${parts.length}`;
     return {
       subject: subjectLine(
-        `${repeat === undefined ? '' : 'Repeat: '}Partner Central ${catalog}: ${headline(groups)}`,
+        `${repeat === undefined ? '' : REPEAT}Partner Central ${catalog}: ${headline(groups)}`,
         place && ` [${place}]`,
       ),
       body: [

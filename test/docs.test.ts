@@ -101,6 +101,11 @@ test.each(['README.md', 'docs/testing.md'])(
   },
 );
 
+test('the README says how long what a newcomer runs first takes', () => {
+  for (const command of ['npm start -- --once', 'npm run deploy:local'])
+    expect(read('README.md').split(command)[1]).toMatch(/^[\s\S]{1,400}about \d+ seconds on two cores/);
+});
+
 test('every command that the README names is one', () => {
   const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
   const named = [...read('README.md').matchAll(/npm (?:run )?(?:--silent )?(start|test|[\w:]+)/g)]

@@ -147,7 +147,7 @@ async function run(
 async function synthesizeHere(tell: Play['tell'], stopping: AbortSignal): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'task-poller-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  tell({ type: 'note', text: 'Synthesizing the stack, which takes some seconds …' });
+  tell({ type: 'note', text: 'Synthesizing the stack, which takes 2 to 5 seconds on two cores …' });
   await synthesizeInto(directory, stopping);
   return directory;
 }

@@ -326,6 +326,7 @@ test('help says what there is', async () => {
   for (const flag of ['--once', '--tasks N', '--json', '--keep DIR', '--port N', '--app DIR', '--help'])
     expect(out).toContain(flag);
   expect(out).toContain('Examples:');
+  expect(out).toMatch(/takes about \d+ seconds on two cores/);
 });
 
 test.each<[string[], RegExp]>([

@@ -33,15 +33,15 @@ export async function playOnce({ scenes, poll, tell, stopping }: Play, resumed: 
     {
       text: resumed
         ? '1. The first poll goes on from the last time: it publishes what has ended since, and nothing again.'
-        : '1. The first poll learns what is running. What ended before is history and never published.',
+        : '1. The first poll learns what is running. What ended before is history: only emitSince can have it published.',
       happens: () => {},
     },
     {
-      text: '2. Tasks start and end. One poll publishes an event for each that ended, and failures go out as a mail.',
+      text: '2. Tasks start and end. One poll of each source publishes an event for each that ended, and failures go out as a mail.',
       happens: () => scenes.forEach(endAll),
     },
     {
-      text: '3. Nothing has happened since: the poll costs one List call, however long the history, and publishes nothing.',
+      text: '3. Nothing has happened since: a poll costs one List call, however long the history, and publishes nothing.',
       happens: () => {},
     },
   ];

@@ -32,7 +32,7 @@ const commandLine = () =>
       )
       .option(
         '--json',
-        'every line of the story is one JSON object; its "type" is ready, note, task, poll, event, alert or summary',
+        'every line of the story is one JSON object; its "type" is ready, note, task, poll, event, alert or summary, its "source" such as Sandbox/OpportunityFromEngagement',
       )
       .option(
         '--keep <DIR>',

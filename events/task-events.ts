@@ -39,7 +39,7 @@ export interface TaskCompletedDetail {
   readonly schemaVersion: '1';
   /** Deduplication key, the same in every delivery: SHA-256 of catalog, task family, task id and status. */
   readonly eventId: string;
-  /** The poll that saw the change; find its log line by this id. */
+  /** The poll that saw the change; find its log line by this id. In a replay, the replayId. */
   readonly runId: string;
   /** Partner Central catalog: AWS or Sandbox. */
   readonly catalog: string;
@@ -95,7 +95,7 @@ export interface TaskFailedDetail {
   readonly schemaVersion: '1';
   /** Deduplication key, the same in every delivery: SHA-256 of catalog, task family, task id and status. */
   readonly eventId: string;
-  /** The poll that saw the change; find its log line by this id. */
+  /** The poll that saw the change; find its log line by this id. In a replay, the replayId. */
   readonly runId: string;
   /** Partner Central catalog: AWS or Sandbox. */
   readonly catalog: string;
@@ -151,7 +151,7 @@ export interface TaskStalledDetail {
   readonly schemaVersion: '1';
   /** Deduplication key, the same in every delivery: SHA-256 of catalog, task family, task id and the word STALLED. */
   readonly eventId: string;
-  /** The poll that saw the change; find its log line by this id. */
+  /** The poll that saw the change; find its log line by this id. In a replay, the replayId. */
   readonly runId: string;
   /** Partner Central catalog: AWS or Sandbox. */
   readonly catalog: string;

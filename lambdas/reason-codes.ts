@@ -28,31 +28,31 @@ export const reasons: ReasonTable = {
     category: 'access',
     meaning: 'The role that started the task may not read or accept the engagement invitation.',
     action:
-      'Allow that role partnercentral:GetEngagementInvitation and AcceptEngagementInvitation, and check that the invitation was sent to this AWS account. Then start the task again.',
+      'Allow that role partnercentral:GetEngagementInvitation and AcceptEngagementInvitation, and check that the invitation was sent to this AWS account. Then start the task again with a new ClientToken.',
   },
   EngagementAccessDenied: {
     category: 'access',
     meaning: 'The account or the role that started the task has no access to the engagement.',
     action:
-      'Check that your company accepted the invitation to this engagement, and that the role that started the task is allowed partnercentral:GetEngagement. Then start the task again.',
+      'Check that your company accepted the invitation to this engagement, and that the role that started the task is allowed partnercentral:GetEngagement. Then start the task again with a new ClientToken.',
   },
   OpportunityAccessDenied: {
     category: 'access',
     meaning: 'The role that started the task may not create or change the opportunity.',
     action:
-      'Allow that role partnercentral:CreateOpportunity, GetOpportunity and UpdateOpportunity in this catalog, then start the task again.',
+      'Allow that role partnercentral:CreateOpportunity, GetOpportunity and UpdateOpportunity in this catalog, then start the task again with a new ClientToken.',
   },
   ResourceSnapshotAccessDenied: {
     category: 'access',
     meaning: 'The role that started the task may not put a snapshot of the opportunity into the engagement.',
     action:
-      'Allow that role partnercentral:CreateResourceSnapshot, and check that your company is still a member of the engagement. The opportunity may exist already: look for it before you start the task again.',
+      'Allow that role partnercentral:CreateResourceSnapshot, and check that your company is still a member of the engagement. The opportunity may exist already: look for it before you start the task again with a new ClientToken.',
   },
   ResourceSnapshotJobAccessDenied: {
     category: 'access',
     meaning: 'The job that shares the opportunity with the engagement could not be created or started.',
     action:
-      'Allow the role that started the task partnercentral:CreateResourceSnapshotJob and StartResourceSnapshotJob, and check the role for snapshot jobs in the selling system settings. The opportunity may exist already: look for it before you start the task again.',
+      'Allow the role that started the task partnercentral:CreateResourceSnapshotJob and StartResourceSnapshotJob, and check the role for snapshot jobs in the selling system settings. The opportunity may exist already: look for it before you start the task again with a new ClientToken.',
   },
   InvitationValidationFailed: {
     category: 'validation',
@@ -64,31 +64,31 @@ export const reasons: ReasonTable = {
     category: 'validation',
     meaning: 'The engagement, or its context, lacks something that the task needs or has a value that is refused.',
     action:
-      "Correct what the message names in the engagement's context (customer, project, contacts), then start the task again.",
+      "Correct what the message names in the engagement's context (customer, project, contacts), then start the task again with a new ClientToken.",
   },
   OpportunityValidationFailed: {
     category: 'validation',
     meaning: 'The opportunity was refused: a required field is missing, or a value is not allowed.',
     action:
-      "Complete the field that the message names, such as customer, project, close date or expected spend in the engagement's context, then start the task again.",
+      "Complete the field that the message names, such as customer, project, close date or expected spend in the engagement's context, then start the task again with a new ClientToken.",
   },
   ResourceSnapshotValidationFailed: {
     category: 'validation',
     meaning: 'No snapshot could be made of the opportunity: it lacks what the snapshot template needs.',
     action:
-      'Complete the field that the message names in the opportunity. The opportunity may exist already: look for it before you start the task again.',
+      'Complete the field that the message names in the opportunity. The opportunity may exist already: look for it before you start the task again with a new ClientToken.',
   },
   ResourceSnapshotJobValidationFailed: {
     category: 'validation',
     meaning: 'The job that shares the opportunity with the engagement does not fit the two or its template.',
     action:
-      'Check that the opportunity belongs to the engagement and is still open. The opportunity may exist already: look for it before you start the task again.',
+      'Check that the opportunity belongs to the engagement and is still open. The opportunity may exist already: look for it before you start the task again with a new ClientToken.',
   },
   EngagementConflict: {
     category: 'conflict',
     meaning: 'Somebody or something else changed the engagement while the task ran.',
     action:
-      'Start the task again. If it fails the same way, look for a second task, integration or colleague at work on this engagement.',
+      'Start the task again with a new ClientToken. If it fails the same way, look for a second task, integration or colleague at work on this engagement.',
   },
   EngagementInvitationConflict: {
     category: 'conflict',
@@ -100,7 +100,7 @@ export const reasons: ReasonTable = {
     category: 'conflict',
     meaning: 'The opportunity exists already, or was changed by somebody else while the task ran.',
     action:
-      'Look for an opportunity made from the same engagement, and go on with that one. Start the task again only if there is none.',
+      'Look for an opportunity made from the same engagement, and go on with that one. Start the task again with a new ClientToken only if there is none.',
   },
   ResourceSnapshotConflict: {
     category: 'conflict',
@@ -118,25 +118,25 @@ export const reasons: ReasonTable = {
     category: 'submission',
     meaning: 'The opportunity was created, but not submitted to AWS for review.',
     action:
-      'Open the opportunity in Partner Central, complete what the review needs, and submit it there. Starting the task again may create a second one.',
+      'Open the opportunity in Partner Central, complete what the review needs, and submit it there. Starting the task again with a new ClientToken may create a second one.',
   },
   ServiceQuotaExceeded: {
     category: 'quota',
     meaning: 'A Partner Central quota of this account is used up.',
     action:
-      'Find the quota that the message names in Service Quotas (us-east-1). Wait if it is a daily one, ask for an increase otherwise, then start the task again.',
+      'Find the quota that the message names in Service Quotas (us-east-1). Wait if it is a daily one, ask for an increase otherwise, then start the task again with a new ClientToken.',
   },
   RequestThrottled: {
     category: 'throttling',
     meaning: 'Too many requests to Partner Central at once; the task itself may be in order.',
     action:
-      'Start the task again in some minutes. If this repeats, start fewer tasks at once: all tools in the account, your CRM too, share the quota.',
+      'Start the task again with a new ClientToken in some minutes. If this repeats, start fewer tasks at once: all tools in the account, your CRM too, share the quota.',
   },
   ContextNotFound: {
     category: 'not-found',
     meaning: 'The engagement has no context with the identifier that the task was started with.',
     action:
-      'Compare it with the contexts that partnercentral-selling get-engagement shows, and start a task with one of those.',
+      'Compare it with the contexts that partnercentral-selling get-engagement shows, and start a task with one of those and a new ClientToken.',
   },
   CustomerProjectContextNotPermitted: {
     category: 'not-permitted',
@@ -148,13 +148,13 @@ export const reasons: ReasonTable = {
     category: 'not-permitted',
     meaning: 'The lead is disqualified, and no opportunity may be made from it.',
     action:
-      'If it was disqualified by mistake, qualify the lead in the engagement and start the task again. Otherwise there is nothing to do.',
+      'If it was disqualified by mistake, qualify the lead in the engagement and start the task again with a new ClientToken. Otherwise there is nothing to do.',
   },
   InternalError: {
     category: 'internal',
     meaning: 'Something failed inside Partner Central.',
     action:
-      'Check whether the opportunity exists; if not, start the task again. If it fails again, give AWS Support the id of the task.',
+      'Check whether the opportunity exists; if not, start the task again with a new ClientToken. If it fails again, give AWS Support the id of the task.',
   },
 };
 

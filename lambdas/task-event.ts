@@ -35,7 +35,7 @@ const eventId = (hashedFields: string) =>
   );
 /** Identifies the task. */
 const identity = {
-  runId: described('The poll that saw the change; find its log line by this id.'),
+  runId: described('The poll that saw the change; find its log line by this id. In a replay, the replayId.'),
   catalog: described('Partner Central catalog: AWS or Sandbox.'),
   taskType: described('Task family, for example OpportunityFromEngagement.'),
   taskId: described('Task identifier, for example task-dpf02ig3g2uui.'),

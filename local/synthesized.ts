@@ -30,6 +30,11 @@ export interface SynthesizedFunction {
   readonly logGroupId: string;
 }
 
+export interface SynthesizedPoller extends SynthesizedFunction {
+  /** Whether its schedule is. */
+  readonly enabled: boolean;
+}
+
 /**
  * @param directory the folder that the stack was synthesized into
  * @throws Error when the stack lacks one of the resources that a local run needs
@@ -82,6 +87,18 @@ export function readSynthesized(directory: string, stackName: string) {
   });
   const [, mapping] = one('queue for the formatter', ({ Type }) => Type === 'AWS::Lambda::EventSourceMapping');
   const [formatter] = functionsWith('TOPIC_ARN');
+  const [firstPoller, ...otherPollers] = functionsWith('TABLE_NAME');
+  function pollerOf(poller: SynthesizedFunction): SynthesizedPoller {
+    const [, schedule] = one(`schedule of ${poller.logicalId}`, ({ Type, Properties: { Target } }) => {
+      const { Arn, Input = '{}' } = (Target ?? {}) as { Arn?: { 'Fn::GetAtt'?: string[] }; Input?: string };
+      return (
+        Type === 'AWS::Scheduler::Schedule' &&
+        Arn?.['Fn::GetAtt']?.[0] === poller.logicalId &&
+        JSON.parse(Input).mode === 'poll'
+      );
+    });
+    return { ...poller, enabled: schedule.Properties.State !== 'DISABLED' };
+  }
   // The stack may have other topics: these are the ones that the formatter is told of.
   const toldOf = (variable: string) => (formatter.environment[variable] as { Ref: string } | undefined)?.Ref;
   return {
@@ -93,7 +110,7 @@ export function readSynthesized(directory: string, stackName: string) {
     alertBatchSize: Number(mapping.Properties.BatchSize),
     failedTasksPattern: rule.Properties.EventPattern as object,
     /** One for each source, the first one first. */
-    pollers: functionsWith('TABLE_NAME'),
+    pollers: [pollerOf(firstPoller), ...otherPollers.map(pollerOf)] as [SynthesizedPoller, ...SynthesizedPoller[]],
     formatter,
   };
 }

@@ -90,6 +90,22 @@ test('each guarantee names tests that exist', () => {
   }
 });
 
+test.each(['README.md', 'docs/testing.md'])(
+  '%s says what is real, what stands in, and that AWS has not been tried',
+  file => {
+    const text = read(file);
+    expect(text).toContain('It has not been run against AWS yet');
+    for (const name of ['Partner Central', 'DynamoDB', 'EventBridge', 'SNS', 'dynalite', 'stand-in'])
+      expect(text).toContain(name);
+    expect(`${text}${read('test', 'integration', 'test-stack.ts')}`).not.toMatch(/\bmocked\b/i);
+  },
+);
+
+test('the README says how long what a newcomer runs first takes', () => {
+  for (const command of ['npm start -- --once', 'npm run deploy:local'])
+    expect(read('README.md').split(command)[1]).toMatch(/^[\s\S]{1,400}about \d+ seconds on two cores/);
+});
+
 test('every command that the README names is one', () => {
   const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
   const named = [...read('README.md').matchAll(/npm (?:run )?(?:--silent )?(start|test|[\w:]+)/g)]

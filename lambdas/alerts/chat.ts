@@ -11,7 +11,9 @@ import {
   type FailureGroup,
   groupByReason,
   noMessage,
+  REPEAT,
   reasonName,
+  repeatNote,
 } from './failed-task';
 import { logsLink, type PollerLogs } from './logs-link';
 import { purpose, reasonTextFor } from './task-types';
@@ -57,14 +59,17 @@ const messageCharacters = { alone: 1_200, inGroup: 200 };
 const groupsInDetail = 3;
 const idsPerGroup = 5;
 
-/** @param tasks at least one */
+/** @param tasks at least one; all of one replay, or all new */
 export function formatChat(tasks: readonly [FailedTask, ...FailedTask[]], logs: PollerLogs): CustomNotification {
   const groups = groupByReason(tasks);
   const [first] = tasks;
   const catalog = plainAscii(catalogNames(tasks));
   const reasons = countReasons(groups);
   const what = reasons === 1 ? plainAscii(reasonName(first.reasonCode)) : `${reasons} reasons`;
-  const title = `Partner Central ${catalog}: ${tasks.length === 1 ? 'task failed' : `${count(tasks.length, 'task')} failed`} (${what})`;
+  const { replayId } = first;
+  const title = `${replayId === undefined ? '' : REPEAT}Partner Central ${catalog}: ${tasks.length === 1 ? 'task failed' : `${count(tasks.length, 'task')} failed`} (${what})`;
+  // One thread a day for each reason: the first failure of the day appears in the channel itself, and so does a replay.
+  const thread = replayId === undefined ? `${catalog}-${what}-${day(first)}` : `repeat-${replayId}`;
   return {
     version: '1.0',
     source: 'custom',
@@ -77,11 +82,7 @@ export function formatChat(tasks: readonly [FailedTask, ...FailedTask[]], logs: 
       keywords: keywords(catalog, groups),
     },
     metadata: {
-      // One thread a day for each reason: the first failure of the day appears in the channel itself.
-      threadId: truncated(
-        `task-failed-${catalog}-${what}-${day(first)}`.replace(/[^\w.-]+/g, '-'),
-        chatLimits.threadId,
-      ),
+      threadId: truncated(`task-failed-${thread}`.replace(/[^\w.-]+/g, '-'), chatLimits.threadId),
       summary: truncated(title, chatLimits.title),
       eventType: 'TaskFailed',
       relatedResources: tasks.slice(0, chatLimits.relatedResources).map(resourceOf),
@@ -112,11 +113,14 @@ function description(
 ): string {
   const isAlone = tasks.length === 1;
   // A bare URL: Slack and Teams have different syntax for a link with a text.
-  const link = `Logs of the run that saw ${isAlone ? 'it' : 'the first'}: ${logsLink(logs, tasks[0])}`;
+  const repeat = repeatNote(tasks);
+  const which = isAlone ? 'it' : 'the first';
+  const run = repeat === undefined ? `the run that saw ${which}` : `the original run${isAlone ? '' : ' of the first'}`;
+  const link = `Logs of ${run}: ${logsLink(logs, tasks[0])}`;
   const disclaimer = 'What it means and the next steps are our interpretation: AWS documents no meanings.';
   const end = inLines([link, ...(isAlone ? [] : ['The mail of this alert lists every task.']), disclaimer]);
-  const blocks: string[] = [];
-  let left = chatLimits.description - end.length - reservedForMoreReasons;
+  const blocks = repeat === undefined ? [] : [repeat];
+  let left = chatLimits.description - end.length - reservedForMoreReasons - (repeat?.length ?? 0) - paragraph.length;
   for (const [index, group] of groups.entries()) {
     const block = inLines(index < groupsInDetail ? groupDetails(group, isAlone) : [groupLine(group)]);
     if (block.length > left) {
@@ -157,7 +161,7 @@ function groupDetails(group: FailureGroup, isAlone: boolean): string[] {
     groupLine(group),
     reasonTextFor(taskType, reasonCode).meaning,
     where.join(', '),
-    `Seen to fail ${from} ${utc(first.detectedBefore)}`,
+    `${first.replayId === undefined ? 'Seen' : 'First seen'} to fail ${from} ${utc(first.detectedBefore)}`,
     ...(first.message === undefined
       ? [`Message: ${noMessage}`]
       : [codeBlock(first, messageCharacters[isAlone ? 'alone' : 'inGroup'])]),

@@ -15,9 +15,14 @@ export interface Alert {
   readonly tasks: readonly FailedTask[];
 }
 
+interface Addressed {
+  readonly topicArn: string;
+  readonly tasks: [FailedTask, ...FailedTask[]];
+}
+
 /**
- * Each task is in one mail to the topic of its route and, if chats are on, in the chat message. Only the route
- * `nowhere` applies to chats as well: such a task is in neither.
+ * Each task is in one mail to the topic of its route and, if chats are on, in a chat message. Only the route `nowhere`
+ * applies to chats as well: such a task is in neither. What is new and what each replay repeats are messages of their own.
  * @param isDelivered whether a topic already received this task
  */
 export function composeAlerts(
@@ -25,28 +30,31 @@ export function composeAlerts(
   settings: AlertSettings,
   isDelivered: (topicArn: string, task: FailedTask) => boolean,
 ): Alert[] {
-  const byTopic = new Map<string, FailedTask[]>();
-  const forChat: FailedTask[] = [];
+  const mails = new Map<string, Addressed>();
+  const chats = new Map<string, Addressed>();
+  const { topicArn: ownTopic, chatTopicArn } = settings;
   for (const task of tasks) {
     const route = routeOf(settings.routes, task.reasonCategory);
     if (route === NOWHERE) continue;
-    const topicArn = route === DEFAULT ? settings.topicArn : route;
-    if (!isDelivered(topicArn, task)) addTo(byTopic, topicArn, task);
-    if (settings.chatTopicArn && !isDelivered(settings.chatTopicArn, task)) forChat.push(task);
+    const topicArn = route === DEFAULT ? ownTopic : route;
+    if (!isDelivered(topicArn, task)) addTo(mails, topicArn, task);
+    if (chatTopicArn && !isDelivered(chatTopicArn, task)) addTo(chats, chatTopicArn, task);
   }
-  const mails = [...byTopic].flatMap(([topicArn, topicTasks]) =>
-    formatMails(topicTasks, settings.logs).map(({ subject, body, tasks }): Alert => {
-      return { format: 'mail', topicArn, subject, message: body, tasks };
+  return [
+    ...[...mails.values()].flatMap(({ topicArn, tasks: mailTasks }) =>
+      formatMails(mailTasks, settings.logs).map(({ subject, body, tasks }): Alert => {
+        return { format: 'mail', topicArn, subject, message: body, tasks };
+      }),
+    ),
+    ...[...chats.values()].map(({ topicArn, tasks }): Alert => {
+      return { format: 'chat', topicArn, message: JSON.stringify(formatChat(tasks, settings.logs)), tasks };
     }),
-  );
-  const [first, ...others] = forChat;
-  if (!settings.chatTopicArn || !first) return mails;
-  const message = JSON.stringify(formatChat([first, ...others], settings.logs));
-  return [...mails, { format: 'chat', topicArn: settings.chatTopicArn, message, tasks: forChat }];
+  ];
 }
 
-function addTo(byTopic: Map<string, FailedTask[]>, topicArn: string, task: FailedTask) {
-  const known = byTopic.get(topicArn);
-  if (known) known.push(task);
-  else byTopic.set(topicArn, [task]);
+function addTo(messages: Map<string, Addressed>, topicArn: string, task: FailedTask) {
+  const key = `${topicArn} ${task.replayId ?? ''}`;
+  const known = messages.get(key);
+  if (known) known.tasks.push(task);
+  else messages.set(key, { topicArn, tasks: [task] });
 }

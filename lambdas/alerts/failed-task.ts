@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { TASK_FAILED } from '../event-names';
 import { taskEventSchema } from '../task-event';
-import { field } from './text';
+import { field, plainAscii, utc } from './text';
 
 /**
  * Accepts any category: a newer poller may add one, and its failures still need an alert. Unknown fields are ignored.
@@ -30,6 +30,27 @@ export type FailedTask = v.InferOutput<typeof detailSchema> & {
 export function parseFailedTask(eventBridgeEvent: string): FailedTask {
   const { time, detail } = v.parse(envelopeSchema, JSON.parse(eventBridgeEvent));
   return { ...detail, publishedAt: time };
+}
+
+/** One delivery: a replay has the `eventId` of what it repeats. */
+export const deliveryId = ({ eventId, replayId = '' }: FailedTask) => `${eventId} ${replayId}`;
+
+/** What the subject of a message that repeats begins with. */
+export const REPEAT = 'Repeat: ';
+
+/**
+ * The first sentences of a message that repeats: by which replay, and when the tasks were first seen to fail.
+ * @param tasks all of one replay, or all new
+ * @returns undefined for new ones
+ */
+export function repeatNote(tasks: readonly FailedTask[]): string | undefined {
+  const replayId = tasks[0]?.replayId;
+  if (replayId === undefined) return undefined;
+  const seen = tasks.map(task => utc(task.detectedBefore)).sort();
+  const [from, to] = [seen[0], seen.at(-1)];
+  const when = from === to ? `at ${from}` : `from ${from} to ${to}`;
+  const isAlone = tasks.length === 1;
+  return `This is a repeat, and no new failure: replay ${plainAscii(replayId).slice(0, 60)} published ${isAlone ? 'it' : 'them'} again. ${isAlone ? 'It was' : 'They were'} first seen ${when}.`;
 }
 
 /** Tasks of one family with the same reason code, or all without a reason code. */

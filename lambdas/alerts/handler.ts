@@ -9,7 +9,7 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { type Alert, composeAlerts } from './compose';
 import { readEnvironment } from './environment';
-import { type FailedTask, parseFailedTask } from './failed-task';
+import { deliveryId, type FailedTask, parseFailedTask } from './failed-task';
 
 const logger = new Logger();
 const clients = new Map<string, SNSClient>();
@@ -20,8 +20,7 @@ const clients = new Map<string, SNSClient>();
  */
 const delivered = new Set<string>();
 const maxRemembered = 20_000;
-// A replay with alerts sends them again, so its id is part of the key.
-const deliveryOf = (topicArn: string, { eventId, replayId = '' }: FailedTask) => `${topicArn} ${eventId} ${replayId}`;
+const deliveryOf = (topicArn: string, task: FailedTask) => `${topicArn} ${deliveryId(task)}`;
 
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const settings = readEnvironment(process.env);
@@ -31,7 +30,7 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
 
   const refused = outcomes.filter(({ error }) => error !== undefined);
   const retryIds = new Set(
-    refused.flatMap(({ alert }) => alert.tasks.flatMap(task => messageIds.get(task.eventId) ?? [])),
+    refused.flatMap(({ alert }) => alert.tasks.flatMap(task => messageIds.get(deliveryId(task)) ?? [])),
   );
   const summary = {
     records: event.Records.length,
@@ -50,7 +49,7 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   return { batchItemFailures: [...unreadable, ...retryIds].map(itemIdentifier => ({ itemIdentifier })) };
 }
 
-/** Deduplicates by event id, because rules and standard queues may deliver an event twice. */
+/** Deduplicates by event and replay id, because rules and standard queues may deliver an event twice. */
 function readBatch(records: readonly SQSRecord[]) {
   const tasks = new Map<string, FailedTask>();
   const messageIds = new Map<string, string[]>();
@@ -58,8 +57,9 @@ function readBatch(records: readonly SQSRecord[]) {
   for (const { messageId, body } of records) {
     try {
       const task = parseFailedTask(body);
-      tasks.set(task.eventId, task);
-      messageIds.set(task.eventId, [...(messageIds.get(task.eventId) ?? []), messageId]);
+      const id = deliveryId(task);
+      tasks.set(id, task);
+      messageIds.set(id, [...(messageIds.get(id) ?? []), messageId]);
     } catch {
       unreadable.push(messageId); // the dead-letter queue keeps the message itself
     }

@@ -10,7 +10,9 @@ import {
   type FailureGroup,
   groupByReason,
   noMessage,
+  REPEAT,
   reasonName,
+  repeatNote,
 } from './failed-task';
 import { logsLink, type PollerLogs } from './logs-link';
 import { listCommand, purpose, reasonTextFor } from './task-types';
@@ -48,21 +50,26 @@ const rule = '-'.repeat(70);
 
 /**
  * Writes the mails about these tasks.
- * @param tasks at least one
+ * @param tasks at least one; all of one replay, or all new
  * @returns as few mails as possible, each below 256 KB; each task is in exactly one mail
  */
 export function formatMails(tasks: readonly FailedTask[], logs: PollerLogs): Mail[] {
   const groups = groupByReason(tasks);
+  const repeat = repeatNote(tasks);
   const parts = packIntoMails(itemsOf(groups), logs);
   const catalog = catalogNames(tasks);
   const opening = [
+    ...(repeat === undefined ? [] : [repeat]),
     `${count(tasks.length, 'task')} failed in Partner Central (catalog ${catalog})${countReasons(groups) > 1 ? `, for ${countReasons(groups)} reasons` : ''}.`,
     ...(groups.length > 1 ? reasonList(groups) : []),
   ];
   return parts.map((part, index) => {
     const place = parts.length === 1 ? '' : `part ${index + 1} of ${parts.length}`;
     return {
-      subject: subjectLine(`Partner Central ${catalog}: ${headline(groups)}`, place && ` [${place}]`),
+      subject: subjectLine(
+        `${repeat === undefined ? '' : REPEAT}Partner Central ${catalog}: ${headline(groups)}`,
+        place && ` [${place}]`,
+      ),
       body: [
         ...opening,
         ...(place && [`This is ${place}: one mail can't hold all tasks.`]),
@@ -153,7 +160,7 @@ function headingOf(group: FailureGroup, isAlone: boolean): string[] {
 }
 
 function detailLines(task: FailedTask, heading: string, isAlone: boolean): string[] {
-  const { detectedAfter, detectedBefore } = task;
+  const { detectedAfter, detectedBefore, replayId } = task;
   const context = task.contextId && ` (context ${field(task.contextId)})`;
   const seen = detectedAfter ? `between ${utc(detectedAfter)} and ${utc(detectedBefore)}` : `at ${utc(detectedBefore)}`;
   return [
@@ -164,10 +171,10 @@ function detailLines(task: FailedTask, heading: string, isAlone: boolean): strin
     task.opportunityId && `Opportunity: ${field(task.opportunityId)}`,
     ...messageLines(task, isAlone ? messageLimit.alone : messageLimit.inGroup),
     task.startTime && `Started: ${utc(task.startTime)}`,
-    `Seen to fail: ${seen}`,
+    `${replayId === undefined ? 'Seen' : 'First seen'} to fail: ${seen}`,
     task.taskArn && `Task ARN: ${field(task.taskArn)}`,
     isAlone && `Event: ${task.eventId}`,
-    `Run: ${field(task.runId)}`,
+    replayId === undefined && `Run: ${field(task.runId)}`,
     ...(isAlone ? cliCommandLines(task) : []),
   ].filter(line => typeof line === 'string');
 }
@@ -208,7 +215,7 @@ function messageText(message: string, limit: Limit, isTruncatedInEvent: boolean)
 interface Part {
   readonly lines: string[];
   readonly tasks: FailedTask[];
-  /** Run id → link, for the runs that saw these tasks. */
+  /** What the log is searched for → link. */
   readonly links: Map<string, string>;
 }
 
@@ -228,7 +235,7 @@ function packIntoMails(items: readonly Item[], logs: PollerLogs): Part[] {
     }
     open.part.lines.push(...added.lines);
     open.part.tasks.push(item.task);
-    if (added.link !== undefined) open.part.links.set(item.task.runId, added.link);
+    if (added.link !== undefined) open.part.links.set(loggedAs(item.task), added.link);
     open = { part: open.part, group: item.group, bytes: open.bytes + added.bytes };
   }
   return parts;
@@ -242,21 +249,29 @@ function additions(
 ) {
   const all = [...(open.group === group ? [] : heading), ...lines];
   const { links } = open.part;
-  const link = links.has(task.runId) || links.size >= maxRunsLinked ? undefined : logsLink(logs, task);
-  const linkBytes = link === undefined ? 0 : byteLength(`${field(task.runId)}\n${indent}${link}\n`);
+  const logged = loggedAs(task);
+  const link = links.has(logged) || links.size >= maxRunsLinked ? undefined : logsLink(logs, task);
+  const linkBytes = link === undefined ? 0 : byteLength(`${field(logged)}\n${indent}${link}\n`);
   return { lines: all, link, bytes: byteLength(`${all.join('\n')}\n`) + linkBytes };
 }
 
+/** A replay's own run saw nothing: the tasks lead to those that did. */
+const loggedAs = ({ runId, taskId, replayId }: FailedTask) => (replayId === undefined ? runId : taskId);
+
 function logLines({ links, tasks }: Part): string[] {
   const [first] = links.values();
-  const runs = new Set(tasks.map(task => task.runId)).size;
-  if (runs === 1) return ['', `Logs of the run that saw ${tasks.length === 1 ? 'it' : 'them'}:`, String(first)];
-  const linked = [...links].flatMap(([runId, link]) => [field(runId), `${indent}${link}`]);
+  const logged = new Set(tasks.map(loggedAs)).size;
+  const isRepeat = tasks[0]?.replayId !== undefined;
+  if (logged === 1) {
+    const run = isRepeat ? 'original run' : `run that saw ${tasks.length === 1 ? 'it' : 'them'}`;
+    return ['', `Logs of the ${run}:`, String(first)];
+  }
+  const linked = [...links].flatMap(([name, link]) => [field(name), `${indent}${link}`]);
   return [
     '',
-    'Logs of the runs that saw them:',
+    `Logs of the ${isRepeat ? 'original runs' : 'runs that saw them'}:`,
     ...linked,
-    ...(runs > links.size ? [`and ${runs - links.size} more`] : []),
+    ...(logged > links.size ? [`and ${logged - links.size} more`] : []),
   ];
 }
 

@@ -11,7 +11,8 @@ interface TaskType {
   readonly reasonTexts: Readonly<Partial<Record<ReasonCode, ReasonText>>>;
 }
 
-const thenStartAgain = 'Then start the task again: it goes on with an engagement or an invitation that exists already.';
+const thenStartAgain =
+  'Then start the task again with a new ClientToken: it goes on with an engagement or an invitation that exists already.';
 
 /** The steps of a task are documented in the API reference of its Start operation. */
 const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
@@ -25,7 +26,8 @@ const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
       },
       EngagementAccessDenied: {
         meaning: 'The role that started the task may not create the engagement.',
-        action: 'Allow that role partnercentral:CreateEngagement in this catalog, then start the task again.',
+        action:
+          'Allow that role partnercentral:CreateEngagement in this catalog, then start the task again with a new ClientToken.',
       },
       OpportunityAccessDenied: {
         meaning: 'The role that started the task may not read or submit the opportunity.',
@@ -45,7 +47,7 @@ const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
       },
       EngagementValidationFailed: {
         meaning: 'No engagement could be made of the opportunity: it lacks something or has a value that is refused.',
-        action: 'Correct what the message names in the opportunity, then start the task again.',
+        action: 'Correct what the message names in the opportunity, then start the task again with a new ClientToken.',
       },
       OpportunityValidationFailed: {
         meaning: 'The opportunity was refused: a required field is missing, or a value is not allowed.',
@@ -62,17 +64,17 @@ const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
       ResourceSnapshotConflict: {
         meaning: 'The same snapshot of the opportunity exists already, or is being made by something else.',
         action:
-          'Check whether the opportunity shows up in the engagement and has been submitted. If both are so, there is nothing left to do; otherwise start the task again.',
+          'Check whether the opportunity shows up in the engagement and has been submitted. If both are so, there is nothing left to do; otherwise start the task again with a new ClientToken.',
       },
       EngagementInvitationConflict: {
         meaning: 'There is an invitation already, or somebody or something else changed it while the task ran.',
         action:
-          'Check whether AWS has been invited to the engagement of this opportunity. If so, check whether the opportunity was submitted; start the task again only if it was not.',
+          'Check whether AWS has been invited to the engagement of this opportunity. If so, check whether the opportunity was submitted; start the task again with a new ClientToken only if it was not.',
       },
       OpportunityConflict: {
         meaning: 'The opportunity was changed by somebody else while the task ran, or is past being submitted.',
         action:
-          'Look at the review status of the opportunity. If it has been submitted, there is nothing left to do; otherwise start the task again.',
+          'Look at the review status of the opportunity. If it has been submitted, there is nothing left to do; otherwise start the task again with a new ClientToken.',
       },
       OpportunitySubmissionFailed: {
         meaning: 'The opportunity was not submitted to AWS for review; its engagement may exist already.',
@@ -81,7 +83,7 @@ const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
       InternalError: {
         meaning: 'Something failed inside Partner Central.',
         action:
-          'Check whether the opportunity has been submitted; if not, start the task again. If it fails again, give AWS Support the id of the task.',
+          'Check whether the opportunity has been submitted; if not, start the task again with a new ClientToken. If it fails again, give AWS Support the id of the task.',
       },
     },
   },
@@ -91,12 +93,12 @@ const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
       EngagementAccessDenied: {
         meaning: 'The account or the role that started the task has no access to the engagement of the invitation.',
         action:
-          'Check that the invitation was sent to this AWS account, and that the role that started the task is allowed partnercentral:GetEngagement. Then start the task again.',
+          'Check that the invitation was sent to this AWS account, and that the role that started the task is allowed partnercentral:GetEngagement. Then start the task again with a new ClientToken.',
       },
       EngagementValidationFailed: {
         meaning: 'The engagement of the invitation lacks something that the task needs or has a value that is refused.',
         action:
-          'Tell the sender of the invitation what the message names, and start the task again once it is corrected.',
+          'Tell the sender of the invitation what the message names, and start the task again with a new ClientToken once it is corrected.',
       },
       OpportunityValidationFailed: {
         meaning: 'The opportunity that comes with the invitation was refused: a field is missing or not allowed.',
@@ -106,7 +108,7 @@ const taskTypes: Readonly<Record<TaskFamily, TaskType>> = {
       InternalError: {
         meaning: 'Something failed inside Partner Central.',
         action:
-          'Check whether the invitation counts as accepted and its opportunity exists; if not, start the task again. If it fails again, give AWS Support the id of the task.',
+          'Check whether the invitation counts as accepted and its opportunity exists; if not, start the task again with a new ClientToken. If it fails again, give AWS Support the id of the task.',
       },
     },
   },

@@ -39,7 +39,7 @@ export interface ListingRun {
   readonly clock: ServiceClock;
 }
 
-/** The tasks of one source. List is the only way to read them: there is no Get and no time filter. */
+/** The tasks of one source. List is the only way to read them: these families have no Get and no time filter. */
 export interface PartnerCentral {
   /** Identifies the filters. The order of identifiers doesn't matter. */
   readonly filters: string;

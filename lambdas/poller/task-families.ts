@@ -21,8 +21,8 @@ export interface FamilyDescriptor {
 
 /**
  * The task families, with all that differs between them. One engine polls them all: status, reason, order and paging are
- * the same. (`ListProspectingFromEngagementTasks` is of another make: a prospecting task has a count of failures, and a
- * status for each engagement.)
+ * the same. Prospecting tasks are not polled yet: their list has an end time and counts of engagements, and the status and
+ * reason of each engagement are in `GetProspectingFromEngagementTask`. One task has many outcomes, and a row has one.
  */
 export const taskFamilies = {
   OpportunityFromEngagement: {

@@ -6,10 +6,12 @@ import { Command } from 'commander';
 import { CannotStart } from '../../cli/lib/cannot-start';
 import { helpOf, optionsOnly, readOptionsOf, UsageError } from '../../cli/lib/command-line';
 import { stopWhenUnwanted } from '../../cli/lib/process';
-import { startPartnerCentral } from '../services/partner-central';
-import type { TaskStore } from '../services/task-store';
-import { textNarrator } from '../start/narrate';
-import { openScene } from '../start/scene';
+import type { Settings } from '../../lambdas/poller/settings';
+import { type PartnerCentral, startPartnerCentral } from '../services/partner-central';
+import { type Line, textNarrator } from '../start/narrate';
+import { openPlayedSource } from '../start/played-source';
+import { stackNameIn } from '../synthesis';
+import { readSynthesized } from '../synthesized';
 import { cdkCli, unknownToMiniStack } from './cdk-cli';
 import { type MiniStack, startMiniStack } from './ministack';
 import { queuesOn } from './queues';
@@ -46,11 +48,11 @@ async function main(): Promise<void> {
   const partnerCentral = await startPartnerCentral();
   let ministack: MiniStack | undefined;
   try {
-    console.log('Starting MiniStack …');
+    console.log('Starting MiniStack, which is installed first if it has to be: about 15 seconds on two cores …');
     ministack = await startMiniStack({ partnerCentral: partnerCentral.url });
-    console.log('Bootstrapping and deploying with the CDK CLI, which takes about half a minute …');
+    console.log('Bootstrapping and deploying with the CDK CLI: about 10 seconds on two cores, 30 when they are busy …');
     const introduction = await deployOn(ministack, stopping);
-    tellOfTasks(partnerCentral.store(catalog));
+    tellOfTasks(partnerCentral, assembly(ministack));
     console.log(introduction);
     const stopped = new Promise(resolve => stopping.addEventListener('abort', resolve));
     if (!stopping.aborted) await Promise.race([stopped, ministack.ended]);
@@ -63,10 +65,12 @@ async function main(): Promise<void> {
   }
 }
 
+const assembly = ({ folder }: MiniStack) => join(folder, 'cdk.out');
+
 /** @returns what a person can do with it */
 async function deployOn(ministack: MiniStack, signal: AbortSignal): Promise<string> {
   const cdk = cdkCli(ministack, signal);
-  const directory = join(ministack.folder, 'cdk.out');
+  const directory = assembly(ministack);
   const context = { ...unknownToMiniStack, catalog };
   await Promise.all([cdk.bootstrap(), cdk.synth({ directory, context })]);
   const outputs = await cdk.deploy(directory);
@@ -124,16 +128,16 @@ function environmentFile({ environment, python }: MiniStack, more: Record<string
   ].join('\n');
 }
 
-/** Tasks that somebody starts come to an end, and are told of. */
-function tellOfTasks(store: TaskStore) {
+/** Tasks that somebody starts come to an end, those of every source that was deployed, and are told of. */
+function tellOfTasks(partnerCentral: PartnerCentral, directory: string) {
   const narrate = textNarrator({ colour: process.stdout.isTTY });
-  const scene = openScene({
-    store,
-    now: Date.now,
-    random: Math.random,
-    mostRunning: 0,
-    tell: change => console.log(narrate({ type: 'task', ...change }, new Date())),
+  const scenes = readSynthesized(directory, stackNameIn(directory)).pollers.map(({ environment, enabled }) => {
+    const settings = JSON.parse(String(environment.POLLER_SETTINGS)) as Settings;
+    const tell = (line: Line) => console.log(narrate(line, new Date()));
+    return openPlayedSource({ settings, enabled, partnerCentral, mostRunning: 0, tell }).scene;
   });
-  scene.begin({ history: 1_000, running: 0 });
-  setInterval(() => scene.advance(), 500).unref();
+  for (const scene of scenes) scene.begin({ history: 1_000, running: 0 });
+  setInterval(() => {
+    for (const scene of scenes) scene.advance();
+  }, 500).unref();
 }

@@ -1,6 +1,6 @@
 /** EventBridge on this machine: PutEvents with the service's own checks, and the envelope a target would get. */
 import { randomUUID } from 'node:crypto';
-import { isObject, jsonReply, Refusal, type ServiceOptions, startService } from './service';
+import { isObject, jsonReply, Refusal, type ServiceOptions, startService, unknownOperation } from './service';
 
 /** An event as a rule matches it and a target receives it. */
 export interface DeliveredEvent {
@@ -51,7 +51,7 @@ export async function startEventBridge(options: EventBridgeOptions) {
     contentType: 'application/x-amz-json-1.1',
     handle: ({ operation, input }) => {
       if (operation === 'DescribeEventBus') return jsonReply(describeBus(String(input.Name ?? 'default'), options));
-      if (operation !== 'PutEvents') throw new Refusal({ status: 400, type: 'UnknownOperationException' });
+      if (operation !== 'PutEvents') throw unknownOperation(operation);
       const entries = checkCall(input.Entries, options);
       const results = entries.map(entry => {
         const error = entryError(entry) ?? bus.entryFault?.(entry, acceptable++);

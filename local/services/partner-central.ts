@@ -1,11 +1,18 @@
 /**
- * Partner Central on this machine: the three List…Tasks operations and their Start…Task in AWS JSON 1.0, as strict as the
- * service's model (the SDK checks nothing) and as odd as its real answers.
+ * Partner Central on this machine: the three List…Tasks operations, their Start…Task and GetEngagementInvitation in AWS
+ * JSON 1.0, as strict as the service's model (the SDK checks nothing) and as odd as its real answers.
  */
 import { createHash } from 'node:crypto';
 import type { TaskFamily } from '../../lambdas/poller/task-families';
-import { type FilterName, type Input, listProblems, refuseBad, startProblems } from './request-constraints';
-import { jsonReply, Refusal, type ServiceOptions, startService } from './service';
+import {
+  type FilterName,
+  type Input,
+  invitationProblems,
+  listProblems,
+  refuseBad,
+  startProblems,
+} from './request-constraints';
+import { jsonReply, Refusal, type ServiceOptions, startService, unknownOperation } from './service';
 import { type Position, type SavedTasks, type Task, type TaskStore, taskStore } from './task-store';
 
 const defaultPageSize = 100;
@@ -92,8 +99,14 @@ export function openPartnerCentral(options: PartnerCentralOptions = {}) {
 
   /** @throws Refusal as the service refuses */
   function answer(this: { limit?: PartnerCentralOptions['limit'] }, operation: string, input: Input): Output {
+    if (operation === 'GetEngagementInvitation') {
+      throttle(this.limit);
+      refuseBad(invitationProblems(input, catalogs));
+      const catalog = input.Catalog as string;
+      return invitation(store(catalog, 'EngagementByAcceptingInvitation'), catalog, lastPart(String(input.Identifier)));
+    }
     const family = familyNames.find(name => operation === families[name].list || operation === families[name].start);
-    if (!family) throw new Refusal({ status: 400, type: 'UnknownOperationException', body: {} });
+    if (!family) throw unknownOperation(operation);
     throttle(this.limit);
     const isStart = families[family].start === operation;
     refuseBad(isStart ? startProblems[family](input, catalogs) : listProblems(input, filtersOf(family), catalogs));
@@ -191,6 +204,20 @@ function start(store: TaskStore, catalog: string, family: TaskFamily, input: Inp
   };
 }
 
+/** What AWS's samples read before they start a task: whether the invitation waits to be accepted. Every one exists. */
+function invitation(store: TaskStore, catalog: string, id: string): Output {
+  const isAccepted = store
+    .tasks()
+    .some(({ status, engagementInvitationId }) => status === 'COMPLETE' && engagementInvitationId === id);
+  return {
+    Arn: `arn:aws:partnercentral:us-east-1::catalog/${catalog}/engagement-invitation/${id}`,
+    Id: id,
+    Catalog: catalog,
+    PayloadType: 'OpportunityInvitation',
+    Status: isAccepted ? 'ACCEPTED' : 'PENDING',
+  };
+}
+
 function summary(task: Task, catalog: string, family: TaskFamily): Output {
   return {
     TaskId: task.taskId,
@@ -238,6 +265,6 @@ function positionOf(token: string, fingerprint: string): Position {
   const [startTimeMs, taskId] = Buffer.from(token, 'base64url').toString().split('/');
   const position = { startTimeMs: Number(startTimeMs), taskId: String(taskId) };
   if (tokenOf(position, fingerprint) !== token)
-    refuseBad([{ FieldName: 'NextToken', Message: 'The token is not valid for this request.', Code: 'INVALID_VALUE' }]);
+    refuseBad([{ FieldName: 'NextToken', Message: 'Member must be a token of this request', Code: 'INVALID_VALUE' }]);
   return position;
 }

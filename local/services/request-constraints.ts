@@ -14,7 +14,7 @@ const identifiers = {
   OpportunityIdentifier: /^O[0-9]{1,19}$/,
   EngagementIdentifier: /^(arn:.*|eng-[0-9a-z]{14})$/,
   ContextIdentifier: /^[1-9][0-9]*$/,
-  EngagementInvitationIdentifier: /^(?=.{1,255}$)(arn:.*|engi-[0-9a-z]{13})$/,
+  EngagementInvitationIdentifier: /^(?=.{1,255}$)(arn:.*|engi-[0-9a-z]{13})$/u,
 };
 export type FilterName = Exclude<keyof typeof identifiers, 'TaskIdentifier'>;
 
@@ -27,7 +27,10 @@ export interface Problem {
 /** @throws Refusal naming every problem, when there is one */
 export function refuseBad(problems: Problem[]) {
   if (problems.length === 0) return;
-  const Message = `${problems.length} validation error(s) detected.`;
+  const each = problems.map(
+    ({ FieldName, Message }) => `Value at '${FieldName}' failed to satisfy constraint: ${Message}`,
+  );
+  const Message = `${problems.length} validation error${problems.length === 1 ? '' : 's'} detected: ${each.join('; ')}`;
   const body = { Message, Reason: 'REQUEST_VALIDATION_FAILED', ErrorList: problems };
   throw new Refusal({ status: 400, type: 'ValidationException', body });
 }
@@ -37,7 +40,7 @@ export function listProblems(input: Input, filters: FilterName[], catalogs: read
   return [
     ...catalogProblems(input.Catalog, catalogs),
     ...numberFrom('MaxResults', input.MaxResults, 1, 1000),
-    ...textLike('NextToken', input.NextToken, /^[\s\S]{1,2048}$/),
+    ...textLike('NextToken', input.NextToken, /^[\s\S]{1,2048}$/u),
     ...sortProblems(input.Sort),
     ...listOf('TaskStatus', input.TaskStatus, 3, (field, value) => oneOf(field, value, taskStatuses)),
     ...['TaskIdentifier' as const, ...filters].flatMap(name =>
@@ -45,6 +48,12 @@ export function listProblems(input: Input, filters: FilterName[], catalogs: read
     ),
   ];
 }
+
+export const invitationProblems = (input: Input, catalogs: readonly string[]): Problem[] => [
+  ...catalogProblems(input.Catalog, catalogs),
+  ...required('Identifier', input.Identifier),
+  ...textLike('Identifier', input.Identifier, identifiers.EngagementInvitationIdentifier),
+];
 
 type StartProblems = (input: Input, catalogs: readonly string[]) => Problem[];
 
@@ -69,7 +78,7 @@ function commonOfStarts(input: Input, catalogs: readonly string[], identifier: R
   return [
     ...catalogProblems(input.Catalog, catalogs),
     ...required('ClientToken', input.ClientToken),
-    ...textLike('ClientToken', input.ClientToken, /^.{1,255}$/),
+    ...textLike('ClientToken', input.ClientToken, /^.{1,255}$/u),
     ...required('Identifier', input.Identifier),
     ...textLike('Identifier', input.Identifier, identifier),
     ...listOf('Tags', input.Tags, 200, (field, tag) => {
@@ -97,7 +106,13 @@ function submissionProblems(submission: unknown): Problem[] {
 function catalogProblems(catalog: unknown, catalogs: readonly string[]): Problem[] {
   const problems = [...required('Catalog', catalog), ...textLike('Catalog', catalog, /^[a-zA-Z]+$/)];
   if (problems.length > 0 || catalogs.includes(catalog as string)) return problems;
-  return [{ FieldName: 'Catalog', Message: `There is no catalog ${catalog}.`, Code: 'INVALID_VALUE' }];
+  return [
+    {
+      FieldName: 'Catalog',
+      Message: `Member must satisfy enum value set: [${catalogs.join(', ')}]`,
+      Code: 'INVALID_VALUE',
+    },
+  ];
 }
 
 function sortProblems(sort: unknown): Problem[] {
@@ -115,41 +130,54 @@ function sortProblems(sort: unknown): Problem[] {
 
 function required(FieldName: string, value: unknown): Problem[] {
   if (value != null) return [];
-  return [{ FieldName, Message: `${FieldName} is required.`, Code: 'REQUIRED_FIELD_MISSING' }];
+  return [{ FieldName, Message: 'Member must not be null', Code: 'REQUIRED_FIELD_MISSING' }];
 }
 
 function textLike(FieldName: string, value: unknown, pattern: RegExp): Problem[] {
   if (value == null) return [];
   if (typeof value !== 'string') throw wrongType(FieldName, 'a string');
   if (pattern.test(value)) return [];
-  return [{ FieldName, Message: `${FieldName} must match ${pattern.source}`, Code: 'INVALID_STRING_FORMAT' }];
+  return [
+    {
+      FieldName,
+      Message: `Member must satisfy regular expression pattern: ${pattern.source}`,
+      Code: 'INVALID_STRING_FORMAT',
+    },
+  ];
 }
 
 function oneOf(FieldName: string, value: unknown, allowed: readonly string[]): Problem[] {
   if (value == null) return [];
   if (typeof value !== 'string') throw wrongType(FieldName, 'a string');
   if (allowed.includes(value)) return [];
-  return [{ FieldName, Message: `${FieldName} must be ${allowed.join(' or ')}.`, Code: 'INVALID_ENUM_VALUE' }];
+  const Message = `Member must satisfy enum value set: [${allowed.join(', ')}]`;
+  return [{ FieldName, Message, Code: 'INVALID_ENUM_VALUE' }];
 }
 
 function numberFrom(FieldName: string, value: unknown, min: number, max: number): Problem[] {
   if (value == null) return [];
   if (!Number.isInteger(value)) throw wrongType(FieldName, 'an integer');
   if ((value as number) >= min && (value as number) <= max) return [];
-  return [{ FieldName, Message: `${FieldName} must be from ${min} to ${max}.`, Code: 'VALUE_OUT_OF_RANGE' }];
+  return [{ FieldName, Message: `Member must be between ${min} and ${max}, inclusive`, Code: 'VALUE_OUT_OF_RANGE' }];
 }
 
 function listOf(FieldName: string, value: unknown, max: number, check: (field: string, item: unknown) => Problem[]) {
   if (value == null) return [];
   if (!Array.isArray(value)) throw wrongType(FieldName, 'a list');
-  const Message = `${FieldName} must have 1 to ${max} values, got ${value.length}.`;
+  const Message = `Member must have length between 1 and ${max}, inclusive`;
   const size: Problem[] =
     value.length < 1
       ? [{ FieldName, Message, Code: 'NOT_ENOUGH_VALUES' }]
       : value.length > max
         ? [{ FieldName, Message, Code: 'TOO_MANY_VALUES' }]
         : [];
-  return [...size, ...value.flatMap((item, index) => check(`${FieldName}[${index}]`, item ?? ''))];
+  return [
+    ...size,
+    ...value.flatMap((item, index) => {
+      const field = `${FieldName}[${index}]`;
+      return item == null ? required(field, item) : check(field, item);
+    }),
+  ];
 }
 
 function wrongType(field: string, expected: string): Refusal {

@@ -14,7 +14,7 @@ export const sampleFailures = [
   { reasonCode: 'EngagementConflict', message: 'The engagement was changed while the task was running. Try again.' },
   { reasonCode: 'OpportunitySubmissionFailed', message: 'The opportunity was created but could not be submitted.' },
   { reasonCode: 'EngagementInvitationConflict', message: 'Another task is accepting the same invitation.' },
-  { reasonCode: 'InternalError', message: 'An internal error occurred. Start the task again.' },
+  { reasonCode: 'InternalError', message: 'An internal error occurred.' },
   {
     reasonCode: 'OpportunityValidationFailed',
     message: 'Project.ExpectedCustomerSpend is missing; "Amount" is required.',
@@ -27,7 +27,7 @@ export const sampleFailures = [
   },
   { reasonCode: 'ResourceSnapshotConflict', message: 'A snapshot of this revision exists already.' },
   { reasonCode: 'ServiceQuotaExceeded', message: 'The account has reached its limit of open opportunities.' },
-  { reasonCode: 'RequestThrottled', message: 'Too many requests while the task was running. Start it again later.' },
+  { reasonCode: 'RequestThrottled', message: 'Too many requests while the task was running.' },
   { reasonCode: 'ContextNotFound', message: 'The engagement has no context with this identifier.' },
   { reasonCode: 'CustomerProjectContextNotPermitted', message: 'This engagement type takes no customer project.' },
   {

@@ -8,15 +8,19 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export type ServiceName =
-  | 'partnercentral'
-  | 'dynamodb'
-  | 'events'
-  | 'sns'
-  | 'sts'
-  | 'cloudformation'
-  | 'lambda'
-  | 'scheduler';
+/** `target`: what X-Amz-Target has before the operation, of a service with AWS JSON. */
+const services = {
+  partnercentral: { title: 'Partner Central', target: 'AWSPartnerCentralSelling.' },
+  dynamodb: { title: 'DynamoDB', target: 'DynamoDB_20120810.' },
+  events: { title: 'EventBridge', target: 'AWSEvents.' },
+  sns: { title: 'SNS' },
+  cloudformation: { title: 'CloudFormation' },
+  lambda: { title: 'Lambda' },
+  scheduler: { title: 'EventBridge Scheduler' },
+  sts: { title: 'STS' },
+} satisfies Record<string, { title: string; target?: string }>;
+
+export type ServiceName = keyof typeof services;
 
 export interface Call {
   service: ServiceName;
@@ -71,17 +75,6 @@ export class Refusal extends Error {
   }
 }
 
-const titles: Record<ServiceName, string> = {
-  partnercentral: 'Partner Central',
-  dynamodb: 'DynamoDB',
-  events: 'EventBridge',
-  sns: 'SNS',
-  cloudformation: 'CloudFormation',
-  lambda: 'Lambda',
-  scheduler: 'EventBridge Scheduler',
-  sts: 'STS',
-};
-
 /** An operation of a REST service; the groups of the pattern become members of the input. */
 export interface Route {
   readonly operation: string;
@@ -103,6 +96,7 @@ export async function startService(
   },
 ) {
   const { name, handle, onCall, renderError = jsonError } = options;
+  const { title, target }: { title: string; target?: string } = services[name];
   const calls = callCounter();
   const closing = new AbortController();
   const acting = new Set<Promise<unknown>>();
@@ -120,7 +114,7 @@ export async function startService(
 
   async function serve(request: IncomingMessage, response: ServerResponse) {
     const body = await readBody(request);
-    const { operation, input } = options.routes ? route(request, options.routes) : parse(request, body);
+    const { operation, input } = options.routes ? route(request, options.routes) : parse(request, body, target);
     const accessKeyId = /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1];
     const call: Call = { service: name, operation, input, index: calls.total, accessKeyId };
     calls.count(operation);
@@ -176,7 +170,7 @@ export async function startService(
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = error.code === 'EADDRINUSE' ? 'the port is taken' : error.message;
-      const place = `${titles[name]} can't listen on 127.0.0.1:${options.port ?? 0}`;
+      const place = `${title} can't listen on 127.0.0.1:${options.port ?? 0}`;
       const advice = 'Stop the program that uses the port, name another one, or leave the port out to get a free one.';
       reject(new Error(`${place}: ${reason}. ${advice}`, { cause: error }));
     });
@@ -245,13 +239,14 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function parse(request: IncomingMessage, body: string): Pick<Call, 'operation' | 'input'> {
+function parse(request: IncomingMessage, body: string, prefix = ''): Pick<Call, 'operation' | 'input'> {
   if (request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) {
     const input = Object.fromEntries(new URLSearchParams(body));
     return { operation: input.Action ?? '', input };
   }
   const target = String(request.headers['x-amz-target'] ?? '');
-  const operation = target.slice(target.lastIndexOf('.') + 1);
+  if (!target.startsWith(prefix)) throw unknownOperation(target);
+  const operation = target.slice(prefix.length);
   try {
     const input: unknown = JSON.parse(body || '{}');
     if (isObject(input)) return { operation, input };
@@ -259,6 +254,11 @@ function parse(request: IncomingMessage, body: string): Pick<Call, 'operation' |
     // falls through to the refusal that a body of another kind gets
   }
   throw new Refusal({ status: 400, type: 'SerializationException', body: { message: 'The body is no JSON object.' } });
+}
+
+export function unknownOperation(name: string): Refusal {
+  const message = `There is no operation ${name} here.`;
+  return new Refusal({ status: 400, type: 'UnknownOperationException', body: { message } });
 }
 
 /** The body stays what it is: for some operations it is not theirs to read. */

@@ -170,9 +170,10 @@ export async function startLocalStack(options: LocalStackOptions) {
     poll: (mode: InvocationMode = 'poll', how?: InvokeOptions) => first.scheduled.invoke<Summary>({ mode }, how),
 
     /** All sources, the first one first, each with its own function. */
-    sources: pollers.map(({ settings, scheduled }) => ({
+    sources: pollers.map(({ settings, enabled, scheduled }) => ({
       id: sourceId(settings),
       settings,
+      enabled,
       poller: scheduled,
       poll: (mode: InvocationMode = 'poll', how?: InvokeOptions) => scheduled.invoke<Summary>({ mode }, how),
     })),

@@ -5,7 +5,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CannotStart } from '../../cli/lib/cannot-start';
 import { UsageError } from '../../cli/lib/command-line';
 import { announce, runFile } from '../../cli/lib/running';
@@ -13,18 +12,10 @@ import type { DeliveredEvent } from '../services/event-bridge';
 import { stackNameIn, synthesizeInto } from '../synthesis';
 import { openKeptState } from './kept-state';
 import { startLocalStack } from './local-stack';
-import { asJson, type Line, textNarrator } from './narrate';
-import { failed, openScene } from './scene';
+import { type Play, playOn, playOnce, pollEverySeconds } from './play';
+import { openPlayedSource } from './played-source';
 import { help, readOptions, type StartOptions } from './start-options';
-
-const pollEverySeconds = 3;
-
-interface Play {
-  readonly scene: ReturnType<typeof openScene>;
-  readonly poll: () => Promise<void>;
-  readonly tell: (line: Line) => void;
-  readonly stopping: AbortSignal;
-}
+import { openStory, sourceOf } from './story';
 
 interface Streams {
   readonly stdout: { readonly isTTY?: boolean; write(text: string): unknown };
@@ -90,147 +81,73 @@ async function run(
   }
 
   async function playOnStack(): Promise<number> {
-    const { partnerCentral, catalog } = stack;
-    const store = partnerCentral.store(catalog);
-    const scene = openScene({
-      store,
-      now: Date.now,
-      random: Math.random,
-      tell: told => story.tell({ type: 'task', ...told }),
-    });
+    const { partnerCentral } = stack;
+    const sources = stack.sources.map(({ settings, enabled, poll }) => ({
+      ...openPlayedSource({ settings, enabled, partnerCentral, tell: story.tell }),
+      poll,
+    }));
+    const changes = () => sources.reduce((sum, { scene }) => sum + scene.changes, 0);
 
     const resumed = kept?.load(partnerCentral) ?? false;
-    if (!resumed) scene.begin({ history: options.tasks, running: options.once ? 5 : 3 });
-    const runningTasks = store.inProgressIds().length;
+    // One that was not configured the last time has nothing to go on with.
+    const isNew = sources.map(({ store }) => store.count === 0);
+    for (const [at, { scene }] of sources.entries())
+      if (isNew[at]) scene.begin({ history: options.tasks, running: options.once ? 5 : 3 });
+    const ready = sources.map(({ name, enabled, shadow, store, startCommand }) => {
+      const runningTasks = store.inProgressIds().length;
+      return { source: name, endedTasks: store.count - runningTasks, runningTasks, enabled, shadow, startCommand };
+    });
     story.tell({
       type: 'ready',
       partnerCentral: partnerCentral.url,
-      catalog,
-      endedTasks: store.count - runningTasks,
-      runningTasks,
+      catalog: stack.catalog,
+      endedTasks: ready.reduce((sum, { endedTasks }) => sum + endedTasks, 0),
+      runningTasks: ready.reduce((sum, { runningTasks }) => sum + runningTasks, 0),
+      sources: ready,
       resumed,
       ...(!options.once && { pollEverySeconds }),
       ...(options.keep !== undefined && { keep: options.keep }),
     });
-    if (resumed) scene.resume();
+    for (const [at, { scene }] of sources.entries()) if (!isNew[at]) scene.resume();
 
-    /** One tick of the schedule, with what the bus, the rule and the queue of failed tasks then do in AWS. */
-    async function poll() {
+    /** One tick of the schedules, with what the bus, the rule and the queue of failed tasks then do in AWS. */
+    async function pollAll() {
       // Before the poll: what a table has seen must not be forgotten by Partner Central.
-      if (kept?.isDue(scene.changes)) kept.save(partnerCentral, scene.changes);
-      for (const { id, poll: pollSource } of stack.sources) {
-        const { result, error } = await pollSource();
-        const source = stack.sources.length > 1 ? { source: id } : {};
-        if (result) story.tell({ type: 'poll', ...source, ...result });
+      if (kept?.isDue(changes())) kept.save(partnerCentral, changes());
+      const polled = sources.filter(({ enabled }) => enabled);
+      const outcomes = await Promise.all(polled.map(async ({ name, poll }) => ({ source: name, ...(await poll()) })));
+      for (const { source, result, error } of outcomes)
+        if (result) story.tell({ type: 'poll', source, ...result });
         else
-          story.tell({
-            type: 'poll',
-            ...source,
-            outcome: 'error',
-            error: { name: error.name, message: error.message },
-          });
-      }
-      for (const event of events.splice(0)) story.tell({ type: 'event', event });
+          story.tell({ type: 'poll', source, outcome: 'error', error: { name: error.name, message: error.message } });
+      for (const event of events.splice(0)) story.tell({ type: 'event', source: sourceOf(event), event });
       const alerts = await stack.deliverAlerts().catch(reason => complain(reason.message));
-      for (const { topicArn, subject = '', message } of alerts ?? [])
+      for (const { topicArn, subject = '', message } of alerts ?? []) {
+        const about = { type: 'alert', sources: story.sourcesIn(message) } as const;
         if (topicArn === stack.chatTopicArn)
-          story.tell({ type: 'alert', format: 'chat', notification: JSON.parse(message) });
-        else story.tell({ type: 'alert', format: 'mail', subject, body: message });
+          story.tell({ ...about, format: 'chat', notification: JSON.parse(message) });
+        else story.tell({ ...about, format: 'mail', subject, body: message });
+      }
     }
-    const play: Play = { scene, poll, tell: story.tell, stopping };
+    const play: Play = { scenes: sources.map(({ scene }) => scene), poll: pollAll, tell: story.tell, stopping };
     if (options.once) await playOnce(play, resumed);
     else await playOn(play);
 
-    kept?.save(partnerCentral, scene.changes);
-    story.end(scene.ended.length);
-    const missing = scene.ended.filter(taskId => !story.published.has(taskId));
+    kept?.save(partnerCentral, changes());
+    story.end(sources.reduce((sum, { scene }) => sum + scene.ended.length, 0));
+    const missing = sources.flatMap(({ name, expected }) =>
+      expected().filter(taskId => !story.isPublished(name, taskId)),
+    );
     if (!options.once || stopping.aborted || missing.length === 0) return 0;
     complain(`No event was published for ${missing.join(', ')}.`);
     return 1;
   }
 }
 
-async function playOn({ scene, poll, stopping }: Play): Promise<void> {
-  const meanwhile = setInterval(() => scene.advance(), 500);
-  const periodMs = pollEverySeconds * 1_000;
-  for (let dueAt = Date.now(); !stopping.aborted; ) {
-    await poll();
-    // A poll that took longer than a period has used up the ticks in between.
-    dueAt += periodMs * Math.max(1, Math.ceil((Date.now() - dueAt) / periodMs));
-    await pause(dueAt - Date.now(), stopping);
-  }
-  clearInterval(meanwhile);
-}
-
-async function playOnce({ scene, poll, tell, stopping }: Play, resumed: boolean): Promise<void> {
-  const parts = [
-    {
-      text: resumed
-        ? '1. The first poll goes on from the last time: it publishes what has ended since, and nothing again.'
-        : '1. The first poll learns what is running. What ended before is history and never published.',
-      happens: () => {},
-    },
-    {
-      text: '2. Tasks start and end. One poll publishes an event for each that ended, and failures go out as a mail.',
-      happens: () => {
-        scene.start();
-        scene.start();
-        const failures = ['EngagementAccessDenied', 'OpportunityValidationFailed', 'ServiceQuotaExceeded'] as const;
-        for (const [at, taskId] of scene.running().entries()) {
-          const reasonCode = at % 2 === 1 ? failures[(at - 1) / 2] : undefined;
-          scene.end(taskId, reasonCode ? failed(reasonCode) : 'COMPLETE');
-        }
-      },
-    },
-    {
-      text: '3. Nothing has happened since: the poll costs one List call, however long the history, and publishes nothing.',
-      happens: () => {},
-    },
-  ];
-  for (const { text, happens } of parts) {
-    if (stopping.aborted) return;
-    tell({ type: 'note', text });
-    happens();
-    await poll();
-    await pause(500, stopping);
-  }
-}
-
-async function pause(ms: number, stopping: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal: stopping }).catch(() => undefined);
-}
-
-function openStory({ json, keep }: StartOptions, colour: boolean, write: (line: string) => void) {
-  const narrate = json ? asJson : textNarrator({ colour });
-  const published = new Set<string>();
-  const counts = { polls: 0, completed: 0, failed: 0, mails: 0 };
-
-  function tell(line: Line) {
-    if (line.type === 'poll') counts.polls += 1;
-    if (line.type === 'alert' && line.format === 'mail') counts.mails += 1;
-    // That a task stalls is no ending, and one that stalls may still end.
-    if (line.type === 'event' && line.event['detail-type'] !== 'TaskStalled') {
-      counts[line.event['detail-type'] === 'TaskFailed' ? 'failed' : 'completed'] += 1;
-      published.add(String(line.event.detail.taskId));
-    }
-    write(narrate(line, new Date()));
-  }
-
-  return {
-    tell,
-    /** Ids of the tasks that an event told of. */
-    published,
-    end(tasksEnded: number) {
-      const events = counts.completed + counts.failed;
-      tell({ type: 'summary', tasksEnded, events, ...counts, ...(keep !== undefined && { keep }) });
-    },
-  };
-}
-
-async function synthesizeHere(tell: (line: Line) => void, stopping: AbortSignal): Promise<string> {
+async function synthesizeHere(tell: Play['tell'], stopping: AbortSignal): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'task-poller-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  tell({ type: 'note', text: 'Synthesizing the stack, which takes some seconds …' });
+  tell({ type: 'note', text: 'Synthesizing the stack, which takes 2 to 5 seconds on two cores …' });
   await synthesizeInto(directory, stopping);
   return directory;
 }

@@ -1,13 +1,27 @@
-/** The story that `npm start` tells, a line at a time: as text for people, or as JSON for programs. Pure. */
+/** The story that `npm start` tells, a line at a time: as text for people, or as JSON for programs. */
 import type { CustomNotification } from '../../lambdas/alerts/chat';
 import type { Summary } from '../../lambdas/poller/run';
 import type { TaskEvent } from '../../lambdas/task-event';
 import type { DeliveredEvent } from '../services/event-bridge';
+import { aboutTask, outcomeRule } from './played-source';
 import type { TaskChange } from './scene';
 
-/** Which one was polled; only where there are several. */
+/** Such as Sandbox/OpportunityFromEngagement. */
 interface Source {
-  readonly source?: string;
+  readonly source: string;
+}
+interface Sources {
+  readonly sources: readonly string[];
+}
+
+interface ReadySource extends Source {
+  readonly endedTasks: number;
+  readonly runningTasks: number;
+  /** Whether it is polled, and whether its events are only logged. */
+  readonly enabled: boolean;
+  readonly shadow: boolean;
+  /** Command of the AWS CLI that starts a task of it, but for the endpoint. */
+  readonly startCommand: string;
 }
 
 /** With `--json` each is one object, with a `time`; fields are only ever added. */
@@ -16,9 +30,12 @@ export type Line =
       readonly type: 'ready';
       /** Where Partner Central listens. */
       readonly partnerCentral: string;
+      /** Of the first source. */
       readonly catalog: string;
+      /** Of all sources. */
       readonly endedTasks: number;
       readonly runningTasks: number;
+      readonly sources: readonly ReadySource[];
       /** How often the poller runs; absent when the scene decides. */
       readonly pollEverySeconds?: number;
       readonly keep?: string;
@@ -26,15 +43,15 @@ export type Line =
       readonly resumed: boolean;
     }
   | { readonly type: 'note'; readonly text: string }
-  | ({ readonly type: 'task' } & TaskChange)
+  | ({ readonly type: 'task' } & Source & TaskChange)
   | ({ readonly type: 'poll' } & Source & Summary)
   | ({ readonly type: 'poll' } & Source & {
         readonly outcome: 'error';
         readonly error: { name: string; message: string };
       })
-  | { readonly type: 'event'; readonly event: DeliveredEvent }
-  | { readonly type: 'alert'; readonly format: 'mail'; readonly subject: string; readonly body: string }
-  | { readonly type: 'alert'; readonly format: 'chat'; readonly notification: CustomNotification }
+  | ({ readonly type: 'event'; readonly event: DeliveredEvent } & Source)
+  | ({ readonly type: 'alert'; readonly format: 'mail'; readonly subject: string; readonly body: string } & Sources)
+  | ({ readonly type: 'alert'; readonly format: 'chat'; readonly notification: CustomNotification } & Sources)
   | {
       readonly type: 'summary';
       readonly polls: number;
@@ -43,6 +60,8 @@ export type Line =
       readonly completed: number;
       readonly failed: number;
       readonly mails: number;
+      /** Events that an operator published again; none of the counts above has them or their mails. */
+      readonly replayed: number;
       readonly keep?: string;
     };
 
@@ -54,18 +73,21 @@ export function asJson(line: Line, time: Date): string {
 function fields(line: Line): object {
   if (line.type === 'task') {
     const { type: _, task, ...change } = line;
-    const { taskId, status, reasonCode, engagementId, contextId } = task;
-    return { ...change, taskId, status, reasonCode, engagementId, contextId };
+    const { taskId, status, reasonCode, engagementId, contextId, opportunityId, engagementInvitationId } = task;
+    const ids = { engagementId, contextId, opportunityId, engagementInvitationId };
+    return { ...change, taskId, status, reasonCode, ...ids };
   }
   if (line.type === 'event') {
-    const { taskId, taskStatus, reasonCode, reasonCategory, eventId } = detailOf(line.event);
+    const { taskId, taskStatus, reasonCode, reasonCategory, eventId, replayId } = detailOf(line.event);
     return {
+      source: line.source,
       detailType: line.event['detail-type'],
       taskId,
       taskStatus,
       reasonCode,
       reasonCategory,
       eventId,
+      replayId,
       event: line.event,
     };
   }
@@ -78,31 +100,36 @@ export function textNarrator({ colour }: { colour: boolean }) {
   const paint = { bold: painted(1), dim: painted(2), red: painted(31), green: painted(32), yellow: painted(33) };
   const outcomes = { complete: paint.green, partial: paint.yellow, skipped: paint.yellow };
 
+  let sourceWidth = 0;
+
   return (line: Line, time: Date): string => {
-    const told = (text: string) => `${paint.dim(time.toISOString().slice(11, 19))}  ${line.type.padEnd(5)}  ${text}`;
+    const told = (source: string, text: string) =>
+      `${paint.dim(time.toISOString().slice(11, 19))}  ${line.type.padEnd(5)}  ${source.padEnd(sourceWidth)}  ${text}`;
     switch (line.type) {
       case 'ready':
+        sourceWidth = widest(line.sources);
         return introduction(line, paint.bold);
       case 'note':
         return `\n${paint.bold(line.text)}`;
       case 'task':
-        return told(paint.dim(change(line)));
+        return told(line.source, paint.dim(change(line)));
       case 'poll':
         return told(
-          (line.source === undefined ? '' : `${line.source.padEnd(39)}  `) +
-            (line.outcome === 'error'
-              ? paint.red(`failed    ${line.error.name}: ${line.error.message}`)
-              : `${outcomes[line.outcome](line.outcome.padEnd(8))}  ${work(line)}`),
+          line.source,
+          line.outcome === 'error'
+            ? paint.red(`failed    ${line.error.name}: ${line.error.message}`)
+            : `${outcomes[line.outcome](line.outcome.padEnd(8))}  ${work(line)}`,
         );
       case 'event': {
         const detailType = line.event['detail-type'];
         if (detailType === 'TaskStalled')
-          return told(`${paint.yellow(detailType.padEnd(13))}  ${detailOf(line.event).taskId}`);
+          return told(line.source, `${paint.yellow(detailType.padEnd(13))}  ${detailOf(line.event).taskId}`);
         const ending = detailType === 'TaskFailed' ? paint.red : paint.green;
-        return told(`${ending(detailType.padEnd(13))}  ${result(detailOf(line.event))}`);
+        return told(line.source, `${ending(detailType.padEnd(13))}  ${result(detailOf(line.event))}`);
       }
       case 'alert':
         return told(
+          line.sources.join(', '),
           line.format === 'mail'
             ? ['mail to whoever has subscribed', ...mail(line.subject, line.body)].join('\n')
             : ['message to Slack or Teams', ...chat(line.notification)].join('\n'),
@@ -113,13 +140,14 @@ export function textNarrator({ colour }: { colour: boolean }) {
   };
 }
 
+const widest = (sources: readonly Source[]) => Math.max(...sources.map(({ source }) => source.length));
 const detailOf = (event: DeliveredEvent) => event.detail as unknown as TaskEvent;
 const count = (number: number, thing: string) => `${number.toLocaleString('en-US')} ${thing}${number === 1 ? '' : 's'}`;
 
 type LineOf<T extends Line['type']> = Extract<Line, { type: T }>;
 
 function introduction(line: LineOf<'ready'>, bold: (text: string) => string): string {
-  const { partnerCentral, catalog, endedTasks, runningTasks, pollEverySeconds, keep, resumed } = line;
+  const { partnerCentral, sources, pollEverySeconds, keep, resumed } = line;
   const isScene = pollEverySeconds === undefined;
   const paragraphs = [
     bold('Partner Central task poller, on this machine'),
@@ -132,26 +160,34 @@ ${isScene ? 'three times in this scene' : `every ${pollEverySeconds} seconds her
   event  what it published on its event bus
   alert  the mail about failed tasks`,
     `Partner Central is at ${partnerCentral}
-Its catalog ${catalog} has ${count(endedTasks, 'ended task')} and ${runningTasks} running${resumed ? ', kept from the last time' : ''}.${
-      keep === undefined ? '' : `\nThe state is kept in ${keep}`
-    }`,
+${[...sources.map(source => tasksOf(source, widest(sources))), ...(resumed ? ['These are kept from the last time.'] : [])].join('\n')}${
+  keep === undefined ? '' : `\nThe state is kept in ${keep}`
+}`,
     isScene
       ? ''
-      : `Start a task yourself, from another terminal. It needs no credentials, runs for some seconds, and completes with
-context 1 or fails with any other number:
+      : `Start a task yourself, from another terminal. It needs no credentials, and runs for some seconds.
 
-  aws partnercentral-selling start-opportunity-from-engagement-task \\
-    --endpoint-url ${partnerCentral} --region us-east-1 --no-sign-request \\
-    --catalog ${catalog} --identifier eng-0123456789abcd --context-identifier 1`,
+${sources.map(source => startHint(source, partnerCentral)).join('\n\n')}`,
     `${isScene ? '' : `${bold('Ctrl-C stops it.')} `}Times are UTC.`,
   ];
   return `\n${paragraphs.filter(Boolean).join('\n\n')}${isScene ? '' : '\n'}`;
 }
 
-function change({ what, task, by, whileStopped }: LineOf<'task'>): string {
+function tasksOf({ source, endedTasks, runningTasks, enabled, shadow }: ReadySource, width: number): string {
+  const how = enabled ? (shadow ? '; shadow: publishes nothing' : '') : '; enabled is false: not polled';
+  return `  ${source.padEnd(width)}  ${count(endedTasks, 'ended task')} and ${runningTasks} running${how}`;
+}
+
+const startHint = ({ source, startCommand }: ReadySource, partnerCentral: string) =>
+  `A task of ${source}: ${outcomeRule(source)}.
+
+  ${startCommand} \\
+    --endpoint-url ${partnerCentral} --region us-east-1 --no-sign-request`;
+
+function change({ source, what, task, by, whileStopped }: LineOf<'task'>): string {
   if (what === 'started') {
     const whose = by === 'outside' ? 'started from outside' : 'started';
-    return `${task.taskId}  ${whose} (${task.engagementId}, context ${task.contextId})`;
+    return `${task.taskId}  ${whose} (${aboutTask(source, task)})`;
   }
   const reason = task.reasonCode ? `: ${task.reasonCode}` : '';
   return `${task.taskId}  is now ${task.status}${reason}${whileStopped ? ' (since the last time)' : ''}`;
@@ -166,10 +202,11 @@ function work({ tasks, listCalls, milliseconds, unsettled, ...more }: Summary): 
   return [usual, ...unusual.map(([name, value]) => (value === true ? name : `${name} ${value}`))].join(', ');
 }
 
-function result({ taskId, taskStatus, reasonCode, reasonCategory, opportunityId, eventId }: TaskEvent): string {
+function result(event: TaskEvent): string {
+  const { taskId, taskStatus, reasonCode, reasonCategory, opportunityId, eventId, replayId } = event;
   const reason = reasonCode ? `${reasonCode}${reasonCategory ? ` (${reasonCategory})` : ''}` : 'no reason given';
   const what = taskStatus === 'FAILED' ? reason : `opportunity ${opportunityId ?? 'unknown'}`;
-  return `${taskId}  ${what}  event ${eventId.slice(0, 12)}`;
+  return `${taskId}  ${what}  event ${eventId.slice(0, 12)}${replayId === undefined ? '' : `, again by replay ${replayId}`}`;
 }
 
 const mail = (subject: string, body: string) => framed([`Subject: ${subject}`, '', ...body.split('\n')]);
@@ -178,8 +215,9 @@ const chat = ({ content: { title, description, nextSteps } }: CustomNotification
 const framed = (lines: readonly string[]) => lines.map(text => `        | ${text}`.trimEnd());
 
 function summary(line: LineOf<'summary'>, bold: (text: string) => string): string {
-  const { polls, tasksEnded, events, completed, failed, mails, keep } = line;
+  const { polls, tasksEnded, events, completed, failed, mails, replayed, keep } = line;
   const published = `${count(events, 'event')} (${completed} completed, ${failed} failed), ${count(mails, 'alert mail')}`;
+  const again = replayed === 0 ? '' : ` ${count(replayed, 'event')} came again by replay.`;
   const goOn = keep === undefined ? '' : `\nThe state is in ${keep}; the same command goes on from here.`;
-  return `\n${bold(`${count(tasksEnded, 'task')} ended; ${count(polls, 'poll')} published ${published}.`)}${goOn}`;
+  return `\n${bold(`${count(tasksEnded, 'task')} ended; ${count(polls, 'poll')} published ${published}.${again}`)}${goOn}`;
 }

@@ -21,12 +21,24 @@ interface SceneOptions {
   readonly random: () => number;
   /** So many tasks run at a time, beside those that are started from outside. */
   readonly mostRunning?: number;
+  /** What a task of the scene's own has from its start on. */
+  readonly newTask?: () => Partial<Task>;
+  /** How a task ends that was started from outside. */
+  readonly outcomeFromOutside: (task: Readonly<Task>) => Outcome;
   readonly tell: (change: TaskChange) => void;
 }
 
 const longestRun = 20 * second;
 
-export function openScene({ store, now, random, mostRunning = 6, tell }: SceneOptions) {
+export function openScene({
+  store,
+  now,
+  random,
+  mostRunning = 6,
+  newTask = () => ({}),
+  outcomeFromOutside,
+  tell,
+}: SceneOptions) {
   const plan = new Map<string, { endsAt: number; by: TaskChange['by'] }>(); // every running task we know of
   const ended: string[] = [];
   let nextStartAt = now() + 2 * second;
@@ -44,6 +56,8 @@ export function openScene({ store, now, random, mostRunning = 6, tell }: SceneOp
     plan.set(task.taskId, { endsAt, by });
   }
 
+  const add = (startTimeMs = now()) => store.add({ ...newTask(), startTimeMs });
+
   function end(taskId: string, outcome: Outcome, more: { whileStopped?: boolean } = {}) {
     const by = plan.get(taskId)?.by ?? 'scene';
     plan.delete(taskId);
@@ -51,9 +65,7 @@ export function openScene({ store, now, random, mostRunning = 6, tell }: SceneOp
   }
 
   function outcomeOf(taskId: string): Outcome {
-    // Who starts a task from outside can choose how it ends.
-    if (plan.get(taskId)?.by === 'outside')
-      return store.get(taskId)?.contextId === '1' ? 'COMPLETE' : failed('ContextNotFound');
+    if (plan.get(taskId)?.by === 'outside') return outcomeFromOutside(store.get(taskId) as Task);
     // Every third fails, and the first of all: it is what this is about.
     const reason = sampleFailures[Math.floor(random() * sampleFailures.length)];
     return reason && ended.length % 3 === 0 ? failed(reason.reasonCode) : 'COMPLETE';
@@ -65,7 +77,7 @@ export function openScene({ store, now, random, mostRunning = 6, tell }: SceneOp
       const newestAt = now() - 2 * 60 * second;
       store.addHistory({ count: history, newestAt, oldestAt: newestAt - 90 * day });
       for (let age = 1; age <= running; age += 1)
-        watch(store.add({ startTimeMs: now() - age * age * 60 * second }), 'scene', now() + between(4, 15) * second);
+        watch(add(now() - age * age * 60 * second), 'scene', now() + between(4, 15) * second);
     },
 
     /** Goes on with what was kept. Partner Central never stopped: tasks that had enough time are over by now. */
@@ -78,7 +90,7 @@ export function openScene({ store, now, random, mostRunning = 6, tell }: SceneOp
     },
 
     start() {
-      const task = store.add();
+      const task = add();
       watch(task, 'scene', now() + between(5 * second, longestRun));
       change({ what: 'started', task, by: 'scene' });
     },

@@ -20,18 +20,19 @@ const commandLine = () =>
     new Command('npm start --')
       .description(
         'Runs the Partner Central task poller on this machine, on local stand-ins for the AWS services.\n' +
-          'No AWS account, no Docker, no network beyond 127.0.0.1. Without options it runs until you press Ctrl-C.',
+          'No AWS account, no Docker, no network beyond 127.0.0.1. Without options it runs until you press Ctrl-C.\n' +
+          '--once takes about 5 seconds on two cores, half of them to synthesize the stack; 10 when they are busy.',
       )
       .option('--once', 'play one scene: what was running ends, and one more poll shows that nothing else is published')
       .option(
         '--tasks <N>',
-        'how many ended tasks there are to begin with, 0 to 1000000',
+        'how many ended tasks each source begins with, 0 to 1000000',
         wholeNumber('--tasks', 0, 1_000_000),
         1_000,
       )
       .option(
         '--json',
-        'every line of the story is one JSON object; its "type" is ready, note, task, poll, event, alert or summary',
+        'every line of the story is one JSON object; its "type" is ready, note, task, poll, event, alert or summary, its "source" such as Sandbox/OpportunityFromEngagement',
       )
       .option(
         '--keep <DIR>',
@@ -45,7 +46,7 @@ const commandLine = () =>
       )
       .option(
         '--app <DIR>',
-        'run a stack that was synthesized before, such as cdk.out, instead of synthesizing it now',
+        'run all sources of a stack that was synthesized before, such as cdk.out, instead of synthesizing it now',
         folder('--app', true),
       )
       .addHelpText(

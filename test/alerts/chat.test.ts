@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { chatLimits, formatChat } from '../../lambdas/alerts/chat';
 import type { FailedTask } from '../../lambdas/alerts/failed-task';
+import { logsLink } from '../../lambdas/alerts/logs-link';
 import { reasons } from '../../lambdas/reason-codes';
-import { bare, burst, failed, invited, logs, monster } from './events';
+import { bare, burst, failed, invited, logs, monster, repeated } from './events';
 
 const chatOf = (first: FailedTask, ...others: FailedTask[]) => formatChat([first, ...others], logs);
 const all = (tasks: readonly FailedTask[]) => formatChat(tasks as [FailedTask], logs);
@@ -37,6 +38,19 @@ test('a message about one task, in the format of a custom notification', () => {
   expect(description).toContain('More like this: none');
   expect(description).toMatch(/Logs of the run that saw it: https:\/\/console\.aws\.amazon\.com\/\S+ {2}\n/);
   expect(description).toMatch(/are our interpretation: AWS documents no meanings\.$/);
+});
+
+test('a replay is a repeat, says which replay and when it was seen first, and has a thread of its own', () => {
+  const { content, metadata } = chatOf(repeated);
+  expect(content.title).toBe('Repeat: Partner Central Sandbox: task failed (EngagementAccessDenied)');
+  expect(metadata).toMatchObject({ summary: content.title, threadId: 'task-failed-repeat-20261201T080000Z-abcdef' });
+  expect(content.description).toMatch(
+    /^This is a repeat, and no new failure: replay 20261201T080000Z-abcdef published it again\. It was first seen at 2026-11-22 18:02:00 UTC\.\n\n/,
+  );
+  expect(content.description).toContain('First seen to fail between 2026-11-22 18:01:00 UTC and');
+  expect(content.description).toContain(`Logs of the original run: ${logsLink(logs, repeated)}`);
+  const long = all(burst(2_000, ['InternalError'], 'x'.repeat(2_000)).map(task => ({ ...repeated, ...task })));
+  expect(long.content.description.length).toBeLessThanOrEqual(chatLimits.description);
 });
 
 test('an event that says almost nothing makes a message all the same', () => {

@@ -2,7 +2,7 @@ import { type Alert, composeAlerts } from '../../lambdas/alerts/compose';
 import type { FailedTask } from '../../lambdas/alerts/failed-task';
 import type { AlertRoutes } from '../../lambdas/alerts/routes';
 import { reasonCategories } from '../../lambdas/task-event';
-import { bare, failed, logs } from './events';
+import { bare, failed, logs, repeated } from './events';
 
 const own = 'arn:aws:sns:eu-west-1:123456789012:own';
 const chat = 'arn:aws:sns:eu-west-1:123456789012:chat';
@@ -64,6 +64,20 @@ test('whoever has been told is not told again, and the others are', () => {
     ['chat', chat, allBut()],
   ]);
   expect(compose({ '*': 'default' }, chat, () => true)).toEqual([]);
+});
+
+test('what is new and what each replay repeats are messages of their own', () => {
+  const other = { ...repeated, replayId: 'another' };
+  const settings = { topicArn: own, chatTopicArn: chat, routes: {}, logs };
+  const alerts = composeAlerts([repeated, failed, other, repeated], settings, nobodyKnows);
+  expect(alerts.map(({ format, tasks }) => [format, tasks])).toEqual([
+    ['mail', [repeated, repeated]],
+    ['mail', [failed]],
+    ['mail', [other]],
+    ['chat', [repeated, repeated]],
+    ['chat', [failed]],
+    ['chat', [other]],
+  ]);
 });
 
 test('nothing is told when all leads nowhere', () => {

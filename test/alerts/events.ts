@@ -31,6 +31,15 @@ export const failed: FailedTask = {
   detectedBefore: '2026-11-22T18:02:00.000Z',
 };
 
+/** As a replay publishes it again: `runId` and `replayId` are the same. */
+export const repeated: FailedTask = {
+  ...failed,
+  runId: '20261201T080000Z-abcdef',
+  replayId: '20261201T080000Z-abcdef',
+  replayAlerts: true,
+  publishedAt: '2026-12-01T08:00:01Z',
+};
+
 export const invited: FailedTask = {
   ...failed,
   catalog: 'AWS',

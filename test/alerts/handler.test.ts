@@ -106,6 +106,22 @@ test('tells an event that was delivered twice once, in one batch or in two', asy
   expect(requests).toHaveLength(1);
 });
 
+test('tells a failure and its replay in one batch apart, and gives back only what was refused', async () => {
+  const eventId = 'f'.repeat(64);
+  const replay = (replayId: string, more = {}) => taskFailed(1, { eventId, replayId, replayAlerts: true, ...more });
+  await handler(batch(taskFailed(1, { eventId }), replay('one'), replay('two'), replay('two')));
+  expect(requests.map(form => form.get('Subject')).sort()).toEqual([
+    'Partner Central Sandbox: task failed (no reason given)',
+    'Repeat: Partner Central Sandbox: task failed (no reason given)',
+    'Repeat: Partner Central Sandbox: task failed (no reason given)',
+  ]);
+  refused = [teamArn];
+  const access = { reasonCategory: 'access' };
+  expect(await handler(batch(replay('three', access), replay('four', access), replay('five')))).toEqual(
+    givenBack(0, 1),
+  );
+});
+
 test('tells a chat too, where there is one', async () => {
   process.env.CHAT_TOPIC_ARN = chatTopicArn;
   await handler(batch(taskFailed(1)));

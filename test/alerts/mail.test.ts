@@ -1,7 +1,8 @@
 import type { FailedTask } from '../../lambdas/alerts/failed-task';
+import { logsLink } from '../../lambdas/alerts/logs-link';
 import { formatMails, type Mail } from '../../lambdas/alerts/mail';
 import { knownReasonCodes, reasons } from '../../lambdas/reason-codes';
-import { bare, burst, failed, invited, logs, monster } from './events';
+import { bare, burst, failed, invited, logs, monster, repeated } from './events';
 
 const MOST_BYTES = 262_144;
 
@@ -45,6 +46,34 @@ test('an event that says almost nothing makes a mail all the same', () => {
   expect(body).toContain('Seen to fail: at 2026-11-22 18:02:00 UTC');
   expect(body).toContain('Message from Partner Central: none, or left out by includeMessage');
   expect(body).not.toMatch(/undefined|null|Engagement:|Opportunity:|Started:/);
+});
+
+describe('a replay', () => {
+  test('is a repeat, says which replay and when it was seen first, and links to the run that saw it then', () => {
+    const { subject, body } = onlyMail([repeated]);
+    expect(subject).toBe('Repeat: Partner Central Sandbox: task failed (EngagementAccessDenied)');
+    const lines = body.split('\n');
+    expect(lines.slice(0, 2)).toEqual([
+      'This is a repeat, and no new failure: replay 20261201T080000Z-abcdef published it again. It was first seen at 2026-11-22 18:02:00 UTC.',
+      '1 task failed in Partner Central (catalog Sandbox).',
+    ]);
+    expect(lines).toContain('First seen to fail: between 2026-11-22 18:01:00 UTC and 2026-11-22 18:02:00 UTC');
+    expect(lines).toContain('Logs of the original run:');
+    expect(lines).toContain(logsLink(logs, repeated));
+    expect(body).not.toMatch(/^Run: /m);
+  });
+
+  test('of several tasks says from when to when they were seen, with a link for each', () => {
+    const later = { ...repeated, taskId: 'task-0000000000009', detectedBefore: '2026-11-25T09:00:00.000Z' };
+    const { subject, body } = onlyMail([later, repeated]);
+    expect(subject).toBe('Repeat: Partner Central Sandbox: 2 tasks failed (EngagementAccessDenied)');
+    expect(body).toMatch(
+      /^This is a repeat, and no new failure: replay 20261201T080000Z-abcdef published them again\. They were first seen from 2026-11-22 18:02:00 UTC to 2026-11-25 09:00:00 UTC\.\n/,
+    );
+    expect(body).toContain(
+      `Logs of the original runs:\ntask-0000000000009\n    ${logsLink(logs, later)}\ntask-dpf02ig3g2uui\n    ${logsLink(logs, repeated)}\n`,
+    );
+  });
 });
 
 test('no command is made of an id that is none', () => {

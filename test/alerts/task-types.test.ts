@@ -34,6 +34,18 @@ test.each(taskFamilyNames)('%s: each text is one sentence and an action, without
   }
 });
 
+// AWS answers a used ClientToken with the old result, that of a failed task too.
+test.each(taskFamilyNames)(
+  '%s: whoever is told to start a task again is told to do so with a new ClientToken',
+  name => {
+    const actions = codes.map(code => reasonTextFor(name, code).action);
+    const again = /\bstart(ing)? (the|a) task\b/gi;
+    expect(actions.join().match(again)?.length).toBeGreaterThan(10);
+    for (const sentence of actions.flatMap(action => action.split(/[.;:] /)).filter(text => text.match(again)))
+      expect(sentence).toMatch(/\bstart(ing)? (the|a) task\b.* (with|and) a new ClientToken\b/i);
+  },
+);
+
 test('no text about an existing opportunity says to check whether it exists', () => {
   for (const code of codes) {
     const { meaning, action } = reasonTextFor('EngagementFromOpportunity', code);

@@ -5,6 +5,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { knownReasonCodes } from '../../lambdas/reason-codes';
+import type { DeliveredEvent } from '../../local/services/event-bridge';
 import { sampleFailures } from '../../local/services/sample-failures';
 import type { PublishedMessage } from '../../local/services/sns';
 import { openTestStack, type TestStack } from '../integration/test-stack';
@@ -127,8 +128,19 @@ test.each(otherFamilies)('%s', async (taskFamily, reasonCode) => {
   expectFile(`${taskFamily}.chat.json`, chat);
 });
 
+test('a replay', async () => {
+  fail({ reasonCode: 'EngagementAccessDenied', message: 'The caller is not a member of the engagement.' });
+  await tell();
+  const event = stack.eventBridge.events.at(-1) as DeliveredEvent;
+  const replayId = '20261201T080000Z-abcdef';
+  stack.queue.send({ ...event, detail: { ...event.detail, runId: replayId, replayId, replayAlerts: true } });
+  const { mail, chat } = await tell();
+  expectFile('replay.txt', mail);
+  expectFile('replay.chat.json', chat);
+});
+
 test('there is a text for each reason code, and none too many', () => {
   expect(failures.map(([name]) => name)).toEqual(expect.arrayContaining(knownReasonCodes));
-  const names = [...failures, ...otherFamilies].map(([name]) => name).concat('several');
+  const names = [...failures, ...otherFamilies].map(([name]) => name).concat('several', 'replay');
   expect(readdirSync(folder).sort()).toEqual(names.flatMap(name => [`${name}.chat.json`, `${name}.txt`]).sort());
 });

@@ -92,7 +92,9 @@ test('a replay is the same events again, marked as one, and alerts nobody unless
   expect(loud.out).toMatch(/^Published 11 events again, with replayId \d{8}T\d{6}Z-[0-9a-f]{6}\.$/);
   expect(stack.eventBridge.events.map(({ detail }) => detail.taskId).sort()).toEqual(failed.sort());
   expect(stack.eventBridge.events.every(({ detail }) => detail.replayAlerts === true)).toBe(true);
-  const alerts = (await stack.deliverAlerts()).map(({ message }) => message).join('');
+  const mails = await stack.deliverAlerts();
+  for (const { subject } of mails) expect(subject).toMatch(/^Repeat: Partner Central Sandbox: /);
+  const alerts = mails.map(({ message }) => message).join('');
   for (const taskId of failed) expect(alerts).toContain(taskId);
   expect(readdirSync(state)).toEqual([]);
 });

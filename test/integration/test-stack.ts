@@ -1,4 +1,7 @@
-/** A local stack with the questions that tests ask of it. Nothing in it is mocked: real bundle, real HTTP, real tables. */
+/**
+ * A local stack with the questions that tests ask of it: the bundles and the template as they deploy, over HTTP, on the
+ * project's own stand-ins for AWS, and dynalite or Amazon's DynamoDB Local.
+ */
 import {
   BatchWriteItemCommand,
   DynamoDBClient,

@@ -110,3 +110,15 @@ test('a lost answer: the events are there, and the client does not know', async 
   await expect(put(good)).rejects.toMatchObject({ name: 'ThrottlingException' });
   expect(bus.events).toHaveLength(1);
 });
+
+test.each([
+  ['AWSEvents.ListRules', 'ListRules'],
+  ['AWSPartnerCentralSelling.PutEvents', 'AWSPartnerCentralSelling.PutEvents'],
+])('fails when the operation is unknown: %s', async (target, named) => {
+  const response = await fetch(bus.url, { method: 'POST', headers: { 'x-amz-target': target }, body: '{}' });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toEqual({
+    __type: 'UnknownOperationException',
+    message: `There is no operation ${named} here.`,
+  });
+});

@@ -1,4 +1,5 @@
 import {
+  GetEngagementInvitationCommand,
   ListEngagementByAcceptingInvitationTasksCommand,
   ListEngagementFromOpportunityTasksCommand,
   type ListOpportunityFromEngagementTasksCommandInput as ListInput,
@@ -55,10 +56,10 @@ const accept = (input: Partial<StartEngagementByAcceptingInvitationTaskCommandIn
 const id = (n: number) => `task-${String(n).padStart(13, '0')}`;
 
 /** Sends what the SDK would not. */
-const raw = (operation: string, body: unknown) =>
+const raw = (operation: string, body: unknown, prefix = 'AWSPartnerCentralSelling.') =>
   fetch(central.url, {
     method: 'POST',
-    headers: { 'x-amz-target': `AWSPartnerCentralSelling.${operation}` },
+    headers: { 'x-amz-target': `${prefix}${operation}` },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   }).then(async response => ({
     status: response.status,
@@ -235,7 +236,18 @@ describe('constraints', () => {
   });
 
   test.each<[string, string, unknown, object]>([
-    ['the operation is unknown', 'ListNothing', {}, { status: 400, __type: 'UnknownOperationException' }],
+    [
+      'the operation is unknown',
+      'ListNothing',
+      {},
+      { status: 400, __type: 'UnknownOperationException', message: 'There is no operation ListNothing here.' },
+    ],
+    [
+      'a tag is null',
+      'StartOpportunityFromEngagementTask',
+      { Catalog, ClientToken: 'token', Identifier: 'arn:x', ContextIdentifier: '1', Tags: [null] },
+      { __type: 'ValidationException', ErrorList: [expect.objectContaining({ FieldName: 'Tags[0]' })] },
+    ],
     [
       'a number is text',
       'ListOpportunityFromEngagementTasks',
@@ -263,6 +275,40 @@ describe('constraints', () => {
     ['the body is no JSON', 'ListOpportunityFromEngagementTasks', '{', { __type: 'SerializationException' }],
   ])('fails when %s', async (_name, operation, body, expected) => {
     await expect(raw(operation, body)).resolves.toMatchObject(expected);
+  });
+
+  test.each(['', 'AWSPartnerCentral.', 'DynamoDB_20120810.', 'x.AWSPartnerCentralSelling.'])(
+    'fails when the target begins with %j',
+    async prefix => {
+      const operation = 'ListOpportunityFromEngagementTasks';
+      expect(await raw(operation, { Catalog }, prefix)).toMatchObject({
+        status: 400,
+        __type: 'UnknownOperationException',
+        message: `There is no operation ${prefix}${operation} here.`,
+      });
+    },
+  );
+
+  test('the message names every field that is wrong, and what it must be', async () => {
+    await expect(list({ Catalog: undefined, MaxResults: 0, TaskStatus: ['X'] })).rejects.toMatchObject({
+      message:
+        "3 validation errors detected: Value at 'Catalog' failed to satisfy constraint: Member must not be null; " +
+        "Value at 'MaxResults' failed to satisfy constraint: Member must be between 1 and 1000, inclusive; " +
+        "Value at 'TaskStatus[0]' failed to satisfy constraint: Member must satisfy enum value set: [IN_PROGRESS, COMPLETE, FAILED]",
+    });
+    await expect(start({ ContextIdentifier: '0' })).rejects.toMatchObject({
+      message:
+        "1 validation error detected: Value at 'ContextIdentifier' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[1-9][0-9]*$",
+    });
+  });
+
+  test('lengths count characters, not their halves', async () => {
+    await expect(start({ ClientToken: '🚧'.repeat(255) })).resolves.toMatchObject({ TaskStatus: 'IN_PROGRESS' });
+    await expect(start({ ClientToken: '🚧'.repeat(256) })).rejects.toMatchObject({ name: 'ValidationException' });
+    await expect(accept({ Identifier: `arn:${'🚧'.repeat(251)}` })).resolves.toHaveProperty('TaskId');
+    await expect(list({ NextToken: '🚧'.repeat(2048) })).rejects.toMatchObject({
+      ErrorList: [{ Code: 'INVALID_VALUE' }],
+    });
   });
 
   test('a null member is an absent one', async () => {
@@ -565,6 +611,27 @@ describe('Start', () => {
     });
     expect(by).not.toHaveProperty('EngagementId');
     expect(await ids()).toEqual([]);
+  });
+
+  test('an invitation waits until a task has accepted it', async () => {
+    const Identifier = 'arn:aws:partnercentral:us-east-1::catalog/Sandbox/engagement-invitation/engi-0000000000001';
+    const invitation = async (more: { Identifier?: string; Catalog?: string } = {}) => {
+      const { $metadata: _, ...found } = await client.send(
+        new GetEngagementInvitationCommand({ Catalog, Identifier, ...more }),
+      );
+      return found;
+    };
+    const waiting = { Arn: Identifier, Id: 'engi-0000000000001', Catalog, Status: 'PENDING' };
+    expect(await invitation()).toMatchObject(waiting);
+    const { TaskId } = await accept({ Identifier });
+    expect(await invitation({ Identifier: 'engi-0000000000001' })).toMatchObject(waiting);
+    central.store(Catalog, 'EngagementByAcceptingInvitation').end(String(TaskId), 'COMPLETE');
+    expect(await invitation()).toMatchObject({ ...waiting, Status: 'ACCEPTED' });
+    expect(await invitation({ Catalog: 'AWS' })).toMatchObject({ Status: 'PENDING' });
+    await expect(invitation({ Identifier: 'engi-1' })).rejects.toMatchObject({
+      name: 'ValidationException',
+      ErrorList: [{ FieldName: 'Identifier', Code: 'INVALID_STRING_FORMAT' }],
+    });
   });
 
   test('fails when a ClientToken comes back with other parameters', async () => {

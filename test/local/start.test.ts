@@ -4,15 +4,20 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   PartnerCentralSellingClient,
+  StartEngagementByAcceptingInvitationTaskCommand,
+  StartEngagementFromOpportunityTaskCommand,
   StartOpportunityFromEngagementTaskCommand,
 } from '@aws-sdk/client-partnercentral-selling';
 import { UsageError } from '../../cli/lib/command-line';
 import { findRun, isAlive } from '../../cli/lib/running';
+import { synthesize } from '../../infra/synthesize';
 import { freePort } from '../../local/ministack/free-port';
 import { main } from '../../local/start/main';
 import { readOptions } from '../../local/start/start-options';
+import { openCommandLine } from '../cli/command-line';
 import { clientOf } from './clients';
 
 interface Line {
@@ -24,6 +29,9 @@ const project = join(__dirname, '..', '..');
 const once = ['--once', '--app', process.env.SYNTHESIZED as string];
 const children: ChildProcess[] = [];
 let temporary: string;
+
+// Each run listens for the end of the process.
+process.setMaxListeners(50);
 
 beforeEach(() => {
   temporary = mkdtempSync(join(tmpdir(), 'start-test-'));
@@ -74,15 +82,31 @@ function start(...options: string[]) {
 }
 
 /** The same without a process. */
-async function run(...options: string[]) {
+const run = (...options: string[]) => call(...options).ended;
+
+function call(...options: string[]) {
   let [out, err] = ['', ''];
   const streams = {
     stdout: { write: (text: string) => (out += text) },
     stderr: { write: (text: string) => (err += text) },
   };
   const environment = { ...process.env, TASK_POLLER_LOCAL: runFile() };
-  const code = await main(options, streams, environment, new AbortController().signal);
-  return { code, out, err, lines: () => linesOf(out) };
+  const stopping = new AbortController();
+  const ended = main(options, streams, environment, stopping.signal).then(code => {
+    return { code, out, err, lines: () => linesOf(out) };
+  });
+  return {
+    ended,
+    stop: () => stopping.abort(),
+    /** Waits for a line of JSON. */
+    async until(isIt: (line: Line) => boolean): Promise<Line> {
+      for (;;) {
+        const found = linesOf(out).find(isIt);
+        if (found) return found;
+        await sleep(20);
+      }
+    },
+  };
 }
 
 const linesOf = (out: string) =>
@@ -93,6 +117,7 @@ const linesOf = (out: string) =>
 const of = (lines: Line[], type: string) => lines.filter(line => line.type === type);
 const idsOf = (lines: Line[]) => lines.map(({ taskId }) => taskId).sort();
 const ended = (lines: Line[]) => of(lines, 'task').filter(({ what }) => what === 'ended');
+const only = 'Sandbox/OpportunityFromEngagement';
 const isFirstPoll = ({ type }: Line) => type === 'poll';
 
 test('one scene, as JSON: an event for each task that ended and for no other, and a mail about the failures', async () => {
@@ -101,6 +126,7 @@ test('one scene, as JSON: an event for each task that ended and for no other, an
 
   const [ready, events, polls] = [lines()[0], of(lines(), 'event'), of(lines(), 'poll')];
   expect(ready).toMatchObject({ type: 'ready', catalog: 'Sandbox', endedTasks: 2500, runningTasks: 5, resumed: false });
+  for (const line of [...events, ...polls, ...of(lines(), 'task')]) expect(line.source).toBe(only);
   expect(ready?.partnerCentral).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect(idsOf(events)).toEqual(idsOf(ended(lines())));
   expect(new Set(events.map(({ eventId }) => eventId)).size).toBe(7);
@@ -114,6 +140,7 @@ test('one scene, as JSON: an event for each task that ended and for no other, an
 
   const [alert, ...moreAlerts] = of(lines(), 'alert');
   expect(moreAlerts).toEqual([]);
+  expect(alert?.sources).toEqual([only]);
   for (const { taskId, reasonCode } of outcomes('FAILED')) {
     expect(alert?.body).toContain(taskId);
     expect(alert?.body).toContain(`Reason: ${reasonCode}`);
@@ -133,6 +160,7 @@ test('one scene, as JSON: an event for each task that ended and for no other, an
     completed: 4,
     failed: 3,
     mails: 1,
+    replayed: 0,
   });
 });
 
@@ -142,19 +170,154 @@ test('one scene, as text: a newcomer can follow it', async () => {
   expect(out).toMatch(/nothing leaves this machine/);
   expect(out).toMatch(/Partner Central is at http:\/\/127\.0\.0\.1:\d+/);
   expect(out).toMatch(/1,000 ended tasks and 5 running/);
-  for (const type of ['task', 'poll', 'event', 'alert']) expect(out).toMatch(new RegExp(`^ {2}${type} +\\w`, 'm'));
-  expect(out).toMatch(/^\d\d:\d\d:\d\d {2}task {3}task-\w{13} {2}is now FAILED: EngagementAccessDenied$/m);
-  expect(out).toMatch(
-    /^\d\d:\d\d:\d\d {2}poll {3}complete {2}looked at \d+ tasks in 1 List call, \d+ ms, watching 0$/m,
-  );
-  expect(out).toMatch(
-    /^\d\d:\d\d:\d\d {2}event {2}TaskCompleted {2}task-\w{13} {2}opportunity O\d+ {2}event [0-9a-f]{12}$/m,
-  );
-  expect(out).toMatch(/TaskFailed {5}task-\w{13} {2}EngagementAccessDenied \(access\) {2}event [0-9a-f]{12}$/m);
+  const told = (type: string, text: string) =>
+    expect(out).toMatch(new RegExp(`^\\d\\d:\\d\\d:\\d\\d {2}${type.padEnd(5)} {2}${only} {2}${text}$`, 'm'));
+  told('task', 'task-\\w{13} {2}is now FAILED: EngagementAccessDenied');
+  told('poll', 'complete {2}looked at \\d+ tasks in 1 List call, \\d+ ms, watching 0');
+  told('event', 'TaskCompleted {2}task-\\w{13} {2}opportunity O\\d+ {2}event [0-9a-f]{12}');
+  told('event', 'TaskFailed {5}task-\\w{13} {2}EngagementAccessDenied \\(access\\) {2}event [0-9a-f]{12}');
+  told('alert', 'mail to whoever has subscribed');
   expect(out).toMatch(/^ {8}\| Subject: Partner Central Sandbox: 3 tasks failed for 3 reasons$/m);
   expect(out).toMatch(/^ {8}\| What to do: Check that your company accepted the invitation/m);
   expect(out).toMatch(/^7 tasks ended; 3 polls published 7 events \(4 completed, 3 failed\), 1 alert mail\.$/m);
   expect(out).not.toContain('\u001b');
+});
+
+describe('a stack with several sources', () => {
+  const several = join(tmpdir(), `start-test-sources-${process.pid}`);
+  const opportunityIdentifiers = 'O1234567,O7654321';
+  const furtherSources = [
+    { taskFamily: 'EngagementByAcceptingInvitation', taskIdentifiers: 'task-0000000000001' },
+    { taskFamily: 'OpportunityFromEngagement', catalog: 'AWS' },
+    { taskFamily: 'EngagementFromOpportunity', catalog: 'AWS', shadow: true },
+    { taskFamily: 'OpportunityFromEngagement', enabled: false },
+  ];
+  const names = {
+    first: 'Sandbox/EngagementFromOpportunity',
+    oneTask: 'Sandbox/EngagementByAcceptingInvitation',
+    inAws: 'AWS/OpportunityFromEngagement',
+    inShadow: 'AWS/EngagementFromOpportunity',
+    disabled: 'Sandbox/OpportunityFromEngagement',
+  };
+  const every = Object.values(names);
+  beforeAll(() => {
+    const context = { taskFamily: 'EngagementFromOpportunity', opportunityIdentifiers, furtherSources };
+    synthesize({ outdir: several, validate: false, context });
+  }, 120_000);
+  afterAll(() => rmSync(several, { recursive: true }));
+
+  test('is played whole: every source has its tasks, its polls and its events, and each line names it', async () => {
+    const { code, err, lines } = await run('--once', '--app', several, '--json', '--tasks', '20');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const bySource = (type: string, isIt: (line: Line) => boolean = () => true) =>
+      Object.fromEntries(
+        every.map(name => [name, of(lines(), type).filter(line => line.source === name && isIt(line)).length]),
+      );
+    expect(lines()[0]).toMatchObject({
+      type: 'ready',
+      endedTasks: 100,
+      runningTasks: 25,
+      sources: every.map(source => ({ source, endedTasks: 20, runningTasks: 5 })),
+    });
+    expect(bySource('task', ({ what }) => what === 'ended')).toEqual(Object.fromEntries(every.map(name => [name, 7])));
+    expect(bySource('poll', ({ outcome }) => outcome === 'complete')).toEqual({
+      ...Object.fromEntries(every.map(name => [name, 3])),
+      [names.disabled]: 0,
+    });
+    expect(bySource('event')).toEqual({
+      [names.first]: 7,
+      [names.oneTask]: 1,
+      [names.inAws]: 7,
+      [names.inShadow]: 0,
+      [names.disabled]: 0,
+    });
+    expect(of(lines(), 'alert').map(({ sources }) => sources)).toEqual([[names.inAws, names.first]]);
+    expect(lines().at(-1)).toMatchObject({ tasksEnded: 35, events: 15, polls: 12 });
+  });
+
+  test('says how to start a task of each, and what is not polled or not published', async () => {
+    const playing = call('--app', several, '--tasks', '0');
+    playing.stop(); // before the first poll
+    const { code, out } = await playing.ended;
+    expect(code).toBe(0);
+    for (const line of [
+      `  ${names.inAws.padEnd(39)}  0 ended tasks and 3 running`,
+      `  ${names.inShadow.padEnd(39)}  0 ended tasks and 3 running; shadow: publishes nothing`,
+      `  ${names.disabled.padEnd(39)}  0 ended tasks and 3 running; enabled is false: not polled`,
+      `A task of ${names.inAws}: it completes with context 1, or fails with any other number.`,
+      '  aws partnercentral-selling start-engagement-from-opportunity-task --identifier O1234567 --aws-submission InvolvementType=Co-Sell,Visibility=Full --catalog Sandbox \\',
+      '  aws partnercentral-selling start-engagement-by-accepting-invitation-task --identifier engi-0123456789abc --catalog Sandbox \\',
+    ])
+      expect(out.split('\n')).toContain(line);
+  });
+
+  // Its tasks take some seconds: that time passes is what is tested.
+  test('tasks that an SDK starts in any of them end; a replay is told as one, and is none of what was published', async () => {
+    const playing = call('--app', several, '--tasks', '0', '--json');
+    const { partnerCentral } = await playing.until(({ type }) => type === 'ready');
+    const client = new PartnerCentralSellingClient(clientOf({ url: String(partnerCentral) }));
+    const begun = await Promise.all([
+      client.send(
+        new StartEngagementFromOpportunityTaskCommand({
+          Catalog: 'Sandbox',
+          ClientToken: 'token',
+          Identifier: 'O7654321',
+          AwsSubmission: { InvolvementType: 'Co-Sell' },
+        }),
+      ),
+      client.send(
+        new StartEngagementByAcceptingInvitationTaskCommand({
+          Catalog: 'Sandbox',
+          ClientToken: 'token',
+          Identifier: 'engi-0123456789ab0',
+        }),
+      ),
+      client.send(
+        new StartOpportunityFromEngagementTaskCommand({
+          Catalog: 'AWS',
+          ClientToken: 'token',
+          Identifier: 'eng-0123456789abcd',
+          ContextIdentifier: '2',
+        }),
+      ),
+    ]);
+    client.destroy();
+    const outcomes = await Promise.all(
+      begun.map(({ TaskId }) =>
+        playing.until(({ type, what, taskId }) => type === 'task' && what === 'ended' && taskId === TaskId),
+      ),
+    );
+    expect(outcomes.map(({ source, status, reasonCode }) => [source, status, reasonCode])).toEqual([
+      [names.first, 'COMPLETE', undefined],
+      [names.oneTask, 'FAILED', 'InvitationValidationFailed'],
+      [names.inAws, 'FAILED', 'ContextNotFound'],
+    ]);
+
+    const [{ TaskId: completed }, , { TaskId: failedTask }] = begun;
+    const eventOf = (wanted?: string) => playing.until(({ type, taskId }) => type === 'event' && taskId === wanted);
+    expect(await eventOf(completed)).toMatchObject({ detailType: 'TaskCompleted', source: names.first });
+    expect(await eventOf(failedTask)).toMatchObject({ detailType: 'TaskFailed', reasonCode: 'ContextNotFound' });
+    await playing.until(({ type, body }) => type === 'alert' && String(body).includes(String(failedTask)));
+    const replay = ['replay', '--task', String(failedTask), '--source', names.inAws, '--alerts', '--local'];
+    const commandLine = openCommandLine();
+    const state = ['--state', join(temporary, 'state')];
+    const replayed = await commandLine.call([...replay, ...state], { TASK_POLLER_LOCAL: runFile() }).ended;
+    commandLine.close();
+    expect(replayed).toMatchObject({ code: 0, err: '' });
+    const again = await playing.until(({ type, replayId }) => type === 'event' && replayId !== undefined);
+    expect(again).toMatchObject({ source: names.inAws, taskId: failedTask });
+    const isRepeat = ({ type, subject }: Line) => type === 'alert' && String(subject).startsWith('Repeat: ');
+    expect(await playing.until(isRepeat)).toMatchObject({ sources: [names.inAws] });
+    playing.stop();
+    const { code, lines } = await playing.ended;
+    expect(code).toBe(0);
+    const published = of(lines(), 'event').filter(({ replayId }) => replayId === undefined);
+    expect(lines().at(-1)).toMatchObject({
+      events: published.length,
+      mails: of(lines(), 'alert').filter(line => !isRepeat(line)).length,
+      replayed: 1,
+    });
+  });
 });
 
 test('help says what there is', async () => {
@@ -163,6 +326,7 @@ test('help says what there is', async () => {
   for (const flag of ['--once', '--tasks N', '--json', '--keep DIR', '--port N', '--app DIR', '--help'])
     expect(out).toContain(flag);
   expect(out).toContain('Examples:');
+  expect(out).toMatch(/takes about \d+ seconds on two cores/);
 });
 
 test.each<[string[], RegExp]>([
@@ -210,7 +374,7 @@ test('fails when it has nothing to run on: no stack in the folder, or the port i
   expect(takenPort.err).not.toMatch(/^\s+at /m);
 });
 
-test('a task started through an SDK becomes an event; Ctrl-C ends everything', async () => {
+test('listens where it is told to, and is found; Ctrl-C ends everything', async () => {
   const port = await freePort();
   const started = start(...once.slice(1), '--json', '--tasks', '10', '--port', String(port));
   await started.until(isFirstPoll);
@@ -218,29 +382,8 @@ test('a task started through an SDK becomes an event; Ctrl-C ends everything', a
     stackName: 'PartnerCentralTaskPoller',
     endpoints: { AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: `http://127.0.0.1:${port}` },
   });
-  const client = new PartnerCentralSellingClient(clientOf({ url: `http://127.0.0.1:${port}` }));
-  const begin = (ContextIdentifier: string) =>
-    client.send(
-      new StartOpportunityFromEngagementTaskCommand({
-        Catalog: 'Sandbox',
-        ClientToken: `token-${ContextIdentifier}`,
-        Identifier: 'eng-0123456789abcd',
-        ContextIdentifier,
-      }),
-    );
-  const [completes, fails] = [await begin('1'), await begin('9')];
-  client.destroy();
-
-  const eventOf = (taskId?: string) => (line: Line) => line.type === 'event' && line.taskId === taskId;
-  expect(await started.until(eventOf(completes.TaskId))).toMatchObject({ detailType: 'TaskCompleted' });
-  expect(await started.until(eventOf(fails.TaskId))).toMatchObject({
-    detailType: 'TaskFailed',
-    reasonCode: 'ContextNotFound',
-  });
-  await started.until(({ type, body }: Line) => type === 'alert' && String(body).includes(String(fails.TaskId)));
-
   const functions = childrenOf(started.child);
-  expect(functions).toHaveLength(2);
+  expect(functions).toHaveLength(1);
   started.child.kill('SIGINT');
   const { code, err, lines } = await started.end();
   expect({ code, err }).toEqual({ code: 0, err: '' });

@@ -1,8 +1,13 @@
 /** What a family needs to be one, as the compiler sees it: each `@ts-expect-error` fails the type check once its line compiles. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
+  type EngagementProspectingResult,
   ListEngagementByAcceptingInvitationTasksCommand,
   ListEngagementFromOpportunityTasksCommand,
   ListOpportunityFromEngagementTasksCommand,
+  type ListProspectingFromEngagementTasksRequest,
+  type ProspectingTaskSummary,
 } from '@aws-sdk/client-partnercentral-selling';
 import { readSummary } from '../../lambdas/poller/core/task';
 import type { ListCommands } from '../../lambdas/poller/edges/partner-central';
@@ -79,4 +84,18 @@ test('each lists what its name says, and may be allowed to', () => {
 test('a summary is read alike for all', () => {
   const summary = { TaskId: 'task-1', TaskStatus: 'COMPLETE', EngagementInvitationId: 'engi-1', ContextId: '' };
   expect(readSummary(summary)).toEqual({ taskId: 'task-1', status: 'COMPLETE', engagementInvitationId: 'engi-1' });
+});
+
+test('the README says of prospecting tasks what the SDK has of them', () => {
+  const inList: (keyof ProspectingTaskSummary)[] = ['EndTime', 'CompletedEngagementCount', 'FailedEngagementCount'];
+  const inRequest: (keyof ListProspectingFromEngagementTasksRequest)[] = ['StartAfter', 'StartBefore'];
+  const ofAnEngagement: (keyof EngagementProspectingResult)[] = ['Status', 'ReasonCode'];
+  // @ts-expect-error the task itself has no status
+  'TaskStatus' satisfies keyof ProspectingTaskSummary;
+  // @ts-expect-error nor a reason
+  'ReasonCode' satisfies keyof ProspectingTaskSummary;
+  const readme = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
+  const [said, ...more] = readme.split('\n').filter(line => line.includes('`ListProspectingFromEngagementTasks`'));
+  expect(more).toEqual([]);
+  for (const name of [...inList, ...inRequest, ...ofAnEngagement]) expect(said).toContain(`\`${name}\``);
 });

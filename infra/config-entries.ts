@@ -105,16 +105,16 @@ export const configEntries = {
       'Buses in other accounts or regions that also get each event. The policy of each must allow this account to put events.',
     ),
   ),
-  taskStartedFrom: v.optional(
+  nudgesFrom: v.optional(
     described(
       accounts(),
-      'Accounts that may put `TaskStarted` events on the bus, and no others. This account may anyway.',
+      'Other accounts that may ask for polls: put `TaskStarted` events on the bus, or forward those of Partner Central to it. They may put no other events.',
     ),
   ),
   nativeNudges: v.optional(
     described(
       flag(),
-      "Poll at once when an event of Partner Central or CloudTrail says that a task was started. Only in us-east-1, and only if the source lists the tasks of the stack's own account.",
+      'Poll at once when an event of Partner Central or CloudTrail says that a task was started. They are in us-east-1 of the account that is linked to Partner Central; a stack elsewhere needs a rule there that forwards them.',
     ),
     true,
   ),

@@ -94,9 +94,9 @@ function conflictingKeys(given: Record<string, unknown>): string[] {
     problems.push(
       'alarmEmail with alarmTopicArns: got both, allowed: one of them; subscribe the address to one of those topics',
     );
-  if (given.taskStartedFrom !== undefined && given.existingEventBusName !== undefined)
+  if (given.nudgesFrom !== undefined && given.existingEventBusName !== undefined)
     problems.push(
-      'taskStartedFrom with existingEventBusName: got both, allowed: one of them; change the policy of the existing bus where it is defined',
+      'nudgesFrom with existingEventBusName: got both, allowed: one of them; change the policy of the existing bus where it is defined',
     );
   const [routes, alarmTopics] = [parsed('alertRoutes'), parsed('alarmTopicArns')];
   const shared = Object.values(routes ?? {}).filter(route => alarmTopics?.includes(route));

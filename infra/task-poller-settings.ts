@@ -174,8 +174,8 @@ export interface SourceSettings {
    */
   readonly enabled?: boolean;
   /**
-   * Poll at once when an event of Partner Central or CloudTrail says that a task was started. Only in us-east-1, and
-   * only if the source lists the tasks of the stack's own account.
+   * Poll at once when an event of Partner Central or CloudTrail says that a task was started. They are in us-east-1 of
+   * the account that is linked to Partner Central; a stack elsewhere needs a rule there that forwards them.
    * @default true
    */
   readonly nativeNudges?: boolean;
@@ -279,12 +279,13 @@ export interface TaskPollerSettings extends SourceSettings {
    */
   readonly forwardTo?: readonly string[];
   /**
-   * Accounts that may put `TaskStarted` events on the bus, and no others. This account may anyway.
+   * Other accounts that may ask for polls: put `TaskStarted` events on the bus, or forward those of Partner Central to
+   * it. They may put no other events.
    *
    * Allowed: 1 to 10 account ids of 12 digits
    * @default - no other account
    */
-  readonly taskStartedFrom?: readonly string[];
+  readonly nudgesFrom?: readonly string[];
   /**
    * How long the archive keeps events for a replay. 0 switches the archive off.
    *

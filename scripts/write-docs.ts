@@ -70,7 +70,7 @@ const withoutValue: Readonly<Record<string, string>> = {
   assumeRoleArn: "the poller's own",
   existingEventBusName: "the stack's own",
   forwardTo: 'none',
-  taskStartedFrom: 'none',
+  nudgesFrom: 'none',
   emitSince: 'the first poll',
   alertEmail: 'nobody',
   existingTableName: "the stack's own",

@@ -41,7 +41,7 @@ const withoutValue: Readonly<Record<string, string>> = {
   alertEmail: '- nobody',
   alarmEmail: '- nobody',
   forwardTo: '- no other bus',
-  taskStartedFrom: '- no other account',
+  nudgesFrom: '- no other account',
 };
 
 const isFilter = (key: string) => key.endsWith('Identifiers');

@@ -25,7 +25,22 @@ interface NudgesProps {
   readonly deadLetters: Queue;
 }
 
-/** Rules that make one source poll at once when somebody knows that a task was started. */
+const CALL_VIA_CLOUDTRAIL = 'AWS API Call via CloudTrail';
+
+/** Detail types of the events that nudge. */
+export const nudgingTypes = (sources: readonly Pick<SourceConfig, 'taskFamily'>[]): string[] => [
+  ...new Set([
+    TASK_STARTED,
+    ...sources.flatMap(({ taskFamily }) => familyOf(taskFamily).nativeEvents),
+    CALL_VIA_CLOUDTRAIL,
+  ]),
+];
+
+/**
+ * Rules that make one source poll at once when somebody knows that a task was started. Partner Central's own events are on
+ * the default bus in us-east-1 of the account that is linked to it. A stack elsewhere expects them on its own bus, where a
+ * rule of that account forwards them to.
+ */
 export class Nudges extends Construct {
   constructor(scope: Construct, id: string, { config, bus, poller, deadLetters }: NudgesProps) {
     super(scope, id);
@@ -63,19 +78,20 @@ export class Nudges extends Construct {
     });
 
     const { region } = Stack.of(this);
-    // In a template for any region, they are rules that never match anywhere else.
+    if (!config.nativeNudges) return;
+    // In a template for any region, these are rules that never match outside of that region.
     const isElsewhere = !Token.isUnresolved(region) && region !== PARTNER_CENTRAL_REGION;
-    if (!config.nativeNudges || config.assumeRoleArn || isElsewhere) return;
-    const defaultBus = EventBus.fromEventBusName(this, 'DefaultBus', 'default');
+    const isForwarded = isElsewhere || config.assumeRoleArn !== undefined;
+    const from = isForwarded ? bus : EventBus.fromEventBusName(this, 'DefaultBus', 'default');
     // Not "Opportunity Updated": a CRM that synchronises makes thousands of them.
-    rule('PartnerCentral', "A poll at once for Partner Central's own events", defaultBus, {
+    rule('PartnerCentral', "A poll at once for Partner Central's own events", from, {
       source: ['aws.partnercentral-selling'],
       detailType: [...familyOf(taskFamily).nativeEvents],
       detail: { catalog: [catalog] },
     });
     // https://docs.aws.amazon.com/partner-central/latest/APIReference/logging-with-cloudtrail.html. It needs a trail.
-    rule('CloudTrail', 'A poll at once when a task is started, for accounts with a trail', defaultBus, {
-      detailType: ['AWS API Call via CloudTrail'],
+    rule('CloudTrail', 'A poll at once when a task is started, for accounts with a trail', from, {
+      detailType: [CALL_VIA_CLOUDTRAIL],
       detail: {
         eventSource: ['partnercentral-selling.amazonaws.com'],
         eventName: [startOperation(taskFamily)],

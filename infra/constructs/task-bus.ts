@@ -4,22 +4,22 @@ import { AccountPrincipal, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { TASK_STARTED } from '../../lambdas/event-names';
 import type { Config } from '../config';
 import { allowBusToUseKey, type Encrypted } from './encryption-key';
+import { nudgingTypes } from './nudges';
 import { deadLetterQueue, maxRetention } from './private-queue';
 import { stackUniqueId } from './stack-unique-id';
 
 interface TaskBusProps extends Encrypted {
-  readonly config: Pick<Config, 'archiveDays' | 'eventSource' | 'taskStartedFrom'>;
+  readonly config: Pick<Config, 'archiveDays' | 'eventSource' | 'nudgesFrom' | 'sources'>;
   /** Use this bus instead of creating one. */
   readonly existing?: IEventBus | undefined;
 }
 
 /**
  * The event bus, and its archive. A separate bus by default: the stack controls who may publish, and a replay reaches only
- * consumers of task events. Only principals of this account with an IAM permission can use it. Other accounts can put
- * `TaskStarted` events, if they are configured, and nothing that a consumer could take for an event of the poller.
+ * consumers of task events. Only principals of this account with an IAM permission can use it. The accounts of `nudgesFrom`
+ * can put events that nudge, and nothing that a consumer could take for an event of the poller.
  */
 export class TaskBus extends Construct {
   readonly bus: IEventBus;
@@ -28,7 +28,7 @@ export class TaskBus extends Construct {
 
   constructor(scope: Construct, id: string, { config, existing, encryptionKey }: TaskBusProps) {
     super(scope, id);
-    this.bus = existing ?? this.ownBus(config.taskStartedFrom);
+    this.bus = existing ?? this.ownBus(config);
     if (config.archiveDays > 0) {
       // An existing bus may be in another stack; `archive()` would create the archive there.
       const archive = new Archive(existing ? this : this.bus, 'Archive', {
@@ -44,20 +44,20 @@ export class TaskBus extends Construct {
     this.keyFailures = encryptionKey && !existing ? this.encryptBus(encryptionKey) : undefined;
   }
 
-  private ownBus(accounts: readonly string[] = []): IEventBus {
+  private ownBus({ nudgesFrom = [], sources }: TaskBusProps['config']): IEventBus {
     const bus: EventBus = new EventBus(this, 'Bus', {
       // CloudFormation requires a name. CDK would derive it from the path of the stack in the app.
       eventBusName: Lazy.string({ produce: () => stackUniqueId(bus) }),
       description: 'Partner Central tasks that completed or failed',
     });
-    for (const account of accounts)
+    for (const account of nudgesFrom)
       bus.addToResourcePolicy(
         new PolicyStatement({
-          sid: `TaskStartedFrom${account}`,
+          sid: `NudgesFrom${account}`,
           principals: [new AccountPrincipal(account)],
           actions: ['events:PutEvents'],
           resources: [bus.eventBusArn],
-          conditions: { StringEquals: { 'events:detail-type': TASK_STARTED } },
+          conditions: { StringEquals: { 'events:detail-type': nudgingTypes(sources) } },
         }),
       );
     return bus as IEventBus;

@@ -1,5 +1,7 @@
 /** The rules that make a source poll at once. */
-import { all, type Json, properties, readable, template } from './read-template';
+import { Stack } from 'aws-cdk-lib';
+import { PartnerCentralTaskPoller } from '../../infra';
+import { all, type Json, newApp, properties, readable, type TemplateJson, template } from './read-template';
 
 const pattern = (id: string, of = template()) => properties('AWS::Events::Rule', id, of)?.EventPattern;
 const nudgeRules = (of = template()) => Object.keys(all('AWS::Events::Rule', of)).filter(id => id.includes('Nudges'));
@@ -59,11 +61,23 @@ test.each(['PollerNudgesTaskStarted', 'PollerNudgesPartnerCentral', 'PollerNudge
   },
 );
 
-test('of a source that is listed in another account, or without native nudges, only TaskStarted', () => {
-  const only = (context: Json) => nudgeRules(template(context)).map(id => id.replace(/.*Nudges|[0-9A-F]{8}$/g, ''));
-  expect(only({})).toEqual(['TaskStarted', 'PartnerCentral', 'CloudTrail']);
-  expect(only({ nativeNudges: false })).toEqual(['TaskStarted']);
-  expect(only({ assumeRoleArn: 'arn:aws:iam::111122223333:role/Lists' })).toEqual(['TaskStarted']);
+test('without native nudges, only TaskStarted', () => {
+  expect(nudgeRules(template({ nativeNudges: false }))).toEqual(['PollerNudgesTaskStarted']);
+});
+
+test("Partner Central's own events are expected on the default bus, and forwarded on the stack's in another account or region", () => {
+  const buses = (of: TemplateJson) => nudgeRules(of).map(id => properties('AWS::Events::Rule', id, of)?.EventBusName);
+  expect(buses(template())).toEqual(['{TaskBus}', 'default', 'default']);
+  const assumeRoleArn = 'arn:aws:iam::111122223333:role/Lists';
+  expect(buses(template({ assumeRoleArn }))).toEqual(['{TaskBus}', '{TaskBus}', '{TaskBus}']);
+  const inRegion = (region: string) => {
+    const app = newApp();
+    const stack = new Stack(app, 'Tasks', { env: { account: '444455556666', region } });
+    new PartnerCentralTaskPoller(stack, 'Default', { catalog: 'Sandbox' });
+    return buses(app.synth().getStackByName('Tasks').template);
+  };
+  expect(inRegion('us-east-1')).toEqual(['{TaskBus}', 'default', 'default']);
+  expect(inRegion('eu-west-1')).toEqual(['{TaskBus}', '{TaskBus}', '{TaskBus}']);
 });
 
 test('are disabled together with the schedules', () => {
@@ -80,23 +94,27 @@ test('each source has rules of its own', () => {
   });
 });
 
-describe('taskStartedFrom', () => {
-  const other = template({ taskStartedFrom: '111122223333' });
+describe('nudgesFrom', () => {
+  const other = template({ nudgesFrom: '111122223333' });
 
-  test('lets these accounts put TaskStarted, and nothing else', () => {
+  test('lets these accounts put what nudges, and nothing else', () => {
     const policies = Object.values(all('AWS::Events::EventBusPolicy', other)).map(each => readable(each.Properties));
     expect(policies).toEqual([
       {
         EventBusName: '{TaskBus}',
         Statement: {
           Action: 'events:PutEvents',
-          Condition: { StringEquals: { 'events:detail-type': 'TaskStarted' } },
+          Condition: {
+            StringEquals: {
+              'events:detail-type': ['TaskStarted', 'Opportunity Created', 'AWS API Call via CloudTrail'],
+            },
+          },
           Effect: 'Allow',
           Principal: { AWS: expect.stringContaining('111122223333:root') },
           Resource: '{TaskBus.Arn}',
-          Sid: 'cdk-TaskStartedFrom111122223333',
+          Sid: 'cdk-NudgesFrom111122223333',
         },
-        StatementId: 'cdk-TaskStartedFrom111122223333',
+        StatementId: 'cdk-NudgesFrom111122223333',
       },
     ]);
   });
@@ -104,8 +122,8 @@ describe('taskStartedFrom', () => {
   test('is absent unless asked for', () => expect(all('AWS::Events::EventBusPolicy')).toEqual({}));
 
   test('is refused with a bus that exists', () => {
-    expect(() => template({ taskStartedFrom: '111122223333', existingEventBusName: 'crm' })).toThrow(
-      'taskStartedFrom with existingEventBusName',
+    expect(() => template({ nudgesFrom: '111122223333', existingEventBusName: 'crm' })).toThrow(
+      'nudgesFrom with existingEventBusName',
     );
   });
 });

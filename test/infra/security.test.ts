@@ -221,10 +221,8 @@ describe('docs/security.md', () => {
   });
 
   test('has what accounts that start tasks add', () => {
-    expect(unique(tableUnder('### With `taskStartedFrom`'))).toEqual(
-      besides({ taskStartedFrom: '111122223333' }).map(one =>
-        one.replace('this account', 'the accounts of taskStartedFrom'),
-      ),
+    expect(unique(tableUnder('### With `nudgesFrom`'))).toEqual(
+      besides({ nudgesFrom: '111122223333' }).map(one => one.replace('this account', 'the accounts of nudgesFrom')),
     );
   });
 

@@ -16,6 +16,8 @@ export interface BilledResources {
   /** Customer managed keys. */
   readonly encryptionKeys: number;
   readonly dashboards: number;
+  /** How many pollers Lambda keeps on an idle queue: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
+  readonly idlePollers: number;
 }
 
 /** Reads them out of a synthesized template. */
@@ -27,6 +29,9 @@ export function billedResources({ Resources }: Template): BilledResources {
     return settings === undefined ? [] : [{ memoryMb: Number(Properties.MemorySize), ...JSON.parse(settings) }];
   });
   if (poller === undefined) throw new Error('The template has no poller.');
+  const hasMaximumConcurrency = ofType('AWS::Lambda::EventSourceMapping').some(
+    ({ Properties }) => Properties.ScalingConfig !== undefined,
+  );
   const [archive] = ofType('AWS::Events::Archive');
   const metricsOf = (queries: unknown) =>
     Array.isArray(queries) ? queries.filter(query => query.MetricStat !== undefined).length : 1;
@@ -42,5 +47,6 @@ export function billedResources({ Resources }: Template): BilledResources {
     compositeAlarms: ofType('AWS::CloudWatch::CompositeAlarm').length,
     encryptionKeys: ofType('AWS::KMS::Key').length,
     dashboards: ofType('AWS::CloudWatch::Dashboard').length,
+    idlePollers: hasMaximumConcurrency ? 5 : 2,
   };
 }

@@ -115,6 +115,9 @@ export class FailedTaskAlerts extends Construct {
 
   private feed(formatter: LambdaFunction, queue: Queue): EventSourceMapping {
     queue.grantConsumeMessages(formatter);
+    // No maximum concurrency. With one, Lambda polls an idle queue with five pollers; without, it reduces them to two. Either
+    // way a burst is five batches, so it stays a handful of mails.
+    // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
     // Not CDK's SqsEventSource: its id depends on the path of the stack in the app. With a new id, CloudFormation would create
     // a second mapping, which Lambda refuses while the first one exists.
     return formatter.addEventSourceMapping(`SqsEventSource:${stackUniqueId(queue)}`, {
@@ -122,7 +125,6 @@ export class FailedTaskAlerts extends Construct {
       batchSize,
       maxBatchingWindow: batchWindow,
       reportBatchItemFailures: true,
-      maxConcurrency: 2, // Lambda's minimum: a burst becomes few mails, at a slow rate
     });
   }
 

@@ -165,8 +165,8 @@ export class PartnerCentralTaskPoller extends Construct {
       });
     };
     const unforwarded = forwarding?.undelivered;
-    const deadLetters = { undelivered, keyFailures, unforwarded };
-    const firstAlarms = addAlarms(0, { topics: alarmTopics, deadLetters, encryptionKey });
+    const shared = { UndeliveredAlerts: undelivered, KeyFailures: keyFailures, Unforwarded: unforwarded };
+    const firstAlarms = addAlarms(0, { topics: alarmTopics, shared, encryptionKey });
     const { topics } = firstAlarms;
     const others = pollers.slice(1).map((_, at) => addAlarms(at + 1, { topics }));
     this.alarms = [firstAlarms, ...others].flatMap(({ all }) => all);

@@ -103,7 +103,7 @@ describe('names', () => {
     const named = [...commands.matchAll(/\$stack-(\w+)"/g)].map(([, name]) => name as string);
     expect(named).toEqual(['Alarms', 'AlarmsSetAside']);
     const ids = Object.keys(all('AWS::CloudWatch::Alarm'));
-    expect(ids.filter(id => id.startsWith('Alarms'))).toHaveLength(8);
+    expect(ids.filter(id => id.startsWith('Alarms'))).toHaveLength(9);
     expect(ids).toContain('AlarmsSetAside');
   });
 

@@ -142,9 +142,9 @@ export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: B
   ];
 }
 
-/** What another source of the same stack adds: it shares the queue of alerts, and each of its alarms looks at one metric. */
+/** What another source of the same stack adds: it shares the queue of alerts, the key, and the alarms on shared queues. */
 export function furtherSourceCost(partner: Partner, parts: MeasuredParts, resources: BilledResources): number {
-  const { alarms: alarmMetrics } = resources;
+  const alarmMetrics = resources.alarmMetrics - resources.sharedAlarms;
   const alone = monthlyCost(partner, parts, { ...resources, alarmMetrics, dashboards: 0, encryptionKeys: 0 });
   return total(alone) - idleQueueRequests(resources) * prices.queueRequest;
 }

@@ -217,9 +217,9 @@ describe('a stack with three sources', () => {
     ]);
   });
 
-  test('has eight alarms for each, on its own metrics and queue, all to the one topic', () => {
+  test('has eight alarms for each, on its own metrics and queue, and one on the queue that they share', () => {
     const alarms = all('AWS::CloudWatch::Alarm', several);
-    expect(Object.keys(alarms)).toHaveLength(24);
+    expect(Object.keys(alarms)).toHaveLength(25);
     const prefixes = {
       [first]: 'Alarms',
       [family]: family.replace('Poller', 'Alarms'),
@@ -227,6 +227,7 @@ describe('a stack with three sources', () => {
     };
     for (const [poller, prefix] of Object.entries(prefixes)) {
       const mine = Object.keys(all('AWS::CloudWatch::Alarm'))
+        .filter(id => id !== 'AlarmsUndeliveredAlerts')
         .map(id => id.replace('Alarms', prefix))
         .map(id => [id, JSON.stringify(alarms[id]?.Properties)] as const);
       const service =
@@ -237,9 +238,16 @@ describe('a stack with three sources', () => {
         expect([id, text]).toEqual([id, expect.stringContaining('"AlarmActions":["{AlarmsTopic}"]')]);
         expect(text).toContain(`"AlarmDescription":"${settingsOf(poller).catalog}/${settingsOf(poller).taskFamily}: `);
         if (text?.includes('"service"')) expect(text).toContain(`{"Name":"service","Value":"${service}"}`);
-        if (id.endsWith('DeadLetters')) expect(text).toContain(`{${poller}FailedRuns.QueueName}`);
+        if (id.endsWith('FailedRuns')) expect(text).toContain(`{${poller}FailedRuns.QueueName}`);
       }
     }
+  });
+
+  test('the alarm on the queue that they share names none of them', () => {
+    const shared = properties('AWS::CloudWatch::Alarm', 'AlarmsUndeliveredAlerts', several);
+    expect(shared?.AlarmDescription).toBe(
+      properties('AWS::CloudWatch::Alarm', 'AlarmsUndeliveredAlerts')?.AlarmDescription,
+    );
   });
 
   test('tells the formatter and the saved queries of every log', () => {
@@ -334,9 +342,9 @@ describe('forwardTo', () => {
     ]);
   });
 
-  test('the alarm about dead letters looks at that queue, and an output names it', () => {
-    expect(JSON.stringify(properties('AWS::CloudWatch::Alarm', 'AlarmsDeadLetters', forwarding))).toContain(
-      'FILL(unforwarded, 0)',
+  test('an alarm looks at that queue, and an output names it', () => {
+    expect(JSON.stringify(properties('AWS::CloudWatch::Alarm', 'AlarmsUnforwarded', forwarding))).toContain(
+      '{ForwardingUndelivered.QueueName}',
     );
     expect(forwarding.Outputs).toHaveProperty('UnforwardedQueueUrl');
   });

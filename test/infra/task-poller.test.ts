@@ -327,7 +327,7 @@ test('two sources share bus, table and alerts, and each has a function, queues a
   expect(tasks.functions).toHaveLength(2);
   expect(tasks.deadLetterQueues.failedRuns).toHaveLength(2);
   expect(tasks.alarms).toHaveLength(count('AWS::CloudWatch::Alarm'));
-  expect(count('AWS::CloudWatch::Alarm')).toBe(16);
+  expect(count('AWS::CloudWatch::Alarm')).toBe(17);
 });
 
 test('the function that writes alerts is there for the key of a topic', () => {

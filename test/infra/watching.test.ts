@@ -178,8 +178,8 @@ describe('the dashboard', () => {
 
   test('shows the state of each alarm, and where the runbook is', () => {
     const [shown] = widgets().flatMap(({ properties }) => (properties.alarms ? [properties.alarms] : []));
-    expect(shown).toHaveLength(8);
-    expect(new Set(shown).size).toBe(8);
+    expect(shown).toHaveLength(9);
+    expect(new Set(shown).size).toBe(9);
     expect(widgets()[0]?.properties.markdown).toContain('docs/runbook.md');
   });
 });

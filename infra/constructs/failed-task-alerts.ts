@@ -7,6 +7,7 @@ import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { schemaVersions } from '../../events/event-schemas';
 import { environment } from '../../lambdas/alerts/environment';
 import { DEFAULT, NOWHERE } from '../../lambdas/alerts/routes';
 import { TASK_FAILED } from '../../lambdas/event-names';
@@ -81,7 +82,10 @@ export class FailedTaskAlerts extends Construct {
         source: [config.eventSource],
         detailType: [TASK_FAILED],
         // A replay sends no alerts unless the operator asks for them (replayAlerts).
-        detail: { $or: [{ replayId: [{ exists: false }] }, { replayAlerts: [true] }] },
+        detail: {
+          schemaVersion: [...schemaVersions], // which the formatter can read
+          $or: [{ replayId: [{ exists: false }] }, { replayAlerts: [true] }],
+        },
       },
       targets: [withDeadLetters(new SqsQueue(queue), this.undelivered)],
     });

@@ -238,7 +238,7 @@ describe('alerts on failed tasks', () => {
       EventPattern: {
         source: ['my.tasks'],
         'detail-type': ['TaskFailed'],
-        detail: { $or: [{ replayId: [{ exists: false }] }, { replayAlerts: [true] }] },
+        detail: { schemaVersion: ['1'], $or: [{ replayId: [{ exists: false }] }, { replayAlerts: [true] }] },
         'replay-name': [{ exists: false }],
       },
       Targets: [

@@ -6,6 +6,7 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { LAMBDA_CREATE_NEW_POLICIES_WITH_ADDTOROLEPOLICY } from 'aws-cdk-lib/cx-api';
 import { Construct, type IConstruct } from 'constructs';
 import { schemaVersions } from '../events/event-schemas';
 import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED, type TaskDetailType } from '../lambdas/event-names';
@@ -103,6 +104,8 @@ export class PartnerCentralTaskPoller extends Construct {
   /** @throws ConfigurationError naming every prop that is invalid or in conflict with another */
   constructor(scope: Construct, id: string, props: PartnerCentralTaskPollerProps) {
     super(scope, id);
+    // With this flag, CDK would make policies that the functions don't wait for.
+    this.node.setContext(LAMBDA_CREATE_NEW_POLICIES_WITH_ADDTOROLEPOLICY, false);
     const { eventBus, table, alarmTopics, ...settings } = props;
     const config = readProps(this, settings, alarmTopics);
     this.sources = config.sources;

@@ -320,6 +320,11 @@ describe('forwardTo', () => {
     'arn:aws:events:us-east-1:444455556666:event-bus/default',
   ];
   const forwarding = template({ forwardTo: buses.join(',') });
+  const trust = (rules: string) =>
+    JSON.stringify({
+      StringEquals: { 'aws:SourceAccount': '{AWS::AccountId}' },
+      ArnLike: { 'aws:SourceArn': `arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:rule/${rules}` },
+    });
 
   test('sends each event to each bus, and what a bus does not take to a queue', () => {
     const { Targets, ...rule } = properties('AWS::Events::Rule', 'ForwardingRule', forwarding) as Json;
@@ -338,8 +343,18 @@ describe('forwardTo', () => {
     expect(permissions('ForwardingRole', forwarding)).toEqual(buses.map(bus => `events:PutEvents on ${bus}`));
     expect(permissions('events.amazonaws.com', forwarding).filter(one => one.includes('Forwarding'))).toEqual([
       'sqs:SendMessage on {ForwardingUndelivered.Arn} if {"ArnEquals":{"aws:SourceArn":"{ForwardingRule.Arn}"}}',
-      'sts:AssumeRole on {ForwardingRole}',
+      `sts:AssumeRole on {ForwardingRole} if ${trust('{TaskBus}/*')}`,
     ]);
+  });
+
+  test.each([
+    ['crm', 'crm/*'],
+    ['default', '*'], // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-manage-iam-access.html
+  ])('the role is for rules on the bus alone, here with the existing bus %s', (existingEventBusName, rules) => {
+    const onExisting = template({ forwardTo: buses.join(','), existingEventBusName });
+    expect(permissions('events.amazonaws.com', onExisting)).toContain(
+      `sts:AssumeRole on {ForwardingRole} if ${trust(rules)}`,
+    );
   });
 
   test('an alarm looks at that queue, and an output names it', () => {

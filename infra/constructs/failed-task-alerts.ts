@@ -20,6 +20,7 @@ import type { Poller } from './poller';
 import { maxRetention, privateQueue } from './private-queue';
 import { privateTopic } from './private-topic';
 import { stackUniqueId } from './stack-unique-id';
+import { warnWithoutSubscribers } from './subscribers';
 
 interface FailedTaskAlertsProps extends Encrypted {
   readonly config: Config;
@@ -54,6 +55,13 @@ export class FailedTaskAlerts extends Construct {
     super(scope, id);
     this.topic = privateTopic(this, 'Topic', { displayName: 'Partner Central failed tasks', encryptionKey });
     if (config.alertEmail) this.topic.addSubscription(new EmailSubscription(config.alertEmail));
+    // Chats are subscribed by Amazon Q, outside of the app.
+    if (!config.chatAlerts && Object.values(config.alertRoutes).includes(DEFAULT))
+      warnWithoutSubscribers(
+        this.topic,
+        'nobodyGetsAlerts',
+        'Nobody gets the alerts about failed tasks. Set alertEmail, or subscribe to the topic.',
+      );
     // A separate topic: Amazon Q accepts only JSON, and mail subscribers must not get it.
     if (config.chatAlerts)
       this.chatTopic = privateTopic(this, 'ChatTopic', {

@@ -1,8 +1,9 @@
 /** Options of the construct's methods, and their check for callers without TypeScript: a typo makes a rule that never matches. */
 import type { MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { OnEventOptions } from 'aws-cdk-lib/aws-events';
+import type { ReasonCategory } from '../events/task-events';
 import { ConfigurationError } from '../lambdas/poller/settings';
-import { type ReasonCategory, reasonCategories } from '../lambdas/task-event';
+import { reasonCategories } from '../lambdas/task-event';
 import type { TaskPollerSettings } from './task-poller-settings';
 
 /** Name of a source: catalog and task family, such as `AWS/EngagementFromOpportunity`. */

@@ -1,5 +1,5 @@
 import { Annotations } from 'aws-cdk-lib';
-import { CfnSubscription, type Topic } from 'aws-cdk-lib/aws-sns';
+import { CfnSubscription, type CfnTopic, type Topic } from 'aws-cdk-lib/aws-sns';
 import { resourcesReferencedIn } from './receivers';
 
 /**
@@ -9,8 +9,8 @@ import { resourcesReferencedIn } from './receivers';
 export function warnWithoutSubscribers(topic: Topic, warningId: string, message: string): void {
   topic.node.addValidation({
     validate() {
-      const isOfTopic = ({ topicArn }: CfnSubscription) =>
-        resourcesReferencedIn(topicArn, topic).some(resource => resource === topic.node.defaultChild);
+      const isOfTopic = (subscription: CfnSubscription) =>
+        resourcesReferencedIn(subscription.topicArn, subscription).includes(topic.node.defaultChild as CfnTopic);
       const subscriptions = topic.node.root.node.findAll().filter(one => one instanceof CfnSubscription);
       if (!subscriptions.some(isOfTopic))
         Annotations.of(topic).addWarningV2(`partner-central-task-poller:${warningId}`, message);

@@ -7,14 +7,17 @@ import type { DeliveredEvent } from './event-bridge';
 const mostPayloadBytes = 6 * 1024 * 1024;
 
 /** How many batches Lambda gathers at a time: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
-const pollers = 5;
+const usualPollers = 5;
 /** The most that one of them receives with one request. */
 const mostReceived = 10;
 
 export type InvokeFormatter = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
-/** @param batchSize that of the event source mapping */
-export function alertQueue(batchSize: number) {
+/**
+ * @param batchSize that of the event source mapping
+ * @param pollers how many gather a batch each
+ */
+export function alertQueue(batchSize: number, pollers = usualPollers) {
   let waiting: SQSRecord[] = [];
 
   return {
@@ -30,7 +33,7 @@ export function alertQueue(batchSize: number) {
      * time, and so does a batch that it did not get through.
      */
     async deliver(invoke: InvokeFormatter) {
-      const batches = dividedAmongPollers(waiting).flatMap(records => batchesOf(records, batchSize));
+      const batches = dividedAmong(pollers, waiting).flatMap(records => batchesOf(records, batchSize));
       waiting = [];
       for (const [index, Records] of batches.entries()) {
         try {
@@ -46,8 +49,8 @@ export function alertQueue(batchSize: number) {
   };
 }
 
-/** Each poller receives ten records in turn, so a burst is at least five batches. */
-function dividedAmongPollers(records: readonly SQSRecord[]): SQSRecord[][] {
+/** Each poller receives ten records in turn, so a burst is at least as many batches. */
+function dividedAmong(pollers: number, records: readonly SQSRecord[]): SQSRecord[][] {
   return Array.from({ length: pollers }, (_, poller) =>
     records.filter((_, at) => Math.floor(at / mostReceived) % pollers === poller),
   );

@@ -56,6 +56,15 @@ test('a subscription to another topic does not count', () => {
   expect(warnings(stack)).toEqual([alarms, alerts]);
 });
 
+test('a poller in another account is looked at by itself', () => {
+  const app = newApp();
+  const [here, there] = ['111122223333', '444455556666'].map(account => {
+    const stack = new Stack(app, `In${account}`, { env: { account, region: 'us-east-1' } });
+    return poller({ alertEmail: 'a@example.com', alarmEmail: 'a@example.com' }, stack).stack;
+  });
+  expect([here, there].map(stack => warnings(stack as Stack))).toEqual([[], []]);
+});
+
 test('can be acknowledged', () => {
   const { stack, tasks } = poller();
   Annotations.of(tasks).acknowledgeWarning(alarms as string, 'The on-call team subscribes by itself.');

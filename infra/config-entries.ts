@@ -128,7 +128,7 @@ export const configEntries = {
   schemaRegistry: v.optional(
     described(
       flag(),
-      'Register a JSON Schema of each event in the EventBridge schema registry, for developers of consumers. It is free. Set false in a region without a schema registry.',
+      'Register a JSON Schema of each event in the EventBridge schema registry, for developers of consumers. It is free. Skipped with a warning in a region without a schema registry.',
     ),
     true,
   ),

@@ -1,12 +1,5 @@
 /** Exports of the package for CDK apps. `partner-central-task-poller/events` is for consumers of the events. */
 export type { ReasonCategory } from '../events/task-events';
-export {
-  type DeadLetterQueues,
-  type FailedTaskEventOptions,
-  PartnerCentralTaskPoller,
-  type PartnerCentralTaskPollerProps,
-  type TaskEventOptions,
-  type TaskPollerMetricOptions,
-  type TaskSource,
-} from './task-poller';
+export type { FailedTaskEventOptions, TaskEventOptions, TaskPollerMetricOptions, TaskSource } from './method-options';
+export { type DeadLetterQueues, PartnerCentralTaskPoller, type PartnerCentralTaskPollerProps } from './task-poller';
 export type { FurtherSource, TaskPollerSettings } from './task-poller-settings';

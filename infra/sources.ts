@@ -38,7 +38,7 @@ export function sourcesOf(first: StackConfig, others: readonly StackConfig[]): [
 }
 
 /** The account whose quota is used: that of the role, or undefined for the stack's own. */
-const accountOf = ({ assumeRoleArn }: StackConfig) => assumeRoleArn?.split(':')[4];
+export const accountOf = ({ assumeRoleArn }: Pick<StackConfig, 'assumeRoleArn'>) => assumeRoleArn?.split(':')[4];
 
 /** Two sources with the same catalog and family would share their rows and their checkpoint, so they are refused. */
 export function duplicateSources(all: readonly StackConfig[]): string[] {

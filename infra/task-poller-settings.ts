@@ -295,7 +295,7 @@ export interface TaskPollerSettings extends SourceSettings {
   readonly archiveDays?: number;
   /**
    * Register a JSON Schema of each event in the EventBridge schema registry, for developers of consumers. It is free.
-   * Set false in a region without a schema registry.
+   * Skipped with a warning in a region without a schema registry.
    * @default true
    */
   readonly schemaRegistry?: boolean;

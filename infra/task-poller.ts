@@ -1,15 +1,17 @@
-import { Duration, Stack } from 'aws-cdk-lib';
-import { type Alarm, Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { Annotations, Duration, Stack } from 'aws-cdk-lib';
+import { type Alarm, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
-import { type CfnRule, type IEventBus, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
+import { type CfnRule, type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { LAMBDA_CREATE_NEW_POLICIES_WITH_ADDTOROLEPOLICY } from 'aws-cdk-lib/cx-api';
 import { Construct, type IConstruct } from 'constructs';
-import type { ReasonCategory } from '../events/task-events';
+import { schemaVersions } from '../events/event-schemas';
 import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED, type TaskDetailType } from '../lambdas/event-names';
 import { METRICS_NAMESPACE, metricNames } from '../lambdas/poller/metrics';
+import { knownReasonCodes } from '../lambdas/reason-codes';
 import { Alarms } from './constructs/alarms';
 import { Dashboard } from './constructs/dashboard';
 import { allowKeyUse, encryptionKey as newEncryptionKey } from './constructs/encryption-key';
@@ -21,6 +23,14 @@ import { Poller } from './constructs/poller';
 import { Receivers } from './constructs/receivers';
 import { SnapshotTable } from './constructs/snapshot-table';
 import { TaskBus } from './constructs/task-bus';
+import {
+  checkEventOptions,
+  checkMetricOptions,
+  type FailedTaskEventOptions,
+  type TaskEventOptions,
+  type TaskPollerMetricOptions,
+  type TaskSource,
+} from './method-options';
 import { readProps } from './read-props';
 import type { SourceConfig } from './sources';
 import type { TaskPollerSettings } from './task-poller-settings';
@@ -41,45 +51,6 @@ export interface PartnerCentralTaskPollerProps extends TaskPollerSettings {
    * @default - a new topic, with `alarmEmail` as subscriber
    */
   readonly alarmTopics?: readonly ITopic[];
-}
-
-/** Name of a source: catalog and task family, such as `AWS/EngagementFromOpportunity`. */
-export type TaskSource = `${TaskPollerSettings['catalog']}/${NonNullable<TaskPollerSettings['taskFamily']>}`;
-
-/** Options of a rule of `onTask…`. `eventPattern` narrows it further. A `target` can also be added later. */
-export interface TaskEventOptions extends OnEventOptions {
-  /**
-   * Only tasks of this source.
-   * @default - all sources
-   */
-  readonly source?: TaskSource;
-  /**
-   * Whether the rule matches replayed events, from the table or from the bus's archive.
-   * @default true
-   */
-  readonly replays?: boolean;
-}
-
-export interface FailedTaskEventOptions extends TaskEventOptions {
-  /**
-   * Only failures of these categories.
-   * @default - all failures
-   */
-  readonly reasonCategories?: readonly ReasonCategory[];
-  /**
-   * Only failures with these reason codes.
-   * @default - all failures
-   */
-  readonly reasonCodes?: readonly string[];
-}
-
-/** CloudWatch's options. The default `period` is 5 minutes, or the time between two polls if that is longer. */
-export interface TaskPollerMetricOptions extends MetricOptions {
-  /**
-   * The metric of this source. Each source has its own.
-   * @default - the first source
-   */
-  readonly source?: TaskSource;
 }
 
 /** Queues that need an operator when they have messages. An alarm reports it. */
@@ -133,6 +104,8 @@ export class PartnerCentralTaskPoller extends Construct {
   /** @throws ConfigurationError naming every prop that is invalid or in conflict with another */
   constructor(scope: Construct, id: string, props: PartnerCentralTaskPollerProps) {
     super(scope, id);
+    // With this flag, CDK would make policies that the functions don't wait for.
+    this.node.setContext(LAMBDA_CREATE_NEW_POLICIES_WITH_ADDTOROLEPOLICY, false);
     const { eventBus, table, alarmTopics, ...settings } = props;
     const config = readProps(this, settings, alarmTopics);
     this.sources = config.sources;
@@ -165,8 +138,8 @@ export class PartnerCentralTaskPoller extends Construct {
       });
     };
     const unforwarded = forwarding?.undelivered;
-    const deadLetters = { undelivered, keyFailures, unforwarded };
-    const firstAlarms = addAlarms(0, { topics: alarmTopics, deadLetters, encryptionKey });
+    const shared = { UndeliveredAlerts: undelivered, KeyFailures: keyFailures, Unforwarded: unforwarded };
+    const firstAlarms = addAlarms(0, { topics: alarmTopics, shared, encryptionKey });
     const { topics } = firstAlarms;
     const others = pollers.slice(1).map((_, at) => addAlarms(at + 1, { topics }));
     this.alarms = [firstAlarms, ...others].flatMap(({ all }) => all);
@@ -193,7 +166,8 @@ export class PartnerCentralTaskPoller extends Construct {
   }
 
   /**
-   * Creates a rule for completed tasks.
+   * Creates a rule for completed tasks. It matches the schema version that this release publishes.
+   * @throws ConfigurationError naming every option that is unknown or invalid
    * @throws Error if the source does not exist
    */
   onTaskCompleted(id: string, options: TaskEventOptions = {}): Rule {
@@ -201,7 +175,8 @@ export class PartnerCentralTaskPoller extends Construct {
   }
 
   /**
-   * Creates a rule for failed tasks.
+   * Creates a rule for failed tasks. It matches the schema version that this release publishes.
+   * @throws ConfigurationError naming every option that is unknown or invalid
    * @throws Error if the source does not exist
    */
   onTaskFailed(id: string, options: FailedTaskEventOptions = {}): Rule {
@@ -209,7 +184,8 @@ export class PartnerCentralTaskPoller extends Construct {
   }
 
   /**
-   * Creates a rule for tasks that have been running for too long.
+   * Creates a rule for tasks that have been running for too long. It matches the schema version that this release publishes.
+   * @throws ConfigurationError naming every option that is unknown or invalid
    * @throws Error unless `taskStalledEvents` is on for that source, or for any source if none is given
    */
   onTaskStalled(id: string, options: TaskEventOptions = {}): Rule {
@@ -264,6 +240,8 @@ export class PartnerCentralTaskPoller extends Construct {
   }
 
   private onTaskEvent(id: string, detailType: TaskDetailType, options: FailedTaskEventOptions): Rule {
+    const method = `on${detailType}('${id}')`;
+    checkEventOptions(`The options of ${this.node.path}.${method}`, options, detailType === TASK_FAILED);
     const { source, reasonCategories, reasonCodes, replays = true, target, eventPattern, ...others } = options;
     const { crossStackScope, ...rest } = others;
     const only = source && this.sourceNamed(source);
@@ -272,15 +250,21 @@ export class PartnerCentralTaskPoller extends Construct {
       eventBus: this.eventBus,
       ...(target && { targets: [target] }),
     });
-    rule.addEventPattern({ source: [this.eventSource], detailType: [detailType] });
     const detail = {
+      schemaVersion: [...schemaVersions],
       ...(only && { catalog: [only.catalog], taskType: [only.taskFamily] }),
       ...(reasonCategories && { reasonCategory: [...reasonCategories] }),
       ...(reasonCodes && { reasonCode: [...reasonCodes] }),
       ...(!replays && { replayId: [{ exists: false }] }),
     };
-    if (Object.keys(detail).length > 0) rule.addEventPattern({ detail });
+    rule.addEventPattern({ source: [this.eventSource], detailType: [detailType], detail });
     rule.addEventPattern(eventPattern);
+    const newCodes = reasonCodes?.filter(code => !(knownReasonCodes as readonly string[]).includes(code)) ?? [];
+    if (newCodes.length > 0)
+      Annotations.of(rule).addWarningV2(
+        'partner-central-task-poller:unknownReasonCode',
+        `${method} matches ${newCodes.join(', ')}, which this release does not know. Check the spelling; Partner Central may have new codes.`,
+      );
     if (isIn(Stack.of(this), rule)) this.pollAfter(rule);
     // EventBridge marks a replay from the archive in the envelope. CDK's pattern type lacks that field.
     if (!replays)
@@ -296,7 +280,9 @@ export class PartnerCentralTaskPoller extends Construct {
     throw new Error(`${this.node.path} has no source ${name}; allowed: ${this.sources.map(nameOf).join(' or ')}`);
   }
 
-  private metric(metricName: string, statistic: string, { source, ...options }: TaskPollerMetricOptions = {}): Metric {
+  private metric(metricName: string, statistic: string, given: TaskPollerMetricOptions = {}): Metric {
+    checkMetricOptions(`The options of a metric of ${this.node.path}`, given);
+    const { source, ...options } = given;
     const { serviceName, pollEveryMinutes } = source ? this.sourceNamed(source) : (this.sources[0] as SourceConfig);
     return new Metric({
       namespace: METRICS_NAMESPACE,

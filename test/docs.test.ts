@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseTaskEvent, TASK_COMPLETED, type TaskFailedDetail } from 'partner-central-task-poller/events';
+import { readConfig } from '../infra/config';
 import { eventId } from '../lambdas/poller/core/build-event';
 import { knownReasonCodes } from '../lambdas/reason-codes';
 import { documents, replaceBetween } from '../scripts/write-docs';
@@ -33,7 +34,7 @@ describe('the examples of events', () => {
   });
 
   test('in the README has the same fields', () => {
-    const [example] = blocks('json', 'README.md');
+    const example = blocks('json', 'README.md').find(block => block.includes('"schemaVersion"'));
     const [whole] = blocks('json', 'docs', 'events.md');
     expect(Object.keys(JSON.parse(String(example)))).toEqual(Object.keys(JSON.parse(String(whole)).detail));
   });
@@ -113,6 +114,45 @@ test('every command that the README names is one', () => {
     .filter(name => !['ci', 'pack', 'install'].includes(name));
   expect(named.length).toBeGreaterThan(5);
   expect(named.filter(name => !scripts.includes(name))).toEqual([]);
+});
+
+describe('settings', () => {
+  // -c holds for one deployment: the next one without it takes the setting back, and with an address its subscription.
+  test.each(['README.md', 'docs/construct.md', 'docs/runbook.md', 'examples/cdk-app/README.md'])(
+    'that %s deploys with -c are only those that another deployment ends',
+    file => {
+      const deployments = [...read(file).matchAll(/npx cdk deploy((?:[^`\n]|\\\n)*)/g)].map(([, rest]) => String(rest));
+      const keys = deployments.flatMap(rest => [...rest.matchAll(/-c '?(\w+)=/g)].map(([, key]) => key));
+      expect(deployments.length).toBeGreaterThan(0);
+      expect(keys.filter(key => !['enabled', 'shadow', 'existingTableName'].includes(key as string))).toEqual([]);
+    },
+  );
+
+  test('that the README and the runbook put into cdk.json are ones that can be read', () => {
+    const blocks = ['README.md', 'docs/runbook.md'].flatMap(file =>
+      [...read(file).matchAll(/^```json\n(\{\n {2}"context"[\s\S]*?)^```/gm)].map(([, text]) =>
+        JSON.parse(String(text)),
+      ),
+    );
+    expect(blocks).toHaveLength(3);
+    for (const { context } of blocks) expect(readConfig(context).sources.length).toBeGreaterThan(0);
+  });
+
+  test('one place says how long -c holds', () => {
+    const files = [
+      'README.md',
+      ...readdirSync(join(root, 'docs'))
+        .filter(file => file.endsWith('.md'))
+        .map(file => `docs/${file}`),
+    ];
+    const saying = files.flatMap(
+      file =>
+        read(file)
+          .match(/\bholds for (that )?one deployment/g)
+          ?.map(() => file) ?? [],
+    );
+    expect(saying).toEqual(['README.md']);
+  });
 });
 
 test('fails when a document has lost the place for a table', () => {

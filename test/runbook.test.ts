@@ -84,9 +84,8 @@ describe('names', () => {
 
   test('each key that is set with -c is one of the configuration', () => {
     const named = [...new Set([...runbook.matchAll(/-c (\w+)=/g)].map(([, key]) => key as string))];
-    expect(named.length).toBeGreaterThan(5);
-    const known = [...Object.keys(configEntries), 'key']; // `-c key=value` speaks of any
-    expect(named.filter(key => !known.includes(key))).toEqual([]);
+    expect(named.length).toBeGreaterThan(2);
+    expect(named.filter(key => !(key in configEntries))).toEqual([]);
   });
 
   test('each output that is read is one of the stack', () => {
@@ -103,7 +102,7 @@ describe('names', () => {
     const named = [...commands.matchAll(/\$stack-(\w+)"/g)].map(([, name]) => name as string);
     expect(named).toEqual(['Alarms', 'AlarmsSetAside']);
     const ids = Object.keys(all('AWS::CloudWatch::Alarm'));
-    expect(ids.filter(id => id.startsWith('Alarms'))).toHaveLength(8);
+    expect(ids.filter(id => id.startsWith('Alarms'))).toHaveLength(9);
     expect(ids).toContain('AlarmsSetAside');
   });
 
@@ -165,9 +164,11 @@ describe('commands', () => {
   });
 
   test('each deployment is made with all keys', () => {
-    const deployments = [...runbook.matchAll(/npx cdk (?:deploy|destroy|diff)([^`\n]*)/g)].map(([, rest]) => rest);
+    const production = sections.get('Moving from Sandbox to production') ?? ''; // of another checkout
+    const ofThisStack = runbook.replace(production, '');
+    const deployments = [...ofThisStack.matchAll(/npx cdk (?:deploy|destroy|diff)([^`\n]*)/g)].map(([, rest]) => rest);
     expect(deployments.length).toBeGreaterThan(8);
-    for (const rest of deployments) expect(rest).toMatch(/^ ("\$\{keys\[@\]\}"|-c catalog=AWS -c stackName=)/);
+    for (const rest of deployments) expect(rest).toMatch(/^ "\$\{keys\[@\]\}"/);
   });
 });
 

@@ -12,21 +12,29 @@ export interface BilledResources {
   /** Metrics that alarms look at; an alarm on a formula has several. */
   readonly alarmMetrics: number;
   readonly alarms: number;
+  /** Alarms on queues that all sources share. */
+  readonly sharedAlarms: number;
   readonly compositeAlarms: number;
   /** Customer managed keys. */
   readonly encryptionKeys: number;
   readonly dashboards: number;
+  /** How many pollers Lambda keeps on an idle queue: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
+  readonly idlePollers: number;
 }
 
 /** Reads them out of a synthesized template. */
 export function billedResources({ Resources }: Template): BilledResources {
   const ofType = (type: string) => Object.values(Resources).filter(({ Type }) => Type === type);
-  const [poller] = ofType('AWS::Lambda::Function').flatMap(({ Properties }) => {
+  const pollers = ofType('AWS::Lambda::Function').flatMap(({ Properties }) => {
     const { Variables } = (Properties.Environment ?? {}) as { Variables?: Record<string, string> };
     const settings = Variables?.[environment.settings];
     return settings === undefined ? [] : [{ memoryMb: Number(Properties.MemorySize), ...JSON.parse(settings) }];
   });
+  const [poller] = pollers;
   if (poller === undefined) throw new Error('The template has no poller.');
+  const hasMaximumConcurrency = ofType('AWS::Lambda::EventSourceMapping').some(
+    ({ Properties }) => Properties.ScalingConfig !== undefined,
+  );
   const [archive] = ofType('AWS::Events::Archive');
   const metricsOf = (queries: unknown) =>
     Array.isArray(queries) ? queries.filter(query => query.MetricStat !== undefined).length : 1;
@@ -39,8 +47,13 @@ export function billedResources({ Resources }: Template): BilledResources {
       0,
     ),
     alarms: ofType('AWS::CloudWatch::Alarm').length,
+    // Each source has an alarm on its own queue, the one of failed runs.
+    sharedAlarms:
+      ofType('AWS::CloudWatch::Alarm').filter(({ Properties }) => Properties.Namespace === 'AWS/SQS').length -
+      pollers.length,
     compositeAlarms: ofType('AWS::CloudWatch::CompositeAlarm').length,
     encryptionKeys: ofType('AWS::KMS::Key').length,
     dashboards: ofType('AWS::CloudWatch::Dashboard').length,
+    idlePollers: hasMaximumConcurrency ? 5 : 2,
   };
 }

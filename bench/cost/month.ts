@@ -50,8 +50,8 @@ export const assumed = {
   mbOfAWholeCpu: 1_769,
   /** Lambda's own START, END and REPORT, with what CloudWatch adds to each. */
   lambdaLogBytesAPoll: 340,
-  /** Lambda keeps five long polls of 20 seconds open on a queue, whether anything is in it or not. */
-  idleQueueRequests: 5 * 3 * POLLS_A_MONTH,
+  /** Of each poller of an idle queue: long polls of 20 seconds, one after the other. */
+  requestsAnIdlePoller: 3 * POLLS_A_MONTH,
   /** Send, receive, delete. */
   queueRequestsAFailure: 3,
   secondsAMail: 0.5,
@@ -133,7 +133,7 @@ export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: B
       ? [['Dashboard', resources.dashboards * prices.dashboardMonth] satisfies CostItem]
       : []),
     ['Logs', logGb * (prices.logGb + prices.logGbMonth)],
-    ['Alerts: queue', (assumed.idleQueueRequests + failures * assumed.queueRequestsAFailure) * prices.queueRequest],
+    ['Alerts: queue', (idleQueueRequests(resources) + failures * assumed.queueRequestsAFailure) * prices.queueRequest],
     [
       'Alerts: function and mails',
       failures * (prices.lambdaRequest + gbSeconds(assumed.secondsAMail, 256) + prices.topicRequest + prices.email),
@@ -142,11 +142,14 @@ export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: B
   ];
 }
 
-/** What another source of the same stack adds: it shares the queue of alerts, and each of its alarms looks at one metric. */
+/** What another source of the same stack adds: it shares the queue of alerts, the key, and the alarms on shared queues. */
 export function furtherSourceCost(partner: Partner, parts: MeasuredParts, resources: BilledResources): number {
-  const { alarms: alarmMetrics } = resources;
+  const alarmMetrics = resources.alarmMetrics - resources.sharedAlarms;
   const alone = monthlyCost(partner, parts, { ...resources, alarmMetrics, dashboards: 0, encryptionKeys: 0 });
-  return total(alone) - assumed.idleQueueRequests * prices.queueRequest;
+  return total(alone) - idleQueueRequests(resources) * prices.queueRequest;
 }
+
+/** Requests a month that Lambda makes to the queue of alerts while nothing is in it. */
+export const idleQueueRequests = ({ idlePollers }: BilledResources) => idlePollers * assumed.requestsAnIdlePoller;
 
 export const total = (items: readonly CostItem[]) => items.reduce((sum, [, dollars]) => sum + dollars, 0);

@@ -5,6 +5,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import type { Config } from '../config';
+import { warnWithoutSubscribers } from './subscribers';
 
 interface AlarmTopicProps {
   readonly config: Pick<Config, 'alarmEmail'>;
@@ -24,6 +25,11 @@ export function alarmTopic(scope: Construct, id: string, { config, encryptionKey
     ...(encryptionKey && { masterKey: encryptionKey }),
   });
   if (config.alarmEmail) topic.addSubscription(new EmailSubscription(config.alarmEmail));
+  warnWithoutSubscribers(
+    topic,
+    'nobodyGetsAlarms',
+    'Nobody gets the alarms, so nobody hears when the poller fails. Set alarmEmail, or subscribe to the topic.',
+  );
 
   // An explicit policy replaces the default one, which allowed this account's alarms to publish.
   const stack = Stack.of(scope);

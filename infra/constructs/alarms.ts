@@ -26,7 +26,7 @@ interface AlarmsProps extends Encrypted {
   /** The dependency of the schedules that CloudFormation creates last. */
   readonly lastReceiver: IDependable;
   /** Dead-letter queues that all sources share. Only the alarms of the first source watch them. */
-  readonly deadLetters?: Readonly<Record<string, Queue | undefined>>;
+  readonly shared?: { readonly [K in keyof typeof sharedQueues]?: Queue | undefined };
 }
 
 interface AlarmDefinition {
@@ -45,11 +45,29 @@ interface AlarmDefinition {
   readonly breaching?: number;
   readonly missing: TreatMissingData;
   readonly actionsEnabled?: boolean;
+  /** Whether it is about all sources, so that its text must not name one. */
+  readonly ofAllSources?: boolean;
 }
 
+/** What a message in these queues means. */
+const sharedQueues = {
+  UndeliveredAlerts: {
+    meaning: 'An alert was not delivered: nobody was told of a failed task.',
+    firstStep: 'Read the messages in the queue. Each is a failed task.',
+  },
+  KeyFailures: {
+    meaning: 'The bus could not encrypt or decrypt an event. No rule got it.',
+    firstStep: 'Check that the key of the stack is enabled.',
+  },
+  Unforwarded: {
+    meaning: 'A forwardTo bus did not accept an event within a day.',
+    firstStep: 'Check that the policy of that bus allows this account to put events.',
+  },
+} as const;
+
 /**
- * Eight alarms for one poller, each with its section in the runbook. All periods are derived from the time between two
- * polls, so that another rate can't make an alarm miss failures or stay on.
+ * Eight alarms for one poller, and one for each queue that all pollers share. The runbook has a section on each question. All
+ * periods are derived from the time between two polls, so that another rate can't make an alarm miss failures or stay on.
  *
  * The alarms have no explicit names, so that an account can have several stacks. CloudFormation derives them from the names
  * of the stack and the alarm, such as `PartnerCentralTaskPoller-AlarmsNotFinishing0F3B1C2D-x8Yz`.
@@ -71,7 +89,8 @@ export class Alarms extends Construct {
 
     this.addRunAlarms();
     this.addTaskAlarms();
-    this.addBacklogAndQueueAlarms();
+    this.addBacklogAlarms();
+    this.addQueueAlarms();
   }
 
   private addRunAlarms() {
@@ -107,8 +126,9 @@ export class Alarms extends Construct {
       missing: TreatMissingData.BREACHING,
       actionsEnabled: config.enabled,
     });
-    // Before the first poll there is no heartbeat. The alarm is created late, so that it has little time for a false alarm.
-    // It can't depend on the schedule: the schedule may depend on a resource that refers to this alarm, such as a topic's policy.
+    // A new alarm is evaluated over the minutes before it was created, in which nothing polled, so it can go off before the
+    // first poll. CloudWatch has no form that prevents this and still goes off if no poll is ever complete; the runbook says
+    // so. The alarm is created late, so that it has little time for a false alarm. It can't depend on the schedule: the schedule may depend on a resource that refers to this alarm, such as a topic's policy.
     notFinishing.node.addDependency(lastReceiver);
   }
 
@@ -134,8 +154,8 @@ export class Alarms extends Construct {
     });
   }
 
-  private addBacklogAndQueueAlarms() {
-    const { config, poller, deadLetters = {} } = this.props;
+  private addBacklogAlarms() {
+    const { config } = this.props;
     const { period, gauge, periodsFor } = windows(config.pollEveryMinutes);
     this.alarm('SetAside', {
       ...gauge,
@@ -165,30 +185,27 @@ export class Alarms extends Construct {
       breaching: Math.ceil(polls * 0.8),
       missing: TreatMissingData.NOT_BREACHING,
     });
+  }
 
-    const waitingIn = (queue: Queue) =>
-      queue.metricApproximateNumberOfMessagesVisible({ statistic: Stats.MAXIMUM, period: Duration.minutes(5) });
-    const queues = Object.entries({ failedRuns: poller.failedRuns, ...deadLetters }).filter(
-      (entry): entry is [string, Queue] => entry[1] !== undefined,
-    );
-    this.alarm('DeadLetters', {
-      meaning: 'A dead-letter queue has messages, for example a failed poll or an undelivered alert.',
-      firstStep: 'Read the messages in the queues. An undelivered alert is a failed task that was not reported.',
+  /** One for each queue. CloudWatch charges a sum by its queues, and a sum would need a value of each of them. */
+  private addQueueAlarms() {
+    const { poller, shared = {} } = this.props;
+    const waitingIn = (queue: Queue) => ({
       anchor: 'alarm-dead-letters',
-      // FILL, because an idle queue reports nothing, and a sum with a missing value is missing.
-      metric: new MathExpression({
-        expression: queues.map(([name]) => `FILL(${name}, 0)`).join(' + '),
-        usingMetrics: Object.fromEntries(queues.map(([name, queue]) => [name, waitingIn(queue)])),
-        label: 'Messages waiting',
-        period: Duration.minutes(5),
-      }),
-      // SQS reports late, so the last period is often only a filled zero.
-      periods: 3,
-      breaching: 1,
-      // SQS stops reporting on a queue that is unused for six hours, even if it has messages.
+      metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: Stats.MAXIMUM, period: Duration.minutes(5) }),
+      periods: 1,
+      // SQS stops reporting on a queue that is unused for six hours, even if it has messages. The alarm must stay on then.
       // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/MonitorSQSwithCloudWatch.html
       missing: TreatMissingData.IGNORE,
     });
+    this.alarm('FailedRuns', {
+      ...waitingIn(poller.failedRuns),
+      meaning: 'A failed poll is in the dead-letter queue.',
+      firstStep: 'Read the messages in the queue. Each names its error.',
+    });
+    for (const [id, queue] of Object.entries(shared))
+      if (queue)
+        this.alarm(id, { ...waitingIn(queue), ...sharedQueues[id as keyof typeof sharedQueues], ofAllSources: true });
   }
 
   private ofPoller(metricName: string, statistic: string, period: Duration) {
@@ -207,9 +224,10 @@ export class Alarms extends Construct {
       breaching,
       missing,
       actionsEnabled,
+      ofAllSources = false,
     } = definition;
     const { config, poller } = this.props;
-    const which = poller.name && `${poller.name}: `;
+    const which = poller.name && !ofAllSources ? `${poller.name}: ` : '';
     const alarm = new Alarm(this, id, {
       alarmDescription: `${which}${meaning} First: ${firstStep} Then: ${config.runbookUrl}#${anchor}`,
       metric,

@@ -15,11 +15,13 @@ import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Config } from '../config';
+import { accountOf, type SourceConfig } from '../sources';
 import { unindented } from './log-queries';
 import type { Poller } from './poller';
 
 interface DashboardProps {
-  readonly config: Pick<Config, 'stackName' | 'runbookUrl'>;
+  readonly config: Pick<Config, 'stackName' | 'runbookUrl' | 'sources'>;
+  /** In the order of the sources. */
   readonly pollers: readonly Poller[];
   readonly table: Pick<ITable, 'tableName'>;
   readonly alarms: readonly IAlarm[];
@@ -29,6 +31,7 @@ const half = { width: 12, height: 6 };
 
 /**
  * Optional dashboard; nothing depends on it. Free AWS metrics are shown as graphs, everything else is queried from the log.
+ * Each source is shown by itself, because catalogs don't mix; only what counts against one quota is added.
  * It is off by default, because a dashboard costs $3 a month after the three free ones.
  */
 export class Dashboard extends Construct {
@@ -38,45 +41,13 @@ export class Dashboard extends Construct {
     private readonly props: DashboardProps,
   ) {
     super(scope, id);
-    const { config, alarms } = props;
+    const { config, pollers, alarms } = props;
     const page = new CloudWatchDashboard(this, 'Page', { defaultInterval: Duration.days(1) });
     page.addWidgets(
       new TextWidget({ markdown: `# ${config.stackName}\nRunbook: ${config.runbookUrl}`, width: 6, height: 3 }),
       new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: 18, height: 3 }),
     );
-    page.addWidgets(
-      this.fromLog(
-        'Tasks that ended, by outcome',
-        LogQueryVisualizationType.BAR,
-        `
-        filter message = "Run"
-        | stats sum(completed) as complete, sum(failed) as failures by bin(1h)`,
-      ),
-      this.fromLog(
-        'Tasks that ended, by reason',
-        LogQueryVisualizationType.TABLE,
-        `
-        filter message = "Published" and detailType != "TaskStalled"
-        | stats count(*) as endings by taskStatus, reasonCategory, reasonCode
-        | sort endings desc`,
-      ),
-    );
-    page.addWidgets(
-      this.fromLog(
-        'Tasks that run, and that have stalled',
-        LogQueryVisualizationType.LINE,
-        `
-        filter message = "Run"
-        | stats max(unsettled) as running, max(stalled) as stalledOnes by bin(15m)`,
-      ),
-      this.fromLog(
-        'Detection lag in seconds, at most',
-        LogQueryVisualizationType.LINE,
-        `
-        filter message = "Published" and ispresent(lagSeconds)
-        | stats pct(lagSeconds, 50) as median, max(lagSeconds) as longest by bin(1h)`,
-      ),
-    );
+    for (const poller of pollers) this.addTasksOf(poller, page);
     page.addWidgets(
       this.graph(
         'Duration of a poll',
@@ -89,32 +60,18 @@ export class Dashboard extends Construct {
         ...this.ofFunctions('Errors', Stats.SUM),
       ),
     );
-    page.addWidgets(
-      this.fromLog(
-        'List calls in a day, of the 100,000 that the account has',
-        LogQueryVisualizationType.BAR,
-        `
-        filter message = "Run"
-        | stats sum(listCalls) as calls by bin(1d)`,
-      ),
-      this.fromLog(
-        'List calls a second in a poll, of the 10 that the account has',
-        LogQueryVisualizationType.LINE,
-        `
-        filter message = "Run" and milliseconds > 0
-        | stats max(listCalls * 1000 / milliseconds) as aSecond by bin(15m)`,
-      ),
-    );
+    page.addWidgets(...this.callsInADay(), ...pollers.map((poller, at) => this.paceOf(poller, at)));
     page.addWidgets(
       this.graph('Messages waiting in the queues', ...this.waitingInQueues()),
       this.graph('Table: capacity units used, and requests throttled', ...this.ofTable()),
     );
     page.addWidgets(
       this.fromLog(
+        pollers,
         'Warnings and errors',
         LogQueryVisualizationType.TABLE,
         `
-        fields @timestamp, level, message, taskId, error.message
+        fields @timestamp, service, level, message, taskId, error.message
         | filter level in ["WARN", "ERROR", "CRITICAL"]
         | sort @timestamp desc
         | limit 20`,
@@ -123,7 +80,86 @@ export class Dashboard extends Construct {
     );
   }
 
-  private fromLog(title: string, view: LogQueryVisualizationType, query: string, width = half.width) {
+  private addTasksOf(poller: Poller, page: CloudWatchDashboard) {
+    page.addWidgets(
+      this.fromLog(
+        [poller],
+        titleOf(poller, 'Tasks that ended, by outcome'),
+        LogQueryVisualizationType.BAR,
+        `
+        filter message = "Run"
+        | stats sum(completed) as complete, sum(failed) as failures by bin(1h)`,
+      ),
+      this.fromLog(
+        [poller],
+        titleOf(poller, 'Tasks that ended, by reason'),
+        LogQueryVisualizationType.TABLE,
+        `
+        filter message = "Published" and detailType != "TaskStalled"
+        | stats count(*) as endings by taskStatus, reasonCategory, reasonCode
+        | sort endings desc`,
+      ),
+    );
+    page.addWidgets(
+      this.fromLog(
+        [poller],
+        titleOf(poller, 'Tasks that run, and that have stalled'),
+        LogQueryVisualizationType.LINE,
+        `
+        filter message = "Run"
+        | stats max(unsettled) as running, max(stalled) as stalledOnes by bin(15m)`,
+      ),
+      this.fromLog(
+        [poller],
+        titleOf(poller, 'Detection lag in seconds, at most'),
+        LogQueryVisualizationType.LINE,
+        `
+        filter message = "Published" and ispresent(lagSeconds)
+        | stats pct(lagSeconds, 50) as median, max(lagSeconds) as longest by bin(1h)`,
+      ),
+    );
+  }
+
+  /** One widget for each account: its sources share its quota. */
+  private callsInADay() {
+    const { config, pollers } = this.props;
+    const accounts = [...new Set(config.sources.map(accountOf))];
+    return accounts.map(account => {
+      const name = accounts.length === 1 ? 'the account' : account ? `account ${account}` : "the stack's account";
+      return this.fromLog(
+        pollers.filter((_, at) => accountOf(config.sources[at] as SourceConfig) === account),
+        `List calls in a day, of the 100,000 that ${name} has`,
+        LogQueryVisualizationType.BAR,
+        `
+        filter message = "Run"
+        | stats sum(listCalls) as calls by bin(1d)`,
+      );
+    });
+  }
+
+  private paceOf(poller: Poller, at: number) {
+    const { sources } = this.props.config;
+    const limit =
+      sources.length === 1
+        ? '10 that the account has'
+        : `${(sources[at] as SourceConfig).maxListCallsPerSecond} that it may make`;
+    return this.fromLog(
+      [poller],
+      titleOf(poller, `List calls a second in a poll, of the ${limit}`),
+      LogQueryVisualizationType.LINE,
+      `
+      filter message = "Run" and milliseconds > 0
+      | stats max(listCalls * 1000 / milliseconds) as aSecond by bin(15m)`,
+    );
+  }
+
+  private fromLog(
+    pollers: readonly Poller[],
+    title: string,
+    view: LogQueryVisualizationType,
+    query: string,
+    width = half.width,
+  ) {
     const lines = unindented(query)
       .split('\n')
       .map(line => line.replace(/^\| /, ''));
@@ -132,7 +168,7 @@ export class Dashboard extends Construct {
       title,
       view,
       width,
-      logGroupNames: this.props.pollers.map(poller => poller.function.logGroup.logGroupName),
+      logGroupNames: pollers.map(poller => poller.function.logGroup.logGroupName),
       queryLines: lines,
     });
   }
@@ -166,3 +202,6 @@ export class Dashboard extends Construct {
     );
   }
 }
+
+/** With the name of the source, if there are several. */
+const titleOf = ({ name }: Poller, question: string) => (name ? `${name}: ${question}` : question);

@@ -1,4 +1,4 @@
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { type IRole, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
@@ -41,7 +41,7 @@ export function encryptionKey(scope: Construct, id: string): Key {
     StringEquals: { 'aws:SourceAccount': stack.account },
   });
   // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-  // CloudFormation prefixes the names of log groups with the name of the stack.
+  // CloudFormation prefixes the names of log groups with the name of the stack that it deploys, which may differ from the app's.
   allow(
     `logs.${stack.region}.amazonaws.com`,
     ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
@@ -50,7 +50,7 @@ export function encryptionKey(scope: Construct, id: string): Key {
         'kms:EncryptionContext:aws:logs:arn': stack.formatArn({
           service: 'logs',
           resource: 'log-group',
-          resourceName: `${stack.stackName}-*`,
+          resourceName: `${Aws.STACK_NAME}-*`,
           arnFormat: ArnFormat.COLON_RESOURCE_NAME,
         }),
       },

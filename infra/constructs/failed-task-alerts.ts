@@ -7,6 +7,7 @@ import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { schemaVersions } from '../../events/event-schemas';
 import { environment } from '../../lambdas/alerts/environment';
 import { DEFAULT, NOWHERE } from '../../lambdas/alerts/routes';
 import { TASK_FAILED } from '../../lambdas/event-names';
@@ -19,6 +20,7 @@ import type { Poller } from './poller';
 import { maxRetention, privateQueue } from './private-queue';
 import { privateTopic } from './private-topic';
 import { stackUniqueId } from './stack-unique-id';
+import { warnWithoutSubscribers } from './subscribers';
 
 interface FailedTaskAlertsProps extends Encrypted {
   readonly config: Config;
@@ -53,6 +55,13 @@ export class FailedTaskAlerts extends Construct {
     super(scope, id);
     this.topic = privateTopic(this, 'Topic', { displayName: 'Partner Central failed tasks', encryptionKey });
     if (config.alertEmail) this.topic.addSubscription(new EmailSubscription(config.alertEmail));
+    // Chats are subscribed by Amazon Q, outside of the app.
+    if (!config.chatAlerts && Object.values(config.alertRoutes).includes(DEFAULT))
+      warnWithoutSubscribers(
+        this.topic,
+        'nobodyGetsAlerts',
+        'Nobody gets the alerts about failed tasks. Set alertEmail, or subscribe to the topic.',
+      );
     // A separate topic: Amazon Q accepts only JSON, and mail subscribers must not get it.
     if (config.chatAlerts)
       this.chatTopic = privateTopic(this, 'ChatTopic', {
@@ -81,7 +90,10 @@ export class FailedTaskAlerts extends Construct {
         source: [config.eventSource],
         detailType: [TASK_FAILED],
         // A replay sends no alerts unless the operator asks for them (replayAlerts).
-        detail: { $or: [{ replayId: [{ exists: false }] }, { replayAlerts: [true] }] },
+        detail: {
+          schemaVersion: [...schemaVersions], // which the formatter can read
+          $or: [{ replayId: [{ exists: false }] }, { replayAlerts: [true] }],
+        },
       },
       targets: [withDeadLetters(new SqsQueue(queue), this.undelivered)],
     });
@@ -115,6 +127,9 @@ export class FailedTaskAlerts extends Construct {
 
   private feed(formatter: LambdaFunction, queue: Queue): EventSourceMapping {
     queue.grantConsumeMessages(formatter);
+    // No maximum concurrency. With one, Lambda polls an idle queue with five pollers; without, it reduces them to two. Either
+    // way a burst is five batches, so it stays a handful of mails.
+    // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
     // Not CDK's SqsEventSource: its id depends on the path of the stack in the app. With a new id, CloudFormation would create
     // a second mapping, which Lambda refuses while the first one exists.
     return formatter.addEventSourceMapping(`SqsEventSource:${stackUniqueId(queue)}`, {
@@ -122,7 +137,6 @@ export class FailedTaskAlerts extends Construct {
       batchSize,
       maxBatchingWindow: batchWindow,
       reportBatchItemFailures: true,
-      maxConcurrency: 2, // Lambda's minimum: a burst becomes few mails, at a slow rate
     });
   }
 

@@ -1,3 +1,4 @@
+import { Stack } from 'aws-cdk-lib';
 import { EventBus, type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { EventBus as EventBusTarget } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -25,7 +26,7 @@ export class Forwarding extends Construct {
   constructor(scope: Construct, id: string, { config, bus, to, encryptionKey }: ForwardingProps) {
     super(scope, id);
     this.undelivered = deadLetterQueue(this, 'Undelivered', 'the rule that forwards', maxRetention, { encryptionKey });
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('events.amazonaws.com') });
+    const role = new Role(this, 'Role', { assumedBy: rulesOn(bus, Stack.of(this)) });
     role.addToPolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [...to] }));
     new Rule(this, 'Rule', {
       description: 'Events of the task poller, for other buses',
@@ -37,4 +38,19 @@ export class Forwarding extends Construct {
       }),
     });
   }
+}
+
+/**
+ * EventBridge, for rules on this bus in this account (confused deputy). Not for the one rule by its name: CloudFormation
+ * makes that after the role, and cuts long ones.
+ */
+function rulesOn(bus: IEventBus, stack: Stack) {
+  // The ARN of a rule on the default bus has no bus.
+  const rules = bus.eventBusName === 'default' ? '*' : `${bus.eventBusName}/*`;
+  return new ServicePrincipal('events.amazonaws.com', {
+    conditions: {
+      StringEquals: { 'aws:SourceAccount': stack.account },
+      ArnLike: { 'aws:SourceArn': stack.formatArn({ service: 'events', resource: 'rule', resourceName: rules }) },
+    },
+  });
 }

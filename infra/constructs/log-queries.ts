@@ -9,35 +9,37 @@ import type { Config } from '../config';
  *
  * Each poll ends with a line "Run", unless it failed. Each published event has a line "Published". Both have the level INFO,
  * so a higher `logLevel` omits them.
+ *
+ * A query reads the logs of all sources. It keeps them apart by `service`, or adds what counts against one quota.
  */
 export const logQueries = {
   Polls: `
-    fields @timestamp, outcome, mode, completed, failed, rejected, drift, unsettled, stalled, setAside, gaps, listCalls, pages, tasks, milliseconds, runId
+    fields @timestamp, service, outcome, mode, completed, failed, rejected, drift, unsettled, stalled, setAside, gaps, listCalls, pages, tasks, milliseconds, runId
     | filter message = "Run"
     | sort @timestamp desc
     | limit 200`,
   'Polls that were not complete': `
-    fields @timestamp, outcome, mode, gaps, unsettled, listCalls, milliseconds, runId
+    fields @timestamp, service, outcome, mode, gaps, unsettled, listCalls, milliseconds, runId
     | filter message = "Run" and outcome != "complete"
     | sort @timestamp desc
     | limit 200`,
   'Warnings and errors': `
-    fields @timestamp, level, message, taskId, code, error.message, runId
+    fields @timestamp, service, level, message, taskId, code, error.message, runId
     | filter level in ["WARN", "ERROR", "CRITICAL"] or @message like /Task timed out|Runtime exited|Runtime.ImportModuleError/
     | sort @timestamp desc
     | limit 200`,
   'Endings by reason': `
     filter message = "Published" and detailType != "TaskStalled"
-    | stats count(*) as endings by taskStatus, reasonCategory, reasonCode
+    | stats count(*) as endings by service, taskStatus, reasonCategory, reasonCode
     | sort endings desc`,
   'Detection lag': `
     filter message = "Published" and ispresent(lagSeconds)
-    | stats count(*) as endings, pct(lagSeconds, 50) as median, pct(lagSeconds, 95) as most, max(lagSeconds) as longest by bin(1d)`,
+    | stats count(*) as endings, pct(lagSeconds, 50) as median, pct(lagSeconds, 95) as most, max(lagSeconds) as longest by service, bin(1d)`,
   'List calls': `
     filter message = "Run"
     | stats sum(listCalls) as calls, max(listCalls) as mostInAPoll, sum(pages) as pagesListed by bin(1h)`,
   'One task': `
-    fields @timestamp, level, message, taskStatus, reasonCode, lagSeconds, runId
+    fields @timestamp, service, level, message, taskStatus, reasonCode, lagSeconds, runId
     | filter @message like "task-put-its-id-here"
     | sort @timestamp asc`,
 } as const;

@@ -51,7 +51,8 @@ function withPolicies(resource: CfnResource): IConstruct {
   return scope && Resource.isResource(scope) && scope.node.defaultChild === resource ? scope : resource;
 }
 
-function resourcesReferencedIn(value: unknown, scope: IConstruct): CfnResource[] {
+/** The resources that a value with tokens refers to. */
+export function resourcesReferencedIn(value: unknown, scope: IConstruct): CfnResource[] {
   const resolver = new ReferenceFinder();
   Tokenization.resolve(value, { scope, resolver, preparing: true });
   return [...resolver.targets].filter(CfnResource.isCfnResource);

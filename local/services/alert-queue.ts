@@ -6,10 +6,18 @@ import type { DeliveredEvent } from './event-bridge';
 /** Lambda's limit for one invocation: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const mostPayloadBytes = 6 * 1024 * 1024;
 
+/** How many batches Lambda gathers at a time: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
+const usualPollers = 5;
+/** The most that one of them receives with one request. */
+const mostReceived = 10;
+
 export type InvokeFormatter = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
-/** @param batchSize that of the event source mapping */
-export function alertQueue(batchSize: number) {
+/**
+ * @param batchSize that of the event source mapping
+ * @param pollers how many gather a batch each
+ */
+export function alertQueue(batchSize: number, pollers = usualPollers) {
   let waiting: SQSRecord[] = [];
 
   return {
@@ -21,11 +29,11 @@ export function alertQueue(batchSize: number) {
     },
 
     /**
-     * Hands over everything that waits, in batches as large as Lambda makes them. What the function gives back waits
-     * for the next time, and so does a batch that it did not get through.
+     * Hands over everything that waits, in batches as Lambda makes them. What the function gives back waits for the next
+     * time, and so does a batch that it did not get through.
      */
     async deliver(invoke: InvokeFormatter) {
-      const batches = batchesOf(waiting, batchSize);
+      const batches = dividedAmong(pollers, waiting).flatMap(records => batchesOf(records, batchSize));
       waiting = [];
       for (const [index, Records] of batches.entries()) {
         try {
@@ -39,6 +47,13 @@ export function alertQueue(batchSize: number) {
       }
     },
   };
+}
+
+/** Each poller receives ten records in turn, so a burst is at least as many batches. */
+function dividedAmong(pollers: number, records: readonly SQSRecord[]): SQSRecord[][] {
+  return Array.from({ length: pollers }, (_, poller) =>
+    records.filter((_, at) => Math.floor(at / mostReceived) % pollers === poller),
+  );
 }
 
 /** In order; each with at most `batchSize` records and 6 MB. */

@@ -34,6 +34,8 @@ export interface LocalStackOptions {
   /** Routes of alerts that differ from the synthesized ones, and the topics that exist beside the stack's own. */
   readonly alertRoutes?: AlertRoutes | undefined;
   readonly topics?: readonly string[] | undefined;
+  /** Pollers of the queue of failed tasks; each gathers a batch. Lambda's, unless named. */
+  readonly alertPollers?: number | undefined;
   /** The poller's own pauses take no time: its List calls keep no pace. */
   readonly skipPauses?: boolean | undefined;
   readonly onEvent?: (event: DeliveredEvent) => void;
@@ -46,7 +48,7 @@ export async function startLocalStack(options: LocalStackOptions) {
   const synthesized = readSynthesized(options.directory, options.stackName);
   const topicArn = 'arn:aws:sns:us-east-1:000000000000:failed-tasks';
   const chatTopicArn = `${topicArn}-chat`;
-  const queue = alertQueue(synthesized.alertBatchSize);
+  const queue = alertQueue(synthesized.alertBatchSize, options.alertPollers);
 
   // Elsewhere tables may outlive a run that was killed: a name of its own keeps them apart.
   const tableName = options.dynamoDbEndpoint ? `${synthesized.tableId}-${randomUUID()}` : synthesized.tableId;

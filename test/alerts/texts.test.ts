@@ -16,7 +16,7 @@ const directory = process.env.SYNTHESIZED_WITH_CHAT as string;
 let stack: TestStack;
 
 beforeAll(async () => {
-  stack = await openTestStack({}, true, { directory });
+  stack = await openTestStack({}, true, { directory, alertPollers: 1 }); // several at once are one batch
   await stack.run(); // what fails from now on is news
   mkdirSync(folder, { recursive: true });
 });

@@ -48,9 +48,11 @@ const resources = {
   archiveDays: 30,
   alarmMetrics: 8,
   alarms: 8,
+  sharedAlarms: 1,
   compositeAlarms: 0,
   encryptionKeys: 0,
   dashboards: 0,
+  idlePollers: 2,
 };
 const partner = { name: 'test', history: 1_000, running: 20, endingsADay: 50, failuresADay: 5 };
 
@@ -84,7 +86,7 @@ test('each item is what is used times its price', () => {
     'Metrics: failed tasks': expect.closeTo((0.3 * 150) / 720),
     Alarms: expect.closeTo(0.8),
     Logs: expect.closeTo((43_200 * 1_000 * 0.53) / 1e9),
-    'Alerts: queue': expect.closeTo((648_000 + 450) * 0.4e-6),
+    'Alerts: queue': expect.closeTo((259_200 + 450) * 0.4e-6),
     'Alerts: function and mails': expect.closeTo(150 * (0.7e-6 + 2e-5 + 0.5 * 0.25 * 0.0000133334)),
   });
   expect(assumed.lambdaLogBytesAPoll + 660).toBe(1_000);
@@ -115,15 +117,17 @@ test('a dashboard is priced where there is one', () => {
 test('a further source of the stack adds all but what it shares: the idle queue, the key, and the alarm on its queue', () => {
   const stack = { ...resources, alarmMetrics: 9, encryptionKeys: 1, dashboards: 1 };
   const one = total(monthlyCost(partner, parts, { ...resources, alarmMetrics: 9 }));
-  expect(furtherSourceCost(partner, parts, stack)).toBeCloseTo(one - 0.1 - 648_000 * 0.4e-6);
+  expect(furtherSourceCost(partner, parts, stack)).toBeCloseTo(one - 0.1 - 259_200 * 0.4e-6);
 
   const directory = mkdtempSync(join(tmpdir(), 'month-test-'));
   const context = { furtherSources: [{ catalog: 'AWS' }] };
   const { stacks } = synthesize({ bundle: false, validate: false, outdir: directory, context });
-  const { alarmMetrics, alarms } = billedResources(template);
+  const { alarmMetrics, alarms, sharedAlarms } = billedResources(template);
+  expect(sharedAlarms).toBe(1);
   expect(billedResources(stacks[0]?.template)).toMatchObject({
-    alarmMetrics: alarmMetrics + alarms,
-    alarms: 2 * alarms,
+    alarmMetrics: 2 * alarmMetrics - sharedAlarms,
+    alarms: 2 * alarms - sharedAlarms,
+    sharedAlarms,
   });
   rmSync(directory, { recursive: true });
 });
@@ -151,9 +155,18 @@ test('keys are counted', () => {
   rmSync(directory, { recursive: true });
 });
 
+test('an idle queue is polled by two pollers, and by five where a maximum concurrency is set', () => {
+  expect(billedResources(template).idlePollers).toBe(2);
+  const [id, mapping] =
+    Object.entries(template.Resources).find(([, { Type }]) => Type.endsWith('EventSourceMapping')) ?? [];
+  const limited = { ...mapping, Properties: { ...mapping?.Properties, ScalingConfig: { MaximumConcurrency: 2 } } };
+  const Resources = { ...template.Resources, [id as string]: limited as (typeof template.Resources)[string] };
+  expect(billedResources({ Resources }).idlePollers).toBe(5);
+});
+
 test('alarms are counted by the metrics they look at', () => {
   const { alarmMetrics: before, dashboards } = billedResources(template);
-  expect({ before, dashboards }).toEqual({ before: 9, dashboards: 0 }); // eight alarms, one of them on two metrics
+  expect({ before, dashboards }).toEqual({ before: 9, dashboards: 0 }); // nine alarms on one metric each
   const Type = 'AWS::CloudWatch::Alarm';
   const Resources = {
     ...template.Resources,

@@ -123,7 +123,7 @@ chapter('cdk bootstrap and cdk deploy make all that the template has', async () 
     expect(Object.keys(await aws.resourcesOf(name)).sort()).toEqual(Object.keys(Resources).sort());
   }
   const { MetricAlarms = [] } = await aws.cloudWatch.send(new DescribeAlarmsCommand({ AlarmNamePrefix: stackName }));
-  expect(MetricAlarms).toHaveLength(8);
+  expect(MetricAlarms).toHaveLength(9);
 });
 
 chapter('the schedule fires by itself, and the first poll tells nothing of the past', async () => {

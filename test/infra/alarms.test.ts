@@ -8,7 +8,7 @@ import { alarmTopic } from '../../infra/constructs/alarm-topic';
 import { METRICS_NAMESPACE, metricNames } from '../../lambdas/poller/metrics';
 import type { Settings } from '../../lambdas/poller/settings';
 import { headingAnchors } from '../heading-anchors';
-import { all, type Json, newApp, readable, type TemplateJson, template } from './read-template';
+import { all, type Json, newApp, readable, type TemplateJson, template, variants } from './read-template';
 
 interface MetricStat {
   readonly Metric: { Namespace: string; MetricName: string; Dimensions: { Name: string; Value: unknown }[] };
@@ -47,18 +47,16 @@ const atLeast = (Threshold: number) => ({
   Threshold,
 });
 const gauge = { Statistic: 'Maximum', Period: 60, EvaluationPeriods: 15, DatapointsToAlarm: 1 };
-const visible = (queue: string, Id: string) => ({
-  Id,
-  ReturnData: false,
-  MetricStat: {
-    Metric: {
-      Namespace: 'AWS/SQS',
-      MetricName: 'ApproximateNumberOfMessagesVisible',
-      Dimensions: [{ Name: 'QueueName', Value: queue }],
-    },
-    Period: 300,
-    Stat: 'Maximum',
-  },
+/** Nothing is filled in: SQS stops reporting on an idle queue, and the alarm has to stay as it was. */
+const waitingIn = (queue: string) => ({
+  Namespace: 'AWS/SQS',
+  MetricName: 'ApproximateNumberOfMessagesVisible',
+  Dimensions: [{ Name: 'QueueName', Value: `{${queue}.QueueName}` }],
+  Statistic: 'Maximum',
+  Period: 300,
+  EvaluationPeriods: 1,
+  ...atLeast(1),
+  TreatMissingData: 'ignore',
 });
 
 /** The whole of each alarm, but for its description and actions: what isn't here must not be there. */
@@ -107,39 +105,39 @@ const expected: Record<string, object> = {
     ...atLeast(1),
     TreatMissingData: 'notBreaching',
   },
-  DeadLetters: {
-    Metrics: [
-      {
-        Id: 'expr_1',
-        Expression: 'FILL(failedRuns, 0) + FILL(undelivered, 0)',
-        Label: 'Messages waiting',
-        ReturnData: true,
-      },
-      visible('{PollerFailedRuns.QueueName}', 'failedRuns'),
-      visible('{FailedTaskAlertsUndelivered.QueueName}', 'undelivered'),
-    ],
-    EvaluationPeriods: 3,
-    DatapointsToAlarm: 1,
-    ...atLeast(1),
-    TreatMissingData: 'ignore',
-  },
+  FailedRuns: waitingIn('PollerFailedRuns'),
+  UndeliveredAlerts: waitingIn('FailedTaskAlertsUndelivered'),
 };
 
 describe('the alarms', () => {
-  test('are these eight', () => expect(Object.keys(alarmsOf()).sort()).toEqual(Object.keys(expected).sort()));
+  test('are these nine', () => expect(Object.keys(alarmsOf()).sort()).toEqual(Object.keys(expected).sort()));
 
   test.each(Object.entries(expected))('%s looks at this, and at nothing else', (id, properties) => {
     const { AlarmDescription: _, AlarmActions: __, OKActions: ___, ...rest } = alarm(id) as AlarmProperties & Json;
     expect(rest).toEqual(properties);
   });
 
-  test('with a key of the stack, dead letters are also the events that the bus lost to it', () => {
-    const { Metrics } = alarm('DeadLetters', { customerManagedKey: true }) as unknown as { Metrics: Json[] };
-    expect(Metrics.map(({ Id }) => Id)).toEqual(['expr_1', 'failedRuns', 'undelivered', 'keyFailures']);
-    expect(Metrics[0]).toMatchObject({
-      Expression: 'FILL(failedRuns, 0) + FILL(undelivered, 0) + FILL(keyFailures, 0)',
-    });
-    expect(Metrics[3]).toEqual(visible('{TaskBusKeyFailures.QueueName}', 'keyFailures'));
+  test.each<[id: string, context: Json, queue: string]>([
+    ['KeyFailures', { customerManagedKey: true }, 'TaskBusKeyFailures'],
+    ['Unforwarded', { forwardTo: 'arn:aws:events:eu-west-1:111122223333:event-bus/crm' }, 'ForwardingUndelivered'],
+  ])('%s is one more with %j', (id, context, queue) => {
+    const {
+      AlarmDescription: _,
+      AlarmActions: __,
+      OKActions: ___,
+      ...rest
+    } = alarm(id, context) as AlarmProperties & Json;
+    expect(rest).toEqual(waitingIn(queue));
+    expect(Object.keys(alarmsOf(template(context))).sort()).toEqual([...Object.keys(expected), id].sort());
+  });
+
+  test.each(variants)('with %j, each queue for an operator has an alarm, and no queue has two', context => {
+    const from = template(context);
+    const watched = Object.values(alarmsOf(from))
+      .filter(({ Namespace }) => Namespace === 'AWS/SQS')
+      .map(({ Dimensions }) => Dimensions?.[0]?.Value);
+    const queues = Object.keys(all('AWS::SQS::Queue', from)).filter(id => !/MissedTicks$|AlertsQueue$/.test(id));
+    expect(watched.sort()).toEqual(queues.map(id => `{${id}.QueueName}`).sort());
   });
 
   test('look at the metrics that the poller reports under its name, each at one of them', () => {
@@ -246,7 +244,7 @@ describe('windows follow from the time between two polls', () => {
     });
     // These don't depend on the rate.
     expect(alarms.Failing).toEqual(alarm('Failing'));
-    expect(alarms.DeadLetters).toEqual(alarm('DeadLetters'));
+    for (const id of ['FailedRuns', 'UndeliveredAlerts']) expect(alarms[id]).toEqual(alarm(id));
   });
 });
 
@@ -261,11 +259,13 @@ describe('what an alarm tells', () => {
     expect(anchors.map(({ slug }) => slug)).toContain(anchor);
   });
 
-  test('each alarm has a section in the runbook of its own, and each section of an alarm has an alarm', () => {
-    const linked = Object.values(alarmsOf()).map(properties => linkOf(properties).split('#')[1]);
+  test('each alarm has a section in the runbook, shared only by those on queues, and no section is without an alarm', () => {
+    const linked = Object.entries(alarmsOf()).map(([id, properties]) => [id, linkOf(properties).split('#')[1]]);
     const sections = anchors.filter(({ text }) => text.startsWith('Alarm: ')).map(({ slug }) => slug);
-    expect([...linked].sort()).toEqual([...sections].sort());
-    expect(new Set(linked).size).toBe(Object.keys(expected).length);
+    const onQueues = linked.filter(([, slug]) => slug === 'alarm-dead-letters').map(([id]) => id);
+    expect(onQueues.sort()).toEqual(['FailedRuns', 'UndeliveredAlerts']);
+    const slugs = linked.filter(([id]) => id !== 'FailedRuns').map(([, slug]) => slug);
+    expect(slugs.sort()).toEqual([...sections].sort());
   });
 
   test('points to where the runbook is, and fits even with the longest address', () => {

@@ -1,5 +1,8 @@
 /** The stack's own key: what is under it, who may use it and for what, and that a stack without it has none. */
-import { all, circlesIn, properties, type Resource, statements, template, variants } from './read-template';
+import { NestedStack, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { PartnerCentralTaskPoller } from '../../infra/index';
+import { all, circlesIn, newApp, properties, type Resource, statements, template, variants } from './read-template';
 
 const encrypted = template({ customerManagedKey: true });
 const key = '{EncryptionKey.Arn}';
@@ -95,7 +98,7 @@ test('who may use it, by what way, and nobody else', () => {
       // Alarms.
       'Allow cloudwatch.amazonaws.com: kms:Decrypt, kms:GenerateDataKey on {EncryptionKey} if {"StringEquals":{"aws:SourceAccount":"{AWS::AccountId}"}}',
       // Logs.
-      `Allow logs.{AWS::Region}.amazonaws.com: kms:Decrypt, kms:DescribeKey, kms:Encrypt, kms:GenerateDataKey*, kms:ReEncrypt* on {EncryptionKey} if {"ArnLike":{"kms:EncryptionContext:aws:logs:arn":"${arn('logs', 'log-group:PartnerCentralTaskPoller-*')}"}}`,
+      `Allow logs.{AWS::Region}.amazonaws.com: kms:Decrypt, kms:DescribeKey, kms:Encrypt, kms:GenerateDataKey*, kms:ReEncrypt* on {EncryptionKey} if {"ArnLike":{"kms:EncryptionContext:aws:logs:arn":"${arn('logs', 'log-group:{AWS::StackName}-*')}"}}`,
       // Its environment; the table, and the queue for failed runs.
       `Allow PollerFunctionRole: kms:Decrypt on ${key} if ${via('lambda')}`,
       `Allow PollerFunctionRole: kms:Decrypt on ${key} if ${via('dynamodb', 'sqs')}`,
@@ -115,8 +118,20 @@ test("the bus's name in the key's policy is the bus's name", () => {
     const other = template({ customerManagedKey: true, stackName });
     const name = properties('AWS::Events::EventBus', 'TaskBus', other)?.Name;
     expect(JSON.stringify(properties('AWS::KMS::Key', 'EncryptionKey', other))).toContain(`:event-bus/${name}"`);
-    expect(JSON.stringify(properties('AWS::KMS::Key', 'EncryptionKey', other))).toContain(`:log-group:${stackName}-*"`);
   }
+});
+
+// CloudFormation names log groups after the stack that it deploys, which may have another name than the one in the app.
+test('the log groups are those of the stack as it is deployed, whatever its name', () => {
+  const keyOf = (stackName: string) =>
+    JSON.stringify(properties('AWS::KMS::Key', 'EncryptionKey', template({ customerManagedKey: true, stackName })));
+  expect(keyOf('Another')).toContain('log-group:{AWS::StackName}-*');
+  const nested = new NestedStack(new Stack(newApp(), 'Outer'), 'Inner');
+  new PartnerCentralTaskPoller(nested, 'TaskPoller', { catalog: 'AWS', customerManagedKey: true });
+  const inNested = Template.fromStack(nested).toJSON() as typeof encrypted;
+  expect(JSON.stringify(properties('AWS::KMS::Key', 'TaskPollerEncryptionKey', inNested))).toContain(
+    'log-group:{AWS::StackName}-*',
+  );
 });
 
 test('each queue is sent to by the same rule as without the key, and not by all of the account', () => {

@@ -22,6 +22,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription, SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { DefinitionBody, Pass, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { CURRENTLY_RECOMMENDED_FLAGS } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
 import { PartnerCentralTaskPoller, type PartnerCentralTaskPollerProps } from '../../infra/index';
 import { circlesIn, madeBefore, nameOf, newApp, type TemplateJson, template, variants } from './read-template';
@@ -108,6 +109,34 @@ describe('both schedules of every source wait for everything in the stack that h
       const isSchedule = (id: string) => from.Resources[id]?.Type === 'AWS::Scheduler::Schedule';
       const waiting = Object.keys(from.Resources).filter(id => [...madeBefore(id, from)].some(isSchedule));
       expect(waiting).toEqual([]);
+    }
+  });
+});
+
+describe('whatever the feature flags of the app say', () => {
+  const createNewPolicies = '@aws-cdk/aws-lambda:createNewPoliciesWithAddToRolePolicy';
+  test.each<[what: string, flags: Readonly<Record<string, unknown>>]>([
+    ['none', {}],
+    ['those of a new project', CURRENTLY_RECOMMENDED_FLAGS],
+    ['new policies for each permission', { [createNewPolicies]: true }],
+  ])('%s: each function waits for all that it may do, and so does what calls it', (_, flags) => {
+    const app = newApp();
+    for (const [flag, value] of Object.entries(flags)) app.node.setContext(flag, value);
+    const furtherSources = [{ taskFamily: 'EngagementFromOpportunity' as const }];
+    const { template } = poller({ furtherSources, tracing: true, customerManagedKey: true }, new Stack(app, 'Tasks'));
+    const from = template();
+    expectPollsLast(from);
+    const policies = Object.entries(from.Resources).filter(([, { Type }]) => Type === 'AWS::IAM::Policy');
+    const functions = Object.entries(from.Resources).filter(([, { Type }]) => Type === 'AWS::Lambda::Function');
+    expect(functions.length).toBe(3);
+    for (const [id, { Properties }] of functions) {
+      const role = JSON.stringify((Properties.Role as Record<string, string[]>)['Fn::GetAtt']?.[0]);
+      const own = policies
+        .filter(([, policy]) => JSON.stringify(policy.Properties.Roles).includes(role))
+        .map(([one]) => one);
+      expect(own.length).toBeGreaterThan(0);
+      const before = madeBefore(id, from);
+      expect(own.filter(policy => !before.has(policy))).toEqual([]);
     }
   });
 });
@@ -307,7 +336,7 @@ describe('the documents', () => {
     [
       'runbook.md',
       'Moving from Sandbox to production',
-      [/cdk deploy -c catalog=AWS[^`]* -c enabled=false\n/, /Make your rules/, /but the last/],
+      [/cdk deploy -c enabled=false\n/, /Make your rules/, /cdk deploy\n/],
     ],
     [
       'runbook.md',

@@ -215,9 +215,9 @@ describe('a stack with three sources', () => {
     ]);
   });
 
-  test('has eight alarms for each, on its own metrics and queue, all to the one topic', () => {
+  test('has eight alarms for each, on its own metrics and queue, and one on the queue that they share', () => {
     const alarms = all('AWS::CloudWatch::Alarm', several);
-    expect(Object.keys(alarms)).toHaveLength(24);
+    expect(Object.keys(alarms)).toHaveLength(25);
     const prefixes = {
       [first]: 'Alarms',
       [family]: family.replace('Poller', 'Alarms'),
@@ -225,6 +225,7 @@ describe('a stack with three sources', () => {
     };
     for (const [poller, prefix] of Object.entries(prefixes)) {
       const mine = Object.keys(all('AWS::CloudWatch::Alarm'))
+        .filter(id => id !== 'AlarmsUndeliveredAlerts')
         .map(id => id.replace('Alarms', prefix))
         .map(id => [id, JSON.stringify(alarms[id]?.Properties)] as const);
       const service =
@@ -235,9 +236,16 @@ describe('a stack with three sources', () => {
         expect([id, text]).toEqual([id, expect.stringContaining('"AlarmActions":["{AlarmsTopic}"]')]);
         expect(text).toContain(`"AlarmDescription":"${settingsOf(poller).catalog}/${settingsOf(poller).taskFamily}: `);
         if (text?.includes('"service"')) expect(text).toContain(`{"Name":"service","Value":"${service}"}`);
-        if (id.endsWith('DeadLetters')) expect(text).toContain(`{${poller}FailedRuns.QueueName}`);
+        if (id.endsWith('FailedRuns')) expect(text).toContain(`{${poller}FailedRuns.QueueName}`);
       }
     }
+  });
+
+  test('the alarm on the queue that they share names none of them', () => {
+    const shared = properties('AWS::CloudWatch::Alarm', 'AlarmsUndeliveredAlerts', several);
+    expect(shared?.AlarmDescription).toBe(
+      properties('AWS::CloudWatch::Alarm', 'AlarmsUndeliveredAlerts')?.AlarmDescription,
+    );
   });
 
   test('tells the formatter and the saved queries of every log', () => {
@@ -310,6 +318,11 @@ describe('forwardTo', () => {
     'arn:aws:events:us-east-1:444455556666:event-bus/default',
   ];
   const forwarding = template({ forwardTo: buses.join(',') });
+  const trust = (rules: string) =>
+    JSON.stringify({
+      StringEquals: { 'aws:SourceAccount': '{AWS::AccountId}' },
+      ArnLike: { 'aws:SourceArn': `arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:rule/${rules}` },
+    });
 
   test('sends each event to each bus, and what a bus does not take to a queue', () => {
     const { Targets, ...rule } = properties('AWS::Events::Rule', 'ForwardingRule', forwarding) as Json;
@@ -328,13 +341,23 @@ describe('forwardTo', () => {
     expect(permissions('ForwardingRole', forwarding)).toEqual(buses.map(bus => `events:PutEvents on ${bus}`));
     expect(permissions('events.amazonaws.com', forwarding).filter(one => one.includes('Forwarding'))).toEqual([
       'sqs:SendMessage on {ForwardingUndelivered.Arn} if {"ArnEquals":{"aws:SourceArn":"{ForwardingRule.Arn}"}}',
-      'sts:AssumeRole on {ForwardingRole}',
+      `sts:AssumeRole on {ForwardingRole} if ${trust('{TaskBus}/*')}`,
     ]);
   });
 
-  test('the alarm about dead letters looks at that queue, and an output names it', () => {
-    expect(JSON.stringify(properties('AWS::CloudWatch::Alarm', 'AlarmsDeadLetters', forwarding))).toContain(
-      'FILL(unforwarded, 0)',
+  test.each([
+    ['crm', 'crm/*'],
+    ['default', '*'], // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-manage-iam-access.html
+  ])('the role is for rules on the bus alone, here with the existing bus %s', (existingEventBusName, rules) => {
+    const onExisting = template({ forwardTo: buses.join(','), existingEventBusName });
+    expect(permissions('events.amazonaws.com', onExisting)).toContain(
+      `sts:AssumeRole on {ForwardingRole} if ${trust(rules)}`,
+    );
+  });
+
+  test('an alarm looks at that queue, and an output names it', () => {
+    expect(JSON.stringify(properties('AWS::CloudWatch::Alarm', 'AlarmsUnforwarded', forwarding))).toContain(
+      '{ForwardingUndelivered.QueueName}',
     );
     expect(forwarding.Outputs).toHaveProperty('UnforwardedQueueUrl');
   });

@@ -238,7 +238,7 @@ describe('alerts on failed tasks', () => {
       EventPattern: {
         source: ['my.tasks'],
         'detail-type': ['TaskFailed'],
-        detail: { $or: [{ replayId: [{ exists: false }] }, { replayAlerts: [true] }] },
+        detail: { schemaVersion: ['1'], $or: [{ replayId: [{ exists: false }] }, { replayAlerts: [true] }] },
         'replay-name': [{ exists: false }],
       },
       Targets: [
@@ -259,7 +259,7 @@ describe('alerts on failed tasks', () => {
       BatchSize: 10_000,
       MaximumBatchingWindowInSeconds: 60,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
-      ScalingConfig: { MaximumConcurrency: 2 },
+      // No maximum concurrency: with one, Lambda polls an idle queue with five pollers, and not with two.
     });
     const timeout = properties('AWS::Lambda::Function', 'FailedTaskAlertsFormatter')?.Timeout as number;
     expect(properties('AWS::SQS::Queue', 'FailedTaskAlertsQueue')?.VisibilityTimeout).toBeGreaterThanOrEqual(

@@ -1,8 +1,10 @@
 /** What a platform team switches: each does what it says, and nothing that holds state is made anew. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CfnResource, TagManager } from 'aws-cdk-lib';
+import { CfnResource, Stack, TagManager } from 'aws-cdk-lib';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { PartnerCentralTaskPoller } from '../../infra/index';
 import { TaskPollerStack } from '../../infra/stack';
 import { synthesize } from '../../infra/synthesize';
 import { all, type Json, newApp, outdir, permissions, properties, readable, template, variants } from './read-template';
@@ -185,6 +187,54 @@ describe('schemaRegistry', () => {
 
   test('false: there is none, and nothing else differs', () => {
     expect(template({ schemaRegistry: false })).toEqual(without('AWS::EventSchemas::'));
+  });
+
+  describe('where AWS has none', () => {
+    const warningId = 'partner-central-task-poller:noSchemaRegistry';
+    const registriesIn = (stack: Stack) =>
+      Object.keys(Template.fromStack(stack).findResources('AWS::EventSchemas::Registry')).length;
+    const warningsOf = (stack: Stack) =>
+      Annotations.fromStack(stack).findWarning('*', Match.stringLikeRegexp(warningId));
+    function stackIn(env: { region?: string }, props = {}) {
+      const stack = new Stack(newApp(), 'Tasks', { env });
+      new PartnerCentralTaskPoller(stack, 'TaskPoller', { catalog: 'AWS', ...props });
+      return stack;
+    }
+    afterEach(() => delete process.env.CDK_DEFAULT_REGION);
+
+    test.each([
+      'ap-east-2',
+      'ap-south-2',
+      'ap-southeast-4',
+      'ap-southeast-5',
+      'ap-southeast-6',
+      'ap-southeast-7',
+      'ca-west-1',
+      'il-central-1',
+      'mx-central-1',
+    ])('%s: it is left out with a warning', region => {
+      const stack = stackIn({ region });
+      expect(registriesIn(stack)).toBe(0);
+      expect(warningsOf(stack)).toHaveLength(1);
+      expect(String(warningsOf(stack)[0]?.entry.data)).toContain(region);
+    });
+
+    test('no warning where it is off, or where AWS has one', () => {
+      expect(warningsOf(stackIn({ region: 'ca-west-1' }, { schemaRegistry: false }))).toEqual([]);
+      const stack = stackIn({ region: 'us-east-1' });
+      expect({ registries: registriesIn(stack), warnings: warningsOf(stack) }).toEqual({ registries: 1, warnings: [] });
+    });
+
+    test('a stack without a region is deployed to the one that the CDK CLI names', () => {
+      expect(registriesIn(stackIn({}))).toBe(1);
+      process.env.CDK_DEFAULT_REGION = 'ca-west-1';
+      const stack = stackIn({});
+      expect({ registries: registriesIn(stack), warnings: warningsOf(stack).length }).toEqual({
+        registries: 0,
+        warnings: 1,
+      });
+      expect(registriesIn(stackIn({ region: 'us-east-1' }))).toBe(1);
+    });
   });
 });
 

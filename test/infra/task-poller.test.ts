@@ -1,7 +1,7 @@
 /** The construct as another app uses it. What is in it is tested as the stack that it makes by itself. */
 import { readFileSync } from 'node:fs';
 import { type App, Duration, NestedStack, Stack, Stage, Validations } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { AttributeType, type ITable, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
@@ -18,6 +18,7 @@ import {
   type PartnerCentralTaskPollerProps,
   type TaskPollerSettings,
 } from '../../infra/index';
+import { ConfigurationError } from '../../lambdas/poller/settings';
 import { settingsFile } from '../../scripts/write-settings';
 import {
   all,
@@ -209,7 +210,11 @@ describe('rules', () => {
     tasks.onTaskStalled('Stalled');
     const made = template();
     for (const name of ['Completed', 'Failed', 'Stalled']) {
-      expect(patternOf(made, `TaskPoller${name}`)).toEqual({ source: ['my.tasks'], 'detail-type': [`Task${name}`] });
+      expect(patternOf(made, `TaskPoller${name}`)).toEqual({
+        source: ['my.tasks'],
+        'detail-type': [`Task${name}`],
+        detail: { schemaVersion: ['1'] }, // docs/events.md: let each rule match the version that its consumer can read
+      });
       expect(properties('AWS::Events::Rule', `TaskPoller${name}`, made)?.EventBusName).toBe('{TaskPollerTaskBus}');
     }
   });
@@ -228,6 +233,7 @@ describe('rules', () => {
       'detail-type': ['TaskFailed'],
       account: ['111122223333'],
       detail: {
+        schemaVersion: ['1'],
         catalog: ['AWS'],
         taskType: ['EngagementFromOpportunity'],
         reasonCategory: ['access', 'quota'],
@@ -269,6 +275,98 @@ describe('rules', () => {
     expect(() => tasks.onTaskStalled('First', { source: 'AWS/OpportunityFromEngagement' })).toThrow(
       'no TaskStalled events for AWS/OpportunityFromEngagement',
     );
+  });
+});
+
+/** Somebody without TypeScript may write anything. */
+describe('options that can not work fail at synthesis', () => {
+  type Options = Parameters<PartnerCentralTaskPoller['onTaskFailed']>[1];
+  const { tasks } = poller({ taskStalledEvents: true });
+  const problemsOf = (make: () => unknown) => {
+    try {
+      make();
+    } catch (error) {
+      if (error instanceof ConfigurationError) return error;
+      throw error;
+    }
+    throw new Error('It was accepted');
+  };
+
+  test('of a rule: each of them is named, with what is allowed', () => {
+    const options = {
+      reasonCategories: ['acess'],
+      reasonCodes: 'X',
+      replay: false,
+      replays: 'no',
+    } as unknown as Options;
+    const { message, problems } = problemsOf(() => tasks.onTaskFailed('x', options));
+    expect(message).toContain("The options of Tasks/TaskPoller.onTaskFailed('x') can't be used:");
+    const names =
+      'source, replays, target, description, eventPattern, ruleName, crossStackScope, reasonCategories, reasonCodes';
+    expect(problems).toEqual([
+      `replay: unknown option; allowed: ${names}`,
+      'replays: got "no", allowed: true or false',
+      'reasonCategories: got ["acess"], allowed: a list of access, validation, conflict, throttling, quota, not-found, not-permitted, submission, internal, unknown',
+      'reasonCodes: got "X", allowed: a list of reason codes',
+    ]);
+  });
+
+  // EventBridge refuses an empty list, or it matches nothing.
+  test.each<[Options]>([
+    [{ reasonCategories: [] }],
+    [{ reasonCodes: [] }],
+    [{ reasonCodes: [''] }],
+    [{ reasonCodes: [1] } as unknown as Options],
+    [{ reasonCategories: 'access' } as unknown as Options],
+    [{ reasonCategories: [null] } as unknown as Options],
+  ])('of a rule: %j', options => {
+    const [key] = Object.keys(options as object);
+    expect(problemsOf(() => tasks.onTaskFailed('x', options)).problems).toEqual([
+      expect.stringContaining(`${key}: got`),
+    ]);
+  });
+
+  test.each<'onTaskCompleted' | 'onTaskStalled'>(['onTaskCompleted', 'onTaskStalled'])(
+    'of %s: a reason, which its events do not have',
+    method => {
+      const { problems } = problemsOf(() => tasks[method]('x', { reasonCategories: ['access'] } as object));
+      expect(problems).toEqual([
+        expect.stringMatching(/^reasonCategories: unknown option; allowed: source, replays, target,/),
+      ]);
+    },
+  );
+
+  test('of a metric', () => {
+    const { message } = problemsOf(() => tasks.metricTasksFailed({ sorce: 'AWS/EngagementFromOpportunity' } as object));
+    expect(message).toContain('The options of a metric of Tasks/TaskPoller ');
+    expect(message).toContain('sorce: unknown option; allowed: source, period,');
+  });
+
+  test('a refused rule leaves nothing behind', () => {
+    const { tasks, template } = poller();
+    const before = Object.keys(template().Resources);
+    expect(() => tasks.onTaskFailed('x', { replay: false } as object)).toThrow();
+    expect(Object.keys(template().Resources)).toEqual(before);
+  });
+
+  test('that are undefined are not given', () => {
+    const { tasks, template } = poller();
+    tasks.onTaskFailed('Failed', {
+      source: undefined,
+      reasonCodes: undefined,
+      replays: undefined,
+      replay: undefined,
+    } as object);
+    expect(all('AWS::Events::Rule', template())).toHaveProperty('TaskPollerFailed');
+  });
+
+  test('a reason code that this release does not know is a warning: Partner Central may have a new one', () => {
+    const stack = newStack();
+    const rule = poller({}, stack).tasks.onTaskFailed('x', { reasonCodes: ['EngagementAcessDenied', 'InternalError'] });
+    const warnings = Annotations.fromStack(stack).findWarning('*', Match.stringLikeRegexp('EngagementAcessDenied'));
+    expect(warnings.map(({ id }) => id)).toEqual([`/${rule.node.path}`]);
+    expect(warnings[0]?.entry.data).toContain('partner-central-task-poller:unknownReasonCode');
+    expect(warnings[0]?.entry.data).not.toContain('InternalError,');
   });
 });
 
@@ -327,7 +425,7 @@ test('two sources share bus, table and alerts, and each has a function, queues a
   expect(tasks.functions).toHaveLength(2);
   expect(tasks.deadLetterQueues.failedRuns).toHaveLength(2);
   expect(tasks.alarms).toHaveLength(count('AWS::CloudWatch::Alarm'));
-  expect(count('AWS::CloudWatch::Alarm')).toBe(16);
+  expect(count('AWS::CloudWatch::Alarm')).toBe(17);
 });
 
 test('the function that writes alerts is there for the key of a topic', () => {

@@ -22,15 +22,17 @@ const ofRun = [
     'milliseconds',
     'runId',
   ] satisfies (keyof Summary)[]),
+  'service',
 ];
 /** Of the line "Published", one for each event. Its one field that no event has is the lag. */
 const ofPublished = [
   ...(['taskId', 'taskStatus', 'reasonCode', 'reasonCategory', 'runId'] satisfies (keyof TaskEvent)[]),
+  'service',
   'detailType',
   'lagSeconds',
 ];
 /** Of every line, and of those that tell of a task or an error. */
-const ofAnyLine = ['level', 'message', 'runId', 'taskId', 'code', 'error.message'];
+const ofAnyLine = ['service', 'level', 'message', 'runId', 'taskId', 'code', 'error.message'];
 
 const words =
   /^(fields|filter|stats|sort|limit|by|as|asc|desc|and|or|not|in|like|count|sum|max|min|avg|pct|bin|ispresent)$/;
@@ -82,6 +84,12 @@ describe('the saved queries', () => {
     for (const { LogGroupNames } of saved()) expect(LogGroupNames).toEqual(['{PollerFunctionLogs}']);
   });
 
+  // A saved query reads the logs of all sources.
+  test.each(Object.entries(logQueries))('%s keeps sources apart, or adds them', (_, query) => {
+    const isTotal = query.includes('sum(') && !query.includes('pct(');
+    expect(isTotal || /\b(fields @timestamp, service,|by service,)/.test(query)).toBe(true);
+  });
+
   test('answer these questions', () => {
     expect(Object.keys(logQueries)).toEqual([
       'Polls',
@@ -115,8 +123,8 @@ describe('the dashboard', () => {
   }
   const dashboards = (context = {}) =>
     Object.values(all('AWS::CloudWatch::Dashboard', template(context))).map(({ Properties }) => Properties);
-  const widgets = () => {
-    const [page] = dashboards({ dashboard: 'true' });
+  const widgets = (context = {}) => {
+    const [page] = dashboards({ dashboard: 'true', ...context });
     return (JSON.parse(String(readable(page?.DashboardBody))) as { widgets: Widget[] }).widgets;
   };
   const logWidgets = () => widgets().filter(({ type }) => type === 'log');
@@ -178,8 +186,73 @@ describe('the dashboard', () => {
 
   test('shows the state of each alarm, and where the runbook is', () => {
     const [shown] = widgets().flatMap(({ properties }) => (properties.alarms ? [properties.alarms] : []));
-    expect(shown).toHaveLength(8);
-    expect(new Set(shown).size).toBe(8);
+    expect(shown).toHaveLength(9);
+    expect(new Set(shown).size).toBe(9);
     expect(widgets()[0]?.properties.markdown).toContain('docs/runbook.md');
+  });
+
+  describe('of several sources', () => {
+    const names = [
+      'Sandbox/OpportunityFromEngagement',
+      'AWS/OpportunityFromEngagement',
+      'AWS/EngagementFromOpportunity',
+    ];
+    const logs = ['Poller', 'PollerAWSOpportunityFromEngagement', 'PollerAWSEngagementFromOpportunity'];
+    const further = [{ catalog: 'AWS' }, { catalog: 'AWS', taskFamily: 'EngagementFromOpportunity' }];
+    const asked = (furtherSources: object[] = further) =>
+      widgets({ furtherSources })
+        .filter(({ type }) => type === 'log')
+        .map(({ properties: { title = '', query = '' } }) => ({
+          title,
+          query,
+          logs: [...query.matchAll(/SOURCE '\{(\w+)FunctionLogs\}'/g)].map(([, log]) => log),
+        }));
+
+    test('asks each log for itself, under the name of its source', () => {
+      for (const { properties } of logWidgets().filter(
+        ({ properties }) => !/in a day|Warnings/.test(properties.title ?? ''),
+      )) {
+        const [question] = String(properties.title).split(', of the 10 ');
+        const each = asked().filter(({ title }) => title.includes(`: ${question}`));
+        expect(each.map(({ title }) => title.split(': ')[0])).toEqual(names);
+        expect(each.map(({ logs: its }) => its)).toEqual(logs.map(log => [log]));
+      }
+    });
+
+    test('adds what it asks of several logs, or shows their lines with the source of each', () => {
+      const ofSeveral = asked().filter(({ logs: its }) => its.length > 1);
+      expect(ofSeveral.map(({ title }) => title)).toEqual([
+        'List calls in a day, of the 100,000 that the account has',
+        'Warnings and errors',
+      ]);
+      for (const { query, logs: its } of ofSeveral) {
+        expect(its).toEqual(logs);
+        expect(query).not.toMatch(/\b(max|min|avg|pct)\(/);
+        expect(query).toMatch(/\bsum\(|fields @timestamp, service,/);
+      }
+    });
+
+    test('counts the List calls of each account', () => {
+      const elsewhere = {
+        taskFamily: 'EngagementFromOpportunity',
+        assumeRoleArn: 'arn:aws:iam::111122223333:role/lists',
+      };
+      const inADay = asked([{ catalog: 'AWS' }, elsewhere]).filter(({ title }) => title.includes('in a day'));
+      expect(inADay.map(({ title, logs: its }) => [title, its])).toEqual([
+        [
+          "List calls in a day, of the 100,000 that the stack's account has",
+          ['Poller', 'PollerAWSOpportunityFromEngagement'],
+        ],
+        [
+          'List calls in a day, of the 100,000 that account 111122223333 has',
+          ['PollerSandboxEngagementFromOpportunity'],
+        ],
+      ]);
+    });
+
+    test('holds the pace of each against its share', () => {
+      const pace = asked().filter(({ title }) => title.includes('a second'));
+      for (const { title } of pace) expect(title).toContain('of the 1.66 that it may make');
+    });
   });
 });

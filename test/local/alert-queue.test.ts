@@ -1,5 +1,5 @@
-import type { SQSEvent } from 'aws-lambda';
-import { alertQueue } from '../../local/services/alert-queue';
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import { alertQueue, batchesOf } from '../../local/services/alert-queue';
 import type { DeliveredEvent } from '../../local/services/event-bridge';
 
 const event = (message = '') => ({ detail: { message } }) as unknown as DeliveredEvent;
@@ -21,12 +21,17 @@ test('a batch has at most as many records as the template says', async () => {
   expect(queue.length).toBe(0);
 });
 
-test('a batch has at most 6 MB', async () => {
+test('five pollers gather a batch each, and receive ten records at a time', async () => {
   const queue = alertQueue(10_000);
-  for (let at = 0; at < 100; at += 1) queue.send(event('m'.repeat(102_400)));
-  const batches = await deliveries(queue);
-  expect(batches.map(({ Records }) => Records.length)).toEqual([60, 40]);
-  const [bytes] = batches.map(batch => Buffer.byteLength(JSON.stringify(batch)));
+  for (let at = 0; at < 73; at += 1) queue.send(event());
+  expect((await deliveries(queue)).map(({ Records }) => Records.length)).toEqual([20, 20, 13, 10, 10]);
+});
+
+test('a batch has at most 6 MB', () => {
+  const records = Array.from({ length: 100 }, (_, at) => ({ messageId: String(at), body: 'm'.repeat(103_200) }));
+  const batches = batchesOf(records as SQSRecord[], 10_000);
+  expect(batches.map(({ length }) => length)).toEqual([60, 40]);
+  const bytes = Buffer.byteLength(JSON.stringify({ Records: batches[0] }));
   expect(bytes).toBeLessThanOrEqual(6 * 1024 * 1024);
   expect(bytes).toBeGreaterThan(6 * 1024 * 1024 - 105_000);
 });

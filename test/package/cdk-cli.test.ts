@@ -38,6 +38,7 @@ async function cdkSynth(...context: string[]) {
 test('-c reaches the template, and each bundle loads as Lambda would load it', async () => {
   const { status, output, outdir } = await cdkSynth(
     ...['catalog=AWS', 'stackName=Production', 'pollEveryMinutes=5', 'tags=team=crm,cost-center=42'],
+    ...['alertEmail=crm@example.com', 'alarmEmail=oncall@example.com'], // without them, the report warns
   );
   expect({ status, output }).toMatchObject({ status: 0 });
   const text = readFileSync(join(outdir, 'Production.template.json'), 'utf8');

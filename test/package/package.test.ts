@@ -42,6 +42,7 @@ test('it has what its users need, and neither source nor tests', async () => {
     'dist/types/events/parse-task-event.d.ts',
     'dist/types/events/task-events.d.ts',
     'dist/types/infra/index.d.ts',
+    'dist/types/infra/method-options.d.ts',
     'dist/types/infra/task-poller-settings.d.ts',
     'dist/types/infra/task-poller.d.ts',
     'dist/types/lambdas/event-names.d.ts',

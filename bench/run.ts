@@ -15,7 +15,7 @@ import { measureBackfill } from './measure/backfill';
 import { bundle } from './measure/bundle';
 import { measureBursts } from './measure/bursts';
 import { measureFinishedAmongRunning } from './measure/finished-among-running';
-import { isShort, latencyCases, measureLatencies } from './measure/latency';
+import { isShort, latencyCases, measureLatencies, mixedCase } from './measure/latency';
 import { measureListingMemory } from './measure/listing-memory';
 import { measureLoads } from './measure/load-time';
 import { measureQuietPolls } from './measure/quiet-polls';
@@ -93,9 +93,13 @@ async function run({ histories, write }: BenchOptions, directory: string): Promi
   const among = await measureFinishedAmongRunning(directory, STACK);
   tell('Latencies');
   const isWhole = histories === ALL_HISTORIES;
-  const latencies = await measureLatencies(directory, STACK, isWhole ? latencyCases : latencyCases.filter(isShort));
+  const latencies = await measureLatencies(
+    directory,
+    STACK,
+    isWhole ? latencyCases : latencyCases.filter(each => isShort(each) || each === mixedCase),
+  );
   tell('A month');
-  const costs = await measureCosts(directory, STACK, isWhole ? partners : [typicalPartner]);
+  const costs = await measureCosts(directory, STACK, isWhole ? partners : [typicalPartner], latencies);
 
   const growth = growthOf(quietPolls, cells);
   const targets = checkTargets({ cells, quietPolls, backfill, costs, loads, bursts, listing, among, latencies });

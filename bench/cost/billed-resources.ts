@@ -20,6 +20,7 @@ export interface BilledResources {
   readonly dashboards: number;
   /** How many pollers Lambda keeps on an idle queue: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
   readonly idlePollers: number;
+  readonly maxExtraListCallsPerDay: number;
 }
 
 /** Reads them out of a synthesized template. */
@@ -55,5 +56,6 @@ export function billedResources({ Resources }: Template): BilledResources {
     encryptionKeys: ofType('AWS::KMS::Key').length,
     dashboards: ofType('AWS::CloudWatch::Dashboard').length,
     idlePollers: hasMaximumConcurrency ? 5 : 2,
+    maxExtraListCallsPerDay: poller.maxExtraListCallsPerDay,
   };
 }

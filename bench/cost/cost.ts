@@ -10,6 +10,7 @@ import { helpOf, optionsOnly, readOptionsOf, UsageError } from '../../cli/lib/co
 import { synthesize } from '../../infra/synthesize';
 import { readSynthesized } from '../../local/synthesized';
 import { replaceBetween } from '../../scripts/write-docs';
+import { type Latency, measureLatencies, mixedCase } from '../measure/latency';
 import { type Measured, MINUTE_MS, type Ours, startOurs } from '../measure/side-by-side';
 import { leaveLookback, someFailure, untilWhole } from '../report/cells';
 import { dollars, markdownTable, number } from '../report/tables';
@@ -18,6 +19,7 @@ import {
   assumed,
   type CostItem,
   DAYS,
+  extraUsage,
   functionSeconds,
   furtherSourceCost,
   idleQueueRequests,
@@ -26,6 +28,7 @@ import {
   monthlyUsage,
   POLLS_A_MONTH,
   plus,
+  scheduledUsage,
   times,
   total,
   type Usage,
@@ -49,14 +52,23 @@ export async function measureCosts(
   directory: string,
   stackName: string,
   whose: readonly Partner[] = partners,
+  latencies?: readonly Latency[],
 ): Promise<PartnerCost[]> {
   const resources = billedResources(readSynthesized(directory, stackName).template);
+  const looks = looksOf(latencies ?? (await measureLatencies(directory, stackName, [mixedCase])));
   const costs: PartnerCost[] = [];
   for (const partner of whose) {
-    const parts = await measureParts(partner, resources.retentionDays, directory, stackName);
+    const parts = { ...(await measureParts(partner, resources.retentionDays, directory, stackName)), looks };
     costs.push({ partner, parts, resources, items: monthlyCost(partner, parts, resources) });
   }
   return costs;
+}
+
+/** In the simulation, with hardly a task running, each poll makes one List call. */
+function looksOf(latencies: readonly Latency[]): MeasuredParts['looks'] {
+  const mixed = latencies.find(({ tasks, mode }) => tasks === mixedCase.name && mode === 'follow and nudges');
+  if (mixed === undefined) throw new Error(`The latencies lack ${mixedCase.name}`);
+  return { polls: mixed.extraListCallsPerTask, seconds: mixed.extraComputeSecondsPerTask };
 }
 
 async function measureParts(partner: Partner, retentionDays: number, directory: string, stackName: string) {
@@ -158,6 +170,9 @@ export function costText(costs: readonly PartnerCost[]): string {
   const [{ resources }] = costs as [PartnerCost];
   const row = (name: string, of: (cost: PartnerCost) => string) => [name, ...costs.map(of)];
   const usage = ({ partner, parts }: PartnerCost) => monthlyUsage(partner, parts, resources);
+  const extra = ({ partner, parts }: PartnerCost) => extraUsage(partner, parts, resources);
+  const scheduled = ({ partner, parts }: PartnerCost) => scheduledUsage(partner, parts, resources);
+  const { looks } = (costs[0] as PartnerCost).parts;
   const typical = costs.find(({ partner }) => partner === typicalPartner) ?? (costs[0] as PartnerCost);
   const more = (others: Partial<BilledResources>) =>
     dollars(
@@ -177,9 +192,12 @@ export function costText(costs: readonly PartnerCost[]): string {
         ({ partner: { endingsADay, failuresADay } }) => `${number(endingsADay)}, ${failuresADay}`,
       ),
       row('List calls a day', cost => number(usage(cost).listCalls / DAYS)),
+      row('Of them in follows and nudges', cost => number(extra(cost).listCalls / DAYS)),
       row('Write units a month', cost => number(usage(cost).writeUnits)),
       row('Read units a month', cost => number(usage(cost).readUnits)),
-      row('Seconds a poll', cost => (functionSeconds(usage(cost), resources.memoryMb) / POLLS_A_MONTH).toFixed(2)),
+      row('Seconds a scheduled poll', cost =>
+        (functionSeconds(scheduled(cost), resources.memoryMb) / POLLS_A_MONTH).toFixed(2),
+      ),
       ...names.map((name, at) => row(name, ({ items }) => dollars(items[at]?.[1] ?? 0))),
       row('**All**', ({ items }) => `**${dollars(total(items))}**`),
     ]),
@@ -188,7 +206,8 @@ export function costText(costs: readonly PartnerCost[]): string {
       `While tasks stall, or anything is set aside, overdue or stuck, its metric adds up to ${dollars(prices.metricMonth)} a month, by the hour. ` +
       `For a ${typical.partner.name} one, \`dashboard\` adds ${more({ dashboards: 1 })} and \`customerManagedKey\` ${more({ encryptionKeys: 1, alarmMetrics: resources.alarmMetrics + 1 })}.`,
     '',
-    `Measured: calls, capacity units, log bytes and CPU time of quiet polls, of an hour with endings, and of an audit (of ${costs.map(({ parts }) => number(parts.audited)).join(', ')} tasks, the rest in proportion). ` +
+    `Follows and nudges: ${looks.polls.toFixed(1)} polls and ${looks.seconds.toFixed(0)} seconds of the function for each task, as measured with [a mix of tasks](docs/benchmark.md#latency) of which each is announced. At most ${number(resources.maxExtraListCallsPerDay)} List calls a day. ` +
+      `Measured: calls, capacity units, log bytes and CPU time of quiet polls, of an hour with endings, and of an audit (of ${costs.map(({ parts }) => number(parts.audited)).join(', ')} tasks, the rest in proportion). ` +
       `Counted: ${resources.alarmMetrics} metrics that the stack's alarms look at. ` +
       `Assumed: ${assumed.secondsAListCall} seconds for a List call and ${assumed.secondsAnotherCall} for any other, CPU time ${(assumed.mbOfAWholeCpu / resources.memoryMb).toFixed(1)} times as long in a function of ${resources.memoryMb} MB, ` +
       `${assumed.lambdaLogBytesAPoll} log bytes of Lambda's own a poll, ${number(idleQueueRequests(resources))} requests a month that the ${resources.idlePollers} pollers make that Lambda keeps on an idle queue, and that nothing stalls (the large partner's tasks, which run for long, need a \`stalledAfterMinutes\` to match).`,

@@ -72,9 +72,26 @@ export interface MeasuredParts {
   readonly auditOfATask: Usage;
   /** A row that was published. */
   readonly rowBytes: number;
+  /** Follows and nudges of one task: how many polls, and for how long the function runs, pauses included. */
+  readonly looks: { readonly polls: number; readonly seconds: number };
 }
 
-export function monthlyUsage(partner: Partner, parts: MeasuredParts, { retentionDays }: BilledResources): Usage {
+/** Everything, follows and nudges included. */
+export const monthlyUsage = (partner: Partner, parts: MeasuredParts, resources: BilledResources): Usage =>
+  plus(scheduledUsage(partner, parts, resources), extraUsage(partner, parts, resources));
+
+/** Of the polls that follow another one and those of nudges. They are part of invocations that are counted elsewhere. */
+export function extraUsage(
+  { endingsADay }: Partner,
+  { quietPoll, looks }: MeasuredParts,
+  { maxExtraListCallsPerDay }: Pick<BilledResources, 'maxExtraListCallsPerDay'>,
+): Usage {
+  const polls = Math.min(endingsADay * looks.polls, maxExtraListCallsPerDay / quietPoll.listCalls);
+  return { ...times(quietPoll, polls * DAYS), polls: 0 };
+}
+
+/** Of the scheduled polls, the endings and the audits. */
+export function scheduledUsage(partner: Partner, parts: MeasuredParts, { retentionDays }: BilledResources): Usage {
   const { quietPoll, ending, auditOfATask } = parts;
   const endings = times(ending, partner.endingsADay * DAYS);
   const audits = times(auditOfATask, partner.endingsADay * retentionDays * DAYS);
@@ -94,7 +111,11 @@ export type CostItem = readonly [name: string, dollars: number];
 
 export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: BilledResources): CostItem[] {
   const { memoryMb, retentionDays, archiveDays, encryptionKeys } = resources;
-  const usage = monthlyUsage(partner, parts, resources);
+  const scheduled = scheduledUsage(partner, parts, resources);
+  const usage = plus(scheduled, extraUsage(partner, parts, resources));
+  const endings = partner.endingsADay * DAYS;
+  // Tasks that run at the same time are followed by one invocation.
+  const followed = Math.min(endings * parts.looks.seconds, DAYS * 86_400);
   const failures = partner.failuresADay * DAYS;
   const invocations = usage.polls + DAYS;
   const rowsGb =
@@ -111,8 +132,13 @@ export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: B
       : [['Encryption key', encryptionKeys * prices.keyMonth + keyRequests * prices.keyRequest]];
   const gbSeconds = (seconds: number, mb: number) => seconds * (mb / 1_024) * prices.lambdaGbSecond;
   return [
-    ['Compute', gbSeconds(functionSeconds(usage, memoryMb), memoryMb)],
-    ['Requests: schedules and function', invocations * (prices.schedulerInvocation + prices.lambdaRequest)],
+    ['Compute: scheduled polls', gbSeconds(functionSeconds(scheduled, memoryMb), memoryMb)],
+    ['Compute: follows and nudges', gbSeconds(followed, memoryMb)],
+    [
+      'Requests: schedules, nudges and function',
+      invocations * (prices.schedulerInvocation + prices.lambdaRequest) +
+        endings * (prices.customEvent + prices.lambdaRequest),
+    ],
     ['Table: writes', usage.writeUnits * prices.tableWriteUnit],
     ['Table: reads', usage.readUnits * prices.tableReadUnit],
     ['Table: storage and recovery', rowsGb * (prices.tableGbMonth + prices.tableRecoveryGbMonth)],

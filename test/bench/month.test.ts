@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { billedResources } from '../../bench/cost/billed-resources';
 import {
   assumed,
+  extraUsage,
   functionSeconds,
   furtherSourceCost,
   monthlyCost,
   monthlyUsage,
   POLLS_A_MONTH,
+  scheduledUsage,
   total,
   type Usage,
 } from '../../bench/cost/month';
@@ -41,6 +43,7 @@ const parts = {
   ending: { ...nothing, writeUnits: 6, events: 1, eventBytes: 1_000 },
   auditOfATask: { ...nothing, readUnits: 1, listCalls: 0.001 },
   rowBytes: 900,
+  looks: { polls: 6, seconds: 40 },
 };
 const resources = {
   memoryMb: 256,
@@ -53,17 +56,35 @@ const resources = {
   encryptionKeys: 0,
   dashboards: 0,
   idlePollers: 2,
+  maxExtraListCallsPerDay: 25_000,
 };
 const partner = { name: 'test', history: 1_000, running: 20, endingsADay: 50, failuresADay: 5 };
 
-test('a month is its polls, its endings and an audit a day', () => {
-  expect(monthlyUsage(partner, parts, resources)).toMatchObject({
+test('a month is its scheduled polls, its endings and an audit a day', () => {
+  expect(scheduledUsage(partner, parts, resources)).toMatchObject({
     polls: 43_200,
     writeUnits: 43_200 * 2 + 1_500 * 6,
     readUnits: 43_200 * 0.5 + 30 * 4_500,
     listCalls: 43_200 * 2 + 30 * 4.5,
     events: 1_500,
   });
+});
+
+test('follows and nudges add polls to the month, up to the List calls of a day', () => {
+  // 50 tasks a day, six polls each, of two List calls and two write units.
+  const month = { polls: 0, listCalls: 30 * 50 * 6 * 2, writeUnits: 30 * 50 * 6 * 2 };
+  expect(extraUsage(partner, parts, resources)).toMatchObject(month);
+  const most = { ...resources, maxExtraListCallsPerDay: 100 };
+  expect(extraUsage(partner, parts, most)).toMatchObject({ listCalls: 30 * 100, writeUnits: 30 * 50 * 2 });
+  const { listCalls } = scheduledUsage(partner, parts, resources);
+  expect(monthlyUsage(partner, parts, resources).listCalls).toBe(listCalls + month.listCalls);
+});
+
+test('however many tasks there are, they are followed by one invocation at a time', () => {
+  const item = (endingsADay: number) =>
+    Object.fromEntries(monthlyCost({ ...partner, endingsADay }, parts, resources))['Compute: follows and nudges'];
+  expect(item(50)).toBeCloseTo(30 * 50 * 40 * 0.25 * 0.0000133334);
+  expect(item(10_000)).toBeCloseTo(30 * 86_400 * 0.25 * 0.0000133334);
 });
 
 test('a function runs for its round trips and its share of a CPU', () => {
@@ -74,18 +95,19 @@ test('a function runs for its round trips and its share of a CPU', () => {
 
 test('each item is what is used times its price', () => {
   const cost = Object.fromEntries(monthlyCost(partner, parts, resources));
-  const seconds = functionSeconds(monthlyUsage(partner, parts, resources), 256);
+  const seconds = functionSeconds(scheduledUsage(partner, parts, resources), 256);
   expect(cost).toEqual({
-    Compute: expect.closeTo(seconds * 0.25 * 0.0000133334),
-    'Requests: schedules and function': expect.closeTo((POLLS_A_MONTH + 30) * 1.2e-6),
-    'Table: writes': expect.closeTo(95_400 * 0.625e-6),
-    'Table: reads': expect.closeTo(156_600 * 0.125e-6),
+    'Compute: scheduled polls': expect.closeTo(seconds * 0.25 * 0.0000133334),
+    'Compute: follows and nudges': expect.closeTo(30 * 50 * 40 * 0.25 * 0.0000133334),
+    'Requests: schedules, nudges and function': expect.closeTo((POLLS_A_MONTH + 30) * 1.2e-6 + 1_500 * 1.2e-6),
+    'Table: writes': expect.closeTo((95_400 + 18_000) * 0.625e-6),
+    'Table: reads': expect.closeTo((156_600 + 4_500) * 0.125e-6),
     'Table: storage and recovery': expect.closeTo((50 * 97 * 1_000 * 0.45) / 1e9),
     'Events and their archive': expect.closeTo(1_500e-6 + 0.0015 * 0.123),
     'Metrics: the heartbeat': 0.3,
     'Metrics: failed tasks': expect.closeTo((0.3 * 150) / 720),
     Alarms: expect.closeTo(0.8),
-    Logs: expect.closeTo((43_200 * 1_000 * 0.53) / 1e9),
+    Logs: expect.closeTo(((43_200 * 1_000 + 9_000 * 660) * 0.53) / 1e9),
     'Alerts: queue': expect.closeTo((259_200 + 450) * 0.4e-6),
     'Alerts: function and mails': expect.closeTo(150 * (0.7e-6 + 2e-5 + 0.5 * 0.25 * 0.0000133334)),
   });

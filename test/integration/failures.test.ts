@@ -129,7 +129,7 @@ describe('what the function takes and tells', () => {
       const { error } = await stack.poller.invoke(input ?? null);
       expect({ input, ...error }).toMatchObject({
         name: 'TypeError',
-        message: expect.stringContaining('allowed: {"mode":"poll"} or {"mode":"audit"}'),
+        message: expect.stringContaining('allowed: {"mode":"poll"} or {"mode":"audit"} or {"mode":"nudge"}'),
       });
     }
     expect(stack.partnerCentral.calls.total).toBe(0);

@@ -154,7 +154,7 @@ export const configEntries = {
       // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
       textLike(
         /^(arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([!-~]+\/)?)?[\w+=,.@-]{1,128}$/,
-        'name or ARN of a managed policy',
+        'name or ARN of a managed policy such as arn:aws:iam::111122223333:policy/boundary',
       ),
       'Permissions boundary of every role in the stack.',
     ),

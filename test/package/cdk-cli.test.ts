@@ -40,6 +40,7 @@ test('-c reaches the template, and each bundle loads as Lambda would load it', a
     ...['catalog=AWS', 'stackName=Production', 'pollEveryMinutes=5', 'tags=team=crm,cost-center=42'],
   );
   expect({ status, output }).toMatchObject({ status: 0 });
+  expect(output).not.toContain('feature flags');
   const text = readFileSync(join(outdir, 'Production.template.json'), 'utf8');
   expect(text).toContain('rate(5 minutes)');
   expect(JSON.parse(text)).toHaveProperty('Resources.TaskBus82DFEABF.Properties.Tags', [

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { ConfigurationError } from '../lambdas/poller/settings';
+import { ConfigurationError } from '../lambdas/configuration-error';
 import { parseJson } from './json-text';
 
 /**

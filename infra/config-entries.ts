@@ -6,12 +6,21 @@ import * as v from 'valibot';
 import { CATCH_ALL, DEFAULT } from '../lambdas/alerts/routes';
 import { flag, oneOf, settingsEntries, textLike, wholeNumber } from '../lambdas/poller/settings';
 import { alertRoutes } from './alert-routes';
-import { busArns, emailAddress, furtherSources, logRetention, tags, topicArns } from './config-values';
+import { busArns, emailAddress, furtherSources, logRetention, orToken, tags, topicArns } from './config-values';
 
 const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
 
+const { assumeRoleArn, eventSource } = settingsEntries;
+
 export const configEntries = {
   ...settingsEntries,
+  assumeRoleArn: v.optional(
+    described(orToken(assumeRoleArn.wrapped), v.getDescription(assumeRoleArn.wrapped) as string),
+  ),
+  eventSource: v.optional(
+    described(orToken(eventSource.wrapped), v.getDescription(eventSource.wrapped) as string),
+    eventSource.default,
+  ),
   furtherSources: v.optional(
     described(
       furtherSources(),

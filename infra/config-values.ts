@@ -79,7 +79,14 @@ function arns(isOne: (text: string) => boolean, allowed: string) {
   );
 }
 
-export const emailAddress = () => textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address');
+export const emailAddress = () => orToken(textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address'));
+
+/** Accepts a token too: text that is known when the stack is deployed, such as a parameter or the name of a resource. */
+export function orToken<S extends v.GenericSchema<string, string>>(schema: S) {
+  const { allowed = '' } = v.getMetadata(schema) as { allowed?: string };
+  const token = v.pipe(v.string(), v.check(Token.isUnresolved, allowed));
+  return v.pipe(v.union([token, schema], allowed), v.metadata({ allowed }));
+}
 
 /** Objects, or JSON text of them. Their keys are validated later, together with the keys that they inherit. */
 export function furtherSources() {

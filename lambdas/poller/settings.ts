@@ -4,6 +4,7 @@
  * Selling API; the SDK checks none of them.
  */
 import * as v from 'valibot';
+import { ConfigurationError } from '../configuration-error';
 import { DEFAULT_EVENT_SOURCE } from '../event-names';
 import { isInstant } from './core/instant';
 import { type FilterKey, familyOf, taskFamilyNames } from './task-families';
@@ -223,17 +224,6 @@ export function filterProblems(settings: Pick<Settings, 'taskFamily' | (typeof f
       key =>
         `${key} with taskFamily: got ${JSON.stringify(settings[key])} with ${settings.taskFamily}, allowed: what ${operation} filters by: ${known.join(', ')}`,
     );
-}
-
-/** Invalid configuration. `problems` has one line for each bad key: its name, the value got and the values allowed. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-  constructor(
-    where: string,
-    readonly problems: readonly string[],
-  ) {
-    super(`${where} can't be used:\n${problems.map(line => `  - ${line}`).join('\n')}`);
-  }
 }
 
 /** The values that a key allows, as errors and the README show them. */

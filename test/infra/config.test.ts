@@ -1,6 +1,7 @@
 import { readConfig, settingsJson } from '../../infra/config';
 import { configEntries } from '../../infra/config-entries';
-import { allowedValues, ConfigurationError } from '../../lambdas/poller/settings';
+import { ConfigurationError } from '../../lambdas/configuration-error';
+import { allowedValues } from '../../lambdas/poller/settings';
 
 const problemsOf = (context: Record<string, unknown>) => {
   try {

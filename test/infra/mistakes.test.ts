@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { readConfig } from '../../infra/config';
 import { configEntries } from '../../infra/config-entries';
 import { synthesize } from '../../infra/synthesize';
-import { allowedValues, ConfigurationError } from '../../lambdas/poller/settings';
+import { ConfigurationError } from '../../lambdas/configuration-error';
+import { allowedValues } from '../../lambdas/poller/settings';
 import { outdir } from './read-template';
 
 const root = join(__dirname, '..', '..');

@@ -107,7 +107,7 @@ export function readable(value: unknown): unknown {
   const get = json['Fn::GetAtt'] as [string, string] | undefined;
   if (get) return `{${nameOf(get[0])}.${get[1]}}`;
   const join = json['Fn::Join'] as [string, unknown[]] | undefined;
-  if (join) return join[1].map(readable).join(join[0]);
+  if (Array.isArray(join?.[1])) return join[1].map(readable).join(join[0]);
   return Object.fromEntries(Object.entries(json).map(([key, inner]) => [key, readable(inner)]));
 }
 

@@ -44,20 +44,24 @@ test('it has what its users need, and neither source nor tests', async () => {
     'dist/types/infra/index.d.ts',
     'dist/types/infra/task-poller-settings.d.ts',
     'dist/types/infra/task-poller.d.ts',
+    'dist/types/lambdas/configuration-error.d.ts',
     'dist/types/lambdas/event-names.d.ts',
     'package.json',
   ]);
 });
 
-test('whoever installs it gets nothing but its peers, which are those it was tested with', () => {
+test('whoever installs it gets nothing but its peers, of which those it was tested with are the newest', () => {
   const { dependencies, optionalDependencies, peerDependencies, devDependencies } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   );
   expect({ dependencies, optionalDependencies }).toEqual({});
-  expect(peerDependencies).toEqual({
-    'aws-cdk-lib': `^${devDependencies['aws-cdk-lib']}`,
-    constructs: `^${devDependencies.constructs}`,
-  });
+  expect(Object.keys(peerDependencies)).toEqual(['aws-cdk-lib', 'constructs']);
+  const page = readFileSync(join(root, 'docs', 'construct.md'), 'utf8');
+  for (const [peer, range] of Object.entries<string>(peerDependencies)) {
+    const [, major, minor] = /^\^(\d+)\.(\d+)\.0$/.exec(range) ?? [];
+    expect(devDependencies[peer]).toMatch(new RegExp(`^${major}\\.`));
+    expect(page).toContain(`\`${peer}\` from ${major}.${minor}`);
+  }
   const required = [...readFileSync(join(dist, 'index.js'), 'utf8').matchAll(/\brequire\("([^"]+)"\)/g)].map(
     ([, name = '']) => name.split(/[/:]/)[0],
   );

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { ConfigurationError } from '../lambdas/configuration-error';
+import { ConfigurationError } from '../lambdas/poller/configuration-error';
 import { parseJson } from './json-text';
 
 /**

@@ -1,6 +1,6 @@
 /** Reads and validates the configuration, from a CDK context or from the props of the construct. */
 import * as v from 'valibot';
-import { ConfigurationError } from '../lambdas/configuration-error';
+import { ConfigurationError } from '../lambdas/poller/configuration-error';
 import { filterProblems, parseFlat, type Settings, settingsEntries } from '../lambdas/poller/settings';
 import { configEntries, type Parsed, type StackConfig, sourceKeys } from './config-entries';
 import { duplicateSources, inherited, type SourceConfig, sourcesOf } from './sources';

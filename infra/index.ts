@@ -1,6 +1,6 @@
 /** Exports of the package for CDK apps. `partner-central-task-poller/events` is for consumers of the events. */
 export type { ReasonCategory } from '../events/task-events';
-export { ConfigurationError } from '../lambdas/configuration-error';
+export { ConfigurationError } from '../lambdas/poller/configuration-error';
 export {
   type DeadLetterQueues,
   type FailedTaskEventOptions,

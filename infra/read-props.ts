@@ -1,7 +1,7 @@
 /** Reads the props of the construct with the same validation as the configuration of the stack. */
 import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { ConfigurationError } from '../lambdas/configuration-error';
+import { ConfigurationError } from '../lambdas/poller/configuration-error';
 import { type Config, readConfig } from './config';
 import { stackKeys } from './config-entries';
 import { stackUniqueId } from './constructs/stack-unique-id';

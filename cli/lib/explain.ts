@@ -1,6 +1,6 @@
 /** What went wrong with AWS, in one sentence that says what to do. Quotes nothing that could hold a secret. */
 
-import { ConfigurationError } from '../../lambdas/configuration-error';
+import { ConfigurationError } from '../../lambdas/poller/configuration-error';
 import { throttled } from '../../lambdas/poller/errors';
 import { CommandFailure } from './context';
 

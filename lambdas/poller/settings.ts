@@ -4,8 +4,8 @@
  * Selling API; the SDK checks none of them.
  */
 import * as v from 'valibot';
-import { ConfigurationError } from '../configuration-error';
 import { DEFAULT_EVENT_SOURCE } from '../event-names';
+import { ConfigurationError } from './configuration-error';
 import { isInstant } from './core/instant';
 import { type FilterKey, familyOf, taskFamilyNames } from './task-families';
 

@@ -1,6 +1,6 @@
 import { readConfig, settingsJson } from '../../infra/config';
 import { configEntries } from '../../infra/config-entries';
-import { ConfigurationError } from '../../lambdas/configuration-error';
+import { ConfigurationError } from '../../lambdas/poller/configuration-error';
 import { allowedValues } from '../../lambdas/poller/settings';
 
 const problemsOf = (context: Record<string, unknown>) => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { readConfig } from '../../infra/config';
 import { configEntries } from '../../infra/config-entries';
 import { synthesize } from '../../infra/synthesize';
-import { ConfigurationError } from '../../lambdas/configuration-error';
+import { ConfigurationError } from '../../lambdas/poller/configuration-error';
 import { allowedValues } from '../../lambdas/poller/settings';
 import { outdir } from './read-template';
 

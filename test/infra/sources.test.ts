@@ -1,7 +1,7 @@
 /** Several sources in one stack, a role to list by, a bus that was there before, and buses to forward to. */
 import { readConfig } from '../../infra/config';
 import { configEntries, sourceKeys } from '../../infra/config-entries';
-import { ConfigurationError } from '../../lambdas/configuration-error';
+import { ConfigurationError } from '../../lambdas/poller/configuration-error';
 import { settingsEntries } from '../../lambdas/poller/settings';
 import { all, type Json, permissions, properties, statements, template } from './read-template';
 

@@ -1,6 +1,6 @@
 /** Reads and validates the configuration, from a CDK context or from the props of the construct. */
 import * as v from 'valibot';
-import { ConfigurationError } from '../lambdas/poller/configuration-error';
+import { ConfigurationError, shown } from '../lambdas/poller/configuration-error';
 import { filterProblems, parseFlat, type Settings, settingsEntries } from '../lambdas/poller/settings';
 import { configEntries, type Parsed, type StackConfig, sourceKeys } from './config-entries';
 import { duplicateSources, inherited, type SourceConfig, sourcesOf } from './sources';
@@ -30,7 +30,7 @@ export function readConfig(
     problems.push(
       ...misplaced.map(([key, value]) =>
         isKey(key)
-          ? `${place}.${key}: got ${JSON.stringify(value)}, allowed: only beside furtherSources, for the whole stack`
+          ? `${place}.${key}: got ${shown(value)}, allowed: only beside furtherSources, for the whole stack`
           : unknownKeyProblem(key, value, sourceKeys, `${place}.`),
       ),
     );

@@ -13,6 +13,14 @@ export interface ExistingResources {
   readonly removalPolicy?: RemovalPolicy | undefined;
 }
 
+export const resourceNames = [
+  'eventBus',
+  'table',
+  'encryptionKey',
+  'alarmTopics',
+  'removalPolicy',
+] as const satisfies readonly (keyof ExistingResources)[];
+
 /** DynamoDB tables have no snapshots. */
 const removalPolicies: readonly unknown[] = [
   RemovalPolicy.RETAIN,

@@ -3,10 +3,11 @@ import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { ConfigurationError } from '../lambdas/poller/configuration-error';
 import { type Config, readConfig } from './config';
-import { stackKeys } from './config-entries';
+import { configEntries, stackKeys } from './config-entries';
 import { stackUniqueId } from './constructs/stack-unique-id';
-import { type ExistingResources, resourceProblems } from './existing-resources';
+import { type ExistingResources, resourceNames, resourceProblems } from './existing-resources';
 import type { TaskPollerSettings } from './task-poller-settings';
+import { unknownKeyProblem } from './unknown-keys';
 
 /** Keys of the stack that are not props, and their replacements. */
 const replacements: Readonly<Record<string, string>> = {
@@ -18,14 +19,20 @@ const replacements: Readonly<Record<string, string>> = {
   alarmTopicArns: 'use alarmTopics',
 };
 
+const propNames = Object.keys(configEntries).filter(key => !stackKeys.includes(key));
+
 /** @throws ConfigurationError naming every prop that is invalid or in conflict with another */
 export function readProps(construct: Construct, props: TaskPollerSettings & ExistingResources): Config {
   const { eventBus, table, encryptionKey, alarmTopics, removalPolicy, ...settings } = props;
   const where = `The props of ${construct.node.path}`;
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-  const unsupported = given.filter(([key]) => stackKeys.includes(key));
+  const unsupported = given.filter(([key]) => !propNames.includes(key));
   const problems = [
-    ...unsupported.map(([key]) => `${key}: not a prop; ${replacements[key]}`),
+    ...unsupported.map(([key, value]) =>
+      stackKeys.includes(key)
+        ? `${key}: not a prop; ${replacements[key]}`
+        : unknownKeyProblem(key, value, [...propNames, ...resourceNames]),
+    ),
     ...resourceProblems(Stack.of(construct), props),
   ];
   if (encryptionKey && settings.customerManagedKey !== undefined)
@@ -33,7 +40,7 @@ export function readProps(construct: Construct, props: TaskPollerSettings & Exis
   try {
     const config = readConfig(
       {
-        ...Object.fromEntries(given.filter(([key]) => !stackKeys.includes(key))),
+        ...Object.fromEntries(given.filter(([key]) => propNames.includes(key))),
         stackName: serviceName(construct),
         // Topics are validated as their ARNs.
         ...(alarmTopics && { alarmTopicArns: alarmTopics.map(({ topicArn }) => topicArn) }),

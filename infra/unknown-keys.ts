@@ -1,10 +1,11 @@
 /** What to say of keys that are not ours: most are ours, misspelt. */
+import { shown } from '../lambdas/poller/configuration-error';
 
 /** One line for a key, with the key that was probably meant. */
 export function unknownKeyProblem(key: string, value: unknown, known: readonly string[], place = ''): string {
   const meant = similarKey(key, known);
   const advice = meant === undefined ? "the README's configuration table has all keys" : `did you mean ${meant}?`;
-  return `${place}${key}: unknown key, got ${JSON.stringify(value)}; ${advice}`;
+  return `${place}${key}: unknown key, got ${shown(value)}; ${advice}`;
 }
 
 /** The most similar of these keys, if at most one character in four differs. */

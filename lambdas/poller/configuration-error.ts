@@ -8,3 +8,12 @@ export class ConfigurationError extends Error {
     super(`${where} can't be used:\n${problems.map(line => `  - ${line}`).join('\n')}`);
   }
 }
+
+/** A value as `problems` show it. A construct refers to itself, and so has no JSON. */
+export function shown(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'an object';
+  }
+}

@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 import { DEFAULT_EVENT_SOURCE } from '../event-names';
-import { ConfigurationError } from './configuration-error';
+import { ConfigurationError, shown } from './configuration-error';
 import { isInstant } from './core/instant';
 import { type FilterKey, familyOf, taskFamilyNames } from './task-families';
 
@@ -242,7 +242,7 @@ export function parseFlat<E extends v.ObjectEntries>(entries: E, given: Record<s
   const issues = new Map(result.issues.map(issue => [String(issue.path?.[0]?.key), issue]));
   const problems = [...issues].map(([key, { type, message }]) => {
     if (type === 'raw_check') return `${key}: ${message}`; // it knows more than what is allowed
-    const got = key in given ? JSON.stringify(given[key]) : 'nothing';
+    const got = key in given ? shown(given[key]) : 'nothing';
     const entry = entries[key] as v.GenericSchema | undefined;
     return entry
       ? `${key}: got ${got}, allowed: ${allowedValues(entry)}`

@@ -209,6 +209,18 @@ describe('encryptionKey', () => {
   });
 });
 
+test('fails when a prop is misspelt: names the one that was meant, also where it has an object', () => {
+  const stack = new Stack(newApp(), 'Tasks');
+  const eventbus = new EventBus(stack, 'Bus');
+  const misspelt = { eventbus, encriptionKey: 'x', alertEmails: 'a@example.com', tag: 'x' };
+  expect(problemsOf(misspelt as Partial<PartnerCentralTaskPollerProps>, stack)).toEqual([
+    'eventbus: unknown key, got an object; did you mean eventBus?',
+    'encriptionKey: unknown key, got "x"; did you mean encryptionKey?',
+    'alertEmails: unknown key, got "a@example.com"; did you mean alertEmail?',
+    'tag: unknown key, got "x"; the README\'s configuration table has all keys', // tags are no prop
+  ]);
+});
+
 test('who calls from JavaScript catches ConfigurationError by its class', () => {
   expect(() => poller({ catalog: 'Sandpit' } as unknown as TaskPollerSettings)).toThrow(ConfigurationError);
 });

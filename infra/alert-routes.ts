@@ -6,7 +6,7 @@ import { reasonCategories } from '../lambdas/task-event';
 
 const keys: readonly string[] = [...reasonCategories, CATCH_ALL];
 
-const allowed = `for each of ${reasonCategories.join(', ')} or ${CATCH_ALL} one of ${DEFAULT}, ${NOWHERE} or the ARN of a topic, such as throttling=${NOWHERE},access=arn:…; ${CATCH_ALL} is every other category and can't be ${NOWHERE}`;
+const allowed = `for each of ${reasonCategories.join(', ')} or ${CATCH_ALL} one of ${DEFAULT}, ${NOWHERE} or the ARN of a topic, such as throttling=${NOWHERE},access=arn:aws:sns:us-east-1:111122223333:security; ${CATCH_ALL} is every other category and can't be ${NOWHERE}`;
 
 /** Accepts an object, or text such as `throttling=nowhere,access=arn:…`. The result always has the catch-all. */
 export function alertRoutes() {

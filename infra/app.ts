@@ -1,5 +1,5 @@
 /** Entry point of the CDK CLI (see cdk.json). */
-import { ConfigurationError } from '../lambdas/poller/settings';
+import { ConfigurationError } from '../lambdas/poller/configuration-error';
 import { synthesize } from './synthesize';
 
 try {

@@ -6,12 +6,21 @@ import * as v from 'valibot';
 import { CATCH_ALL, DEFAULT } from '../lambdas/alerts/routes';
 import { flag, oneOf, settingsEntries, textLike, wholeNumber } from '../lambdas/poller/settings';
 import { alertRoutes } from './alert-routes';
-import { accounts, busArns, emailAddress, furtherSources, logRetention, tags, topicArns } from './config-values';
+import { accounts, busArns, emailAddress, furtherSources, logRetention, orToken, tags, topicArns } from './config-values';
 
 const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
 
+const { assumeRoleArn, eventSource } = settingsEntries;
+
 export const configEntries = {
   ...settingsEntries,
+  assumeRoleArn: v.optional(
+    described(orToken(assumeRoleArn.wrapped), v.getDescription(assumeRoleArn.wrapped) as string),
+  ),
+  eventSource: v.optional(
+    described(orToken(eventSource.wrapped), v.getDescription(eventSource.wrapped) as string),
+    eventSource.default,
+  ),
   furtherSources: v.optional(
     described(
       furtherSources(),
@@ -167,7 +176,7 @@ export const configEntries = {
       // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
       textLike(
         /^(arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/([!-~]+\/)?)?[\w+=,.@-]{1,128}$/,
-        'name or ARN of a managed policy',
+        'name or ARN of a managed policy such as arn:aws:iam::111122223333:policy/boundary',
       ),
       'Permissions boundary of every role in the stack.',
     ),

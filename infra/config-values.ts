@@ -4,6 +4,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as v from 'valibot';
 import { isTopicArn } from '../lambdas/alerts/routes';
 import { textLike } from '../lambdas/poller/settings';
+import { parseJson } from './json-text';
 
 /** CloudWatch accepts only these retention periods. CDK's INFINITE is a marker, not a number of days. */
 const retentionPeriodsInDays = Object.values(RetentionDays).filter(
@@ -51,10 +52,18 @@ export function tags() {
 }
 
 /** CloudWatch accepts up to five actions for each state of an alarm, and no FIFO topics. */
-export const topicArns = () => arns(isTopicArn, '1 to 5 ARNs of standard SNS topics, separated by commas');
+export const topicArns = () =>
+  arns(
+    isTopicArn,
+    '1 to 5 ARNs of standard SNS topics such as arn:aws:sns:us-east-1:111122223333:pager, separated by commas',
+  );
 
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventBus.html. A rule has at most five targets. */
-export const busArns = () => arns(isBusArn, '1 to 5 ARNs of event buses, separated by commas');
+export const busArns = () =>
+  arns(
+    isBusArn,
+    '1 to 5 ARNs of event buses such as arn:aws:events:us-east-1:111122223333:event-bus/crm, separated by commas',
+  );
 const isBusArn = (text: string) =>
   /^arn:aws[a-z-]*:events:[a-z]{2}(-[a-z]+)+-\d:\d{12}:event-bus\/[\w./-]{1,256}$/.test(text);
 
@@ -83,14 +92,28 @@ export function accounts() {
   );
 }
 
-export const emailAddress = () => textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address');
+export const emailAddress = () => orToken(textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address'));
+
+/** Accepts a token too: text that is known when the stack is deployed, such as a parameter or the name of a resource. */
+export function orToken<S extends v.GenericSchema<string, string>>(schema: S) {
+  const { allowed = '' } = v.getMetadata(schema) as { allowed?: string };
+  const token = v.pipe(v.string(), v.check(Token.isUnresolved, allowed));
+  return v.pipe(v.union([token, schema], allowed), v.metadata({ allowed }));
+}
 
 /** Objects, or JSON text of them. Their keys are validated later, together with the keys that they inherit. */
 export function furtherSources() {
   const allowed =
     'a JSON array of objects such as [{"taskFamily":"EngagementFromOpportunity"}], each with what differs from the first source';
   return v.pipe(
-    v.union([v.array(v.unknown()), v.pipe(v.string(), v.transform(parsedJson))], allowed),
+    v.union([v.array(v.unknown()), v.string()], allowed),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const given = dataset.value;
+      const error = typeof given === 'string' ? jsonError(given) : undefined;
+      if (error)
+        addIssue({ message: `got ${JSON.stringify(given)}, which is not JSON: ${error}; allowed: ${allowed}` });
+    }),
+    v.transform((given): unknown => (typeof given === 'string' ? parseJson(given) : given)),
     v.array(
       v.custom<Readonly<Record<string, unknown>>>(
         given => typeof given === 'object' && given !== null && !Array.isArray(given),
@@ -101,10 +124,10 @@ export function furtherSources() {
   );
 }
 
-function parsedJson(text: string): unknown {
+function jsonError(text: string): string | undefined {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // fails the schema like any other value that is not an array
+    parseJson(text);
+  } catch (error) {
+    return (error as SyntaxError).message;
   }
 }

@@ -1,14 +1,10 @@
 /** Reads and validates the configuration, from a CDK context or from the props of the construct. */
 import * as v from 'valibot';
-import {
-  ConfigurationError,
-  filterProblems,
-  parseFlat,
-  type Settings,
-  settingsEntries,
-} from '../lambdas/poller/settings';
+import { ConfigurationError, shown } from '../lambdas/poller/configuration-error';
+import { filterProblems, parseFlat, type Settings, settingsEntries } from '../lambdas/poller/settings';
 import { configEntries, type Parsed, type StackConfig, sourceKeys } from './config-entries';
 import { duplicateSources, inherited, type SourceConfig, sourcesOf } from './sources';
+import { similarKey, unknownKeyProblem } from './unknown-keys';
 
 export interface Config extends StackConfig {
   /** The first source has the keys at the top level. */
@@ -29,14 +25,19 @@ export function readConfig(
   const others = furtherSources.flatMap((own, at) => {
     const place = `furtherSources[${at}]`;
     const { furtherSources: _, ...stack } = given;
-    const unknownKeys = Object.keys(own).filter(key => !sourceKeys.includes(key));
+    const misplaced = Object.entries(own).filter(([key]) => !sourceKeys.includes(key));
     const known = Object.fromEntries(Object.entries(own).filter(([key]) => sourceKeys.includes(key)));
-    if (unknownKeys.length > 0)
-      problems.push(
-        `${unknownKeys.map(key => `${place}.${key}`).join(', ')}: allowed in a further source: ${sourceKeys.join(', ')}`,
-      );
+    problems.push(
+      ...misplaced.map(([key, value]) =>
+        isKey(key)
+          ? `${place}.${key}: got ${shown(value)}, allowed: only beside furtherSources, for the whole stack`
+          : unknownKeyProblem(key, value, sourceKeys, `${place}.`),
+      ),
+    );
     try {
-      return [readSource(inherited(stack, known), where)];
+      const source = readSource(inherited(stack, known), where);
+      // It may only be a misspelt key that makes it equal to another source.
+      return misplaced.length > 0 ? [] : [source];
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       problems.push(...error.problems.map(problem => `${place}.${problem}`));
@@ -50,9 +51,14 @@ export function readConfig(
 
 /** @throws ConfigurationError */
 function readSource(given: Record<string, unknown>, where: string): Parsed {
-  const conflicts = conflictingKeys(given);
+  const known = Object.fromEntries(Object.entries(given).filter(([key]) => isKey(key)));
+  const unknown = Object.entries(given).filter(([key]) => !isKey(key));
+  const conflicts = [
+    ...unknown.map(([key, value]) => unknownKeyProblem(key, value, Object.keys(configEntries))),
+    ...conflictingKeys(given),
+  ];
   try {
-    const config = parseFlat(configEntries, given, where);
+    const config = parseFlat(configEntries, known, where);
     conflicts.push(...filterProblems(config));
     if (conflicts.length === 0) return config;
   } catch (error) {
@@ -71,6 +77,12 @@ export function settingsJson(config: SourceConfig): string {
 /** A CDK context without the keys of CDK and its CLI. */
 export const ownKeys = (context: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(context).filter(([key]) => !belongsToCdk(key)));
+
+const isKey = (key: string) => Object.hasOwn(configEntries, key);
+
+/** Keys of a CDK context that are neither ours, nor like one of ours, nor CDK's. */
+export const foreignKeys = (context: Record<string, unknown>) =>
+  Object.keys(ownKeys(context)).filter(key => !isKey(key) && !similarKey(key, Object.keys(configEntries)));
 
 // The CLI stores these two in the context without a prefix. All its other keys have one.
 const cliKeys = ['cli-telemetry', 'acknowledged-issue-numbers'];

@@ -2,7 +2,7 @@
 import type { MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { OnEventOptions } from 'aws-cdk-lib/aws-events';
 import type { ReasonCategory } from '../events/task-events';
-import { ConfigurationError } from '../lambdas/poller/settings';
+import { ConfigurationError } from '../lambdas/poller/configuration-error';
 import { reasonCategories } from '../lambdas/task-event';
 import type { TaskPollerSettings } from './task-poller-settings';
 

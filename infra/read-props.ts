@@ -1,12 +1,13 @@
 /** Reads the props of the construct with the same validation as the configuration of the stack. */
 import { Stack } from 'aws-cdk-lib';
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { ConfigurationError } from '../lambdas/poller/settings';
+import { ConfigurationError } from '../lambdas/poller/configuration-error';
 import { type Config, readConfig } from './config';
-import { stackKeys } from './config-entries';
+import { configEntries, stackKeys } from './config-entries';
 import { stackUniqueId } from './constructs/stack-unique-id';
+import { type ExistingResources, resourceNames, resourceProblems } from './existing-resources';
 import type { TaskPollerSettings } from './task-poller-settings';
+import { unknownKeyProblem } from './unknown-keys';
 
 /** Keys of the stack that are not props, and their replacements. */
 const replacements: Readonly<Record<string, string>> = {
@@ -18,20 +19,28 @@ const replacements: Readonly<Record<string, string>> = {
   alarmTopicArns: 'use alarmTopics',
 };
 
+const propNames = Object.keys(configEntries).filter(key => !stackKeys.includes(key));
+
 /** @throws ConfigurationError naming every prop that is invalid or in conflict with another */
-export function readProps(
-  construct: Construct,
-  settings: TaskPollerSettings,
-  alarmTopics: readonly ITopic[] | undefined,
-): Config {
+export function readProps(construct: Construct, props: TaskPollerSettings & ExistingResources): Config {
+  const { eventBus, table, encryptionKey, alarmTopics, removalPolicy, ...settings } = props;
   const where = `The props of ${construct.node.path}`;
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-  const unsupported = given.filter(([key]) => stackKeys.includes(key));
-  const problems = unsupported.map(([key]) => `${key}: not a prop; ${replacements[key]}`);
+  const unsupported = given.filter(([key]) => !propNames.includes(key));
+  const problems = [
+    ...unsupported.map(([key, value]) =>
+      stackKeys.includes(key)
+        ? `${key}: not a prop; ${replacements[key]}`
+        : unknownKeyProblem(key, value, [...propNames, ...resourceNames]),
+    ),
+    ...resourceProblems(Stack.of(construct), props),
+  ];
+  if (encryptionKey && settings.customerManagedKey !== undefined)
+    problems.push('customerManagedKey with encryptionKey: got both, allowed: one of them; the first makes a new key');
   try {
     const config = readConfig(
       {
-        ...Object.fromEntries(given.filter(([key]) => !stackKeys.includes(key))),
+        ...Object.fromEntries(given.filter(([key]) => propNames.includes(key))),
         stackName: serviceName(construct),
         // Topics are validated as their ARNs.
         ...(alarmTopics && { alarmTopicArns: alarmTopics.map(({ topicArn }) => topicArn) }),

@@ -1,4 +1,5 @@
 /** The sources of one stack: their own keys and the keys that they share. */
+import { Token } from 'aws-cdk-lib';
 import { filterKeys, sourceId } from '../lambdas/poller/settings';
 import type { StackConfig } from './config-entries';
 
@@ -24,7 +25,7 @@ export function sourcesOf(first: StackConfig, others: readonly StackConfig[]): [
   const all = [first, ...others];
   const sourceAt = (config: StackConfig, at: number): SourceConfig => {
     const [catalog, taskFamily] = at === 0 ? ['', ''] : [config.catalog, config.taskFamily];
-    const sourcesOnSameQuota = all.filter(other => accountOf(other) === accountOf(config)).length;
+    const sourcesOnSameQuota = all.filter(other => mayShareQuota(other, config)).length;
     return {
       ...config,
       maxExtraListCallsPerDay: Math.floor(first.maxExtraListCallsPerDay / sourcesOnSameQuota),
@@ -39,6 +40,12 @@ export function sourcesOf(first: StackConfig, others: readonly StackConfig[]): [
 
 /** The account whose quota is used: that of the role, or undefined for the stack's own. */
 export const accountOf = ({ assumeRoleArn }: Pick<StackConfig, 'assumeRoleArn'>) => assumeRoleArn?.split(':')[4];
+
+/** Whether two sources may list in the same account. That of a role whose ARN is a token may be any. */
+function mayShareQuota(one: StackConfig, other: StackConfig): boolean {
+  if (Token.isUnresolved(one.assumeRoleArn) || Token.isUnresolved(other.assumeRoleArn)) return true;
+  return accountOf(one) === accountOf(other);
+}
 
 /** Two sources with the same catalog and family would share their rows and their checkpoint, so they are refused. */
 export function duplicateSources(all: readonly StackConfig[]): string[] {

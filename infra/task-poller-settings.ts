@@ -26,14 +26,14 @@ export interface SourceSettings {
   /**
    * Only tasks of these engagements; not for EngagementByAcceptingInvitation.
    *
-   * Allowed: 1 to 10 of eng- and 14 of 0-9a-z, or an ARN
+   * Allowed: 1 to 10 of eng- and 14 of 0-9a-z, or an ARN that begins with arn:aws:partnercentral:
    * @default - all tasks
    */
   readonly engagementIdentifiers?: readonly string[];
   /**
    * Only tasks of these invitations; for EngagementByAcceptingInvitation.
    *
-   * Allowed: 1 to 10 of engi- and 13 of 0-9a-z, or an ARN
+   * Allowed: 1 to 10 of engi- and 13 of 0-9a-z, or an ARN that begins with arn:aws:partnercentral:
    * @default - all tasks
    */
   readonly engagementInvitationIdentifiers?: readonly string[];
@@ -47,14 +47,14 @@ export interface SourceSettings {
   /**
    * Only these tasks.
    *
-   * Allowed: 1 to 10 of task- and 13 of 0-9a-z, or an ARN
+   * Allowed: 1 to 10 of task- and 13 of 0-9a-z, or an ARN that begins with arn:aws:partnercentral:
    * @default - all tasks
    */
   readonly taskIdentifiers?: readonly string[];
   /**
    * Role that lists the tasks, for a stack outside the account that is linked to Partner Central.
    *
-   * Allowed: the ARN of a role
+   * Allowed: the ARN of a role such as arn:aws:iam::111122223333:role/task-reader
    * @default - the function's own role lists them
    */
   readonly assumeRoleArn?: string;
@@ -239,8 +239,9 @@ export interface TaskPollerSettings extends SourceSettings {
    * event is published in any case.
    *
    * Allowed: for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission,
-   * internal, unknown or * one of default, nowhere or the ARN of a topic, such as { throttling: 'nowhere' }; * is every
-   * other category and can't be nowhere
+   * internal, unknown or * one of default, nowhere or the ARN of a topic, such as
+   * throttling=nowhere,access=arn:aws:sns:us-east-1:111122223333:security; * is every other category and can't be
+   * nowhere
    * @default { '*': 'default' }
    */
   readonly alertRoutes?: Readonly<Partial<Record<ReasonCategory | '*', string>>>;
@@ -274,7 +275,7 @@ export interface TaskPollerSettings extends SourceSettings {
    * Buses in other accounts or regions that also get each event. The policy of each must allow this account to put
    * events.
    *
-   * Allowed: 1 to 5 ARNs of event buses
+   * Allowed: 1 to 5 ARNs of event buses such as arn:aws:events:us-east-1:111122223333:event-bus/crm
    * @default - no other bus
    */
   readonly forwardTo?: readonly string[];

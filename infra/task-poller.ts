@@ -1,8 +1,9 @@
-import { Annotations, Duration, Stack } from 'aws-cdk-lib';
+import { Annotations, Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { type Alarm, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { type CfnRule, type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -14,7 +15,7 @@ import { METRICS_NAMESPACE, metricNames } from '../lambdas/poller/metrics';
 import { knownReasonCodes } from '../lambdas/reason-codes';
 import { Alarms } from './constructs/alarms';
 import { Dashboard } from './constructs/dashboard';
-import { allowKeyUse, encryptionKey as newEncryptionKey } from './constructs/encryption-key';
+import { allowKeyUse, allowServicesToUseKey, encryptionKey as newEncryptionKey } from './constructs/encryption-key';
 import { EventSchemas } from './constructs/event-schemas';
 import { FailedTaskAlerts } from './constructs/failed-task-alerts';
 import { Forwarding } from './constructs/forwarding';
@@ -42,15 +43,31 @@ export interface PartnerCentralTaskPollerProps extends TaskPollerSettings {
    */
   readonly eventBus?: IEventBus;
   /**
-   * Use this table, for example a restored one. It needs the same keys, index and TTL attribute as the poller's own.
+   * Use this table, for example a restored one. It must be in the stack's account and region, and needs the same keys,
+   * index and TTL attribute as the poller's own.
    * @default - a new table, which is retained when the stack is deleted
    */
   readonly table?: ITable;
   /**
-   * One to five existing standard topics for the alarms. Their policies must allow cloudwatch.amazonaws.com to publish.
+   * One to five existing standard topics for the alarms, in the stack's region. Their policies must allow
+   * cloudwatch.amazonaws.com to publish.
    * @default - a new topic, with `alarmEmail` as subscriber
    */
   readonly alarmTopics?: readonly ITopic[];
+  /**
+   * Encrypt all stored data with this key, which must be in the stack's region. Its policy gets what the services need.
+   * That of a key from outside the app can't be changed from here: a warning names the page with what it must allow.
+   * @default - the key of `customerManagedKey`, otherwise keys of AWS
+   */
+  readonly encryptionKey?: IKey;
+  /**
+   * What happens to the table, and to the key of `customerManagedKey`, when the stack is deleted. `DESTROY` deletes them and
+   * leaves out the table's deletion protection, for stacks that are thrown away.
+   *
+   * Allowed: RETAIN or RETAIN_ON_UPDATE_OR_DELETE or DESTROY
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
 }
 
 /** Queues that need an operator when they have messages. An alarm reports it. */
@@ -59,7 +76,7 @@ export interface DeadLetterQueues {
   readonly failedRuns: readonly IQueue[];
   /** Failed tasks whose alert was not delivered. */
   readonly undeliveredAlerts: IQueue;
-  /** Events that the bus could not encrypt or decrypt. Only with `customerManagedKey`. */
+  /** Events that the bus could not encrypt or decrypt. Only with a customer managed key. */
   readonly keyFailures?: IQueue;
   /** Events that a `forwardTo` bus did not accept. Only with `forwardTo`. */
   readonly unforwarded?: IQueue;
@@ -106,13 +123,15 @@ export class PartnerCentralTaskPoller extends Construct {
     super(scope, id);
     // With this flag, CDK would make policies that the functions don't wait for.
     this.node.setContext(LAMBDA_CREATE_NEW_POLICIES_WITH_ADDTOROLEPOLICY, false);
-    const { eventBus, table, alarmTopics, ...settings } = props;
-    const config = readProps(this, settings, alarmTopics);
+    const { eventBus, table, alarmTopics, removalPolicy } = props;
+    const config = readProps(this, props);
     this.sources = config.sources;
     this.eventSource = config.eventSource;
 
-    const encryptionKey = config.customerManagedKey ? newEncryptionKey(this, 'EncryptionKey') : undefined;
-    this.table = table ?? (new SnapshotTable(this, 'SnapshotTable', { encryptionKey }).table as ITable);
+    const newKey = () => newEncryptionKey(this, 'EncryptionKey', removalPolicy);
+    const encryptionKey = props.encryptionKey ?? (config.customerManagedKey ? newKey() : undefined);
+    if (encryptionKey) allowServicesToUseKey(this, encryptionKey);
+    this.table = table ?? (new SnapshotTable(this, 'SnapshotTable', { encryptionKey, removalPolicy }).table as ITable);
     const taskBus = new TaskBus(this, 'TaskBus', { config, existing: eventBus, encryptionKey });
     const { bus, keyFailures } = taskBus;
     if (config.schemaRegistry) new EventSchemas(this, 'EventSchemas', { config });

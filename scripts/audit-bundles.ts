@@ -9,6 +9,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { bundleOptions } from '../infra/constructs/bundle-options';
+import { packagesIn } from './third-party';
 
 const root = join(__dirname, '..');
 
@@ -79,28 +80,18 @@ export async function shippedPackages(): Promise<Set<string>> {
   const handlers = readdirSync(join(root, 'lambdas'))
     .map(folder => join(root, 'lambdas', folder, 'handler.ts'))
     .filter(file => existsSync(file));
-  const packages = new Set<string>();
-  for (const entry of handlers) {
-    const { metafile } = await build({
+  const builds = handlers.map(entry =>
+    build({
       ...bundleOptions,
       entryPoints: [entry],
       absWorkingDir: root,
       write: false,
       metafile: true,
       outfile: 'index.mjs',
-    });
-    for (const { inputs } of Object.values(metafile.outputs))
-      for (const [file, { bytesInOutput }] of Object.entries(inputs)) {
-        const path = installedAt(file);
-        if (path !== undefined && bytesInOutput > 0) packages.add(path);
-      }
-  }
-  return packages;
-}
-
-/** Folder of the package that a file belongs to, from the outermost `node_modules`; undefined for our own files. */
-export function installedAt(file: string): string | undefined {
-  return file.match(/(?:^|\/)(node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//)?.[1];
+    }),
+  );
+  const metafiles = (await Promise.all(builds)).map(({ metafile }) => metafile);
+  return new Set(packagesIn(metafiles).keys());
 }
 
 function parse(text: string): unknown {

@@ -1,14 +1,15 @@
 /**
- * Builds the package into dist/: the construct and the reader of events as JavaScript, their types, and the bundles of
- * the functions. Nothing in it needs more than aws-cdk-lib and constructs.
+ * Builds the package into dist/: the construct and the reader of events as JavaScript, their types, the bundles of the
+ * functions, and what these contain of other packages. Nothing in it needs more than aws-cdk-lib and constructs.
  */
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { type BuildOptions, build as esbuild } from 'esbuild';
+import { type BuildOptions, build as esbuild, type Metafile } from 'esbuild';
 import { bundleOptions } from '../infra/constructs/bundle-options';
+import { notices, sbom, shippedPackages } from './third-party';
 
 const root = join(__dirname, '..');
 const dist = join(root, 'dist');
@@ -23,11 +24,22 @@ export async function build(): Promise<void> {
   const missing = entries.filter(entry => !existsSync(join(root, entry)));
   if (missing.length > 0) throw new Error(`Nothing was built, for want of ${missing.join(' and ')}`);
   rmSync(dist, { recursive: true, force: true });
-  await Promise.all([javaScript(), ...functions.map(bundle), types()]);
+  const [scripts, bundles] = await Promise.all([javaScript(), Promise.all(functions.map(bundle)), types()]);
+  thirdParty([...scripts, ...bundles]);
 }
 
-async function javaScript(): Promise<void> {
-  const common: BuildOptions = {
+function thirdParty(metafiles: readonly Metafile[]): void {
+  const { name, version, description } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const packages = shippedPackages(root, metafiles);
+  writeFileSync(join(dist, 'THIRD-PARTY-NOTICES'), notices(packages));
+  writeFileSync(
+    join(dist, 'sbom.cdx.json'),
+    `${JSON.stringify(sbom({ name, version, description }, packages), null, 2)}\n`,
+  );
+}
+
+async function javaScript(): Promise<Metafile[]> {
+  const common = {
     absWorkingDir: root,
     bundle: true,
     platform: 'node',
@@ -35,24 +47,28 @@ async function javaScript(): Promise<void> {
     mainFields: ['module', 'main'],
     external: peers,
     logLevel: 'warning',
-  };
+    metafile: true,
+  } satisfies BuildOptions;
   const events = { ...common, entryPoints: ['events/index.ts'] };
-  await Promise.all([
+  const built = await Promise.all([
     // CommonJS only: Node.js finds its names for an import as well, and two copies of a class are one too many.
     esbuild({ ...common, entryPoints: ['infra/index.ts'], format: 'cjs', outfile: 'dist/index.js' }),
     esbuild({ ...events, format: 'cjs', outfile: 'dist/events.js' }),
     esbuild({ ...events, format: 'esm', outfile: 'dist/events.mjs' }),
   ]);
+  return built.map(({ metafile }) => metafile);
 }
 
 /** As infra/constructs/bundled-function.ts looks for it. */
-async function bundle(name: string): Promise<void> {
-  await esbuild({
+async function bundle(name: string): Promise<Metafile> {
+  const { metafile } = await esbuild({
     ...bundleOptions,
     absWorkingDir: root,
     entryPoints: [`lambdas/${name}/handler.ts`],
     outfile: `dist/functions/${name}/index.mjs`,
+    metafile: true,
   });
+  return metafile;
 }
 
 /** The declarations that the entries refer to, and no others. */

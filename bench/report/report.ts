@@ -131,7 +131,7 @@ export const targetTable = (targets: readonly Target[]): string[][] => [
 /** The README's section. */
 export function benchmarkText(growth: Growth, loads: Loads, throttled: readonly Cell[]): string {
   return [
-    `A quiet poll with ${TYPICAL_RUNNING} tasks running, beside [the poller that people write today](bench/peer/handler.ts), which lists every page and reads every row:`,
+    `A quiet poll with ${TYPICAL_RUNNING} tasks running, beside the poller that people write today (\`bench/peer/handler.ts\`), which lists every page and reads every row:`,
     '',
     '![List calls and CPU time against history](docs/growth.svg)',
     '',
@@ -155,7 +155,7 @@ export function benchmarkDocument(
     '',
     `${machineText()} The command writes this page; nothing here is written by hand.`,
     '',
-    'Both pollers see the same tasks, one after the other, in warm processes. "This" is the synthesized bundle, "peer" is [bench/peer/handler.ts](../bench/peer/handler.ts). A cell is one poll, but where endings are left to the next poll: then all polls that it took. Capacity units are computed from item sizes ([bench/measure/capacity.ts](../bench/measure/capacity.ts)), index writes included. Peak memory is the most that the process has had resident by then; the cells with 10 endings come after those with 1,000. CPU time of a quiet cell is the median of several polls, taken as the cells come; the growth in the README and the target for CPU time rest on 61 polls of each history, taken in turn, so that whatever else the machine does slows them all alike. The pauses between List calls take no time here. Through a million tasks, where a poll of it takes a minute or so, the peer is measured with 20 running only.',
+    'Both pollers see the same tasks, one after the other, in warm processes. "This" is the synthesized bundle, "peer" is `bench/peer/handler.ts`. A cell is one poll, but where endings are left to the next poll: then all polls that it took. Capacity units are computed from item sizes (`bench/measure/capacity.ts`), index writes included. Peak memory is the most that the process has had resident by then; the cells with 10 endings come after those with 1,000. CPU time of a quiet cell is the median of several polls, taken as the cells come; the growth in the README and the target for CPU time rest on 61 polls of each history, taken in turn, so that whatever else the machine does slows them all alike. The pauses between List calls take no time here. Through a million tasks, where a poll of it takes a minute or so, the peer is measured with 20 running only.',
     '',
     markdownTable(cellTable(cells)),
     '',

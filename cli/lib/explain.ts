@@ -1,6 +1,7 @@
 /** What went wrong with AWS, in one sentence that says what to do. Quotes nothing that could hold a secret. */
+
+import { ConfigurationError } from '../../lambdas/poller/configuration-error';
 import { throttled } from '../../lambdas/poller/errors';
-import { ConfigurationError } from '../../lambdas/poller/settings';
 import { CommandFailure } from './context';
 
 interface ServiceError extends Error {

@@ -73,10 +73,14 @@ export function bundledFunction(scope: Construct, id: string, props: BundledFunc
 
 /** Bundles from source at synthesis. The package has no source; it contains prebuilt bundles. */
 function fromSource(scope: Construct, id: string, handlerFile: string, common: FunctionOptions & { runtime: Runtime }) {
+  const root = join(__dirname, '..', '..');
   const { format, mainFields, target, minify, sourcemap, external, alias, logLevel } = bundleOptions;
   return new NodejsFunction(scope, id, {
     ...common,
-    entry: join(__dirname, '..', '..', 'lambdas', handlerFile),
+    entry: join(root, 'lambdas', handlerFile),
+    // Only its folder and its name count, because nothing is installed. CDK's search for a lock file fails where there
+    // are two or none.
+    depsLockFilePath: join(root, 'package.json'),
     handler: 'handler',
     awsSdkConnectionReuse: false, // only the SDK before version 3 read it
     bundling: {

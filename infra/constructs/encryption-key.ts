@@ -1,4 +1,4 @@
-import { ArnFormat, Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, ArnFormat, Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { type IRole, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
@@ -9,26 +9,34 @@ export interface Encrypted {
 }
 
 /**
- * One key for all data that the stack stores. It is retained when the stack is deleted, because the data that it encrypts
- * (table, logs) is retained too.
- *
- * The grants are explicit, here and in `allowKeyUse`. CDK's own grants are wider than needed, and are missing for the
- * dead-letter queue of a rule (https://github.com/aws/aws-cdk/issues/33169).
- * The policy can't name queues and topics, because they refer to the key and CloudFormation refuses circular references.
- * Their own policies limit the senders; the encryption context limits the key to queues of this account.
+ * One key for all data that the stack stores. By default it is retained when the stack is deleted, because the data that
+ * it encrypts (table, logs) is retained too.
  */
-export function encryptionKey(scope: Construct, id: string): Key {
-  const key = new Key(scope, id, {
+export function encryptionKey(scope: Construct, id: string, removalPolicy = RemovalPolicy.RETAIN): Key {
+  return new Key(scope, id, {
     description:
       'All that the Partner Central task poller stores. $1 a month, $1 more after each of the first two yearly rotations, and $0.03 for 10,000 requests: about $0.10 a month at a poll a minute',
     enableKeyRotation: true,
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy,
   });
+}
+
+/**
+ * Allows the services that encrypt for themselves to use the key. Roles are allowed by `allowKeyUse`.
+ *
+ * The grants are explicit, here and there. CDK's own grants are wider than needed, and are missing for the dead-letter
+ * queue of a rule (https://github.com/aws/aws-cdk/issues/33169).
+ * The policy can't name queues and topics, because they refer to the key and CloudFormation refuses circular references.
+ * Their own policies limit the senders; the encryption context limits the key to queues of this account.
+ */
+export function allowServicesToUseKey(scope: Construct, key: IKey): void {
   const stack = Stack.of(scope);
-  const allow = (service: string, actions: string[], conditions: PolicyStatement['conditions']) =>
-    key.addToResourcePolicy(
-      new PolicyStatement({ principals: [new ServicePrincipal(service)], actions, resources: ['*'], conditions }),
-    );
+  // In the policy of a key in another stack, the pseudo parameter would be that stack's name.
+  const deployedName = Stack.of(key) === stack ? Aws.STACK_NAME : stack.stackName;
+  const allow = (service: string, actions: string[], conditions: PolicyStatement['conditions']) => {
+    const principals = [new ServicePrincipal(service)];
+    return key.addToResourcePolicy(new PolicyStatement({ principals, actions, resources: ['*'], conditions }));
+  };
 
   // EventBridge sends to the queue of failed tasks and to dead-letter queues. The condition is the encryption context, which
   // every request of SQS has. `aws:SourceAccount` is known to fail for EventBridge's deliveries to encrypted topics:
@@ -37,9 +45,14 @@ export function encryptionKey(scope: Construct, id: string): Key {
     ArnLike: { 'kms:EncryptionContext:aws:sqs:arn': stack.formatArn({ service: 'sqs', resource: '*' }) },
   });
   // Alarms publish to an encrypted topic: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-  allow('cloudwatch.amazonaws.com', ['kms:Decrypt', 'kms:GenerateDataKey'], {
+  const { statementAdded } = allow('cloudwatch.amazonaws.com', ['kms:Decrypt', 'kms:GenerateDataKey'], {
     StringEquals: { 'aws:SourceAccount': stack.account },
   });
+  if (!statementAdded)
+    Annotations.of(scope).addWarningV2(
+      'partner-central-task-poller:encryptionKeyPolicy',
+      `The policy of the encryptionKey can't be changed from this app. It must allow the services what docs/security.md lists under "With customerManagedKey"; otherwise logs, alarms and events are lost.`,
+    );
   // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
   // CloudFormation prefixes the names of log groups with the name of the stack that it deploys, which may differ from the app's.
   allow(
@@ -50,13 +63,12 @@ export function encryptionKey(scope: Construct, id: string): Key {
         'kms:EncryptionContext:aws:logs:arn': stack.formatArn({
           service: 'logs',
           resource: 'log-group',
-          resourceName: `${Aws.STACK_NAME}-*`,
+          resourceName: `${deployedName}-*`,
           arnFormat: ArnFormat.COLON_RESOURCE_NAME,
         }),
       },
     },
   );
-  return key;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { Annotations, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, Fn, Stack, Token } from 'aws-cdk-lib';
 import { CfnRegistry, CfnSchema } from 'aws-cdk-lib/aws-eventschemas';
 import { Construct } from 'constructs';
 import taskCompleted from '../../docs/schemas/TaskCompleted.json';
@@ -51,4 +51,8 @@ export class EventSchemas extends Construct {
 const knownRegion = ({ region }: Stack) => (Token.isUnresolved(region) ? process.env.CDK_DEFAULT_REGION : region);
 
 /** The same naming as EventBridge's schema discovery. Slashes are allowed in a source, but not in a schema name. */
-const schemaName = (source: string, detailType: string) => `${source.replaceAll('/', '-')}@${detailType}`;
+function schemaName(source: string, detailType: string): string {
+  // A token is replaced when the stack is deployed.
+  const name = Token.isUnresolved(source) ? Fn.join('-', Fn.split('/', source)) : source.replaceAll('/', '-');
+  return `${name}@${detailType}`;
+}

@@ -5,6 +5,7 @@
  */
 import * as v from 'valibot';
 import { DEFAULT_EVENT_SOURCE } from '../event-names';
+import { ConfigurationError, shown } from './configuration-error';
 import { isInstant } from './core/instant';
 import { type FilterKey, familyOf, taskFamilyNames } from './task-families';
 
@@ -96,13 +97,19 @@ export const settingsEntries = {
   ),
   engagementIdentifiers: v.optional(
     described(
-      identifiers(/^(arn:.+|eng-[0-9a-z]{14})$/, 'eng- and 14 of 0-9a-z, or an ARN'),
+      identifiers(
+        /^(arn:.+|eng-[0-9a-z]{14})$/,
+        'eng- and 14 of 0-9a-z, or an ARN that begins with arn:aws:partnercentral:',
+      ),
       'Only tasks of these engagements; not for EngagementByAcceptingInvitation.',
     ),
   ),
   engagementInvitationIdentifiers: v.optional(
     described(
-      identifiers(/^(arn:.+|engi-[0-9a-z]{13})$/, 'engi- and 13 of 0-9a-z, or an ARN'),
+      identifiers(
+        /^(arn:.+|engi-[0-9a-z]{13})$/,
+        'engi- and 13 of 0-9a-z, or an ARN that begins with arn:aws:partnercentral:',
+      ),
       'Only tasks of these invitations; for EngagementByAcceptingInvitation.',
     ),
   ),
@@ -113,11 +120,20 @@ export const settingsEntries = {
     ),
   ),
   taskIdentifiers: v.optional(
-    described(identifiers(/^(arn:.+|task-[0-9a-z]{13})$/, 'task- and 13 of 0-9a-z, or an ARN'), 'Only these tasks.'),
+    described(
+      identifiers(
+        /^(arn:.+|task-[0-9a-z]{13})$/,
+        'task- and 13 of 0-9a-z, or an ARN that begins with arn:aws:partnercentral:',
+      ),
+      'Only these tasks.',
+    ),
   ),
   assumeRoleArn: v.optional(
     described(
-      textLike(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/, 'the ARN of a role'),
+      textLike(
+        /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/,
+        'the ARN of a role such as arn:aws:iam::111122223333:role/task-reader',
+      ),
       'Role that lists the tasks, for a stack outside the account that is linked to Partner Central.',
     ),
   ),
@@ -224,17 +240,6 @@ export function filterProblems(settings: Pick<Settings, 'taskFamily' | (typeof f
     );
 }
 
-/** Invalid configuration. `problems` has one line for each bad key: its name, the value got and the values allowed. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-  constructor(
-    where: string,
-    readonly problems: readonly string[],
-  ) {
-    super(`${where} can't be used:\n${problems.map(line => `  - ${line}`).join('\n')}`);
-  }
-}
-
 /** The values that a key allows, as errors and the README show them. */
 export const allowedValues = (entry: v.GenericSchema) => v.getMetadata(unwrapped(entry)).allowed as string | undefined;
 
@@ -248,9 +253,10 @@ export const unwrapped = (entry: v.GenericSchema) => ('wrapped' in entry ? (entr
 export function parseFlat<E extends v.ObjectEntries>(entries: E, given: Record<string, unknown>, where: string) {
   const result = v.safeParse(v.strictObject(entries), given);
   if (result.success) return result.output;
-  const keys = new Set(result.issues.map(issue => String(issue.path?.[0]?.key)));
-  const problems = [...keys].map(key => {
-    const got = key in given ? JSON.stringify(given[key]) : 'nothing';
+  const issues = new Map(result.issues.map(issue => [String(issue.path?.[0]?.key), issue]));
+  const problems = [...issues].map(([key, { type, message }]) => {
+    if (type === 'raw_check') return `${key}: ${message}`; // it knows more than what is allowed
+    const got = key in given ? shown(given[key]) : 'nothing';
     const entry = entries[key] as v.GenericSchema | undefined;
     return entry
       ? `${key}: got ${got}, allowed: ${allowedValues(entry)}`

@@ -1,6 +1,7 @@
 import { readConfig, settingsJson } from '../../infra/config';
 import { configEntries } from '../../infra/config-entries';
-import { allowedValues, ConfigurationError } from '../../lambdas/poller/settings';
+import { ConfigurationError } from '../../lambdas/poller/configuration-error';
+import { allowedValues } from '../../lambdas/poller/settings';
 
 const problemsOf = (context: Record<string, unknown>) => {
   try {
@@ -139,7 +140,7 @@ test('routes of alerts: an object and text mean the same, and the catch-all is a
 
 describe('routes of alerts', () => {
   const allowed =
-    "for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission, internal, unknown or * one of default, nowhere or the ARN of a topic, such as throttling=nowhere,access=arn:…; * is every other category and can't be nowhere";
+    "for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission, internal, unknown or * one of default, nowhere or the ARN of a topic, such as throttling=nowhere,access=arn:aws:sns:us-east-1:111122223333:security; * is every other category and can't be nowhere";
   test.each<[why: string, routes: unknown]>([
     ['the catch-all leads nowhere', { '*': 'nowhere' }],
     ['the catch-all leads nowhere, as text', 'access=default,*=nowhere'],
@@ -176,7 +177,7 @@ test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>(
   [
     'a key is unknown',
     { pollEveryMinute: '5' },
-    ['pollEveryMinute: unknown key, got "5"; the README\'s configuration table has all keys'],
+    ['pollEveryMinute: unknown key, got "5"; did you mean pollEveryMinutes?'],
   ],
   [
     'there are 11 identifiers',
@@ -188,7 +189,9 @@ test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>(
   [
     'an identifier breaks its pattern',
     { engagementIdentifiers: 'eng-1' },
-    ['engagementIdentifiers: got "eng-1", allowed: 1 to 10 of eng- and 14 of 0-9a-z, or an ARN, separated by commas'],
+    [
+      'engagementIdentifiers: got "eng-1", allowed: 1 to 10 of eng- and 14 of 0-9a-z, or an ARN that begins with arn:aws:partnercentral:, separated by commas',
+    ],
   ],
   [
     'the source pretends to be AWS',
@@ -237,17 +240,23 @@ test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>(
   [
     'a topic for alarms is a FIFO one, which CloudWatch does not take',
     { alarmTopicArns: `${topicArn}.fifo` },
-    [`alarmTopicArns: got "${topicArn}.fifo", allowed: 1 to 5 ARNs of standard SNS topics, separated by commas`],
+    [
+      `alarmTopicArns: got "${topicArn}.fifo", allowed: 1 to 5 ARNs of standard SNS topics such as arn:aws:sns:us-east-1:111122223333:pager, separated by commas`,
+    ],
   ],
   [
     'there are six topics for alarms',
     { alarmTopicArns: sixTopics },
-    [`alarmTopicArns: got "${sixTopics}", allowed: 1 to 5 ARNs of standard SNS topics, separated by commas`],
+    [
+      `alarmTopicArns: got "${sixTopics}", allowed: 1 to 5 ARNs of standard SNS topics such as arn:aws:sns:us-east-1:111122223333:pager, separated by commas`,
+    ],
   ],
   [
     'there is no topic for alarms in the list',
     { alarmTopicArns: '' },
-    ['alarmTopicArns: got "", allowed: 1 to 5 ARNs of standard SNS topics, separated by commas'],
+    [
+      'alarmTopicArns: got "", allowed: 1 to 5 ARNs of standard SNS topics such as arn:aws:sns:us-east-1:111122223333:pager, separated by commas',
+    ],
   ],
   [
     'alarms go to existing topics and to an address',
@@ -300,12 +309,16 @@ test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>(
   [
     'the boundary is a role',
     { permissionsBoundary: 'arn:aws:iam::111122223333:role/crm' },
-    ['permissionsBoundary: got "arn:aws:iam::111122223333:role/crm", allowed: name or ARN of a managed policy'],
+    [
+      'permissionsBoundary: got "arn:aws:iam::111122223333:role/crm", allowed: name or ARN of a managed policy such as arn:aws:iam::111122223333:policy/boundary',
+    ],
   ],
   [
     'the boundary is a path without an ARN',
     { permissionsBoundary: 'teams/crm' },
-    ['permissionsBoundary: got "teams/crm", allowed: name or ARN of a managed policy'],
+    [
+      'permissionsBoundary: got "teams/crm", allowed: name or ARN of a managed policy such as arn:aws:iam::111122223333:policy/boundary',
+    ],
   ],
   [
     'the stack name is none',

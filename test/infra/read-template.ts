@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { synthesize } from '../../infra/synthesize';
+import { variants as contexts } from './configurations';
 
 export type Json = Record<string, unknown>;
 export interface Resource {
@@ -18,36 +19,8 @@ export interface TemplateJson {
   readonly Outputs: Record<string, { Value: unknown }>;
 }
 
-/** Every switch away from its default, but for the table: the stack has one of its own or it has not. */
-export const allSwitches = {
-  enabled: false,
-  permissionsBoundary: 'team-boundary',
-  tags: 'team=crm,cost-center=42',
-  customerManagedKey: true,
-  tracing: true,
-  alertEmail: 'a@example.com',
-  alarmEmail: 'a@example.com',
-  chatAlerts: true,
-  dashboard: true,
-} satisfies Json;
-
-/** The stacks that have to be as secure and as stable as the default one. */
-export const variants: [context: Json][] = [
-  [{}],
-  [{ enabled: false }],
-  [{ customerManagedKey: true }],
-  [{ existingTableName: 'restored' }],
-  [allSwitches],
-  [{ ...allSwitches, existingTableName: 'restored' }],
-  [
-    {
-      ...allSwitches,
-      furtherSources: [{ catalog: 'AWS', taskFamily: 'EngagementFromOpportunity' }],
-      forwardTo: 'arn:aws:events:eu-west-1:111122223333:event-bus/crm',
-    },
-  ],
-  [{ customerManagedKey: true, existingEventBusName: 'crm' }],
-];
+/** The stacks that have to be as secure and as stable as the default one, as rows of a table. */
+export const variants = contexts.map((context): [context: Json] => [context]);
 
 const folder = mkdtempSync(join(tmpdir(), 'stack-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -107,7 +80,7 @@ export function readable(value: unknown): unknown {
   const get = json['Fn::GetAtt'] as [string, string] | undefined;
   if (get) return `{${nameOf(get[0])}.${get[1]}}`;
   const join = json['Fn::Join'] as [string, unknown[]] | undefined;
-  if (join) return join[1].map(readable).join(join[0]);
+  if (Array.isArray(join?.[1])) return join[1].map(readable).join(join[0]);
   return Object.fromEntries(Object.entries(json).map(([key, inner]) => [key, readable(inner)]));
 }
 

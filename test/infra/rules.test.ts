@@ -6,19 +6,9 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { TasksStack } from '../../examples/cdk-app/tasks-stack';
 import { synthesize as synthesizeConsumer } from '../../examples/consumer/app';
 import { synthesize } from '../../infra/synthesize';
-import { outdir, variants } from './read-template';
+import { configurations } from './configurations';
+import { outdir } from './read-template';
 
-const topic = (name: string) => `arn:aws:sns:us-east-1:111122223333:${name}`;
-/** What the variants leave out. */
-const elsewhere = {
-  assumeRoleArn: 'arn:aws:iam::111122223333:role/lists-tasks',
-  alarmTopicArns: `${topic('pager')},${topic('chat')}`,
-  alertRoutes: `access=${topic('security-team')},throttling=nowhere`,
-  furtherSources: [{ taskFamily: 'EngagementFromOpportunity', pollEveryMinutes: 720, enabled: false }],
-  archiveDays: 0,
-  schemaRegistry: false,
-  savedQueries: false,
-};
 const cdkJson = JSON.parse(readFileSync(join(__dirname, '..', '..', 'cdk.json'), 'utf8'));
 const context = { ...cdkJson.context, 'aws:cdk:bundling-stacks': [] };
 
@@ -37,7 +27,7 @@ function expectClean(synthesis: () => unknown) {
   }
 }
 
-test.each([...variants, [elsewhere]])('check the stack, here with %j, and find nothing unexplained', context => {
+test.each(configurations)('check the stack, here with %j, and find nothing unexplained', context => {
   expectClean(() => synthesize({ bundle: false, outdir: outdir(), context }));
 });
 

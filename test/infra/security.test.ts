@@ -1,9 +1,10 @@
 /** Every statement of every policy, and that docs/security.md says the same. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { allSwitches } from './configurations';
 import {
   all,
-  allSwitches,
   type Json,
   type Permission,
   permissions,

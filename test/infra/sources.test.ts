@@ -1,7 +1,8 @@
 /** Several sources in one stack, a role to list by, a bus that was there before, and buses to forward to. */
 import { readConfig } from '../../infra/config';
-import { configEntries } from '../../infra/config-entries';
-import { ConfigurationError, settingsEntries } from '../../lambdas/poller/settings';
+import { configEntries, sourceKeys } from '../../infra/config-entries';
+import { ConfigurationError } from '../../lambdas/poller/configuration-error';
+import { settingsEntries } from '../../lambdas/poller/settings';
 import { all, type Json, permissions, properties, statements, type TemplateJson, template } from './read-template';
 
 const two = [
@@ -55,7 +56,7 @@ describe('furtherSources', () => {
     [
       'text is no JSON',
       { furtherSources: '[{' },
-      [expect.stringMatching(/^furtherSources: got "\[\{", allowed: a JSON array of objects/)],
+      [expect.stringMatching(/^furtherSources: got "\[\{", which is not JSON: .*; allowed: a JSON array of objects/)],
     ],
     ['one is no object', { furtherSources: ['AWS'] }, [expect.stringMatching(/^furtherSources: got \["AWS"\]/)]],
     [
@@ -66,7 +67,7 @@ describe('furtherSources', () => {
     [
       'one has a key of the whole stack',
       { furtherSources: [{ catalog: 'AWS', archiveDays: 3 }] },
-      [expect.stringMatching(/^furtherSources\[0\]\.archiveDays: allowed in a further source: catalog, taskFamily/)],
+      ['furtherSources[0].archiveDays: got 3, allowed: only beside furtherSources, for the whole stack'],
     ],
     [
       'values of one are bad, each by its place',
@@ -82,7 +83,9 @@ describe('furtherSources', () => {
       'one has a key that is unknown and a value that is bad: both are named',
       { furtherSources: [{ catalog: 'AWS', pollEvryMinutes: 5, taskFamily: 'X' }] },
       [
-        expect.stringMatching(/^furtherSources\[0\]\.pollEvryMinutes: allowed in a further source: /),
+        expect.stringMatching(
+          /^furtherSources\[0\]\.pollEvryMinutes: unknown key, got 5; did you mean pollEveryMinutes/,
+        ),
         expect.stringMatching(/^furtherSources\[0\]\.taskFamily: got "X"/),
       ],
     ],
@@ -103,23 +106,27 @@ describe('furtherSources', () => {
       { taskFamily: 'EngagementByAcceptingInvitation', engagementIdentifiers: 'eng-0123456789abcd' },
       [expect.stringMatching(/^engagementIdentifiers with taskFamily: .*engagementInvitationIdentifiers, taskIden/)],
     ],
-    ['a role is no ARN', { assumeRoleArn: 'poller' }, ['assumeRoleArn: got "poller", allowed: the ARN of a role']],
+    [
+      'a role is no ARN',
+      { assumeRoleArn: 'poller' },
+      ['assumeRoleArn: got "poller", allowed: the ARN of a role such as arn:aws:iam::111122223333:role/task-reader'],
+    ],
     [
       'a bus is no ARN',
       { forwardTo: 'crm' },
-      ['forwardTo: got "crm", allowed: 1 to 5 ARNs of event buses, separated by commas'],
+      [
+        'forwardTo: got "crm", allowed: 1 to 5 ARNs of event buses such as arn:aws:events:us-east-1:111122223333:event-bus/crm, separated by commas',
+      ],
     ],
   ])('fails when %s', (_, context, problems) => expect(problemsOf(context)).toEqual(problems));
 
   test('every setting is either a key of a source or of the whole stack', () => {
-    const [problem] = problemsOf({ furtherSources: [{ nothing: 1 }] });
-    const allowed = String(problem).split(': allowed in a further source: ')[1]?.split(', ') ?? [];
-    expect(Object.keys(settingsEntries).filter(key => !allowed.includes(key))).toEqual([
+    expect(Object.keys(settingsEntries).filter(key => !sourceKeys.includes(key))).toEqual([
       'eventSource',
       'maxExtraListCallsPerDay',
       'maxListCallsPerSecond',
     ]);
-    for (const key of allowed) expect(Object.keys(configEntries)).toContain(key);
+    for (const key of sourceKeys) expect(Object.keys(configEntries)).toContain(key);
   });
 
   test('share the pace of List calls among those of one account', () => {

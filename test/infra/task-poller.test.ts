@@ -18,7 +18,7 @@ import {
   type PartnerCentralTaskPollerProps,
   type TaskPollerSettings,
 } from '../../infra/index';
-import { ConfigurationError } from '../../lambdas/poller/settings';
+import { ConfigurationError } from '../../lambdas/poller/configuration-error';
 import { settingsFile } from '../../scripts/write-settings';
 import {
   all,

@@ -41,6 +41,7 @@ test('-c reaches the template, and each bundle loads as Lambda would load it', a
     ...['alertEmail=crm@example.com', 'alarmEmail=oncall@example.com'], // without them, the report warns
   );
   expect({ status, output }).toMatchObject({ status: 0 });
+  expect(output).not.toContain('feature flags');
   const text = readFileSync(join(outdir, 'Production.template.json'), 'utf8');
   expect(text).toContain('rate(5 minutes)');
   expect(JSON.parse(text)).toHaveProperty('Resources.TaskBus82DFEABF.Properties.Tags', [

@@ -29,7 +29,12 @@ export function pageOfTheConstruct() {
  * Compiles files of a project with the strictest settings, libraries included.
  * @throws Error with what TypeScript says
  */
-export async function compile(cwd: string, files: readonly string[], options: Readonly<Record<string, unknown>>) {
+export async function compile(
+  cwd: string,
+  files: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+  typescript = dirname(require.resolve('typescript/package.json')),
+) {
   const tsconfig = {
     compilerOptions: {
       target: 'es2023',
@@ -43,6 +48,5 @@ export async function compile(cwd: string, files: readonly string[], options: Re
     files,
   };
   writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify(tsconfig));
-  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
-  await run(process.execPath, [tsc, '--project', 'tsconfig.json'], { cwd });
+  await run(process.execPath, [join(typescript, 'bin', 'tsc'), '--project', 'tsconfig.json'], { cwd });
 }

@@ -1,6 +1,7 @@
 /**
  * Packs the package, installs it into an empty folder as a user does, and uses it there: a part of `npm run test:package`.
- * It asks the registry for aws-cdk-lib and constructs, or npm's cache.
+ * The peers are the oldest that the package admits; package.test.ts uses it with the newest. It asks the registry for
+ * them, or npm's cache.
  */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,21 +12,44 @@ import { run } from '../../local/ministack/run-program';
 import { compile, pageOfTheConstruct, readTemplate, root, synthesizeApp } from './consumer';
 
 const name = 'partner-central-task-poller';
-const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const peers = ['aws-cdk-lib', 'constructs'];
+/** The last major version that knows `moduleResolution: node10`. */
+const olderTypeScript = 'typescript@5.9.3';
 
 const usesConstruct = `\
 import { App, Stack } from 'aws-cdk-lib';
-import { PartnerCentralTaskPoller, type PartnerCentralTaskPollerProps } from '${name}';
+import { ConfigurationError, PartnerCentralTaskPoller, type PartnerCentralTaskPollerProps } from '${name}';
 
 const props: PartnerCentralTaskPollerProps = { catalog: 'AWS', furtherSources: [{ catalog: 'Sandbox' }] };
 const stack = new Stack(new App(), 'Tasks');
 const tasks = new PartnerCentralTaskPoller(stack, 'TaskPoller', props);
 tasks.onTaskFailed('Failed', { reasonCategories: ['access'], source: 'Sandbox/OpportunityFromEngagement' });
+export const problemsOf = (error: unknown) => (error instanceof ConfigurationError ? error.problems : []);
 // @ts-expect-error What completed has no reason
 tasks.onTaskCompleted('Completed', { reasonCategories: ['access'] });
 // @ts-expect-error There is no such catalog
 new PartnerCentralTaskPoller(stack, 'Other', { catalog: 'Sandpit' });
+`;
+
+/** What a default leaves out, and the examples too. */
+const usesAll = `\
+import { App, Stack } from 'aws-cdk-lib';
+import { PartnerCentralTaskPoller } from '${name}';
+
+new PartnerCentralTaskPoller(new Stack(new App(), 'Tasks'), 'TaskPoller', {
+  catalog: 'AWS',
+  taskStalledEvents: true,
+  furtherSources: [{ catalog: 'Sandbox' }],
+  forwardTo: ['arn:aws:events:eu-west-1:111122223333:event-bus/crm'],
+  alertEmail: 'a@example.com',
+  alarmEmail: 'a@example.com',
+  chatAlerts: true,
+  dashboard: true,
+  tracing: true,
+  customerManagedKey: true,
+  removalPolicy: 'destroy',
+}).onTaskStalled('Stalled', { replays: false });
 `;
 
 const usesEvents = `\
@@ -58,27 +82,37 @@ async function main(temporary: string): Promise<void> {
   const [{ filename, size }] = JSON.parse(printed.slice(printed.indexOf('[\n')));
   say(`packed ${filename}, ${Math.round(size / 1024)} KB`);
 
-  const versions = peers.map(peer => `${peer}@${devDependencies[peer]}`);
+  const versions = peers.map(peer => `${peer}@${peerDependencies[peer].replace('^', '')}`);
   writeFileSync(join(app, 'package.json'), '{ "private": true }');
-  await run('npm', ['install', '--no-audit', '--no-fund', join(temporary, filename), ...versions], { cwd: app });
+  const packages = [join(temporary, filename), ...versions, olderTypeScript];
+  await run('npm', ['install', '--no-audit', '--no-fund', ...packages], { cwd: app });
   const installed = readdirSync(join(app, 'node_modules')).filter(entry => !entry.startsWith('.'));
   // What aws-cdk-lib brings along, it brings for itself.
   expectSame(
     'what is installed',
     installed.filter(entry => !entry.startsWith('@aws-cdk')).sort(),
-    [...peers, name].sort(),
+    [...peers, name, 'typescript'].sort(),
   );
   for (const missing of ['esbuild', 'valibot', '@aws-sdk/client-eventbridge']) {
     const found = canResolve(missing, app);
     if (found) throw new Error(`${missing} can be resolved from the app, at ${found}: this would prove nothing`);
   }
-  say(`installed it beside ${versions.join(' and ')}, and nothing else`);
+  say(`installed it beside ${versions.join(' and ')}, the oldest peers it admits, and nothing else`);
 
   const { firstApp, program } = pageOfTheConstruct();
   writeFileSync(join(app, 'app.mjs'), firstApp);
   await synthesizeApp('app.mjs', app, join(temporary, 'first'));
   readTemplate(join(temporary, 'first'), 'Tasks');
-  say('synthesized the first app of docs/construct.md, without a bundler');
+  writeFileSync(join(app, 'all.mjs'), usesAll);
+  await synthesizeApp('all.mjs', app, join(temporary, 'all'));
+  expectSame(
+    'functions of an app with everything on',
+    Object.values(readTemplate(join(temporary, 'all'), 'Tasks').Resources as Record<string, { Type: string }>).filter(
+      ({ Type }) => Type === 'AWS::Lambda::Function',
+    ).length,
+    3,
+  );
+  say('synthesized the first app of docs/construct.md, and one with everything on, without a bundler');
 
   for (const file of ['app.ts', 'tasks-stack.ts']) cpSync(join(root, 'examples', 'cdk-app', file), join(app, file));
   await synthesizeApp('app.ts', app, join(temporary, 'package'));
@@ -87,7 +121,7 @@ async function main(temporary: string): Promise<void> {
   expectSame('the template of examples/cdk-app', ofPackage, ofSource);
   say('synthesized examples/cdk-app: the template is that of the source, to the hash of each function');
 
-  for (const kind of ['mts', 'cts']) {
+  for (const kind of ['mts', 'cts', 'ts']) {
     writeFileSync(join(app, `construct.${kind}`), usesConstruct);
     writeFileSync(join(app, `events.${kind}`), usesEvents);
   }
@@ -104,7 +138,11 @@ async function main(temporary: string): Promise<void> {
     // Under exact types, aws-cdk-lib's own declarations are wrong: they can't be looked at.
     await compile(app, construct, { ...modules, ...exactly, skipLibCheck: true });
   }
-  say('compiled users of both entries: strict, libraries included, node16 and bundler, optional types exact and not');
+  const node10 = { module: 'commonjs', moduleResolution: 'node10', skipLibCheck: true };
+  await compile(app, ['construct.ts', 'events.ts'], node10, join(app, 'node_modules', 'typescript'));
+  say(
+    'compiled users of both entries: strict, libraries included, node16, bundler and node10, optional types exact and not',
+  );
 
   const consumer = folder('consumer');
   cpSync(join(app, 'node_modules', name), join(consumer, 'node_modules', name), { recursive: true });

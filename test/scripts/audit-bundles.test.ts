@@ -1,5 +1,6 @@
 /** What counts as a hole in the bundles, by reports of the shape that npm prints. */
-import { installedAt, judge, shippedPackages } from '../../scripts/audit-bundles';
+import { judge, shippedPackages } from '../../scripts/audit-bundles';
+import { installedAt } from '../../scripts/third-party';
 
 const shipped = new Set(['node_modules/valibot', 'node_modules/@aws-sdk/core', 'node_modules/a/node_modules/nested']);
 

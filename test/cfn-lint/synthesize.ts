@@ -1,0 +1,28 @@
+/** Synthesizes the stack in each of its configurations, and the examples: `synthesize.ts DIRECTORY`. Prints where the templates are. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { TasksStack } from '../../examples/cdk-app/tasks-stack';
+import { synthesize as synthesizeConsumer } from '../../examples/consumer/app';
+import { synthesize } from '../../infra/synthesize';
+import { configurations } from '../infra/configurations';
+
+const [directory = ''] = process.argv.slice(2);
+rmSync(directory, { recursive: true, force: true });
+const context = { 'aws:cdk:bundling-stacks': [] };
+
+const app = new App({ outdir: join(directory, 'cdk-app'), context });
+new TasksStack(app, 'Tasks');
+const assemblies = [
+  ...configurations.map((configuration, at) =>
+    synthesize({
+      bundle: false,
+      validate: false,
+      outdir: join(directory, String(at + 1)),
+      context: { ...configuration },
+    }),
+  ),
+  app.synth(),
+  synthesizeConsumer({ outdir: join(directory, 'consumer'), context: { ...context, taskBusName: 'TheTaskBus' } }),
+];
+for (const { stacks } of assemblies) for (const { templateFullPath } of stacks) console.log(templateFullPath);

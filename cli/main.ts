@@ -15,6 +15,7 @@ import { awsOf } from './lib/aws';
 import { CannotStart } from './lib/cannot-start';
 import type { Action, GlobalOptions, Register, RunCommand } from './lib/command';
 import { refuseTakenOptions, UsageError } from './lib/command-line';
+import type { Context } from './lib/context';
 import { findDeployment } from './lib/deployment';
 import { useAccount } from './lib/environment';
 import { explain } from './lib/explain';
@@ -48,7 +49,7 @@ export async function main(
       const account = useAccount(command.optsWithGlobals<GlobalOptions>(), isStackNamed(command), environment);
       used = account.environment;
       const { context, close } = openTerminal(streams, account.global.json === true, stopping);
-      const connected = { ...context, ...connect(account, stopping.signal) };
+      const connected = { ...context, ...connect(account, context) };
       exitCode = await action(connected, command.opts<Options>(), command.args).finally(close);
     };
   try {
@@ -96,8 +97,8 @@ function isStackNamed(command: Command): boolean {
   return command.getOptionValueSourceWithGlobals('stack') === 'cli';
 }
 
-function connect({ global, environment }: ReturnType<typeof useAccount>, signal: AbortSignal) {
-  const aws = awsOf(environment);
+function connect({ global, environment }: ReturnType<typeof useAccount>, { signal, ask }: Context) {
+  const aws = awsOf(environment, ask);
   let found: ReturnType<typeof findDeployment> | undefined;
   const sources = async () => {
     found ??= findDeployment({ stack: global.stack, signal, aws });
@@ -106,6 +107,7 @@ function connect({ global, environment }: ReturnType<typeof useAccount>, signal:
   return {
     global,
     aws,
+    awsAnew: () => awsOf(environment, ask),
     explain: (error: unknown) => explain(error, environment),
     sources,
     source: async () => theOnly(await sources()),

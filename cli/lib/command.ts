@@ -38,6 +38,8 @@ export interface CommandContext extends Context {
   readonly global: GlobalOptions;
   /** Options of SDK clients. */
   readonly aws: Aws;
+  /** The same, with credentials that are looked for once more. */
+  readonly awsAnew: () => Aws;
   /** What went wrong, in one sentence that says what to do. */
   readonly explain: (error: unknown) => string;
   /**

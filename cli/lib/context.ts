@@ -17,6 +17,8 @@ export interface Context {
   readonly progress: (text: string) => void;
   /** Asks a person; false at once where there is none to ask. */
   readonly confirm: (question: string) => Promise<boolean>;
+  /** Asks a person for a text that the terminal does not show; undefined at once where there is none to ask. */
+  readonly ask: (question: string) => Promise<string | undefined>;
 }
 
 /** A command that can't do what it was asked to: the message is one sentence that says what to do. Exit code 1. */

@@ -33,6 +33,10 @@ export const utcAndAge = (at: number, now: number) => `${utc(at)}, ${relative(at
 
 export const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
 
+/** For a shell, in a command that is printed to be copied: quoted where it has to be. */
+export const shellWord = (word: string) =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
 /** Lines with nothing in them that a terminal would obey: ids, codes and messages are whatever the API says. */
 export const harmless = (text: string) => text.replace(/(?!\n)[\p{Cc}\p{Cf}]/gu, '\ufffd');
 

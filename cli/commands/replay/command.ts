@@ -11,7 +11,7 @@ import { momentsAllowed, readMoment } from '../../lib/instants';
 import { moment } from '../../lib/plan-words';
 import { formatSource } from '../../lib/sources';
 import { openTable } from '../../lib/table';
-import { counted } from '../../lib/words';
+import { counted, shellWord } from '../../lib/words';
 import { publishAgain, type Replayed } from './replay';
 import { beginReplayFile, type Replay, type ReplayProgress, resumeReplayFile } from './replay-file';
 import { findOutcomes, type Outcome, outcomeOf } from './replay-rows';
@@ -244,6 +244,8 @@ function resumeCommand({ stack, region, profile, local, source }: GlobalOptions,
     source,
     state: state === DEFAULT_STATE ? undefined : state,
   };
-  const words = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]));
+  const words = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name} ${shellWord(value)}`],
+  );
   return ['npm run tasks -- replay --resume', replayId, ...words, ...(local ? ['--local'] : [])].join(' ');
 }

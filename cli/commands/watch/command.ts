@@ -75,10 +75,10 @@ async function start(context: CommandContext, options: Options): Promise<number>
       `Watching ${formatSource(id)} ${options.once ? 'once' : `every ${duration(everyMs)}`}, tasks that started since ${moment(emitSince ?? context.now())}; ` +
         `kept in ${shortest(folder)}.${options.once ? '' : ' Ctrl-C stops it.'}`,
     );
-    const partnerCentral = connectPartnerCentral(settings, context.now, context.aws);
     return await watch({
       settings,
-      partnerCentral,
+      partnerCentral: connectPartnerCentral(settings, context.now, context.aws),
+      connectAnew: () => connectPartnerCentral(settings, context.now, context.awsAnew()),
       table: kept.table,
       checkpoint,
       write: context.write,

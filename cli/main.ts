@@ -46,15 +46,16 @@ export async function main(
     <Options extends object>(action: Action<Options>) =>
     async (...given: unknown[]) => {
       const command = given.at(-1) as Command;
-      const account = useAccount(command.optsWithGlobals<GlobalOptions>(), isStackNamed(command), environment);
+      const isGiven = (name: string) => command.getOptionValueSourceWithGlobals(name) === 'cli';
+      const account = useAccount(command.optsWithGlobals<GlobalOptions>(), isGiven('stack'), environment);
       used = account.environment;
       const { context, close } = openTerminal(streams, account.global.json === true, stopping);
-      const connected = { ...context, ...connect(account, context) };
+      const connected = { ...context, isGiven, ...connect(account, context) };
       exitCode = await action(connected, command.opts<Options>(), command.args).finally(close);
     };
   try {
     const program = commandLine(run, streams);
-    refuseTakenOptions(program, environment);
+    refuseTakenOptions(program, args, environment);
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -91,10 +92,6 @@ function commandLine(run: RunCommand, { stdout, stderr }: Streams): Command {
   for (const register of commands) register(program, run);
   for (const command of program.commands) command.addHelpText('after', exitCodes);
   return program;
-}
-
-function isStackNamed(command: Command): boolean {
-  return command.getOptionValueSourceWithGlobals('stack') === 'cli';
 }
 
 function connect({ global, environment }: ReturnType<typeof useAccount>, { signal, ask }: Context) {

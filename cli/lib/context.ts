@@ -9,7 +9,7 @@ export interface Context {
   readonly print: (line: string) => void;
   /** Text to standard output as it is. Resolves when it is written, rejects when the reader is gone. */
   readonly write: (text: string) => Promise<void>;
-  /** Characters that a line may have: the terminal's, and 100 where there is none. */
+  /** Characters that a line may have: the terminal's, and any number where there is none. */
   readonly lineWidth: number;
   /** One line to standard error: what is no result. */
   readonly note: (line: string) => void;

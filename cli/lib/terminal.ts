@@ -37,7 +37,7 @@ export function openTerminal({ stdin, stdout, stderr }: Streams, json: boolean, 
     json,
     signal,
     now: Date.now,
-    lineWidth: stdout.columns ?? 100,
+    lineWidth: stdout.columns ?? Number.POSITIVE_INFINITY,
     print(line) {
       clear();
       stdout.write(`${json ? escaped(line) : harmless(line)}\n`);

@@ -49,14 +49,17 @@ export const escaped = (json: string) =>
 /** Text of the API on one line. */
 export const inLine = (text: string) => harmless(text.replace(/[\r\n\t]+/g, ' '));
 
-/** Columns two spaces apart, each as wide as it needs to be; a line that is longer than `width` is cut. */
+/** Columns two spaces apart, each as wide as it needs to be, without the empty ones; a line that is longer than `width` is cut. */
 export function table(
   header: readonly string[],
   rows: readonly (readonly string[])[],
   width = Number.POSITIVE_INFINITY,
 ) {
-  const lines = [header, ...rows.map(row => row.map(inLine))];
-  const widths = header.map((_, at) => lines.reduce((most, line) => Math.max(most, line[at]?.length ?? 0), 0));
+  const isUsed = (_: string, at: number) => rows.some(row => row[at] !== '');
+  const lines = [header, ...rows.map(row => row.map(inLine))].map(line => line.filter(isUsed));
+  const widths = header
+    .filter(isUsed)
+    .map((_, at) => lines.reduce((most, line) => Math.max(most, line[at]?.length ?? 0), 0));
   return lines.map(row => {
     const line = row
       .map((cell, at) => cell.padEnd(widths[at] as number))

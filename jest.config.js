@@ -14,11 +14,13 @@ module.exports = {
     '<rootDir>/test/fuzz/random-lives-http',
   ],
   transform: {
-    '\\.ts$': [
+    '\\.[tj]s$': [
       '@swc/jest',
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
     ],
   },
+  // They are ES modules, which Jest does not load by itself.
+  transformIgnorePatterns: ['/node_modules/(?!(agent-base|(https?-)?proxy-agent(-negotiate)?)/)'],
   moduleNameMapper: {
     '^partner-central-task-poller$': '<rootDir>/infra/index.ts',
     '^partner-central-task-poller/events$': '<rootDir>/events/index.ts',

@@ -15,6 +15,7 @@ import { awsOf } from './lib/aws';
 import { CannotStart } from './lib/cannot-start';
 import type { Action, GlobalOptions, Register, RunCommand } from './lib/command';
 import { refuseTakenOptions, UsageError } from './lib/command-line';
+import type { Context } from './lib/context';
 import { findDeployment } from './lib/deployment';
 import { useAccount } from './lib/environment';
 import { explain } from './lib/explain';
@@ -45,15 +46,16 @@ export async function main(
     <Options extends object>(action: Action<Options>) =>
     async (...given: unknown[]) => {
       const command = given.at(-1) as Command;
-      const account = useAccount(command.optsWithGlobals<GlobalOptions>(), isStackNamed(command), environment);
+      const isGiven = (name: string) => command.getOptionValueSourceWithGlobals(name) === 'cli';
+      const account = useAccount(command.optsWithGlobals<GlobalOptions>(), isGiven('stack'), environment);
       used = account.environment;
       const { context, close } = openTerminal(streams, account.global.json === true, stopping);
-      const connected = { ...context, ...connect(account, stopping.signal) };
+      const connected = { ...context, isGiven, ...connect(account, context) };
       exitCode = await action(connected, command.opts<Options>(), command.args).finally(close);
     };
   try {
     const program = commandLine(run, streams);
-    refuseTakenOptions(program, environment);
+    refuseTakenOptions(program, args, environment);
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -92,12 +94,8 @@ function commandLine(run: RunCommand, { stdout, stderr }: Streams): Command {
   return program;
 }
 
-function isStackNamed(command: Command): boolean {
-  return command.getOptionValueSourceWithGlobals('stack') === 'cli';
-}
-
-function connect({ global, environment }: ReturnType<typeof useAccount>, signal: AbortSignal) {
-  const aws = awsOf(environment);
+function connect({ global, environment }: ReturnType<typeof useAccount>, { signal, ask }: Context) {
+  const aws = awsOf(environment, ask);
   let found: ReturnType<typeof findDeployment> | undefined;
   const sources = async () => {
     found ??= findDeployment({ stack: global.stack, signal, aws });
@@ -106,6 +104,7 @@ function connect({ global, environment }: ReturnType<typeof useAccount>, signal:
   return {
     global,
     aws,
+    awsAnew: () => awsOf(environment, ask),
     explain: (error: unknown) => explain(error, environment),
     sources,
     source: async () => theOnly(await sources()),

@@ -6,7 +6,16 @@ import * as v from 'valibot';
 import { CATCH_ALL, DEFAULT } from '../lambdas/alerts/routes';
 import { flag, oneOf, settingsEntries, textLike, wholeNumber } from '../lambdas/poller/settings';
 import { alertRoutes } from './alert-routes';
-import { accounts, busArns, emailAddress, furtherSources, logRetention, orToken, tags, topicArns } from './config-values';
+import {
+  accounts,
+  busArns,
+  emailAddress,
+  furtherSources,
+  logRetention,
+  orToken,
+  tags,
+  topicArns,
+} from './config-values';
 
 const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
 

@@ -1,7 +1,8 @@
 /** How SDK clients find account, region and endpoints: from the environment that the command line was given. */
-import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import { ProxyAgent } from 'proxy-agent';
 import { CommandFailure } from './context';
-import { profileFiles, readProfiles } from './profiles';
+import { type CredentialOptions, credentialsOf } from './credentials';
+import { readProfiles } from './profiles';
 
 /** As the SDK has them in the names of its variables. */
 export type Service =
@@ -14,27 +15,29 @@ export type Service =
   | 'STS';
 
 /** Options of any client of a service. A connection that hangs is no reason to wait for minutes. */
-export const requestHandler = { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true };
+const requestHandler = { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true };
+
+/** Any region's STS assumes a role. */
+const STS_REGION = 'us-east-1';
 
 export type Aws = ReturnType<typeof awsOf>;
 
-/** The SDK warns of profile and keys that are both set, which is how a profile is named in a shell that has keys. */
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-
-/** @returns the options of a service's client: `new LambdaClient(aws('LAMBDA'))` */
-export function awsOf(environment: NodeJS.ProcessEnv) {
+/**
+ * @param ask asks a person for an MFA code; undefined where there is none to ask
+ * @returns the options of a service's client: `new LambdaClient(aws('LAMBDA'))`
+ */
+export function awsOf(environment: NodeJS.ProcessEnv, ask: CredentialOptions['ask'] = async () => undefined) {
   const region = regionOf(environment);
-  const credentials = credentialsOf(environment);
-  return (service: Service) => {
-    const endpoint = endpointOf(service, environment);
-    return {
-      region,
-      credentials,
-      ...(endpoint !== undefined && { endpoint }),
-      ...(environment.AWS_PROFILE && { profile: environment.AWS_PROFILE }),
-      requestHandler,
-    };
-  };
+  const transport = { requestHandler: { ...requestHandler, ...proxyOf(environment) } };
+  const sts = { region: () => region().catch(() => STS_REGION), ...endpointOf('STS', environment), ...transport };
+  const credentials = credentialsOf(environment, { sts, ask });
+  return (service: Service) => ({
+    region,
+    credentials,
+    ...endpointOf(service, environment),
+    ...(environment.AWS_PROFILE && { profile: environment.AWS_PROFILE }),
+    ...transport,
+  });
 }
 
 function regionOf(environment: NodeJS.ProcessEnv) {
@@ -48,24 +51,13 @@ function regionOf(environment: NodeJS.ProcessEnv) {
   };
 }
 
-/**
- * Once for all clients, so that a role is assumed and a sign-in is read once. What is no key and no profile (a role of this
- * machine, a sign-in) the SDK finds by the environment of the process.
- */
-function credentialsOf(environment: NodeJS.ProcessEnv) {
-  const {
-    AWS_PROFILE: profile,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  } = environment;
-  if (!profile && accessKeyId && secretAccessKey)
-    return async () => ({ accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) });
-  const [configFilepath, filepath] = profileFiles(environment);
-  return fromNodeProviderChain({ ...(profile && { profile }), configFilepath, filepath, logger: silent });
+function endpointOf(service: Service, environment: NodeJS.ProcessEnv): { endpoint?: string } {
+  if (environment.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS === 'true') return {};
+  const endpoint = environment[`AWS_ENDPOINT_URL_${service}`] || environment.AWS_ENDPOINT_URL;
+  return endpoint ? { endpoint } : {};
 }
 
-function endpointOf(service: Service, environment: NodeJS.ProcessEnv): string | undefined {
-  if (environment.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS === 'true') return undefined;
-  return environment[`AWS_ENDPOINT_URL_${service}`] || environment.AWS_ENDPOINT_URL || undefined;
+/** The SDK knows no proxy. The agent itself reads HTTPS_PROXY and NO_PROXY, of the process. */
+function proxyOf({ HTTPS_PROXY: upper, https_proxy: lower }: NodeJS.ProcessEnv): { httpsAgent?: ProxyAgent } {
+  return upper || lower ? { httpsAgent: new ProxyAgent({ keepAlive: true }) } : {};
 }

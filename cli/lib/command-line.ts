@@ -1,24 +1,32 @@
 /** What all command lines have in common: `npm run tasks`, `npm start`, `npm run bench` and the others. */
 import { type Command, CommanderError, type Option } from 'commander';
+import { optionsTakenByNpm } from './npm-log';
 
 /** The command line is wrong; the message is one line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Options of npm too, which may come from an .npmrc, and one that is harmless when it is lost. */
+/** Options of npm too, which in the environment may come from an .npmrc, and one that is harmless when it is lost. */
 const npmsOwn = ['help', 'json', 'yes'];
 
 /**
- * `npm start --once` without the `--`: npm takes the option for its own, and we would run without it. (It takes
- * --local for its own --local-address, which can't be detected.)
+ * `npm start --once` without the `--`: npm takes the option for its own, and we would run without it.
  * @throws UsageError
  */
-export function refuseTakenOptions(program: Command, environment: NodeJS.ProcessEnv): void {
-  const names = [program, ...program.commands]
-    .flatMap(({ options }) => options.map(nameOf))
-    .filter(name => !npmsOwn.includes(name));
-  const taken = names.find(name => environment[`npm_config_${name.replaceAll('-', '_')}`] !== undefined);
+export function refuseTakenOptions(
+  program: Command,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  now = Date.now(),
+): void {
+  const names = [program, ...program.commands].flatMap(({ options }) => options.map(nameOf));
+  const logged = optionsTakenByNpm(args, environment, now);
+  const taken = names.find(
+    name =>
+      logged.includes(`--${name}`) ||
+      (!npmsOwn.includes(name) && environment[`npm_config_${name.replaceAll('-', '_')}`] !== undefined),
+  );
   if (taken === undefined) return;
   const [before, command] = program.commands.length > 0 ? ['the command', 'COMMAND '] : ['the options', ''];
   throw new UsageError(
@@ -45,7 +53,7 @@ export function readOptionsOf(
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): Readonly<Record<string, unknown>> {
-  refuseTakenOptions(program, environment);
+  refuseTakenOptions(program, args, environment);
   try {
     program.parse([...args], { from: 'user' });
   } catch (error) {

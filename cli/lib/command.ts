@@ -36,8 +36,12 @@ export interface GlobalOptions {
 
 export interface CommandContext extends Context {
   readonly global: GlobalOptions;
+  /** Whether an option of every command is on the command line. */
+  readonly isGiven: (name: keyof GlobalOptions) => boolean;
   /** Options of SDK clients. */
   readonly aws: Aws;
+  /** The same, with credentials that are looked for once more. */
+  readonly awsAnew: () => Aws;
   /** What went wrong, in one sentence that says what to do. */
   readonly explain: (error: unknown) => string;
   /**

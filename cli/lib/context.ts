@@ -9,7 +9,7 @@ export interface Context {
   readonly print: (line: string) => void;
   /** Text to standard output as it is. Resolves when it is written, rejects when the reader is gone. */
   readonly write: (text: string) => Promise<void>;
-  /** Characters that a line may have: the terminal's, and 100 where there is none. */
+  /** Characters that a line may have: the terminal's, and any number where there is none. */
   readonly lineWidth: number;
   /** One line to standard error: what is no result. */
   readonly note: (line: string) => void;
@@ -17,6 +17,8 @@ export interface Context {
   readonly progress: (text: string) => void;
   /** Asks a person; false at once where there is none to ask. */
   readonly confirm: (question: string) => Promise<boolean>;
+  /** Asks a person for a text that the terminal does not show; undefined at once where there is none to ask. */
+  readonly ask: (question: string) => Promise<string | undefined>;
 }
 
 /** A command that can't do what it was asked to: the message is one sentence that says what to do. Exit code 1. */

@@ -3,6 +3,7 @@ import type { GlobalOptions } from './command';
 import { CommandFailure } from './context';
 import { profileFiles, readProfiles } from './profiles';
 import { findRun, runFile } from './running';
+import { shellWord } from './words';
 
 /**
  * @param given the environment of the command line; it stays as it is
@@ -25,12 +26,19 @@ export function useAccount(
     };
     return { global: isStackNamed ? global : { ...global, stack: stackName }, environment };
   }
-  const profile = global.profile ?? given.AWS_PROFILE;
+  const profile = global.profile ?? (given.AWS_DEFAULT_PROFILE || given.AWS_PROFILE);
   if (profile) requireProfile(profile, given);
   return {
     global,
     environment: {
       ...given,
+      // As the AWS CLI has it: what the environment has of credentials wins over AWS_PROFILE, and --profile over that.
+      ...(global.profile && {
+        AWS_ACCESS_KEY_ID: undefined,
+        AWS_SECRET_ACCESS_KEY: undefined,
+        AWS_SESSION_TOKEN: undefined,
+        AWS_WEB_IDENTITY_TOKEN_FILE: undefined,
+      }),
       // As the AWS CLI has it; the SDK looks at AWS_REGION only.
       AWS_REGION: global.region ?? (given.AWS_REGION || given.AWS_DEFAULT_REGION),
       AWS_PROFILE: profile,
@@ -48,7 +56,9 @@ function localRun(environment: NodeJS.ProcessEnv) {
 function requireProfile(profile: string, environment: NodeJS.ProcessEnv): void {
   const profiles = [...readProfiles(environment).keys()];
   if (profiles.includes(profile)) return;
-  const others = profiles.length > 0 ? `there are: ${profiles.join(', ')}` : 'there is none at all';
+  const others = profiles.length > 0 ? `there are: ${profiles.map(shellWord).join(', ')}` : 'there is none at all';
   const files = profileFiles(environment).join(' or ');
-  throw new CommandFailure(`There is no profile ${profile} in ${files}; ${others}. Name one with --profile.`);
+  throw new CommandFailure(
+    `There is no profile ${shellWord(profile)} in ${files}; ${others}. Name one with --profile.`,
+  );
 }

@@ -3,6 +3,8 @@
 import { ConfigurationError } from '../../lambdas/poller/configuration-error';
 import { throttled } from '../../lambdas/poller/errors';
 import { CommandFailure } from './context';
+import { NoCredentials } from './credentials';
+import { shellWord } from './words';
 
 interface ServiceError extends Error {
   readonly code?: string;
@@ -39,7 +41,7 @@ const unreachable = new Set([
 
 /** @param environment with the region and the profile that were used */
 export function explain(thrown: unknown, environment: NodeJS.ProcessEnv): string {
-  if (thrown instanceof CommandFailure) return thrown.message;
+  if (thrown instanceof CommandFailure || thrown instanceof NoCredentials) return thrown.message;
   const error = (thrown instanceof Error ? thrown : new Error(String(thrown))) as ServiceError;
   return (
     known(error, environment) ??
@@ -49,17 +51,9 @@ export function explain(thrown: unknown, environment: NodeJS.ProcessEnv): string
   );
 }
 
-function known(error: ServiceError, { AWS_PROFILE: profile }: NodeJS.ProcessEnv): string | undefined {
+function known(error: ServiceError, environment: NodeJS.ProcessEnv): string | undefined {
   const { name, message, code = '' } = error;
-  const login = `aws sso login${profile ? ` --profile ${profile}` : ''}`;
-  if (name === 'CredentialsProviderError' || name === 'TokenProviderError') {
-    if (/\bsso\b|token/i.test(message)) return `The sign-in of the profile is over: run ${login} and try again.`;
-    return profile
-      ? `The profile ${profile} gives no credentials: complete it with aws configure --profile ${profile}, or name another one with --profile.`
-      : 'There are no AWS credentials: name a profile with --profile, set AWS_PROFILE, or run aws configure first.';
-  }
-  if (expired.has(name))
-    return `The AWS credentials have expired: get new ones (${login}, for a profile with SSO) and try again.`;
+  if (expired.has(name)) return `The AWS credentials have expired: get new ones${whence(environment)} and try again.`;
   if (notAccepted.has(name))
     return `AWS does not accept the credentials (${name}): see whether aws sts get-caller-identity works with them, and whether this machine's clock is right.`;
   if (name === 'AccessDenied' || name === 'AccessDeniedException' || name === 'UnauthorizedOperation')
@@ -68,11 +62,20 @@ function known(error: ServiceError, { AWS_PROFILE: profile }: NodeJS.ProcessEnv)
     return `AWS throttles the calls of this account (${name}), again and again: try again in some minutes.`;
   if (unreachable.has(code) || unreachable.has(name))
     return `AWS can not be reached (${unreachable.has(code) ? code : name}): check the network, the proxy and the region's name, and try again.`;
+  if (/CERT|^UNABLE_TO_VERIFY/.test(code))
+    return `The certificate of AWS can not be verified (${code}): if a proxy opens TLS, name the file of its certificate in NODE_EXTRA_CA_CERTS.`;
+  if (error.$metadata?.httpStatusCode === 407)
+    return 'The proxy wants a name and a password (407): put them into HTTPS_PROXY, as in http://NAME:PASSWORD@HOST:PORT.';
   if ((error.$metadata?.httpStatusCode ?? 0) >= 500)
     return `AWS failed to answer (${name}), again and again: look at the AWS Health Dashboard, and try again in some minutes.`;
   if (error instanceof ConfigurationError)
     return `The function was deployed by another release than this one, or edited by hand: use the release that it was deployed with, or deploy it again. (${error.problems.join('; ')})`;
   return undefined;
+}
+
+function whence({ AWS_ACCESS_KEY_ID: key, AWS_PROFILE: profile }: NodeJS.ProcessEnv): string {
+  if (key) return ' for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN,';
+  return ` (aws sso login${profile ? ` --profile ${shellWord(profile)}` : ''}, for a profile with SSO)`;
 }
 
 function denied(message: string): string {

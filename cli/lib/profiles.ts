@@ -14,32 +14,43 @@ export function profileFiles(environment: NodeJS.ProcessEnv): readonly [config: 
   ];
 }
 
-/** By name. Where both files have a key, that of the configuration wins. */
+/** By name. Where both files have a key, that of the credentials wins. */
 export function readProfiles(environment: NodeJS.ProcessEnv): ReadonlyMap<string, Profile> {
+  const [config, credentials] = profileFiles(environment);
   const profiles = new Map<string, Profile>();
-  for (const file of profileFiles(environment))
-    for (const [name, profile] of profilesIn(file)) profiles.set(name, { ...profile, ...profiles.get(name) });
-  return profiles;
-}
-
-function profilesIn(file: string): ReadonlyMap<string, Profile> {
-  const profiles = new Map<string, Record<string, string>>();
-  let profile: Record<string, string> = {};
-  for (const line of linesOf(file)) {
-    const [, section] = /^\s*\[\s*(?:profile\s+)?([^\]]+?)\s*\]/.exec(line) ?? [];
-    const [, key, value] = /^(\w+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
-    if (section !== undefined) {
-      profile = {};
-      profiles.set(section.replace(/^(["'])(.*)\1$/, '$2'), profile);
-    } else if (key !== undefined && value !== undefined) profile[key] = value;
+  for (const [header, values] of sectionsIn(config)) {
+    const name = header === 'default' ? header : nameIn('profile', header);
+    if (name !== undefined) profiles.set(name, values);
   }
+  for (const [name, values] of sectionsIn(credentials)) profiles.set(name, { ...profiles.get(name), ...values });
   return profiles;
 }
 
-function linesOf(file: string): readonly string[] {
+export const readSsoSessions = (environment: NodeJS.ProcessEnv): readonly string[] =>
+  sectionsIn(profileFiles(environment)[0]).flatMap(([header]) => nameIn('sso-session', header) ?? []);
+
+/** The name in a section's header. As the AWS CLI has it, one with spaces needs quotes. */
+function nameIn(type: 'profile' | 'sso-session', header: string): string | undefined {
+  const [, given = ''] = new RegExp(`^${type}\\s+(.+)$`).exec(header) ?? [];
+  const [, , quoted] = /^(["'])(.+)\1$/.exec(given) ?? [];
+  return quoted ?? (/^\S+$/.test(given) ? given : undefined);
+}
+
+function sectionsIn(file: string): [header: string, values: Profile][] {
+  const sections: [string, Record<string, string>][] = [];
+  for (const line of textOf(file).split(/\r?\n/)) {
+    const [, header] = /^\s*\[\s*([^\]]+?)\s*\]/.exec(line) ?? [];
+    const [, key, value] = /^(\w+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+    if (header !== undefined) sections.push([header, {}]);
+    else if (key !== undefined && value !== undefined) Object.assign(sections.at(-1)?.[1] ?? {}, { [key]: value });
+  }
+  return sections;
+}
+
+export function textOf(file: string): string {
   try {
-    return readFileSync(file, 'utf8').split(/\r?\n/);
+    return readFileSync(file, 'utf8');
   } catch {
-    return [];
+    return '';
   }
 }

@@ -1,6 +1,7 @@
 /** Which of a stack's sources a command is about. */
 import { InvalidArgumentError, Option } from 'commander';
 import { taskFamilyNames } from '../../lambdas/poller/task-families';
+import type { GlobalOptions } from './command';
 import { UsageError } from './command-line';
 import { CommandFailure } from './context';
 import type { DeployedSource, Deployment } from './deployment';
@@ -29,11 +30,14 @@ export function chooseSources({ stack, sources }: Deployment, wanted: string | u
 }
 
 /**
- * For what asks no stack: a source that is named would be ignored silently.
+ * For what asks no stack, which would ignore them silently.
+ * @param isGiven whether an option is on the command line
  * @throws UsageError
  */
-export function refuseSource({ source }: { readonly source?: string | undefined }): void {
-  if (source !== undefined) throw new UsageError('--source is for a deployed stack; name --catalog and --family here.');
+export function refuseStackOptions(isGiven: (name: keyof GlobalOptions) => boolean): void {
+  const given = (['source', 'stack', 'region'] as const).find(isGiven);
+  if (given !== undefined)
+    throw new UsageError(`--${given} is for a deployed stack; name --catalog and --family here.`);
 }
 
 /** @throws CommandFailure when there are several */

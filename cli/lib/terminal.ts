@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import type { Context } from './context';
 import { escaped, harmless } from './words';
 
@@ -20,11 +21,23 @@ export function openTerminal({ stdin, stdout, stderr }: Streams, json: boolean, 
     if (showsProgress) stderr.write('\r\u001b[K');
     showsProgress = false;
   };
+  async function ask(question: string, echo: NodeJS.WritableStream): Promise<string | undefined> {
+    if (!stdin.isTTY || !stderr.isTTY) return undefined;
+    clear();
+    if (echo !== stderr) stderr.write(harmless(question));
+    const asked = createInterface({ input: stdin, output: echo, terminal: true });
+    asked.once('SIGINT', () => stopping.abort()); // the terminal gives it to whoever reads
+    try {
+      return (await asked.question(question, { signal })).trim();
+    } finally {
+      asked.close();
+    }
+  }
   const context: Context = {
     json,
     signal,
     now: Date.now,
-    lineWidth: stdout.columns ?? 100,
+    lineWidth: stdout.columns ?? Number.POSITIVE_INFINITY,
     print(line) {
       clear();
       stdout.write(`${json ? escaped(line) : harmless(line)}\n`);
@@ -43,15 +56,13 @@ export function openTerminal({ stdin, stdout, stderr }: Streams, json: boolean, 
       showsProgress = true;
     },
     async confirm(question) {
-      if (!stdin.isTTY || !stderr.isTTY) return false;
-      clear();
-      const asked = createInterface({ input: stdin, output: stderr });
-      asked.once('SIGINT', () => stopping.abort()); // the terminal gives it to whoever reads
-      try {
-        return /^y(es)?$/i.test((await asked.question(`${question} [y/N] `, { signal })).trim());
-      } finally {
-        asked.close();
-      }
+      const answer = await ask(`${question} [y/N] `, stderr);
+      return /^y(es)?$/i.test(answer ?? '');
+    },
+    async ask(question) {
+      const answer = await ask(question, new Writable({ write: (_chunk, _encoding, done) => done() }));
+      if (answer !== undefined) stderr.write('\n');
+      return answer;
     },
   };
   return { context, close: clear };

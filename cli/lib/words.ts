@@ -33,6 +33,10 @@ export const utcAndAge = (at: number, now: number) => `${utc(at)}, ${relative(at
 
 export const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
 
+/** For a shell, in a command that is printed to be copied: quoted where it has to be. */
+export const shellWord = (word: string) =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
 /** Lines with nothing in them that a terminal would obey: ids, codes and messages are whatever the API says. */
 export const harmless = (text: string) => text.replace(/(?!\n)[\p{Cc}\p{Cf}]/gu, '\ufffd');
 
@@ -45,14 +49,17 @@ export const escaped = (json: string) =>
 /** Text of the API on one line. */
 export const inLine = (text: string) => harmless(text.replace(/[\r\n\t]+/g, ' '));
 
-/** Columns two spaces apart, each as wide as it needs to be; a line that is longer than `width` is cut. */
+/** Columns two spaces apart, each as wide as it needs to be, without the empty ones; a line that is longer than `width` is cut. */
 export function table(
   header: readonly string[],
   rows: readonly (readonly string[])[],
   width = Number.POSITIVE_INFINITY,
 ) {
-  const lines = [header, ...rows.map(row => row.map(inLine))];
-  const widths = header.map((_, at) => lines.reduce((most, line) => Math.max(most, line[at]?.length ?? 0), 0));
+  const isUsed = (_: string, at: number) => rows.some(row => row[at] !== '');
+  const lines = [header, ...rows.map(row => row.map(inLine))].map(line => line.filter(isUsed));
+  const widths = header
+    .filter(isUsed)
+    .map((_, at) => lines.reduce((most, line) => Math.max(most, line[at]?.length ?? 0), 0));
   return lines.map(row => {
     const line = row
       .map((cell, at) => cell.padEnd(widths[at] as number))

@@ -15,6 +15,7 @@ import { readSynthesized } from '../synthesized';
 import { cdkCli, unknownToMiniStack } from './cdk-cli';
 import { type MiniStack, startMiniStack } from './ministack';
 import { queuesOn } from './queues';
+import { broughtVersion, environmentFile } from './shell';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
 
@@ -85,9 +86,8 @@ async function deployOn(ministack: MiniStack, signal: AbortSignal): Promise<stri
   const alerts = await queues.subscribedTo(outputs.TaskAlertsTopicArn as string, 'alerts', true);
   const environment = join(ministack.folder, 'environment');
   writeFileSync(environment, environmentFile(ministack, { EVENTS_QUEUE: events.url, ALERTS_QUEUE: alerts.url }));
-  // Version 1 of the AWS CLI has a mind of its own about the address of SQS.
   const receive = (queueUrl: string) =>
-    `aws sqs receive-message --endpoint-url "$AWS_ENDPOINT_URL" --queue-url "${queueUrl}" \\
+    `aws sqs receive-message --queue-url "${queueUrl}" \\
     --wait-time-seconds 20 --max-number-of-messages 10 --query 'Messages[].[Body]' --output text`;
   return `
 Deployed, and polling every minute.
@@ -95,6 +95,9 @@ Deployed, and polling every minute.
 In another terminal, so that its commands ask this deployment and not AWS:
 
   . ${environment}
+
+There, aws is your own AWS CLI if that is version 2, and otherwise version ${broughtVersion}, which came with MiniStack, with
+what docs/runbook.md needs of version 2. Its commands can be rehearsed there, but for those that docs/testing.md names.
 
 Start a task. It runs for some seconds, and completes with context 1 or fails with any other number:
 
@@ -116,16 +119,6 @@ Tear it all down with Ctrl-C here, or from anywhere:
 
   kill ${process.pid}
 `;
-}
-
-/** For a shell: what makes an AWS CLI, which it brings along, and any SDK use this deployment, and nothing of the user's own. */
-function environmentFile({ environment, python }: MiniStack, more: Record<string, string>): string {
-  return [
-    'for name in $(env | sed -n \'s/^\\(AWS_[A-Z0-9_]*\\)=.*/\\1/p\'); do unset "$name"; done',
-    ...Object.entries({ ...environment, ...more }).map(([name, value]) => `export ${name}='${value}'`),
-    `aws() { '${python}' -m awscli "$@"; }`,
-    '',
-  ].join('\n');
 }
 
 /** Tasks that somebody starts come to an end, those of every source that was deployed, and are told of. */

@@ -21,7 +21,7 @@ beforeAll(() => {
   );
   writeFileSync(
     files.AWS_SHARED_CREDENTIALS_FILE as string,
-    '[prod]\naws_access_key_id = PROD\naws_secret_access_key = secret\nregion = nowhere-1\n',
+    '[prod]\naws_access_key_id = PROD\naws_secret_access_key = secret\n',
   );
   const endpoints = { AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:2' };
   writeFileSync(files.TASK_POLLER_LOCAL as string, JSON.stringify({ pid: process.pid, stackName: 'Local', endpoints }));

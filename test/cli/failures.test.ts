@@ -95,7 +95,11 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
     () => withTable('ResourceNotFoundException', 'Requested resource not found'),
     /^The table Gone is gone: docs\/runbook\.md says/,
   ],
-  ['credentials have expired', onStack('expired'), /^The AWS credentials have expired: get new ones \(aws sso login/],
+  [
+    'credentials have expired',
+    onStack('expired'),
+    /^The AWS credentials have expired: get new ones for AWS_ACCESS_KEY_ID, .* and AWS_SESSION_TOKEN, and try again\.$/,
+  ],
   [
     'credentials are not accepted',
     onStack('refused'),

@@ -52,10 +52,10 @@ test('a replay is the same events again, marked as one, and alerts nobody unless
     replay('--task', 'task-0000000000000', one),
     replay('--task', running[0] as string),
     replay(),
-    replay('--task', one, '--since', '1h'),
-    replay('--since', '1h'),
-    replay('--since', '1h', '--status', 'FAILED', '--dry-run'),
-    replay('--since', '2h', '--until', '1h'),
+    replay('--task', one, '--ended-since', '1h'),
+    replay('--ended-since', '1h'),
+    replay('--ended-since', '1h', '--status', 'FAILED', '--dry-run'),
+    replay('--ended-since', '2h', '--ended-until', '1h'),
   ]);
 
   const { replayId, ...told } = JSON.parse(silent.out);
@@ -77,7 +77,7 @@ test('a replay is the same events again, marked as one, and alerts nobody unless
     [1, 'Nothing was published: task-0000000000000 is not in the table of Sandbox/OpportunityFromEngagement.'],
     [1, `Nothing was published: ${running[0]} has not ended (IN_PROGRESS).`],
     [2, expect.stringMatching(/^Say what to publish again: --task/)],
-    [2, '--task and --since exclude each other.'],
+    [2, '--task and --ended-since exclude each other.'],
   ]);
   expect(toAsk.code).toBe(1);
   expect(toAsk.err).toMatch(
@@ -88,7 +88,7 @@ test('a replay is the same events again, marked as one, and alerts nobody unless
   expect([past.code, past.out]).toEqual([0, 'No finished task of that period is in the table; nothing was published.']);
 
   stack.eventBridge.clear();
-  const loud = await replay('--since', '1h', '--status', 'FAILED', '--alerts', '--yes', '--per-second', '1000');
+  const loud = await replay('--ended-since', '1h', '--status', 'FAILED', '--alerts', '--yes', '--per-second', '1000');
   expect(loud.out).toMatch(/^Published 11 events again, with replayId \d{8}T\d{6}Z-[0-9a-f]{6}\.$/);
   expect(stack.eventBridge.events.map(({ detail }) => detail.taskId).sort()).toEqual(failed.sort());
   expect(stack.eventBridge.events.every(({ detail }) => detail.replayAlerts === true)).toBe(true);
@@ -105,7 +105,7 @@ test('killed or stopped in the middle, it goes on where it was', async () => {
   stack.eventBridge.intercept = ({ operation }) =>
     operation === 'PutEvents' && ++calls === 2 ? { when: 'after', how: 'hang' } : undefined;
   const killed = commandLine.start(
-    ['replay', '--since', '1h', '--yes', '--state', state, '--per-second', '1000'],
+    ['replay', '--ended-since', '1h', '--yes', '--state', state, '--per-second', '1000'],
     somebody(),
   );
   await killed.until(() => stack.eventBridge.events.length >= 20);
@@ -156,7 +156,7 @@ test('what can not be taken now is tried again, and what is refused is told and 
     return index % 2 ? fails('ThrottlingException') : fails('InternalFailure');
   };
 
-  const some = await replay('--since', '1h', '--yes', '--per-second', '1000', '--json');
+  const some = await replay('--ended-since', '1h', '--yes', '--per-second', '1000', '--json');
 
   const { replayId, ...told } = JSON.parse(some.out);
   expect([some.code, told]).toEqual([

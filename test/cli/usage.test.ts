@@ -1,5 +1,6 @@
 /** The command line itself: its help, what it refuses, and what npm makes of it. */
-import { readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { refuseTakenOptions, UsageError } from '../../cli/lib/command-line';
@@ -67,6 +68,16 @@ const refused: [args: string[], told: string][] = [
     ['watch', '--once', '--source', 'AWS/OpportunityFromEngagement'],
     '--source is for a deployed stack; name --catalog',
   ],
+  [['watch', '--once', '--stack', 'Production'], '--stack is for a deployed stack; name --catalog'],
+  [['watch', '--once', '--region', 'eu-west-1'], '--region is for a deployed stack; name --catalog'],
+  [['watch', '--once', '--json'], '--json is for one document; watch writes each event as a line of JSON.'],
+  [['watch', '--once', '--every', '30s'], "option '--every <TIME>' cannot be used with option '--once'"],
+  [['plan', '--no-table', '--stack', 'Production'], '--stack is for a deployed stack'],
+  [
+    ['replay', '--ended-since', '1h', '--dry-run', '--yes'],
+    '--dry-run publishes nothing: leave out --yes and --alerts.',
+  ],
+  [['show', 'opp-1'], 'opp-1 is no task id: task- and 13 of 0-9a-z, or an ARN that ends with it.'],
   [['plan', '--no-table', '--source', 'AWS/OpportunityFromEngagement'], '--source is for a deployed stack'],
 ];
 
@@ -86,10 +97,59 @@ test('fails when npm took an option for itself, for want of a --', async () => {
 
   const program = new Command().option('--json').option('--stack <NAME>');
   program.command('replay').option('--dry-run');
-  expect(() => refuseTakenOptions(program, { npm_config_dry_run: 'true' })).toThrow(UsageError);
-  expect(() => refuseTakenOptions(program, { npm_config_stack: 'Prod' })).toThrow('--stack');
-  expect(() => refuseTakenOptions(program, { npm_config_json: 'true', npm_config_loglevel: 'silent' })).not.toThrow();
+  expect(() => refuseTakenOptions(program, [], { npm_config_dry_run: 'true' })).toThrow(UsageError);
+  expect(() => refuseTakenOptions(program, [], { npm_config_stack: 'Prod' })).toThrow('--stack');
+  expect(() =>
+    refuseTakenOptions(program, [], { npm_config_json: 'true', npm_config_loglevel: 'silent' }),
+  ).not.toThrow();
 });
+
+test.each([
+  ['"run" "tasks" "status" "--json"', '--json'],
+  ['"--json" "run" "tasks" "status"', '--json'],
+  ['"run" "--json" "tasks" "--" "status"', '--json'],
+  ['"run" "tasks" "status" "--no-global"', '--local'], // npm's own expansion of it
+  ['"run" "tasks" "--local" "status"', '--local'],
+  ['"run" "tasks" "--" "status" "--json"', undefined],
+  ['"run" "other" "status" "--json"', undefined],
+  ['"run" "tasks" "list" "--json"', undefined], // of somebody else, at the same time
+])('by its log, npm %s has taken %s', (argv, taken) => {
+  const now = Date.UTC(2026, 10, 28, 22, 19, 8);
+  const environment = npmLog(argv, '2026-11-28T22_19_07_950Z');
+  const program = new Command().option('--json').option('--local');
+  const refuse = (at: number) =>
+    refuseTakenOptions(
+      program,
+      argv.includes('"--" "status" "--json"') ? ['status', '--json'] : ['status'],
+      environment,
+      at,
+    );
+  if (taken === undefined) expect(() => refuse(now)).not.toThrow();
+  else expect(() => refuse(now)).toThrow(`npm took ${taken} for itself.`);
+  expect(() => refuse(now + 120_000)).not.toThrow();
+});
+
+test('fails when npm itself takes --local for its --no-global', async () => {
+  // npm, for the form of its log is its own.
+  const cache = join(commandLine.folder, 'cache');
+  const { status, stdout, stderr } = spawnSync('npm', ['run', '--silent', 'tasks', 'list', '--local'], {
+    cwd: project,
+    env: { ...process.env, npm_config_cache: cache },
+    encoding: 'utf8',
+  });
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  expect(stderr).toContain(
+    'npm took --local for itself. Put -- before the command: npm run tasks -- COMMAND --local …',
+  );
+});
+
+/** @returns the environment in which npm runs a script */
+function npmLog(argv: string, name: string) {
+  const cache = mkdtempSync(join(commandLine.folder, 'npm-'));
+  mkdirSync(join(cache, '_logs'));
+  writeFileSync(join(cache, '_logs', `${name}-debug-0.log`), `7 verbose title npm run tasks\n8 verbose argv ${argv}\n`);
+  return { npm_config_cache: cache, npm_lifecycle_event: 'tasks' };
+}
 
 test('moments: instants, dates, and how long ago', () => {
   const now = Date.UTC(2026, 10, 23, 12);

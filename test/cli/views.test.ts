@@ -176,18 +176,19 @@ describe('list', () => {
     expect(outcomes.map(({ err }) => err)).toEqual([...Array(6).fill(''), '4 more; --limit N shows more of them.\n']);
   });
 
-  test('for people: a table of 100 columns', async () => {
+  test('for people, in a pipe: nothing is cut, and what all of them lack is left out', async () => {
     const { out, err } = await run('list');
     const lines = out.trimEnd().split('\n');
-    expect(lines[0]).toMatch(/^TASK +STARTED \(UTC\) +STATUS +REASON +OPPORTUNITY$/);
+    expect(lines[0]).toMatch(/^TASK +STATUS +STARTED \(UTC\) +SEEN ENDED +REASON +OPPORTUNITY$/);
     expect(lines.find(line => line.startsWith(ids.failed))).toMatch(
-      /20\d\d-\d\d-\d\d \d\d:\d\d {2}FAILED +EngagementAccessDenied$/,
+      /FAILED +20\d\d-\d\d-\d\d \d\d:\d\d {2}20\d\d-\d\d-\d\d \d\d:\d\d {2}EngagementAccessDenied$/,
     );
     expect(lines.find(line => line.startsWith(ids.refused))).toContain('InternalError (unpublished)');
-    expect(lines.find(line => line.startsWith(ids.stalled))).toContain('IN_PROGRESS  (stalled, for 3 hours)');
+    expect(lines.find(line => line.startsWith(ids.stalled))).toMatch(/ {10}\(stalled, for 3 hours\)$/);
     expect(lines.find(line => line.startsWith(ids.missing))).toContain('(missing)');
-    expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(100);
     expect(err).toBe('');
+    const running = (await run('list', '--status', 'IN_PROGRESS', '--since', '10m')).out.split('\n');
+    expect(running[0]).toBe('TASK                STATUS       STARTED (UTC)');
   });
 
   test('nothing that matches is no failure', async () => {
@@ -195,8 +196,28 @@ describe('list', () => {
     expect({ code, out, err }).toEqual({
       code: 0,
       out: '',
-      err: 'None of 6 tasks; none is NONSENSE, but COMPLETE, FAILED, IN_PROGRESS.\n',
+      err: 'None of 6 tasks.\nThere is no status NONSENSE; there are COMPLETE, FAILED, IN_PROGRESS.\n',
     });
+  });
+
+  test.each([
+    [['--reason', 'acess,validation'], 'There is no reason acess; there are the categories access, '],
+    [['--reason', 'acess,access'], 'There is no reason acess; '],
+    [['--status', 'FAILED,FALIED'], 'There is no status FALIED; there are COMPLETE, FAILED, IN_PROGRESS.'],
+    [['--engagement', 'eng-00000000000000'], 'The poller knows no task of the engagement eng-00000000000000.'],
+    [['--opportunity', 'O1'], 'The poller knows no task of the opportunity O1.'],
+  ])('%p: what no task can match is told', async (filter, told) => {
+    const [text, json] = [await run('list', ...filter), await run('list', '--json', ...filter)];
+    for (const { code, err } of [text, json]) {
+      expect(code).toBe(0);
+      expect(err).toContain(told);
+    }
+    expect(() => JSON.parse(json.out)).not.toThrow();
+  });
+
+  test('what is known and matches nothing is no unknown word', async () => {
+    const { err } = await run('list', '--status', 'COMPLETE', '--reason', 'quota,ServiceQuotaExceeded');
+    expect(err).toBe('None of 6 tasks.\n');
   });
 });
 

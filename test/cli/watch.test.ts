@@ -77,7 +77,8 @@ test('killed at any moment and started again, it loses nothing and repeats at mo
 
 test('it ends well at Ctrl-C and when nobody reads, and only one uses a folder', async () => {
   const store = partnerCentral.store('AWS', 'EngagementFromOpportunity');
-  const options = ['watch', '--catalog', 'AWS', '--family', 'EngagementFromOpportunity', '--every', '1s', '--keep'];
+  const source = ['watch', '--catalog', 'AWS', '--family', 'EngagementFromOpportunity'];
+  const options = [...source, '--every', '1s', '--keep'];
   const folder = newFolder();
   const task = store.add();
   const [interrupted, unread] = [newFolder(), folder].map(keep => commandLine.start([...options, keep], endpoints)) as [
@@ -98,7 +99,7 @@ test('it ends well at Ctrl-C and when nobody reads, and only one uses a folder',
   expect((await unread.ended).err).not.toMatch(/EPIPE|^ +at /m);
   // What nobody took is told the next time.
   const next = await commandLine.run(
-    [...options, folder, '--once', '--local'],
+    [...source, '--keep', folder, '--once', '--local'],
     commandLine.announce('local', endpoints),
   );
   expect(told(linesOf(next))).toEqual([task.taskId]);

@@ -1,8 +1,9 @@
 /** `npm run deploy:local` as a person uses it: what it prints is what is run here, in another shell. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isAlive } from '../../cli/lib/running';
+import { broughtVersion } from '../../local/ministack/shell';
 import { until } from './aws';
 import { descendantsOf } from './listening';
 
@@ -50,12 +51,51 @@ test('it says how to use it, and each command works as it is printed', async () 
   expect(await shell([environment, 'npm run --silent tasks -- doctor'])).toContain('All is well.');
   for (const command of ask) await shell([environment, command]);
 
+  expect(await shell([environment, 'aws --version'])).toContain(`aws-cli/${broughtVersion} `);
+  expect(printed).toContain(`version ${broughtVersion}`);
+  // A pipe, for /dev/stdout can't be opened where it is a socket.
+  await shell([`bash -o pipefail -c ${quoted([environment, 'set -e', preparation, ...rehearsal()].join('\n'))} | cat`]);
+
   await shell([tearDown]);
   await until('it had ended', 30, async () => deployment.exitCode !== null);
   expect(deployment.exitCode).toBe(0);
   await until('all its processes had ended', 10, async () => !processes.some(isAlive));
   expect(existsSync(dirname((environment as string).slice(2)))).toBe(false);
 });
+
+const blocksOf = (text: string) =>
+  [...text.matchAll(/^( *)```sh\n([\s\S]*?)^ *```/gm)].map(([, , code]) => code as string);
+const [, ...sections] = readFileSync(join(project, 'docs', 'runbook.md'), 'utf8').split(/^## /m);
+const preparation = blocksOf(sections[0] as string).join('\n');
+
+/** Commands that do not work on MiniStack, as docs/testing.md says. */
+const notThere = [
+  'npx cdk',
+  'aws sqs list-dead-letter-source-queues',
+  'aws dynamodb list-backups',
+  'aws events list-archives',
+  // Of keys that this deployment does not have.
+  'KeyFailuresQueueUrl',
+  'UnforwardedQueueUrl',
+  // Of a task that there is not, and at last the table.
+  'replay --stack "$stack" --task task-xxxxxxxxxxxxx',
+  'aws dynamodb delete-table',
+];
+
+/** All that the runbook does on AWS, but for that. */
+const rehearsal = () => [
+  'cd "$(mktemp -d)"',
+  `npm() { (cd ${quoted(project)} && command npm "$@"); }`,
+  ...sections
+    .slice(1)
+    .flatMap(section => [
+      `echo ${quoted(`== ${section.split('\n')[0]}`)}`,
+      `printf '%s' ${quoted(/^```json\n([\s\S]*?)^```/m.exec(section)?.[1] ?? '')} > proof.json`,
+      ...blocksOf(section).filter(block => !notThere.some(text => block.includes(text))),
+    ]),
+];
+
+const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Runs lines of a POSIX shell. @throws Error with what it wrote */
 async function shell(lines: readonly (string | undefined)[]): Promise<string> {

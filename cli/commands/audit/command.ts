@@ -1,7 +1,7 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { Option } from 'commander';
 import type { Mode, Summary } from '../../../lambdas/poller/run';
-import { type Aws, requestHandler } from '../../lib/aws';
+import type { Aws } from '../../lib/aws';
 import { examples, type Register } from '../../lib/command';
 import { CommandFailure } from '../../lib/context';
 import { moment } from '../../lib/plan-words';
@@ -67,8 +67,9 @@ export const register: Register = (program, run) => {
 
 function invoker(functionName: string, { aws, signal }: { readonly aws: Aws; readonly signal: AbortSignal }) {
   // Once only: a second invocation would find the first one at work.
-  const patient = { ...requestHandler, requestTimeout: INVOCATION_MS };
-  const client = new LambdaClient({ ...aws('LAMBDA'), requestHandler: patient, maxAttempts: 1 });
+  const options = aws('LAMBDA');
+  const requestHandler = { ...options.requestHandler, requestTimeout: INVOCATION_MS };
+  const client = new LambdaClient({ ...options, requestHandler, maxAttempts: 1 });
   return async (mode: Mode): Promise<Summary> => {
     const invoke = new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify({ mode }) });
     const { Payload, FunctionError } = await client.send(invoke, { abortSignal: signal });

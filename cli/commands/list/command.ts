@@ -12,6 +12,7 @@ import { isStalledIn } from '../../lib/source-status';
 import { formatSource } from '../../lib/sources';
 import { openTable } from '../../lib/table';
 import { duration, table, utc } from '../../lib/words';
+import { idIn, openSeen } from './seen';
 
 interface Options {
   readonly status?: readonly string[];
@@ -36,8 +37,8 @@ export const register: Register = (program, run) => {
     .description('The tasks that the poller knows, newest first. What ended before its first poll, it does not.')
     .option('--status <STATUS>', 'FAILED, COMPLETE, IN_PROGRESS; several with commas', words)
     .option('--reason <REASON>', 'reason code or category, such as access; several with commas', words)
-    .option('--engagement <ID>', 'only tasks of this engagement')
-    .option('--opportunity <ID>', 'only tasks of this opportunity')
+    .option('--engagement <ID>', 'only tasks of this engagement; its id or ARN', idIn)
+    .option('--opportunity <ID>', 'only tasks of this opportunity; its id or ARN', idIn)
     .option('--since <T>', 'started at or after this moment', given => readMoment(given))
     .option('--until <T>', 'started before this moment', given => readMoment(given))
     .option('--limit <N>', 'at most so many tasks', limit, 50)
@@ -56,7 +57,7 @@ export const register: Register = (program, run) => {
         if ((options.since ?? Number.NEGATIVE_INFINITY) >= (options.until ?? Number.POSITIVE_INFINITY))
           throw new UsageError('--since has to be before --until.');
         const all = await sources();
-        const { found, matching, read, statuses } = await newest(all, options, context);
+        const { found, matching, read, unknown } = await newest(all, options, context);
         if (json)
           print(
             JSON.stringify(
@@ -69,23 +70,12 @@ export const register: Register = (program, run) => {
         if (matching > found.length)
           note(`${(matching - found.length).toLocaleString('en-US')} more; --limit N shows more of them.`);
         else if (matching === 0 && !json)
-          note(
-            read === 0
-              ? 'The poller knows no task yet.'
-              : `None of ${read.toLocaleString('en-US')} tasks${unknownStatus(options, statuses)}.`,
-          );
+          note(read === 0 ? 'The poller knows no task yet.' : `None of ${read.toLocaleString('en-US')} tasks.`);
+        if (read > 0) for (const line of unknown) note(line);
         return 0;
       }),
     );
 };
-
-/** A status is an open list, so that a misspelt one is only seen by its absence. */
-function unknownStatus({ status = [] }: Options, statuses: ReadonlySet<string>): string {
-  const strange = status.filter(one => !statuses.has(one));
-  return strange.length === 0
-    ? ''
-    : `; none is ${strange.join(' or ').toUpperCase()}, but ${[...statuses].sort().join(', ').toUpperCase()}`;
-}
 
 const words = (given: string) => given.split(',').map(word => word.trim().toLowerCase());
 
@@ -98,14 +88,14 @@ function limit(given: string): number {
 async function newest(sources: readonly DeployedSource[], options: Options, context: CommandContext) {
   let found: Found[] = [];
   let [matching, read] = [0, 0];
-  const statuses = new Set<string>();
+  const seen = openSeen();
   for (const source of sources) {
     const snapshot = openTable(source, context);
     const checkpoint = await snapshot.checkpoint();
     for await (const rows of snapshot.allRows()) {
       read += rows.length;
       for (const row of rows) {
-        statuses.add(row.status.toLowerCase());
+        seen.add(row);
         if (!matches(row, options)) continue;
         matching += 1;
         found.push({ source, row, stalled: isStalledIn(source, checkpoint?.emitSince, row, context.now()) });
@@ -114,7 +104,7 @@ async function newest(sources: readonly DeployedSource[], options: Options, cont
       context.progress(`Read ${read.toLocaleString('en-US')} tasks, ${matching.toLocaleString('en-US')} of them match`);
     }
   }
-  return { found: cut(found, options.limit), matching, read, statuses };
+  return { found: cut(found, options.limit), matching, read, unknown: seen.unknownIn(options) };
 }
 
 const startOf = ({ startTime, firstSeenAt }: TaskRow) => startTime ?? firstSeenAt;
@@ -136,12 +126,20 @@ function matches(row: TaskRow, { status, reason, engagement, opportunity, since,
 
 function asTable(found: readonly Found[], severalSources: boolean, now: number, lineWidth: number): string[] {
   if (found.length === 0) return [];
-  const header = ['TASK', 'STARTED (UTC)', 'STATUS', 'REASON', 'OPPORTUNITY', ...(severalSources ? ['SOURCE'] : [])];
+  const header = ['TASK', 'SOURCE', 'STATUS', 'STARTED (UTC)', 'SEEN ENDED', 'REASON', 'OPPORTUNITY'];
+  const minute = (at: number) => utc(at).slice(0, 16);
   const rows = found.map(one => {
     const { row, source } = one;
-    const started = row.startTime === undefined ? '?' : utc(row.startTime).slice(0, 16);
-    const cells = [row.taskId, started, row.status, said(one, now), row.opportunityId ?? ''];
-    return severalSources ? [...cells, formatSource(source.id)] : cells;
+    const ended = isTerminal(row.status) ? row.firstTerminalAt : undefined;
+    return [
+      row.taskId,
+      severalSources ? formatSource(source.id) : '',
+      row.status,
+      row.startTime === undefined ? '?' : minute(row.startTime),
+      ended === undefined ? '' : minute(ended),
+      said(one, now),
+      row.opportunityId ?? '',
+    ];
   });
   return table(header, rows, lineWidth);
 }

@@ -6,7 +6,7 @@ import { UsageError } from '../../lib/command-line';
 import { momentsAllowed, readMoment } from '../../lib/instants';
 import { emptyTable } from '../../lib/overlay-table';
 import { moment } from '../../lib/plan-words';
-import { formatSource, refuseSource } from '../../lib/sources';
+import { formatSource, refuseStackOptions } from '../../lib/sources';
 import { openTable } from '../../lib/table';
 import { addSourceOptions, givenSourceOptions, type SourceOptions, settingsOf } from '../../lib/watch-options';
 import { makePlan } from './plan';
@@ -71,7 +71,7 @@ async function planDeployed(context: CommandContext, options: Options): Promise<
 
 /** A first run with `--since` as its `emitSince` finds just the tasks that started since and ended. */
 async function planUndeployed(context: CommandContext, options: Options): Promise<number> {
-  refuseSource(context.global);
+  refuseStackOptions(context.isGiven);
   const since = options.since ?? readMoment('24h');
   const settings = settingsOf(options, {
     emitSince: new Date(since).toISOString(),

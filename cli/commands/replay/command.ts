@@ -11,15 +11,15 @@ import { momentsAllowed, readMoment } from '../../lib/instants';
 import { moment } from '../../lib/plan-words';
 import { formatSource } from '../../lib/sources';
 import { openTable } from '../../lib/table';
-import { counted } from '../../lib/words';
+import { counted, shellWord } from '../../lib/words';
 import { publishAgain, type Replayed } from './replay';
 import { beginReplayFile, type Replay, type ReplayProgress, resumeReplayFile } from './replay-file';
 import { findOutcomes, type Outcome, outcomeOf } from './replay-rows';
 
 interface Options {
   readonly task?: readonly string[];
-  readonly since?: number;
-  readonly until?: number;
+  readonly endedSince?: number;
+  readonly endedUntil?: number;
   readonly status?: TerminalStatus;
   readonly alerts?: true;
   readonly dryRun?: true;
@@ -45,9 +45,11 @@ export const register: Register = (program, run) => {
         'to go on with it. One that is killed may publish a batch of ten twice, with the same eventId. The exit code is 1 as long as any is left.',
     )
     .option('--task <IDS...>', 'these tasks')
-    .option('--since <T>', 'what was seen to have ended at or after this moment', given => readMoment(given))
-    .option('--until <T>', 'with --since: and before this moment (default: now)', given => readMoment(given))
-    .addOption(new Option('--status <STATUS>', 'with --since: only these').choices(['COMPLETE', 'FAILED']))
+    .option('--ended-since <T>', 'what was seen to have ended at or after this moment', given => readMoment(given))
+    .option('--ended-until <T>', 'with --ended-since: and before this moment (default: now)', given =>
+      readMoment(given),
+    )
+    .addOption(new Option('--status <STATUS>', 'with --ended-since: only these').choices(['COMPLETE', 'FAILED']))
     .option('--alerts', 'let it alert people once more')
     .option('--dry-run', 'show what it would publish, and publish nothing')
     .option('--yes', `publish more than ${MOST_UNASKED} without asking`)
@@ -59,8 +61,8 @@ export const register: Register = (program, run) => {
       'after',
       examples(
         'npm run tasks -- replay --task task-dpf02ig3g2uui',
-        'npm run tasks -- replay --since 2026-11-20 --until 2026-11-21 --dry-run',
-        'npm run tasks -- replay --since 24h --status FAILED --alerts --yes',
+        'npm run tasks -- replay --ended-since 2026-11-20 --ended-until 2026-11-21 --dry-run',
+        'npm run tasks -- replay --ended-since 24h --status FAILED --alerts --yes',
       ),
     )
     .action(run<Options>(replay));
@@ -113,26 +115,29 @@ async function replay(context: CommandContext, options: Options): Promise<number
   return publish(context, options, source, progress);
 }
 
-function refuseCombinations({ task, since, until, status, resume, alerts }: Options): void {
-  const selections = [task && '--task', since !== undefined && '--since', resume && '--resume'].filter(Boolean);
+function refuseCombinations({ task, endedSince, endedUntil, status, resume, alerts, yes, dryRun }: Options): void {
+  const selections = [task && '--task', endedSince !== undefined && '--ended-since', resume && '--resume'].filter(
+    Boolean,
+  );
   if (selections.length === 0)
     throw new UsageError(
-      'Say what to publish again: --task with ids, --since with a moment, or --resume with a replay.',
+      'Say what to publish again: --task with ids, --ended-since with a moment, or --resume with a replay.',
     );
   if (selections.length > 1) throw new UsageError(`${selections.join(' and ')} exclude each other.`);
-  if (since === undefined && until !== undefined) throw new UsageError('--until is for --since.');
-  if (since === undefined && status !== undefined) throw new UsageError('--status is for --since.');
+  if (endedSince === undefined && endedUntil !== undefined) throw new UsageError('--ended-until is for --ended-since.');
+  if (endedSince === undefined && status !== undefined) throw new UsageError('--status is for --ended-since.');
   if (resume !== undefined && alerts)
     throw new UsageError('--alerts is decided when a replay begins, not with --resume.');
+  if (dryRun && (yes || alerts)) throw new UsageError('--dry-run publishes nothing: leave out --yes and --alerts.');
 }
 
 async function outcomesSince(
-  { since = 0, until, status }: Options,
+  { endedSince: since = 0, endedUntil: until, status }: Options,
   source: DeployedSource,
   context: CommandContext,
 ): Promise<Outcome[]> {
   const period = { since, until: until ?? context.now(), status };
-  if (period.since >= period.until) throw new UsageError('--since has to be before --until.');
+  if (period.since >= period.until) throw new UsageError('--ended-since has to be before --ended-until.');
   return findOutcomes(openTable(source, context), period, rows => context.progress(`${counted(rows, 'row')} read`));
 }
 
@@ -244,6 +249,8 @@ function resumeCommand({ stack, region, profile, local, source }: GlobalOptions,
     source,
     state: state === DEFAULT_STATE ? undefined : state,
   };
-  const words = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]));
+  const words = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name} ${shellWord(value)}`],
+  );
   return ['npm run tasks -- replay --resume', replayId, ...words, ...(local ? ['--local'] : [])].join(' ');
 }

@@ -4,6 +4,7 @@ import { isTerminal } from '../../../lambdas/poller/core/task';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
 import { reasonCategory, reasonText } from '../../../lambdas/reason-codes';
 import { examples, type Register } from '../../lib/command';
+import { UsageError } from '../../lib/command-line';
 import { CommandFailure } from '../../lib/context';
 import type { DeployedSource } from '../../lib/deployment';
 import { rowAsJson } from '../../lib/row-json';
@@ -37,13 +38,17 @@ export const register: Register = (program, run) => {
       run(async (context, _options, [given = '']) => {
         const { sources, now, json, print, global } = context;
         const taskId = given.slice(given.lastIndexOf('/') + 1).trim();
+        if (!/^task-[0-9a-z]+$/.test(taskId))
+          throw new UsageError(
+            `${given || 'That'} is no task id: task- and 13 of 0-9a-z, or an ARN that ends with it.`,
+          );
         const all = await sources();
         const known = (
           await Promise.all(all.map(source => look(source, openTable(source, context), taskId, now())))
         ).flat();
         if (known.length === 0)
           throw new CommandFailure(
-            `The poller of the stack ${global.stack} does not know ${taskId || 'a task without id'}: it ended before the first poll or is forgotten after retentionDays, its filters leave it out, or the id is wrong.`,
+            `The poller of the stack ${global.stack} does not know ${taskId}: it ended before the first poll or is forgotten after retentionDays, its filters leave it out, or the id is wrong.`,
           );
         const [one, ...others] = known as [Known, ...Known[]];
         if (others.length > 0) theOnly(known.map(({ source }) => source));
@@ -54,7 +59,6 @@ export const register: Register = (program, run) => {
 };
 
 async function look(source: DeployedSource, table: TableReader, taskId: string, now: number): Promise<Known[]> {
-  if (taskId === '') return [];
   const row = (await table.rowsOf([taskId])).get(taskId);
   if (!row) return [];
   const checkpoint = await table.checkpoint();

@@ -3,9 +3,10 @@ import { Option } from 'commander';
 import { connectPartnerCentral } from '../../../lambdas/poller/edges/partner-central';
 import { sourceId } from '../../../lambdas/poller/settings';
 import { type CommandContext, examples, type Register } from '../../lib/command';
+import { UsageError } from '../../lib/command-line';
 import { momentsAllowed, readMoment } from '../../lib/instants';
 import { moment } from '../../lib/plan-words';
-import { formatSource, refuseSource } from '../../lib/sources';
+import { formatSource, refuseStackOptions } from '../../lib/sources';
 import { addSourceOptions, readPeriod, type SourceOptions, settingsOf } from '../../lib/watch-options';
 import { duration } from '../../lib/words';
 import { openFolderTable } from './folder-table';
@@ -37,6 +38,7 @@ export const register: Register = (program, run) => {
     .addOption(
       new Option('--every <TIME>', 'from one poll to the next, such as 30s or 5m')
         .argParser(readPeriod)
+        .conflicts('once')
         .default(60_000, '1m'),
     )
     .option('--once', 'one poll')
@@ -55,7 +57,8 @@ export const register: Register = (program, run) => {
 };
 
 async function start(context: CommandContext, options: Options): Promise<number> {
-  refuseSource(context.global);
+  refuseStackOptions(context.isGiven);
+  if (context.json) throw new UsageError('--json is for one document; watch writes each event as a line of JSON.');
   const { since, every: everyMs } = options;
   const pollEveryMinutes = Math.min(1_440, Math.max(1, Math.round(everyMs / 60_000)));
   settingsOf(options, { pollEveryMinutes }); // before a folder is made for what can't work
@@ -75,10 +78,10 @@ async function start(context: CommandContext, options: Options): Promise<number>
       `Watching ${formatSource(id)} ${options.once ? 'once' : `every ${duration(everyMs)}`}, tasks that started since ${moment(emitSince ?? context.now())}; ` +
         `kept in ${shortest(folder)}.${options.once ? '' : ' Ctrl-C stops it.'}`,
     );
-    const partnerCentral = connectPartnerCentral(settings, context.now, context.aws);
     return await watch({
       settings,
-      partnerCentral,
+      partnerCentral: connectPartnerCentral(settings, context.now, context.aws),
+      connectAnew: () => connectPartnerCentral(settings, context.now, context.awsAnew()),
       table: kept.table,
       checkpoint,
       write: context.write,

@@ -4,11 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEntry } from '../../../lambdas/poller/core/build-event';
 import type { Checkpoint, StoredCheckpoint } from '../../../lambdas/poller/core/checkpoint';
 import type { EpochMs } from '../../../lambdas/poller/core/task';
-import { TransientFailure } from '../../../lambdas/poller/errors';
+import { PermanentFailure, RequestRefused, TransientFailure } from '../../../lambdas/poller/errors';
 import type { EventBus, PartnerCentral, SnapshotTable } from '../../../lambdas/poller/ports';
 import { type Mode, poll, type Summary } from '../../../lambdas/poller/run';
 import type { Settings } from '../../../lambdas/poller/settings';
 import type { Context } from '../../lib/context';
+import { NoCredentials } from '../../lib/credentials';
 import { moment } from '../../lib/plan-words';
 import { textLogger } from '../../lib/watch-logger';
 import { counted } from '../../lib/words';
@@ -19,6 +20,8 @@ const POLL_TIMEOUT_MS = 55_000;
 export interface Watching {
   readonly settings: Settings;
   readonly partnerCentral: PartnerCentral;
+  /** With credentials that are looked for once more: a session may be revoked before it expires. */
+  readonly connectAnew: () => PartnerCentral;
   readonly table: SnapshotTable;
   /** Resolves when the text is written, and rejects when the reader is gone. */
   readonly write: (text: string) => Promise<void>;
@@ -51,7 +54,12 @@ export async function watch({ everyMs, once, checkpoint: kept, context, write, .
   for (let first = true; ; first = false) {
     const startedAt = now();
     const mode: Mode = checkpoint && isAuditTime(checkpoint, startedAt) ? 'audit' : 'poll';
-    const { summary } = await poll(services, { mode, deadline: startedAt + POLL_TIMEOUT_MS });
+    const look = () => poll(services, { mode, deadline: now() + POLL_TIMEOUT_MS });
+    const { summary } = await look().catch((error: unknown) => {
+      if (!mayBeRevoked(error) || signal.aborted) throw error;
+      services.partnerCentral = given.connectAnew();
+      return look();
+    });
     if (reader.gone) return 0;
     const line = `${moment(startedAt)}  ${inWords(summary)}`;
     if (first || isWorthALine(summary)) note(line);
@@ -61,6 +69,10 @@ export async function watch({ everyMs, once, checkpoint: kept, context, write, .
     if (signal.aborted) return 0;
   }
 }
+
+/** Partner Central refused the credentials, not the request. */
+const mayBeRevoked = (error: unknown) =>
+  error instanceof PermanentFailure && !(error instanceof NoCredentials) && !(error.cause instanceof RequestRefused);
 
 /** What is written counts as published, and what is published is recorded next: a kill in between repeats a batch. */
 function busOn(write: Watching['write'], reader: { gone: boolean }, now: () => EpochMs): EventBus {

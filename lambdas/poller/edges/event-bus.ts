@@ -44,7 +44,12 @@ export function connectEventBus(where: EventBridgeClientConfig = {}): EventBus {
   const client = new EventBridgeClient({
     ...where,
     logger: quietLogger,
-    requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+    requestHandler: {
+      ...where.requestHandler,
+      connectionTimeout: 3_000,
+      requestTimeout: 10_000,
+      throwOnRequestTimeout: true,
+    },
   });
 
   const putEvents = repeatedCommand<PutEventsRequest, PutEventsResponse>(

@@ -46,11 +46,17 @@ const advice = ({ catalog, taskFamily, assumeRoleArn }: Settings) => ({
  * @throws TransientFailure, PermanentFailure
  */
 function roleSession(RoleArn: string, where: Where) {
+  const place = where('STS');
   const assume = fromTemporaryCredentials({
     params: { RoleArn, RoleSessionName: 'task-poller' },
     clientConfig: {
-      ...where('STS'),
-      requestHandler: { connectionTimeout: 3_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
+      ...place,
+      requestHandler: {
+        ...place.requestHandler,
+        connectionTimeout: 3_000,
+        requestTimeout: 5_000,
+        throwOnRequestTimeout: true,
+      },
     },
   });
   let session: { expiration?: Date } | undefined;
@@ -126,7 +132,7 @@ export function listRequests(settings: Settings) {
 /** Options of the client of a service. */
 type Where = (
   service: 'PARTNERCENTRAL_SELLING' | 'STS',
-) => Pick<PartnerCentralSellingClientConfig, 'region' | 'credentials' | 'endpoint' | 'profile'>;
+) => Pick<PartnerCentralSellingClientConfig, 'region' | 'credentials' | 'endpoint' | 'profile' | 'requestHandler'>;
 
 /** @param where for services that are not where the environment says */
 export function connectPartnerCentral(
@@ -138,12 +144,18 @@ export function connectPartnerCentral(
   const { request, filters, fingerprint } = listRequests(settings);
   const ListTasks = listCommands[settings.taskFamily] as ListCommand;
   const session = settings.assumeRoleArn === undefined ? undefined : roleSession(settings.assumeRoleArn, where);
+  const place = where('PARTNERCENTRAL_SELLING');
   const client = new PartnerCentralSellingClient({
-    ...where('PARTNERCENTRAL_SELLING'),
+    ...place,
     region: PARTNER_CENTRAL_REGION,
     ...(session && { credentials: session.credentials }),
     logger: quietLogger,
-    requestHandler: { connectionTimeout: 3_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
+    requestHandler: {
+      ...place.requestHandler,
+      connectionTimeout: 3_000,
+      requestTimeout: 15_000,
+      throwOnRequestTimeout: true,
+    },
   });
 
   return {

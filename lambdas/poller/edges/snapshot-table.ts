@@ -51,7 +51,12 @@ export function connectSnapshotTable(
   const client = new DynamoDBClient({
     ...where,
     logger: quietLogger,
-    requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+    requestHandler: {
+      ...where.requestHandler,
+      connectionTimeout: 3_000,
+      requestTimeout: 10_000,
+      throwOnRequestTimeout: true,
+    },
   });
   const table = openSourceTable(client, tableName, source);
   // A burst makes a hundred of them.

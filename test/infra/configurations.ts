@@ -54,7 +54,7 @@ export const configurations: readonly Context[] = [
     runbookUrl: 'https://wiki.example.com/runbook',
     tags: { team: 'crm' },
   },
-  { shadow: true, logLevel: 'DEBUG', includeMessage: false, emitSince: '2026-11-01T00:00:00Z' },
+  { shadow: true, logLevel: 'DEBUG', includeMessage: false, emitSince: '2026-11-01T00:00:00Z', nativeNudges: false },
   {
     opportunityIdentifiers: upTo(10, at => `O${at + 1}`),
     engagementIdentifiers: upTo(10, at => `eng-0123456789abc${at}`),
@@ -73,6 +73,9 @@ export const configurations: readonly Context[] = [
     lookbackMinutes: 1440,
     retentionDays: 3650,
     stalledAfterMinutes: 43_200,
+    followMinutes: 0,
+    maxExtraListCallsPerDay: 0,
+    nudgesFrom: upTo(10, at => `11112222333${at}`),
     maxEventsPerRun: 10_000,
     maxListCallsPerRun: 1000,
     maxListCallsPerSecond: 10,

@@ -90,11 +90,16 @@ export function awsOf({ clientOptions: options, environment }: MiniStack) {
 export type Aws = ReturnType<typeof awsOf>;
 
 /**
- * Asks once a second until there is an answer.
+ * Asks again and again, once a second unless told, until there is an answer.
  * @throws Error saying what did not happen
  */
-export async function until<T>(what: string, seconds: number, ask: () => Promise<T | undefined | false>): Promise<T> {
-  for (const end = Date.now() + seconds * 1_000; ; await sleep(1_000)) {
+export async function until<T>(
+  what: string,
+  seconds: number,
+  ask: () => Promise<T | undefined | false>,
+  everyMs = 1_000,
+): Promise<T> {
+  for (const end = Date.now() + seconds * 1_000; ; await sleep(everyMs)) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
     if (Date.now() > end) throw new Error(`Within ${seconds} seconds it did not happen that ${what}`);

@@ -4,15 +4,21 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeAlarmsCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
-import { DeleteRuleCommand, DescribeEventBusCommand, RemoveTargetsCommand } from '@aws-sdk/client-eventbridge';
+import {
+  DeleteRuleCommand,
+  DescribeEventBusCommand,
+  PutEventsCommand,
+  RemoveTargetsCommand,
+} from '@aws-sdk/client-eventbridge';
 import { CreateRoleCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { StartOpportunityFromEngagementTaskCommand } from '@aws-sdk/client-partnercentral-selling';
 import { GetScheduleCommand, UpdateScheduleCommand } from '@aws-sdk/client-scheduler';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { isAlive } from '../../cli/lib/running';
-import { parseTaskEvent, type TaskEvent } from '../../events';
+import { parseTaskEvent, type TaskEvent, taskStartedEntry } from '../../events';
 import { reasons } from '../../lambdas/reason-codes';
 import { withChangedCode } from '../../local/ministack/assembly';
 import { cdkCli, unknownToMiniStack } from '../../local/ministack/cdk-cli';
@@ -197,6 +203,23 @@ chapter('the example consumer has recorded both, and handed on the opportunity',
   expect(await aws.take(consumerOutputs.FailedQueueUrl as string)).toEqual([]);
 });
 
+chapter('a task that is announced: its event is there within ten seconds of its end', async () => {
+  const { TaskId = '' } = await aws.partnerCentral.send(startCommand('announced'));
+  Object.assign(tasks, { announced: TaskId });
+  const started = { catalog: 'Sandbox', taskType: 'OpportunityFromEngagement', taskId: TaskId };
+  const eventBusName = outputs.EventBusName as string;
+  await aws.eventBridge.send(new PutEventsCommand({ Entries: [taskStartedEntry(started, { eventBusName })] }));
+  await sleep(2_000); // as a short task takes
+  end(TaskId);
+  const endedAt = Date.now();
+  const [body = ''] = await until('its event came', 10, async () => notEmpty(await aws.take(events.url)), 200);
+  console.log(`Announced, and published ${((Date.now() - endedAt) / 1_000).toFixed(1)} seconds after it ended`);
+  const event = parseTaskEvent(JSON.parse(body));
+  expect(event).toMatchObject({ 'detail-type': 'TaskCompleted', detail: { taskId: TaskId } });
+  arrived.push(event);
+  expect((await runs()).map(({ mode }) => mode)).toContain('nudge');
+});
+
 /** MiniStack's certificate is one that only a process of its own can be told to trust. */
 async function asProcess(args: readonly string[], credentials: Readonly<Record<string, string>>) {
   const ended = await commandLine.start(args, { ...ministack.environment, ...credentials }).ended;
@@ -321,15 +344,17 @@ chapter('after all that, each event has arrived once and nothing else has', asyn
   console.log(`The functions ran under ${lambdasNode()}.`);
 });
 
-/** One as a partner starts it, by the SDK. */
-async function startTasks() {
-  const request = new StartOpportunityFromEngagementTaskCommand({
+const startCommand = (ClientToken: string) =>
+  new StartOpportunityFromEngagementTaskCommand({
     Catalog: 'Sandbox',
-    ClientToken: 'the-first-one',
+    ClientToken,
     Identifier: 'eng-0123456789abcd',
     ContextIdentifier: '1',
   });
-  const { TaskId } = await aws.partnerCentral.send(request);
+
+/** One as a partner starts it, by the SDK. */
+async function startTasks() {
+  const { TaskId } = await aws.partnerCentral.send(startCommand('the-first-one'));
   const start = () => store.add().taskId;
   return {
     fails: TaskId as string,

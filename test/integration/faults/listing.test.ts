@@ -67,7 +67,7 @@ faultMatrix({
   'throttling under the status that the guide gives it': broken(errorAnswer('ThrottlingException', 400)),
   '500s': broken(errorAnswer('InternalServerException', 500)),
   '503s that are no JSON': broken(answer(503, '<html>busy</html>')),
-  'hung sockets': broken({ when: 'before', how: 'hang' }, { timeoutMs: 2_000 }),
+  'hung sockets': broken({ when: 'before', how: 'hang' }, { timeoutMs: 4_000 }),
   'signatures that have expired': broken(
     errorAnswer('InvalidSignatureException', 403, {
       message: 'Signature expired: 20261122T000000Z is now earlier than 20261122T000500Z (20261122T001000Z - 5 min.)',

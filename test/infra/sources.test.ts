@@ -144,6 +144,15 @@ describe('furtherSources', () => {
     expect(paces(two, 0.1)).toEqual([0.1, 0.1, 0.1]);
     expect(settingsOf(first).maxListCallsPerSecond).toBe(1.66);
   });
+
+  test('share the List calls of a day for follows and nudges among those of one account', () => {
+    const shares = (furtherSources: Json[]) =>
+      readConfig({ catalog: 'Sandbox', furtherSources }).sources.map(source => source.maxExtraListCallsPerDay);
+    expect(shares([])).toEqual([25_000]);
+    expect(shares(two)).toEqual([8_333, 8_333, 8_333]);
+    const assumeRoleArn = 'arn:aws:iam::111122223333:role/lists-tasks';
+    expect(shares([{ catalog: 'AWS', assumeRoleArn }])).toEqual([25_000, 25_000]);
+  });
 });
 
 describe('a stack with three sources', () => {

@@ -40,6 +40,8 @@ test('an invocation follows a young task until its event is out, with a summary 
   expect(polls()).toEqual(['poll complete', 'follow complete', 'follow complete']);
   expect(stack.published()).toEqual([`${taskId} COMPLETE`]);
   expect(stack.logs.filter(line => line.includes('"CompleteRuns":1'))).toHaveLength(3);
+  const [{ lagSeconds }] = stack.logs.map(line => JSON.parse(line)).filter(line => 'lagSeconds' in line);
+  expect(lagSeconds).toBeLessThan(4); // the pause before it, where the schedule alone leaves a minute
 });
 
 test('a nudge polls', async () => {

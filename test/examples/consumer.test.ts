@@ -112,6 +112,7 @@ describe('the stack', () => {
       expect.stringMatching(/^sts:AssumeRole/),
       'sqs:SendMessage on {Undelivered.Arn} if {"ArnEquals":{"aws:SourceArn":"{Endings.Arn}"}}',
       'sqs:SendMessage on {Undelivered.Arn} if {"ArnEquals":{"aws:SourceArn":"{NewOpportunities.Arn}"}}',
+      'lambda:InvokeFunction on {OutcomeRecorderFunction.Arn} if {"ArnLike":{"aws:SourceArn":"{Endings.Arn}"}}',
     ]);
     expect(Object.values(all('AWS::Lambda::Permission', template))).toMatchObject([
       { Properties: { Principal: 'events.amazonaws.com', SourceArn: '{Endings.Arn}' } },

@@ -88,14 +88,17 @@ describe('following', () => {
     prepare(stack);
     await stack.poller.invoke({ mode: 'poll' });
     expect(stack.summaries).toHaveLength(1);
+    expect(stack.dynamoDb.calls.of('UpdateItem')).toBe(2); // one lease, taken and given back
   });
 
   test('not after a poll that did not do all there was to do', async () => {
     const stack = open();
-    stack.store.add();
     await stack.poller.invoke({ mode: 'poll' });
+    stack.pass(MINUTE);
     stack.summaries.length = 0;
-    stack.partnerCentral.intercept = async () => ({ when: 'before', how: { status: 503 } });
+    stack.store.add();
+    stack.store.add({ status: 'FAILED' });
+    stack.eventBridge.intercept = async () => ({ when: 'before', how: { status: 503 } });
     await stack.poller.invoke({ mode: 'poll' });
     expect(stack.summaries).toMatchObject([{ outcome: 'partial' }]);
   });

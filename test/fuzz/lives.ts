@@ -333,9 +333,7 @@ async function live(told: Story): Promise<void> {
     }
     if (each.do === 'nudge') {
       let pauses = 0;
-      // Between two polls. The pace of List calls makes shorter ones.
-      const endOne = (ms: number) => {
-        if (ms < 1_000) return;
+      const endOne = () => {
         const taskId = ids.findLast(id => stack.store.get(id)?.status === 'IN_PROGRESS');
         if (pauses++ !== each.endsInPause || taskId === undefined) return;
         stack.store.set(taskId, { status: 'COMPLETE', reasonCode: undefined });

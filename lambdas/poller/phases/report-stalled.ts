@@ -52,6 +52,6 @@ async function publishStalled(
     .map(({ taskId }) => taskId);
   const rows = await run.rows.read(taskIds);
   const running = [...rows.values()].filter(row => !row.settled && !row.misses && isDue(row));
-  const stalled = running.map(row => ({ what: 'stalled' as const, row: { ...row, stalledAt: run.now() } }));
+  const stalled = running.map(row => ({ what: 'stalled' as const, row: { ...row, stalledAt: run.startedAt } }));
   return run.publisher.publish(stalled, allowance);
 }

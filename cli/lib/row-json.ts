@@ -1,6 +1,6 @@
 import { withoutAbsent } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
-import { reasonCategory } from '../../lambdas/reason-codes';
+import { reasonCategory } from '../../lambdas/reason-categories';
 import type { DeployedSource } from './deployment';
 import { formatSource } from './sources';
 import { iso } from './words';

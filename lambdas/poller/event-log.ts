@@ -1,4 +1,4 @@
-import { reasonCategory } from '../reason-codes';
+import { reasonCategory } from '../reason-categories';
 import { detailTypeOf } from './core/build-event';
 import type { PendingEvent } from './core/pending-event';
 import { isTerminal } from './core/task';

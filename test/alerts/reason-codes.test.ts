@@ -1,5 +1,6 @@
 import { ReasonCode } from '@aws-sdk/client-partnercentral-selling';
-import { knownReasonCodes, type ReasonTable, reasonCategory, reasons, reasonText } from '../../lambdas/reason-codes';
+import { categoryOfCode, reasonCategory } from '../../lambdas/reason-categories';
+import { knownReasonCodes, type ReasonTexts, reasons, reasonText } from '../../lambdas/reason-codes';
 import { reasonCategories } from '../../lambdas/task-event';
 import { sampleFailures } from '../../local/services/sample-failures';
 
@@ -9,15 +10,18 @@ test('every code that the SDK knows has its text, and these are 22', () => {
   expect(sampleFailures.map(({ reasonCode }) => reasonCode).sort()).toEqual([...knownReasonCodes].sort());
 });
 
-test('a code without a text does not compile', () => {
+test('a code without a text or a category does not compile', () => {
   const { InternalError, ...others } = reasons;
-  const { meaning, category } = InternalError;
-  const withoutAction = { meaning, category };
+  const { meaning } = InternalError;
+  const withoutAction = { meaning };
   // @ts-expect-error InternalError is missing
-  const incomplete: ReasonTable = others;
+  const incomplete: ReasonTexts = others;
   // @ts-expect-error InternalError has no action
-  const halfATable: ReasonTable = { ...others, InternalError: withoutAction };
-  expect([incomplete, halfATable]).toHaveLength(2);
+  const halfATable: ReasonTexts = { ...others, InternalError: withoutAction };
+  const { InternalError: _, ...fewer } = categoryOfCode;
+  // @ts-expect-error InternalError is missing
+  const uncategorised: typeof categoryOfCode = fewer;
+  expect([incomplete, halfATable, uncategorised]).toHaveLength(3);
 });
 
 test.each(Object.entries(reasons))(

@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 import { isTerminal } from '../../../lambdas/poller/core/task';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
-import { reasonCategory } from '../../../lambdas/reason-codes';
+import { reasonCategory } from '../../../lambdas/reason-categories';
 import { type CommandContext, examples, type Register } from '../../lib/command';
 import { UsageError } from '../../lib/command-line';
 import type { DeployedSource } from '../../lib/deployment';

@@ -2,7 +2,8 @@
 import { detailTypeOf, eventId } from '../../../lambdas/poller/core/build-event';
 import { isTerminal } from '../../../lambdas/poller/core/task';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
-import { reasonCategory, reasonText } from '../../../lambdas/reason-codes';
+import { reasonCategory } from '../../../lambdas/reason-categories';
+import { reasonText } from '../../../lambdas/reason-codes';
 import { examples, type Register } from '../../lib/command';
 import { UsageError } from '../../lib/command-line';
 import { CommandFailure } from '../../lib/context';

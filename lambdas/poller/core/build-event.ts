@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED, type TaskDetailType } from '../../event-names';
-import { reasonCategory } from '../../reason-codes';
+import { reasonCategory } from '../../reason-categories';
 import type { TaskEvent, TaskStalledEvent } from '../../task-event';
 import { type TerminalStatus, withoutAbsent } from './task';
 import type { TaskRow } from './task-row';

@@ -10,7 +10,8 @@ import {
   toEntry,
 } from '../../../lambdas/poller/core/build-event';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
-import { knownReasonCodes, reasonCategory } from '../../../lambdas/reason-codes';
+import { reasonCategory } from '../../../lambdas/reason-categories';
+import { knownReasonCodes } from '../../../lambdas/reason-codes';
 import { reasonCategories, taskEventSchema } from '../../../lambdas/task-event';
 
 const frame: EventFrame = {

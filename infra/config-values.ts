@@ -53,44 +53,36 @@ export function tags() {
 
 /** CloudWatch accepts up to five actions for each state of an alarm, and no FIFO topics. */
 export const topicArns = () =>
-  arns(
+  listOf(
+    5,
     isTopicArn,
     '1 to 5 ARNs of standard SNS topics such as arn:aws:sns:us-east-1:111122223333:pager, separated by commas',
   );
 
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EventBus.html. A rule has at most five targets. */
 export const busArns = () =>
-  arns(
+  listOf(
+    5,
     isBusArn,
     '1 to 5 ARNs of event buses such as arn:aws:events:us-east-1:111122223333:event-bus/crm, separated by commas',
   );
 const isBusArn = (text: string) =>
   /^arn:aws[a-z-]*:events:[a-z]{2}(-[a-z]+)+-\d:\d{12}:event-bus\/[\w./-]{1,256}$/.test(text);
 
-function arns(isOne: (text: string) => boolean, allowed: string) {
+function listOf(most: number, isOne: (text: string) => boolean, allowed: string) {
   const split = (given: string) => given.split(',').map(part => part.trim());
   return v.pipe(
     v.union([v.array(v.string()), v.pipe(v.string(), v.transform(split))], allowed),
     v.transform(list => [...new Set(list)]),
     v.minLength(1, allowed),
-    v.maxLength(5, allowed),
+    v.maxLength(most, allowed),
     v.everyItem(arn => isOne(arn) || Token.isUnresolved(arn), allowed), // the ARN of a resource in the same app is a token until it is deployed
     v.metadata({ allowed }),
   );
 }
 
-export function accounts() {
-  const allowed = '1 to 10 account ids of 12 digits, separated by commas';
-  const split = (given: string) => given.split(',').map(part => part.trim());
-  return v.pipe(
-    v.union([v.array(v.string()), v.pipe(v.string(), v.transform(split))], allowed),
-    v.transform(list => [...new Set(list)]),
-    v.minLength(1, allowed),
-    v.maxLength(10, allowed),
-    v.everyItem(account => /^\d{12}$/.test(account), allowed),
-    v.metadata({ allowed }),
-  );
-}
+export const accounts = () =>
+  listOf(10, text => /^\d{12}$/.test(text), '1 to 10 account ids of 12 digits, separated by commas');
 
 export const emailAddress = () => orToken(textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address'));
 

@@ -24,6 +24,7 @@ module.exports = {
   moduleNameMapper: {
     '^partner-central-task-poller$': '<rootDir>/infra/index.ts',
     '^partner-central-task-poller/events$': '<rootDir>/events/index.ts',
+    '^partner-central-task-poller/wait$': '<rootDir>/wait/index.ts',
   },
   globalSetup: '<rootDir>/test/synthesize-once.ts',
   globalTeardown: '<rootDir>/test/remove-synthesized.ts',

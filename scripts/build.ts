@@ -1,6 +1,7 @@
 /**
- * Builds the package into dist/: the construct and the reader of events as JavaScript, their types, the bundles of the
- * functions, and what these contain of other packages. Nothing in it needs more than aws-cdk-lib and constructs.
+ * Builds the package into dist/: the construct, the reader of events and waitForTask as JavaScript, their types, the
+ * bundles of the functions, and what these contain of other packages. Nothing in it needs more than aws-cdk-lib and
+ * constructs, but for waitForTask, whose caller brings the SDK's client.
  */
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +17,9 @@ const dist = join(root, 'dist');
 
 /** Stays outside: an app has to have one of each, as its constructs know one another by their classes. */
 const peers = ['aws-cdk-lib', 'constructs'];
-const entries = ['infra/index.ts', 'events/index.ts'];
+const entries = ['infra/index.ts', 'events/index.ts', 'wait/index.ts'];
+/** Of the entry wait, whose types don't need it. */
+const callersClient = '@aws-sdk/client-partnercentral-selling';
 const functions = ['poller', 'alerts'];
 
 /** @throws Error when an entry is missing, or when types would need another package */
@@ -45,16 +48,23 @@ async function javaScript(): Promise<Metafile[]> {
     platform: 'node',
     target: 'node20',
     mainFields: ['module', 'main'],
-    external: peers,
+    external: [...peers, callersClient],
     logLevel: 'warning',
     metafile: true,
   } satisfies BuildOptions;
-  const events = { ...common, entryPoints: ['events/index.ts'] };
+  const forBoth = (name: string) =>
+    (['cjs', 'esm'] as const).map(format =>
+      esbuild({
+        ...common,
+        entryPoints: [`${name}/index.ts`],
+        format,
+        outfile: `dist/${name}.${format === 'cjs' ? 'js' : 'mjs'}`,
+      }),
+    );
   const built = await Promise.all([
     // CommonJS only: Node.js finds its names for an import as well, and two copies of a class are one too many.
     esbuild({ ...common, entryPoints: ['infra/index.ts'], format: 'cjs', outfile: 'dist/index.js' }),
-    esbuild({ ...events, format: 'cjs', outfile: 'dist/events.js' }),
-    esbuild({ ...events, format: 'esm', outfile: 'dist/events.mjs' }),
+    ...['events', 'wait'].flatMap(forBoth),
   ]);
   return built.map(({ metafile }) => metafile);
 }
@@ -79,7 +89,8 @@ async function types(): Promise<void> {
     for (const file of reachable(entries.map(entry => join(all, entry.replace(/\.ts$/, '.d.ts')))))
       cpSync(file, join(dist, 'types', relative(all, file)));
     // For an import, types have to say that they are those of a module.
-    writeFileSync(join(dist, 'types', 'events', 'index.d.mts'), "export * from './index.js';\n");
+    for (const name of ['events', 'wait'])
+      writeFileSync(join(dist, 'types', name, 'index.d.mts'), "export * from './index.js';\n");
   } finally {
     rmSync(all, { recursive: true });
   }

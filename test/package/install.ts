@@ -61,6 +61,18 @@ export const reason: string | undefined = event['detail-type'] === 'TaskFailed' 
 event.detail.colour;
 `;
 
+const usesWait = `\
+import { type ListingClient, TaskTookTooLong, waitForTask } from '${name}/wait';
+
+declare const client: ListingClient;
+export const opportunity: Promise<string | undefined> = waitForTask(client, {
+  catalog: 'AWS',
+  taskType: 'OpportunityFromEngagement',
+  taskId: 'task-dpf02ig3g2uui',
+}).then(task => task.OpportunityId);
+export const status = (error: TaskTookTooLong): string | undefined => error.task?.TaskStatus;
+`;
+
 const reads = `
 try {
   parseTaskEvent({});
@@ -124,24 +136,27 @@ async function main(temporary: string): Promise<void> {
   for (const kind of ['mts', 'cts', 'ts']) {
     writeFileSync(join(app, `construct.${kind}`), usesConstruct);
     writeFileSync(join(app, `events.${kind}`), usesEvents);
+    writeFileSync(join(app, `wait.${kind}`), usesWait);
   }
   writeFileSync(join(app, 'page.ts'), program);
   const events = ['events.mts', 'events.cts'];
+  const waits = ['wait.mts', 'wait.cts'];
   const construct = ['construct.mts', 'construct.cts', 'page.ts'];
   const exactly = { exactOptionalPropertyTypes: true };
   for (const modules of [
     { module: 'node16', moduleResolution: 'node16' },
     { module: 'esnext', moduleResolution: 'bundler' },
   ]) {
-    await compile(app, [...construct, ...events], modules);
+    await compile(app, [...construct, ...events, ...waits], modules);
     await compile(app, events, { ...modules, ...exactly, types: [] });
+    await compile(app, waits, { ...modules, ...exactly });
     // Under exact types, aws-cdk-lib's own declarations are wrong: they can't be looked at.
     await compile(app, construct, { ...modules, ...exactly, skipLibCheck: true });
   }
   const node10 = { module: 'commonjs', moduleResolution: 'node10', skipLibCheck: true };
-  await compile(app, ['construct.ts', 'events.ts'], node10, join(app, 'node_modules', 'typescript'));
+  await compile(app, ['construct.ts', 'events.ts', 'wait.ts'], node10, join(app, 'node_modules', 'typescript'));
   say(
-    'compiled users of both entries: strict, libraries included, node16, bundler and node10, optional types exact and not',
+    'compiled users of each entry: strict, libraries included, node16, bundler and node10, optional types exact and not',
   );
 
   const consumer = folder('consumer');

@@ -7,19 +7,48 @@ import { build as esbuild } from 'esbuild';
 import { TasksStack } from '../../examples/cdk-app/tasks-stack';
 import { bundleOptions } from '../../infra/constructs/bundle-options';
 import { run } from '../../local/ministack/run-program';
+import { startPartnerCentral } from '../../local/services/partner-central';
 import { readSynthesized } from '../../local/synthesized';
 import { installedAt } from '../../scripts/third-party';
 import { compile, pageOfTheConstruct, readTemplate, root, synthesizeApp } from './consumer';
 
 const dist = join(root, 'dist');
+const callersClient = '@aws-sdk/client-partnercentral-selling';
 const temporary = mkdtempSync(join(tmpdir(), 'package-test-'));
+const packageName = 'partner-central-task-poller';
+
+const waits = `\
+import { PartnerCentralSellingClient } from '${callersClient}';
+import { TaskHasFailed, type TaskSummary, waitForTask } from '${packageName}/wait';
+
+const client = new PartnerCentralSellingClient({ region: 'us-east-1' });
+export const task: Promise<TaskSummary> = waitForTask(client, {
+  catalog: 'AWS',
+  taskType: 'OpportunityFromEngagement',
+  taskId: undefined as string | undefined,
+  maxWaitTime: 60,
+});
+export const actionOf = (error: unknown): string | undefined => error instanceof TaskHasFailed ? error.action : undefined;
+// @ts-expect-error There is no such family
+waitForTask(client, { catalog: 'AWS', taskType: 'Opportunity', taskId: '' });
+`;
+
+const prints = `
+const client = new PartnerCentralSellingClient({ region: 'us-east-1', endpoint: process.env.PARTNER_CENTRAL });
+const wait = taskId => waitForTask(client, { catalog: 'AWS', taskType: 'OpportunityFromEngagement', taskId });
+const [, , completes, fails] = process.argv;
+wait(completes).then(({ TaskId, TaskStatus }) => console.log(TaskId, TaskStatus)).then(() => wait(fails)).catch(error =>
+  console.log(error.name, error.reasonCode, error.reasonCategory),
+);
+`;
+
 /** A project in which the package is installed, as far as that can be done without a registry. */
 const project = join(temporary, 'project');
 
 beforeAll(async () => {
   await run('npm', ['run', 'build'], { cwd: root });
   cpSync(join(root, 'examples', 'cdk-app'), project, { recursive: true });
-  const installed = join(project, 'node_modules', 'partner-central-task-poller');
+  const installed = join(project, 'node_modules', packageName);
   mkdirSync(installed, { recursive: true });
   cpSync(join(root, 'package.json'), join(installed, 'package.json'));
   cpSync(dist, join(installed, 'dist'), { recursive: true });
@@ -39,7 +68,7 @@ test('it has what its users need, and neither source nor tests', async () => {
   const paths = await packed();
   expect(paths).toEqual(expect.arrayContaining(['docs/construct.md', 'docs/runbook.md', 'docs/security.md']));
   expect(
-    paths.filter(path => !/^(docs\/[\w/-]+\.(md|json|svg)|examples\/[\w-]+\/[\w-]+\.(md|json|ts))$/.test(path)).sort(),
+    paths.filter(path => !/^(docs\/[\w/-]+\.(md|json|svg)|examples\/[\w/-]+\.(md|json|ts))$/.test(path)).sort(),
   ).toEqual([
     'README.md',
     'dist/THIRD-PARTY-NOTICES',
@@ -53,12 +82,20 @@ test('it has what its users need, and neither source nor tests', async () => {
     'dist/types/events/index.d.ts',
     'dist/types/events/parse-task-event.d.ts',
     'dist/types/events/task-events.d.ts',
+    'dist/types/events/task-started.d.ts',
     'dist/types/infra/index.d.ts',
     'dist/types/infra/method-options.d.ts',
     'dist/types/infra/task-poller-settings.d.ts',
     'dist/types/infra/task-poller.d.ts',
     'dist/types/lambdas/event-names.d.ts',
     'dist/types/lambdas/poller/configuration-error.d.ts',
+    'dist/types/lambdas/poller/task-families.d.ts',
+    'dist/types/wait/index.d.mts',
+    'dist/types/wait/index.d.ts',
+    'dist/types/wait/task-errors.d.ts',
+    'dist/types/wait/wait-for-task.d.ts',
+    'dist/wait.js',
+    'dist/wait.mjs',
     'package.json',
   ]);
 });
@@ -83,13 +120,13 @@ test('its notices and its SBOM name every package with code in it, and no other'
   // esbuild names the file above its code, unless it may leave out white space.
   const common = { absWorkingDir: root, bundle: true, write: false } as const;
   const builds = await Promise.all([
-    ...['infra/index.ts', 'events/index.ts'].map(entry =>
+    ...['infra/index.ts', 'events/index.ts', 'wait/index.ts'].map(entry =>
       esbuild({
         ...common,
         entryPoints: [entry],
         platform: 'node',
         mainFields: ['module', 'main'],
-        external: ['aws-cdk-lib', 'constructs'],
+        external: ['aws-cdk-lib', 'constructs', callersClient],
       }),
     ),
     ...['poller', 'alerts'].map(name => {
@@ -124,13 +161,18 @@ test('its notices and its SBOM name every package with code in it, and no other'
 });
 
 test('whoever installs it gets nothing but its peers, of which those it was tested with are the newest', () => {
-  const { dependencies, optionalDependencies, peerDependencies, devDependencies } = JSON.parse(
+  const { dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   );
   expect({ dependencies, optionalDependencies }).toEqual({});
-  expect(Object.keys(peerDependencies)).toEqual(['aws-cdk-lib', 'constructs']);
+  const { [callersClient]: ofClient, ...ofConstruct } = peerDependencies;
+  expect({ ofClient, peerDependenciesMeta }).toEqual({
+    ofClient: `^${devDependencies[callersClient]}`,
+    peerDependenciesMeta: { [callersClient]: { optional: true } },
+  });
+  expect(Object.keys(ofConstruct)).toEqual(['aws-cdk-lib', 'constructs']);
   const page = readFileSync(join(root, 'docs', 'construct.md'), 'utf8');
-  for (const [peer, range] of Object.entries<string>(peerDependencies)) {
+  for (const [peer, range] of Object.entries<string>(ofConstruct)) {
     const [, major, minor] = /^\^(\d+)\.(\d+)\.0$/.exec(range) ?? [];
     expect(devDependencies[peer]).toMatch(new RegExp(`^${major}\\.`));
     expect(page).toContain(`\`${peer}\` from ${major}.${minor}`);
@@ -141,6 +183,49 @@ test('whoever installs it gets nothing but its peers, of which those it was test
   expect([...new Set(required)].sort()).toEqual(['aws-cdk-lib', 'constructs', 'node']);
   for (const file of ['events.js', 'events.mjs'])
     expect(readFileSync(join(dist, file), 'utf8')).not.toMatch(/\brequire\("|^import /m);
+  for (const file of ['wait.js', 'wait.mjs']) {
+    const [, ...others] = readFileSync(join(dist, file), 'utf8').split(`"${callersClient}"`);
+    expect(others.join('')).not.toMatch(/\brequire\("|^import |\bfrom "/m);
+  }
+});
+
+test("waitForTask is typed for the caller's client, and waits with it, as a module and as CommonJS", async () => {
+  const folder = join(temporary, 'waiting');
+  cpSync(join(project, 'node_modules', packageName), join(folder, 'node_modules', packageName), {
+    recursive: true,
+  });
+  mkdirSync(join(folder, 'node_modules', '@aws-sdk'));
+  const client = dirname(require.resolve(`${callersClient}/package.json`));
+  symlinkSync(client, join(folder, 'node_modules', callersClient));
+  for (const kind of ['mts', 'cts']) writeFileSync(join(folder, `waits.${kind}`), waits);
+  const names = `{ PartnerCentralSellingClient }`;
+  writeFileSync(
+    join(folder, 'waits.mjs'),
+    `import ${names} from '${callersClient}';\nimport { waitForTask } from '${packageName}/wait';\n${prints}`,
+  );
+  writeFileSync(
+    join(folder, 'waits.cjs'),
+    `const ${names} = require('${callersClient}');\nconst { waitForTask } = require('${packageName}/wait');\n${prints}`,
+  );
+  const partnerCentral = await startPartnerCentral();
+  try {
+    const tasks = partnerCentral.store('AWS');
+    const [completes, fails] = [
+      tasks.add({ status: 'COMPLETE' }),
+      tasks.add({ status: 'FAILED', reasonCode: 'ContextNotFound' }),
+    ];
+    const env = { PARTNER_CENTRAL: partnerCentral.url, AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+    const printed = ['waits.mjs', 'waits.cjs'].map(file =>
+      run(process.execPath, [file, completes.taskId, fails.taskId], { cwd: folder, env }),
+    );
+    const files = ['waits.mts', 'waits.cts'];
+    const modules = { module: 'node16', moduleResolution: 'node16', skipLibCheck: true };
+    await compile(folder, files, { ...modules, exactOptionalPropertyTypes: true });
+    for (const output of await Promise.all(printed))
+      expect(output).toBe(`${completes.taskId} COMPLETE\nTaskHasFailed ContextNotFound not-found\n`);
+  } finally {
+    await partnerCentral.close();
+  }
 });
 
 test('the functions in it are those that a synthesis bundles', () => {

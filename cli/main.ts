@@ -10,6 +10,7 @@ import { register as plan } from './commands/plan/command';
 import { register as replay } from './commands/replay/command';
 import { register as show } from './commands/show/command';
 import { register as status } from './commands/status/command';
+import { register as wait } from './commands/wait/command';
 import { register as watch } from './commands/watch/command';
 import { awsOf } from './lib/aws';
 import { CannotStart } from './lib/cannot-start';
@@ -24,7 +25,7 @@ import { chooseSources, sourceOption, theOnly } from './lib/sources';
 import { openTerminal, type Streams } from './lib/terminal';
 
 /** In the order of the help: what reads, then what changes something. */
-const commands: readonly Register[] = [status, list, show, plan, doctor, watch, audit, replay];
+const commands: readonly Register[] = [status, list, show, plan, doctor, wait, watch, audit, replay];
 
 /**
  * Runs one command line.

@@ -33,12 +33,15 @@ test('no module knows itself by way of others', () => {
   expect(circles).toEqual([]);
 });
 
-test.each(['lambdas', 'events', 'infra', 'cli', 'wait'])('%s ships: it knows nothing that only tests and measures', folder => {
-  const strangers = modulesIn(folder).flatMap(({ name, imports }) =>
-    imports.filter(from => /^(local|bench|scripts|test)\//.test(from)).map(from => `${name} -> ${from}`),
-  );
-  expect(strangers).toEqual([]);
-});
+test.each(['lambdas', 'events', 'infra', 'cli', 'wait'])(
+  '%s ships: it knows nothing that only tests and measures',
+  folder => {
+    const strangers = modulesIn(folder).flatMap(({ name, imports }) =>
+      imports.filter(from => /^(local|bench|scripts|test)\//.test(from)).map(from => `${name} -> ${from}`),
+    );
+    expect(strangers).toEqual([]);
+  },
+);
 
 test('of the command line, only the process around it knows the process', () => {
   const files = readdirSync(join(root, 'cli'), { recursive: true, encoding: 'utf8' }).filter(file =>

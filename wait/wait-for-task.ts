@@ -158,7 +158,7 @@ function tookTooLong(task: TaskSummary | undefined, { taskId, maxWaitTime, failu
   const soFar = task
     ? `is ${task.TaskStatus ?? 'without a status'}`
     : `was not listed${failure ? '' : ': check taskId, catalog and taskType'}`;
-  const message = `After ${maxWaitTime} seconds, task ${taskId} ${soFar}.`;
+  const message = `After ${maxWaitTime} s, task ${taskId} ${soFar}.`;
   if (!failure) return new TaskTookTooLong(message, taskId, task);
   return new TaskTookTooLong(`${message} The last look-up failed: ${failure.message}`, taskId, task, {
     cause: failure,

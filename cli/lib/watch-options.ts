@@ -1,4 +1,4 @@
-/** Options of the commands that go straight to Partner Central, without anything deployed: `watch` and `plan --no-table`. */
+/** Options of the commands that go straight to Partner Central, without anything deployed: `watch`, `wait` and `plan --no-table`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigurationError } from '../../lambdas/poller/configuration-error';
 import { filterKeys, filterProblems, parseFlat, type Settings, settingsEntries } from '../../lambdas/poller/settings';
@@ -8,12 +8,14 @@ import { unitMs } from './instants';
 
 type Identifiers = Partial<Record<(typeof filterKeys)[number], string>>;
 
-export interface SourceOptions extends Identifiers {
+export interface FamilyOptions {
   readonly catalog?: string;
   readonly family?: string;
 }
 
-export function addSourceOptions(command: Command): Command {
+export interface SourceOptions extends FamilyOptions, Identifiers {}
+
+export const addFamilyOptions = (command: Command): Command =>
   command
     .addOption(
       new Option('--catalog <CATALOG>', 'Partner Central catalog (default: Sandbox)').choices(['AWS', 'Sandbox']),
@@ -21,6 +23,9 @@ export function addSourceOptions(command: Command): Command {
     .addOption(
       new Option('--family <FAMILY>', `which tasks (default: ${taskFamilyNames[0]})`).choices(taskFamilyNames),
     );
+
+export function addSourceOptions(command: Command): Command {
+  addFamilyOptions(command);
   for (const name of filterKeys) command.option(`--${name} <IDS>`, 'as in the configuration, separated by commas');
   return command;
 }

@@ -79,6 +79,7 @@ const refused: [args: string[], told: string][] = [
   ],
   [['show', 'opp-1'], 'opp-1 is no task id: task- and 13 of 0-9a-z, or an ARN that ends with it.'],
   [['plan', '--no-table', '--source', 'AWS/OpportunityFromEngagement'], '--source is for a deployed stack'],
+  [['wait', 'task-0000000000000', '--stack', 'Prod'], '--stack is for a deployed stack'],
 ];
 
 test('fails when the command line is wrong: exit code 2, what is allowed, and nothing on standard output', async () => {

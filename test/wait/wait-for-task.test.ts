@@ -177,7 +177,7 @@ describe('fails', () => {
     const { taskId } = store.add();
     const { error, seconds } = await outcomeOf({ taskId, maxWaitTime: 60 });
     expect(error).toMatchObject({ name: 'TaskTookTooLong', taskId, task: { TaskStatus: 'IN_PROGRESS' } });
-    expect(error.message).toBe(`After 60 seconds, task ${taskId} is IN_PROGRESS.`);
+    expect(error.message).toBe(`After 60 s, task ${taskId} is IN_PROGRESS.`);
     expect(seconds).toBeGreaterThanOrEqual(59);
     expect(seconds).toBeLessThan(60);
     expect(requests.length).toBeLessThan(15);
@@ -187,7 +187,7 @@ describe('fails', () => {
     const { error } = await outcomeOf({ taskId: 'task-0000000000000' });
     expect(error).toMatchObject({ name: 'TaskTookTooLong', task: undefined });
     expect(error.message).toBe(
-      'After 300 seconds, task task-0000000000000 was not listed: check taskId, catalog and taskType.',
+      'After 300 s, task task-0000000000000 was not listed: check taskId, catalog and taskType.',
     );
   });
 

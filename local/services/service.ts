@@ -17,6 +17,7 @@ const services = {
   cloudformation: { title: 'CloudFormation' },
   lambda: { title: 'Lambda' },
   scheduler: { title: 'EventBridge Scheduler' },
+  states: { title: 'Step Functions', target: 'AWSStepFunctions.' },
   sts: { title: 'STS' },
 } satisfies Record<string, { title: string; target?: string }>;
 

@@ -1,0 +1,37 @@
+/** The app that the CDK CLI runs; README.md has the commands. */
+import { App, type AppProps, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { DEFAULT_EVENT_SOURCE } from 'partner-central-task-poller/events';
+import { StartAndWaitStack } from './stack';
+
+/**
+ * Reads `taskBusName` out of the context, and `catalog`, `eventSource` and `waitSeconds` if they are not the defaults.
+ * @throws Error saying what is missing or wrong
+ */
+export function synthesize(props: AppProps = {}) {
+  const app = new App({ ...props, autoSynth: false });
+  const text = (key: string, otherwise?: string): string => {
+    const value = app.node.tryGetContext(key) ?? otherwise;
+    if (typeof value === 'string' && value !== '') return value;
+    throw new Error(`${key}: got ${JSON.stringify(value)}, allowed: a name; give it as -c ${key}=…`);
+  };
+  const waitSeconds = Number(text('waitSeconds', '900'));
+  if (!(Number.isInteger(waitSeconds) && waitSeconds > 0 && waitSeconds <= 86_400))
+    throw new Error(`waitSeconds: got ${waitSeconds}, allowed: a whole number from 1 to 86400`);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app, { verbose: true }));
+  new StartAndWaitStack(app, 'StartAndWait', {
+    taskBusName: text('taskBusName'),
+    eventSource: text('eventSource', DEFAULT_EVENT_SOURCE),
+    catalog: text('catalog', 'Sandbox'),
+    waitSeconds,
+  });
+  return app.synth();
+}
+
+if (require.main === module)
+  try {
+    synthesize();
+  } catch (error) {
+    console.error((error as Error).message); // it says what to do; a stack trace would only hide it
+    process.exitCode = 1;
+  }

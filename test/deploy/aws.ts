@@ -14,6 +14,7 @@ import { IAMClient } from '@aws-sdk/client-iam';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { PartnerCentralSellingClient } from '@aws-sdk/client-partnercentral-selling';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { MiniStack } from '../../local/ministack/ministack';
@@ -31,6 +32,7 @@ export function awsOf({ clientOptions: options, environment }: MiniStack) {
     iam: new IAMClient(options),
     lambda: new LambdaClient(options),
     scheduler: new SchedulerClient(options),
+    stepFunctions: new SFNClient(options),
     partnerCentral: new PartnerCentralSellingClient({
       ...options,
       endpoint: environment.AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING,

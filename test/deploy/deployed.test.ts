@@ -30,6 +30,7 @@ import { failed } from '../../local/start/scene';
 import { openCommandLine, project } from '../cli/command-line';
 import { type AlarmDefinition, alarmState, datapointsIn } from './alarm-state';
 import { type Aws, awsOf, until } from './aws';
+import { executionsOf } from './executions';
 import { descendantsOf, listeningOf } from './listening';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -37,6 +38,7 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 const stackName = 'PartnerCentralTaskPoller';
 const silenced = 'SilencedTaskPoller';
 const consumer = 'TaskEventConsumer';
+const workflow = 'StartAndWait';
 /** What the stack has only when it is asked for. */
 const everyExtra = { chatAlerts: 'true', dashboard: 'true', taskStalledEvents: 'true' };
 const configured = {
@@ -59,6 +61,7 @@ let outputs: Readonly<Record<string, string>>;
 let consumerOutputs: Readonly<Record<string, string>>;
 /** The alarm about missing polls, of the other stack. */
 let alarmAsInAws: AlarmDefinition;
+let workflowAtWork: Promise<void>;
 /** Queues behind a rule on the bus, and behind the topics. */
 let events: { readonly url: string };
 let alerts: { readonly url: string };
@@ -332,10 +335,18 @@ chapter('deleting the stack leaves the table, and a new stack with it goes on wh
 });
 
 chapter('the alarm goes off when the schedule is disabled, and recovers when it is enabled', async () => {
+  // Beside it, for it mostly waits.
+  workflowAtWork = runWorkflow();
+  workflowAtWork.catch(() => undefined); // the next chapter says it
   expect(await alarmTold(420)).toEqual(['ALARM']);
   await setSchedule('ENABLED');
   expect(await alarmTold(120)).toEqual(['OK']);
 });
+
+chapter(
+  'the example workflow starts tasks, and goes on when their events come, or when it has looked',
+  () => workflowAtWork,
+);
 
 chapter('after all that, each event has arrived once and nothing else has', async () => {
   await allArrived();
@@ -440,6 +451,69 @@ async function deployConsumer() {
     context: { taskBusName: outputs.EventBusName as string },
   });
   consumerOutputs = await cdk.deploy(directory);
+}
+
+async function runWorkflow(): Promise<void> {
+  const executions = await deployWorkflow();
+  const [completes, fails, late] = await Promise.all([
+    executions.start('11'),
+    executions.start('12'),
+    executions.start('13'),
+  ]);
+  const endedAt = Date.now();
+  end(completes.taskId);
+  end(fails.taskId, 'ContextNotFound');
+  const completed = await executions.ended(completes, 60);
+  expect(completed).toMatchObject({ status: 'SUCCEEDED' });
+  expect(JSON.parse(completed.output as string)).toEqual({
+    taskId: completes.taskId,
+    taskStatus: 'COMPLETE',
+    opportunityId: expect.stringMatching(/^O\d+$/),
+    resourceSnapshotJobId: expect.stringMatching(/^job-/),
+  });
+  console.log(
+    `It went on ${((Number(completed.stopDate) - endedAt) / 1_000).toFixed(1)} seconds after its task ended.`,
+  );
+  const failure = await executions.ended(fails, 60);
+  expect(failure).toMatchObject({ status: 'FAILED', error: 'TaskHasFailed' });
+  expect(JSON.parse(failure.cause as string)).toMatchObject({ taskId: fails.taskId, reasonCategory: 'not-found' });
+  for (const execution of [completes, fails]) expect(await executions.statesOf(execution)).not.toContain('LookUp');
+
+  await until('one looked its task up', 60, async () => (await executions.statesOf(late)).includes('LookUp'));
+  end(late.taskId);
+  expect(await executions.ended(late, 60)).toMatchObject({
+    status: 'SUCCEEDED',
+    output: expect.stringContaining(late.taskId),
+  });
+  await allArrived();
+}
+
+/** By the command of its README. */
+async function deployWorkflow() {
+  const directory = folder('workflow');
+  await cdk.synth({
+    directory,
+    app: 'npx tsx examples/start-and-wait/app.ts',
+    context: { taskBusName: outputs.EventBusName as string, waitSeconds: '20' },
+  });
+  const { StateMachineArn: stateMachineArn } = await cdk.deploy(directory);
+  // MiniStack knows neither whose a task token is, nor the detail type of what is put on a bus.
+  const names = await aws.resourcesOf(workflow);
+  const allow = (role: RegExp, ...Action: string[]) =>
+    aws.iam.send(
+      new PutRolePolicyCommand({
+        RoleName: Object.entries(names).find(([id]) => role.test(id))?.[1],
+        PolicyName: 'OfMiniStack',
+        PolicyDocument: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [{ Effect: 'Allow', Action, Resource: '*' }],
+        }),
+      }),
+    );
+  await allow(/^AnnounceRole[0-9A-F]{8}$/, 'events:PutEvents', 'states:SendTaskSuccess', 'states:SendTaskFailure');
+  await allow(/^OnTaskEventRole[0-9A-F]{8}$/, 'states:SendTaskSuccess', 'states:SendTaskFailure');
+
+  return executionsOf(aws, store, stateMachineArn as string);
 }
 
 /** Credentials with the rights that docs/security.md lists for operators, but for those in Partner Central itself. */

@@ -9,7 +9,8 @@ import { UsageError } from '../cli/lib/command-line';
 import { synthesize } from '../infra/synthesize';
 import { readSynthesized } from '../local/synthesized';
 import { replaceBetween } from '../scripts/write-docs';
-import { costText, measureCosts } from './cost/cost';
+import { costText, measureCosts, type PartnerCost } from './cost/cost';
+import { total } from './cost/month';
 import { partners, typicalPartner } from './cost/partners';
 import { measureBackfill } from './measure/backfill';
 import { bundle } from './measure/bundle';
@@ -29,6 +30,7 @@ import {
   benchmarkDocument,
   benchmarkText,
   cellTable,
+  figuresText,
   growthOf,
   growthTable,
   latencyTable,
@@ -38,7 +40,7 @@ import {
   targetTable,
   throttledText,
 } from './report/report';
-import { textTable } from './report/tables';
+import { dollars, textTable } from './report/tables';
 import { checkTargets } from './targets';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
@@ -120,10 +122,13 @@ async function run({ histories, write }: BenchOptions, directory: string): Promi
   );
   if (write) {
     const root = join(__dirname, '..');
-    const readme = join(root, 'README.md');
-    const withCost = replaceBetween(readFileSync(readme, 'utf8'), 'cost', costText(costs));
+    const [readme, performance] = [join(root, 'README.md'), join(root, 'docs', 'performance.md')];
+    const typical = costs.find(({ partner }) => partner === typicalPartner) as PartnerCost;
+    const figures = figuresText(latencies, dollars(total(typical.items)));
+    writeFileSync(readme, replaceBetween(readFileSync(readme, 'utf8'), 'figures', figures));
+    const withCost = replaceBetween(readFileSync(performance, 'utf8'), 'cost', costText(costs));
     const withBenchmark = replaceBetween(withCost, 'benchmark', benchmarkText(growth, loads, throttled));
-    writeFileSync(readme, replaceBetween(withBenchmark, 'latency', latencyText(latencies)));
+    writeFileSync(performance, replaceBetween(withBenchmark, 'latency', latencyText(latencies)));
     writeFileSync(join(root, 'docs', 'benchmark.md'), benchmarkDocument(cells, throttled, latencies, targets));
     writeFileSync(join(root, 'docs', 'latency.svg'), latencyPlot(latencies));
     writeFileSync(join(root, 'docs', 'growth.svg'), growthPlot(growth));

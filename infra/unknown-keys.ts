@@ -4,7 +4,7 @@ import { shown } from '../lambdas/poller/configuration-error';
 /** One line for a key, with the key that was probably meant. */
 export function unknownKeyProblem(key: string, value: unknown, known: readonly string[], place = ''): string {
   const meant = similarKey(key, known);
-  const advice = meant === undefined ? "the README's configuration table has all keys" : `did you mean ${meant}?`;
+  const advice = meant === undefined ? 'docs/configuration.md has all keys' : `did you mean ${meant}?`;
   return `${place}${key}: unknown key, got ${shown(value)}; ${advice}`;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Writes what comes from the code: the JSON Schemas and the types of the events, and the README's tables.
+ * Writes what comes from the code: the JSON Schemas and the types of the events, and the tables of docs/configuration.md and docs/alerts.md.
  * `npm run docs` writes; a test asserts that nothing is left to write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,12 @@ const root = join(__dirname, '..');
 
 /** The files, as they should be. */
 export function documents(): Map<string, string> {
-  const readme = join(root, 'README.md');
+  const [configuration, alerts] = ['configuration.md', 'alerts.md'].map(page => join(root, 'docs', page)) as [
+    string,
+    string,
+  ];
+  const written = (page: string, name: string, table: string) =>
+    [page, replaceBetween(readFileSync(page, 'utf8'), name, table)] as const;
   return new Map([
     ...allDetailTypes.map(
       name =>
@@ -25,12 +30,10 @@ export function documents(): Map<string, string> {
     ),
     [join(root, 'events', 'task-events.ts'), typesFile()],
     settingsFile(),
-    [readme, readmeOf(readFileSync(readme, 'utf8'))],
+    written(configuration, 'configuration', configurationTable()),
+    written(alerts, 'reason codes', reasonTable()),
   ]);
 }
-
-const readmeOf = (text: string) =>
-  replaceBetween(replaceBetween(text, 'configuration', configurationTable()), 'reason codes', reasonTable());
 
 const row = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 

@@ -57,8 +57,13 @@ describe('the examples of events', () => {
 
 test.each([
   ['README.md'],
-  ['docs/events.md'],
+  ['docs/alerts.md'],
+  ['docs/architecture.md'],
+  ['docs/configuration.md'],
   ['docs/construct.md'],
+  ['docs/events.md'],
+  ['docs/guarantees.md'],
+  ['docs/performance.md'],
   ['docs/testing.md'],
   ['examples/consumer/README.md'],
   ['examples/cdk-app/README.md'],
@@ -80,7 +85,7 @@ test('each guarantee names tests that exist', () => {
         .map(file => [file, read(folder, file)] as const),
     ),
   );
-  const named = [...read('README.md').matchAll(/`([\w/-]+\.test\.ts)` › ([^<|\n]+?)(?=<br>| \|)/g)];
+  const named = [...read('docs/guarantees.md').matchAll(/`([\w/-]+\.test\.ts)` › ([^<|\n]+?)(?=<br>| \|)/g)];
   expect(named.length).toBeGreaterThanOrEqual(13);
   for (const [, file, title] of named) {
     expect({ title, isIn: file, found: files.get(file as string)?.includes(`'${title}'`) }).toEqual({
@@ -107,9 +112,9 @@ test('the README says how long what a newcomer runs first takes', () => {
     expect(read('README.md').split(command)[1]).toMatch(/^[\s\S]{1,400}about \d+ seconds on two cores/);
 });
 
-test('every command that the README names is one', () => {
+test.each(['README.md', 'docs/architecture.md'])('every command that %s names is one', file => {
   const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
-  const named = [...read('README.md').matchAll(/npm (?:run )?(?:--silent )?(start|test|[\w:]+)/g)]
+  const named = [...read(file).matchAll(/npm (?:run )?(?:--silent )?(start|test|[\w:]+)/g)]
     .map(([, name]) => name as string)
     .filter(name => !['ci', 'pack', 'install'].includes(name));
   expect(named.length).toBeGreaterThan(5);
@@ -129,7 +134,7 @@ describe('settings', () => {
   );
 
   test('that the README and the runbook put into cdk.json are ones that can be read', () => {
-    const blocks = ['README.md', 'docs/runbook.md'].flatMap(file =>
+    const blocks = ['README.md', 'docs/configuration.md', 'docs/runbook.md'].flatMap(file =>
       [...read(file).matchAll(/^```json\n(\{\n {2}"context"[\s\S]*?)^```/gm)].map(([, text]) =>
         JSON.parse(String(text)),
       ),
@@ -157,4 +162,10 @@ describe('settings', () => {
 
 test('fails when a document has lost the place for a table', () => {
   expect(() => replaceBetween('nothing', 'cost', 'x')).toThrow('no place for cost');
+});
+
+test('the README can be read in one go', () => {
+  const text = read('README.md');
+  expect(text.split('\n').length).toBeLessThanOrEqual(150);
+  expect(Buffer.byteLength(text)).toBeLessThanOrEqual(12_000);
 });

@@ -40,7 +40,7 @@ const pollerSource = readdirSync(join(root, 'lambdas', 'poller'), { encoding: 'u
   .join('\n');
 
 describe('links', () => {
-  test.each(['README.md', 'docs/runbook.md'])('in %s lead to files and headings that exist', file => {
+  test.each(['docs/alerts.md', 'docs/runbook.md'])('in %s lead to files and headings that exist', file => {
     const links = [...read(file).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)];
     expect(links.length).toBeGreaterThan(5);
     for (const { 1: path = '', 2: anchor } of links) {
@@ -57,9 +57,9 @@ describe('links', () => {
     expect(headingAnchors(markdown).map(({ slug }) => slug)).toEqual(['a-bs-c_d--e', 'a-bs-c_d--e-1', 'code--more']);
   });
 
-  test("fails when the README's list of alarms lacks one", () => {
+  test('fails when the list of alarms in docs/alerts.md lacks one', () => {
     const alarms = headingAnchors(runbook).filter(({ text }) => text.startsWith('Alarm: '));
-    const listed = [...read('README.md').matchAll(/^\| \[[^\]]+\]\(docs\/runbook\.md#(alarm-[a-z-]+)\) \|/gm)];
+    const listed = [...read('docs/alerts.md').matchAll(/^\| \[[^\]]+\]\(runbook\.md#(alarm-[a-z-]+)\) \|/gm)];
     expect(listed.map(([, slug]) => slug)).toEqual(alarms.map(({ slug }) => slug));
   });
 });

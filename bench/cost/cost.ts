@@ -1,6 +1,6 @@
 /**
  * What a month costs: quiet polls, an hour with endings, and an audit are measured on this machine for three partners,
- * and multiplied by a price list. `npm run cost` prints it; with `-- --write` it goes into the README as well.
+ * and multiplied by a price list. `npm run cost` prints it; with `-- --write` it goes into docs/performance.md as well.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -165,7 +165,7 @@ function usageOf({
   return { polls: 1, listCalls, otherCalls, cpuMs, readUnits, writeUnits, logBytes, events: events.length, eventBytes };
 }
 
-/** The README's section. */
+/** The section in docs/performance.md. */
 export function costText(costs: readonly PartnerCost[]): string {
   const [{ resources }] = costs as [PartnerCost];
   const row = (name: string, of: (cost: PartnerCost) => string) => [name, ...costs.map(of)];
@@ -206,7 +206,7 @@ export function costText(costs: readonly PartnerCost[]): string {
       `While tasks stall, or anything is set aside, overdue or stuck, its metric adds up to ${dollars(prices.metricMonth)} a month, by the hour. ` +
       `For a ${typical.partner.name} one, \`dashboard\` adds ${more({ dashboards: 1 })} and \`customerManagedKey\` ${more({ encryptionKeys: 1, alarmMetrics: resources.alarmMetrics + 1 })}.`,
     '',
-    `Follows and nudges: ${looks.polls.toFixed(1)} polls and ${looks.seconds.toFixed(0)} seconds of the function for each task, as measured with [a mix of tasks](docs/benchmark.md#latency) of which each is announced. At most ${number(resources.maxExtraListCallsPerDay)} List calls a day. ` +
+    `Follows and nudges: ${looks.polls.toFixed(1)} polls and ${looks.seconds.toFixed(0)} seconds of the function for each task, as measured with [a mix of tasks](benchmark.md#latency) of which each is announced. At most ${number(resources.maxExtraListCallsPerDay)} List calls a day. ` +
       `Measured: calls, capacity units, log bytes and CPU time of quiet polls, of an hour with endings, and of an audit (of ${costs.map(({ parts }) => number(parts.audited)).join(', ')} tasks, the rest in proportion). ` +
       `Counted: ${resources.alarmMetrics} metrics that the stack's alarms look at. ` +
       `Assumed: ${assumed.secondsAListCall} seconds for a List call and ${assumed.secondsAnotherCall} for any other, CPU time ${(assumed.mbOfAWholeCpu / resources.memoryMb).toFixed(1)} times as long in a function of ${resources.memoryMb} MB, ` +
@@ -218,7 +218,7 @@ const commandLine = () =>
   optionsOnly(
     new Command('npm run cost --')
       .description('Measures what a month costs three partners, on local stand-ins for the AWS services.')
-      .option('--write', 'puts it into README.md as well'),
+      .option('--write', 'puts it into docs/performance.md as well'),
   );
 
 async function main(): Promise<void> {
@@ -231,8 +231,8 @@ async function main(): Promise<void> {
     const text = costText(await measureCosts(directory, 'PartnerCentralTaskPoller'));
     console.log(text);
     if (!write) return;
-    const readme = join(__dirname, '..', '..', 'README.md');
-    writeFileSync(readme, replaceBetween(readFileSync(readme, 'utf8'), 'cost', text));
+    const page = join(__dirname, '..', '..', 'docs', 'performance.md');
+    writeFileSync(page, replaceBetween(readFileSync(page, 'utf8'), 'cost', text));
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -1,4 +1,4 @@
-/** What the benchmark found, as text: for the terminal, the README and docs/benchmark.md. */
+/** What the benchmark found, as text: for the terminal, README.md, docs/performance.md and docs/benchmark.md. */
 import { availableParallelism, cpus } from 'node:os';
 import { functionNodeVersion } from '../measure/function-node';
 import type { Latency } from '../measure/latency';
@@ -90,15 +90,27 @@ export const latencyTable = (latencies: readonly Latency[]): string[][] => [
   ]),
 ];
 
-/** The README's section on latency. */
+/** The README's first figures. */
+export function figuresText(latencies: readonly Latency[], dollarsAMonth: string): string {
+  const of = (mode: Latency['mode']) => latencyOf(latencies, mode);
+  const [scheduled, nudged] = [of('schedule only'), of('follow and nudges')];
+  return [
+    `- **Speed**: half of the finished tasks are published within ${scheduled.median.toFixed(0)} seconds, and 95 % within ${scheduled.p95.toFixed(0)}. If you announce tasks that take 2 to 20 seconds: ${nudged.median.toFixed(1)} and ${nudged.p95.toFixed(1)} seconds.`,
+    `- **Cost**: ${dollarsAMonth} a month for a typical partner.`,
+  ].join('\n');
+}
+
+const latencyOf = (latencies: readonly Latency[], mode: Latency['mode']) =>
+  latencies.find(each => each.tasks === '2 to 20 seconds' && each.mode === mode) as Latency;
+
+/** The section on latency in docs/performance.md. */
 export function latencyText(latencies: readonly Latency[]): string {
-  const of = (mode: Latency['mode']) =>
-    latencies.find(each => each.tasks === '2 to 20 seconds' && each.mode === mode) as Latency;
+  const of = (mode: Latency['mode']) => latencyOf(latencies, mode);
   const words = ({ median, p95 }: Latency) => `${median.toFixed(1)} and ${p95.toFixed(1)}`;
   return [
-    '![Share of finished tasks that are published within so many seconds](docs/latency.svg)',
+    '![Share of finished tasks that are published within so many seconds](latency.svg)',
     '',
-    `Seconds from "listed as finished" to "event on the bus", median and 95th percentile, for tasks that take 2 to 20 seconds: ${words(of('schedule only'))} by the schedule alone, ${words(of('follow'))} with follows, ${words(of('follow and nudges'))} with follows and nudges. [docs/benchmark.md](docs/benchmark.md#latency) has the other cases, and what is assumed.`,
+    `Seconds from "listed as finished" to "event on the bus", median and 95th percentile, for tasks that take 2 to 20 seconds: ${words(of('schedule only'))} by the schedule alone, ${words(of('follow'))} with follows, ${words(of('follow and nudges'))} with follows and nudges. [benchmark.md](benchmark.md#latency) has the other cases, and what is assumed.`,
   ].join('\n');
 }
 
@@ -128,18 +140,18 @@ export const targetTable = (targets: readonly Target[]): string[][] => [
   ...targets.map(({ what, limit, got, holds }) => [what, limit, got, holds ? 'ok' : 'FAILED']),
 ];
 
-/** The README's section. */
+/** The section in docs/performance.md. */
 export function benchmarkText(growth: Growth, loads: Loads, throttled: readonly Cell[]): string {
   return [
     `A quiet poll with ${TYPICAL_RUNNING} tasks running, beside the poller that people write today (\`bench/peer/handler.ts\`), which lists every page and reads every row:`,
     '',
-    '![List calls and CPU time against history](docs/growth.svg)',
+    '![List calls and CPU time against history](growth.svg)',
     '',
     markdownTable(growthTable(growth)),
     '',
     `${quotaText(growth)}${throttledText(throttled)} ${loadText(loads)}`,
     '',
-    `${machineText()} [docs/benchmark.md](docs/benchmark.md) has every cell and the targets.`,
+    `${machineText()} [benchmark.md](benchmark.md) has every cell and the targets.`,
   ].join('\n');
 }
 
@@ -155,7 +167,7 @@ export function benchmarkDocument(
     '',
     `${machineText()} The command writes this page; nothing here is written by hand.`,
     '',
-    'Both pollers see the same tasks, one after the other, in warm processes. "This" is the synthesized bundle, "peer" is `bench/peer/handler.ts`. A cell is one poll, but where endings are left to the next poll: then all polls that it took. Capacity units are computed from item sizes (`bench/measure/capacity.ts`), index writes included. Peak memory is the most that the process has had resident by then; the cells with 10 endings come after those with 1,000. CPU time of a quiet cell is the median of several polls, taken as the cells come; the growth in the README and the target for CPU time rest on 61 polls of each history, taken in turn, so that whatever else the machine does slows them all alike. The pauses between List calls take no time here. Through a million tasks, where a poll of it takes a minute or so, the peer is measured with 20 running only.',
+    'Both pollers see the same tasks, one after the other, in warm processes. "This" is the synthesized bundle, "peer" is `bench/peer/handler.ts`. A cell is one poll, but where endings are left to the next poll: then all polls that it took. Capacity units are computed from item sizes (`bench/measure/capacity.ts`), index writes included. Peak memory is the most that the process has had resident by then; the cells with 10 endings come after those with 1,000. CPU time of a quiet cell is the median of several polls, taken as the cells come; the growth in performance.md and the target for CPU time rest on 61 polls of each history, taken in turn, so that whatever else the machine does slows them all alike. The pauses between List calls take no time here. Through a million tasks, where a poll of it takes a minute or so, the peer is measured with 20 running only.',
     '',
     markdownTable(cellTable(cells)),
     '',

@@ -240,7 +240,7 @@ export function filterProblems(settings: Pick<Settings, 'taskFamily' | (typeof f
     );
 }
 
-/** The values that a key allows, as errors and the README show them. */
+/** The values that a key allows, as errors and docs/configuration.md show them. */
 export const allowedValues = (entry: v.GenericSchema) => v.getMetadata(unwrapped(entry)).allowed as string | undefined;
 
 /** The schema of a key without its default. */
@@ -260,7 +260,7 @@ export function parseFlat<E extends v.ObjectEntries>(entries: E, given: Record<s
     const entry = entries[key] as v.GenericSchema | undefined;
     return entry
       ? `${key}: got ${got}, allowed: ${allowedValues(entry)}`
-      : `${key}: unknown key, got ${got}; the README's configuration table has all keys`;
+      : `${key}: unknown key, got ${got}; docs/configuration.md has all keys`;
   });
   throw new ConfigurationError(where, problems);
 }

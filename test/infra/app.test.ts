@@ -15,7 +15,7 @@ The configuration (cdk.json and -c key=value) can't be used:
   - catalog: got "Sandpit", allowed: AWS or Sandbox
   - pollEveryMinutes: got "0", allowed: a whole number of minutes from 1 to 1440
   - memoryMb: got "1", allowed: a whole number of megabytes from 128 to 3008
-  - colour: unknown key, got "red"; the README's configuration table has all keys
+  - colour: unknown key, got "red"; docs/configuration.md has all keys
 `);
   expect(stderr).not.toMatch(/^\s+at /m);
 });

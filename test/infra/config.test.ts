@@ -352,7 +352,7 @@ test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>(
     [
       'catalog: got "aws", allowed: AWS or Sandbox',
       'memoryMb: got "lots", allowed: a whole number of megabytes from 128 to 3008',
-      'colour: unknown key, got "red"; the README\'s configuration table has all keys',
+      'colour: unknown key, got "red"; docs/configuration.md has all keys',
       combination('functionTimeoutSeconds with pollEveryMinutes: got 120 with 1'),
     ],
   ],

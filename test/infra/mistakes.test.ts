@@ -33,7 +33,7 @@ test.each([
   ['colour', undefined],
   ['stage', undefined], // one letter in three is not a slip
 ])('fails when a key is %s: one line, which asks for %s', (key, meant) => {
-  const advice = meant ? `did you mean ${meant}?` : "the README's configuration table has all keys";
+  const advice = meant ? `did you mean ${meant}?` : 'docs/configuration.md has all keys';
   expect(problemsOf({ [key]: 'x' })).toEqual([`${key}: unknown key, got "x"; ${advice}`]);
 });
 
@@ -42,7 +42,7 @@ test.each([
     { taskFamly: 'EngagementFromOpportunity' },
     'taskFamly: unknown key, got "EngagementFromOpportunity"; did you mean taskFamily?',
   ],
-  [{ colour: 'red' }, 'colour: unknown key, got "red"; the README\'s configuration table has all keys'],
+  [{ colour: 'red' }, 'colour: unknown key, got "red"; docs/configuration.md has all keys'],
   [{ alertEmail: 'a@b.cd' }, 'alertEmail: got "a@b.cd", allowed: only beside furtherSources, for the whole stack'],
   [{ furtherSources: [] }, 'furtherSources: got [], allowed: only beside furtherSources, for the whole stack'],
 ])('fails when a key of a further source is wrong, as in %j: one line', (source, problem) => {

@@ -217,7 +217,7 @@ test('fails when a prop is misspelt: names the one that was meant, also where it
     'eventbus: unknown key, got an object; did you mean eventBus?',
     'encriptionKey: unknown key, got "x"; did you mean encryptionKey?',
     'alertEmails: unknown key, got "a@example.com"; did you mean alertEmail?',
-    'tag: unknown key, got "x"; the README\'s configuration table has all keys', // tags are no prop
+    'tag: unknown key, got "x"; docs/configuration.md has all keys', // tags are no prop
   ]);
 });
 

@@ -86,7 +86,7 @@ test('a summary is read alike for all', () => {
   expect(readSummary(summary)).toEqual({ taskId: 'task-1', status: 'COMPLETE', engagementInvitationId: 'engi-1' });
 });
 
-test('the README says of prospecting tasks what the SDK has of them', () => {
+test('docs/guarantees.md says of prospecting tasks what the SDK has of them', () => {
   const inList: (keyof ProspectingTaskSummary)[] = ['EndTime', 'CompletedEngagementCount', 'FailedEngagementCount'];
   const inRequest: (keyof ListProspectingFromEngagementTasksRequest)[] = ['StartAfter', 'StartBefore'];
   const ofAnEngagement: (keyof EngagementProspectingResult)[] = ['Status', 'ReasonCode'];
@@ -94,7 +94,7 @@ test('the README says of prospecting tasks what the SDK has of them', () => {
   'TaskStatus' satisfies keyof ProspectingTaskSummary;
   // @ts-expect-error nor a reason
   'ReasonCode' satisfies keyof ProspectingTaskSummary;
-  const readme = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
+  const readme = readFileSync(join(__dirname, '..', '..', 'docs', 'guarantees.md'), 'utf8');
   const [said, ...more] = readme.split('\n').filter(line => line.includes('`ListProspectingFromEngagementTasks`'));
   expect(more).toEqual([]);
   for (const name of [...inList, ...inRequest, ...ofAnEngagement]) expect(said).toContain(`\`${name}\``);

@@ -36,7 +36,7 @@ export function openSeen() {
         ),
         ...strange(reason, [...reasons, ...reasonCategories]).map(
           word =>
-            `There is no reason ${word}; there are the categories ${reasonCategories.join(', ')}, and the reason codes of the README.`,
+            `There is no reason ${word}; there are the categories ${reasonCategories.join(', ')}, and the reason codes of docs/alerts.md.`,
         ),
         ...[['engagement', engagement] as const, ['opportunity', opportunity] as const].flatMap(([what, id]) =>
           id === undefined || ids.has(id) ? [] : [`The poller knows no task of the ${what} ${id}.`],

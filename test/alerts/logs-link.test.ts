@@ -1,5 +1,5 @@
 import { logsLink } from '../../lambdas/alerts/logs-link';
-import { sourceId } from '../../lambdas/poller/settings';
+import { sourceId } from '../../lambdas/source-id';
 import { bare, failed, invited, logs, repeated } from './events';
 
 /** Reads a link as the console does: $ is %, the query is encoded once, and the name and each value twice. */

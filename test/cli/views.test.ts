@@ -1,7 +1,8 @@
 /** status, list, show and doctor, of a stack on this machine. */
-import { formatSource } from '../../cli/lib/sources';
+
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { toItem } from '../../lambdas/poller/edges/row-item';
+import { formatSource } from '../../lambdas/source-id';
 import { startControlPlane } from '../../local/services/control-plane';
 import type { Fault } from '../../local/services/service';
 import { readSynthesized } from '../../local/synthesized';

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { ConfigurationError, shown } from '../lambdas/poller/configuration-error';
 import { parseFlat, type Settings, settingsEntries } from '../lambdas/poller/settings';
-import { filterProblems } from '../lambdas/poller/task-families';
+import { filterProblems } from '../lambdas/poller/source-filters';
 import { configEntries, type Parsed, type StackConfig, sourceKeys } from './config-entries';
 import { conflictingSources, inherited, type SourceConfig, sourcesOf } from './sources';
 import { similarKey, unknownKeyProblem } from './unknown-keys';

@@ -1,6 +1,6 @@
 /** The sources of one stack: their own keys and the keys that they share. */
 import { Token } from 'aws-cdk-lib';
-import { filterKeys } from '../lambdas/poller/task-families';
+import { filterKeys } from '../lambdas/poller/source-filters';
 import { formatSource, sourceId } from '../lambdas/source-id';
 import type { StackConfig } from './config-entries';
 

@@ -2,7 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigurationError } from '../../lambdas/poller/configuration-error';
 import { parseFlat, type Settings, settingsEntries } from '../../lambdas/poller/settings';
-import { filterKeys, filterProblems, taskFamilyNames } from '../../lambdas/poller/task-families';
+import { filterKeys, filterProblems } from '../../lambdas/poller/source-filters';
+import { taskFamilyNames } from '../../lambdas/poller/task-families';
 import { UsageError } from './command-line';
 import { unitMs } from './instants';
 

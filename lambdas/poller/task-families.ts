@@ -1,5 +1,3 @@
-import type { Settings } from './settings';
-
 /** Settings that filter. Each family has some of them, and every family has `taskIdentifiers`. */
 export type FilterKey =
   | 'opportunityIdentifiers'
@@ -64,23 +62,3 @@ export const startOperation = (taskFamily: TaskFamily) => `Start${taskFamily}Tas
 
 /** For code that treats all families alike. */
 export const familyOf = (taskFamily: TaskFamily): FamilyDescriptor => taskFamilies[taskFamily];
-
-export const filterKeys = [
-  'opportunityIdentifiers',
-  'engagementIdentifiers',
-  'engagementInvitationIdentifiers',
-  'contextIdentifiers',
-  'taskIdentifiers',
-] as const satisfies readonly (FilterKey | 'taskIdentifiers')[];
-
-/** One line for each filter that the family doesn't have. The SDK would leave it out silently. */
-export function filterProblems(settings: Pick<Settings, 'taskFamily' | (typeof filterKeys)[number]>): string[] {
-  const { filters, operation } = familyOf(settings.taskFamily);
-  const known = [...Object.keys(filters), 'taskIdentifiers'];
-  return filterKeys
-    .filter(key => settings[key] !== undefined && !known.includes(key))
-    .map(
-      key =>
-        `${key} with taskFamily: got ${JSON.stringify(settings[key])} with ${settings.taskFamily}, allowed: what ${operation} filters by: ${known.join(', ')}`,
-    );
-}

@@ -33,6 +33,12 @@ test('leads to what the run logged, a quarter of an hour around the failure and 
   );
 });
 
+test('a task of a source with a name leads to the log of that source', () => {
+  const groups = [...logs.groups, ['Sandbox#OpportunityFromEngagement#acme', '/aws/lambda/Acme-Logs']] as const;
+  const link = logsLink({ ...logs, groups: groups as never }, { ...failed, sourceName: 'acme' });
+  expect(decoded(link)).toMatchObject({ group: '/aws/lambda/Acme-Logs' });
+});
+
 test('a replay leads to what was logged of the task when it was seen first', () => {
   expect(decoded(logsLink(logs, repeated))).toMatchObject({
     group: '/aws/lambda/Poller-Logs',

@@ -14,6 +14,7 @@ import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED, type TaskDetailType } from '
 import { ConfigurationError } from '../lambdas/poller/configuration-error';
 import { METRICS_NAMESPACE, metricNames } from '../lambdas/poller/metrics';
 import { knownReasonCodes } from '../lambdas/reason-codes';
+import { sourceId } from '../lambdas/source-id';
 import { Alarms } from './constructs/alarms';
 import { Dashboard } from './constructs/dashboard';
 import { allowKeyUse, allowServicesToUseKey, encryptionKey as newEncryptionKey } from './constructs/encryption-key';
@@ -35,7 +36,7 @@ import {
 } from './method-options';
 import { readProps } from './read-props';
 import type { SourceConfig } from './sources';
-import { resourceLimitProblem } from './stack-limit';
+import { environmentLimitProblem, resourceLimitProblem } from './stack-limit';
 import type { TaskPollerSettings } from './task-poller-settings';
 
 export interface PartnerCentralTaskPollerProps extends TaskPollerSettings {
@@ -174,7 +175,12 @@ export class PartnerCentralTaskPoller extends Construct {
     if (config.dashboard) new Dashboard(this, 'Dashboard', { config, pollers, table: this.table, alarms: this.alarms });
 
     const ofSources = pollers.map((poller, at) => [poller, alarms[at] as Alarms]);
-    const tooMany = resourceLimitProblem(Stack.of(this), ofSources);
+    const logGroups = pollers.map((poller, at) => {
+      return [sourceId(config.sources[at] as SourceConfig), poller.function.logGroup] as const;
+    });
+    const tooMany =
+      resourceLimitProblem(Stack.of(this), ofSources) ??
+      environmentLimitProblem(Stack.of(this), logGroups, config.alertRoutes);
     if (tooMany) throw new ConfigurationError(`The props of ${this.node.path}`, [tooMany]);
 
     this.eventBus = bus;

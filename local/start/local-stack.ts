@@ -131,6 +131,11 @@ export async function startLocalStack(options: LocalStackOptions) {
     };
   });
   const [first] = pollers as [(typeof pollers)[number]];
+  // An account whose source has a name has tasks of its own.
+  const accounts = new Map(
+    pollers.flatMap(({ settings: { assumeRoleArn, name } }) => (name === undefined ? [] : [[assumeRoleArn, name]])),
+  );
+  partnerCentral.accountOf = accessKeyId => accounts.get(sts.roleSession(accessKeyId)?.roleArn);
   const formatter = hostFunction({
     ...synthesized.formatter,
     environment: {
@@ -176,6 +181,7 @@ export async function startLocalStack(options: LocalStackOptions) {
     sources: pollers.map(({ settings, enabled, scheduled }) => ({
       id: sourceId(settings),
       settings,
+      account: accounts.get(settings.assumeRoleArn),
       enabled,
       poller: scheduled,
       poll: (mode: InvocationMode = 'poll', how?: InvokeOptions) => scheduled.invoke<Summary>({ mode }, how),

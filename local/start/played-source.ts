@@ -67,16 +67,18 @@ interface Given {
   readonly settings: Settings;
   /** Whether it is polled. */
   readonly enabled: boolean;
+  /** That the tasks are in; undefined where there is one for all. */
+  readonly account?: string | undefined;
   readonly partnerCentral: PartnerCentral;
   readonly mostRunning?: number;
   readonly tell: (line: { readonly type: 'task'; readonly source: string } & TaskChange) => void;
 }
 
-export function openPlayedSource({ settings, enabled, partnerCentral, mostRunning, tell }: Given) {
+export function openPlayedSource({ settings, enabled, account, partnerCentral, mostRunning, tell }: Given) {
   const { catalog, taskFamily, shadow, emitSince, taskIdentifiers } = settings;
   const name = formatSource(sourceId(settings));
   const family = families[taskFamily];
-  const store = partnerCentral.store(catalog, taskFamily);
+  const store = partnerCentral.store(catalog, taskFamily, account);
   const taskIds = taskIdentifiers?.map(lastPart);
   const filters = Object.fromEntries(
     Object.entries({

@@ -208,6 +208,16 @@ describe('the limit of a stack', () => {
     );
   });
 
+  test('fails when their names fill the environment of the function that writes the alerts', () => {
+    const context = { nativeNudges: false, stackName: 'Long'.repeat(20) };
+    const named = (length: number) =>
+      accounts(20).map((source, at) => ({ ...source, name: String.fromCharCode(65 + at).repeat(length) }));
+    expect(() => template({ ...context, furtherSources: named(32) })).toThrow(
+      /furtherSources: got 20 sources whose ids and log groups fill .* with about 5\d{3} bytes, allowed: 4096\. Shorten/,
+    );
+    expect(() => template({ nativeNudges: false, furtherSources: named(8) })).not.toThrow();
+  });
+
   test('no widget of the dashboard has more alarms than CloudWatch takes', () => {
     const page = JSON.stringify(
       Object.values(all('AWS::CloudWatch::Dashboard', template({ furtherSources: accounts(15), dashboard: true })))[0]

@@ -45,6 +45,8 @@ export interface TaskCompletedDetail {
   readonly catalog: string;
   /** Task family, for example OpportunityFromEngagement. */
   readonly taskType: string;
+  /** Name of the source, if it has one: which account the task is in. */
+  readonly sourceName?: string;
   /** Task identifier, for example task-dpf02ig3g2uui. */
   readonly taskId: string;
   /** ARN of the task. Its account field is empty. */
@@ -101,6 +103,8 @@ export interface TaskFailedDetail {
   readonly catalog: string;
   /** Task family, for example OpportunityFromEngagement. */
   readonly taskType: string;
+  /** Name of the source, if it has one: which account the task is in. */
+  readonly sourceName?: string;
   /** Task identifier, for example task-dpf02ig3g2uui. */
   readonly taskId: string;
   /** ARN of the task. Its account field is empty. */
@@ -157,6 +161,8 @@ export interface TaskStalledDetail {
   readonly catalog: string;
   /** Task family, for example OpportunityFromEngagement. */
   readonly taskType: string;
+  /** Name of the source, if it has one: which account the task is in. */
+  readonly sourceName?: string;
   /** Task identifier, for example task-dpf02ig3g2uui. */
   readonly taskId: string;
   /** ARN of the task. Its account field is empty. */
@@ -199,6 +205,8 @@ export interface TaskStartedDetail {
   readonly taskType: string;
   /** Task identifier, for example task-dpf02ig3g2uui. */
   readonly taskId: string;
+  /** Only this source looks at once. Without it, all sources of the catalog and family do. */
+  readonly sourceName?: string;
 }
 
 /** A Partner Central task was started. Published by whoever started it, so that the poller looks at once. */

@@ -19,13 +19,14 @@ import {
 
 const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
 
-const { assumeRoleArn, eventSource } = settingsEntries;
+const { assumeRoleArn, externalId, eventSource } = settingsEntries;
 
 export const configEntries = {
   ...settingsEntries,
   assumeRoleArn: v.optional(
     described(orToken(assumeRoleArn.wrapped), v.getDescription(assumeRoleArn.wrapped) as string),
   ),
+  externalId: v.optional(described(orToken(externalId.wrapped), v.getDescription(externalId.wrapped) as string)),
   eventSource: v.optional(
     described(orToken(eventSource.wrapped), v.getDescription(eventSource.wrapped) as string),
     eventSource.default,
@@ -33,7 +34,7 @@ export const configEntries = {
   furtherSources: v.optional(
     described(
       furtherSources(),
-      'Further sources of this stack: other catalogs or families. Each has its own function, schedules and alarms. Omitted keys inherit from the first source, except the identifiers.',
+      'Further sources of this stack: other catalogs, families or accounts. Each has its own function, schedules and alarms. Omitted keys inherit from the first source, except the identifiers and the name.',
     ),
     [],
   ),

@@ -1,9 +1,10 @@
 /** Reads and validates the configuration, from a CDK context or from the props of the construct. */
 import * as v from 'valibot';
 import { ConfigurationError, shown } from '../lambdas/poller/configuration-error';
-import { filterProblems, parseFlat, type Settings, settingsEntries } from '../lambdas/poller/settings';
+import { parseFlat, type Settings, settingsEntries } from '../lambdas/poller/settings';
+import { filterProblems } from '../lambdas/poller/source-filters';
 import { configEntries, type Parsed, type StackConfig, sourceKeys } from './config-entries';
-import { duplicateSources, inherited, type SourceConfig, sourcesOf } from './sources';
+import { conflictingSources, inherited, type SourceConfig, sourcesOf } from './sources';
 import { similarKey, unknownKeyProblem } from './unknown-keys';
 
 export interface Config extends StackConfig {
@@ -44,7 +45,7 @@ export function readConfig(
       return [];
     }
   });
-  problems.push(...duplicateSources([first, ...others]));
+  problems.push(...conflictingSources([first, ...others]));
   if (problems.length > 0) throw new ConfigurationError(where, problems);
   return { ...first, sources: sourcesOf(first, others) };
 }
@@ -102,6 +103,10 @@ function conflictingKeys(given: Record<string, unknown>): string[] {
   const [timeoutSeconds, pollMinutes] = [valid('functionTimeoutSeconds'), valid('pollEveryMinutes')];
   const [auditHours, retentionDays] = [valid('auditEveryHours'), valid('retentionDays')];
   const problems: string[] = [];
+  if (given.externalId !== undefined && given.assumeRoleArn === undefined)
+    problems.push(
+      `externalId without assumeRoleArn: got ${shown(given.externalId)}, allowed: only with the role that asks for it`,
+    );
   if (given.alarmEmail !== undefined && given.alarmTopicArns !== undefined)
     problems.push(
       'alarmEmail with alarmTopicArns: got both, allowed: one of them; subscribe the address to one of those topics',

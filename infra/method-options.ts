@@ -6,8 +6,10 @@ import { ConfigurationError } from '../lambdas/poller/configuration-error';
 import { reasonCategories } from '../lambdas/task-event';
 import type { TaskPollerSettings } from './task-poller-settings';
 
-/** Name of a source: catalog and task family, such as `AWS/EngagementFromOpportunity`. */
-export type TaskSource = `${TaskPollerSettings['catalog']}/${NonNullable<TaskPollerSettings['taskFamily']>}`;
+type CatalogAndFamily = `${TaskPollerSettings['catalog']}/${NonNullable<TaskPollerSettings['taskFamily']>}`;
+
+/** A source: catalog, task family and its name if it has one, such as `AWS/EngagementFromOpportunity/acme`. */
+export type TaskSource = CatalogAndFamily | `${CatalogAndFamily}/${string}`;
 
 /** Options of a rule of `onTask…`. `eventPattern` narrows it further. A `target` can also be added later. */
 export interface TaskEventOptions extends OnEventOptions {

@@ -39,9 +39,9 @@ export class TaskPollerStack extends Stack {
       poller.chatAlertTopic?.topicArn,
       'SNS topic with the same alerts for Slack or Teams; connect it to Amazon Q Developer in chat applications',
     );
-    config.sources.forEach(({ idSuffix, catalog, taskFamily }, at) => {
+    config.sources.forEach(({ idSuffix, label }, at) => {
       const { functionName, logGroup } = poller.functions[at] as LambdaFunction;
-      const which = idSuffix && ` (${catalog}/${taskFamily})`;
+      const which = idSuffix && ` (${label})`;
       output(
         `PollerFunctionName${idSuffix}`,
         functionName,

@@ -17,6 +17,14 @@ export interface SourceSettings {
    */
   readonly taskFamily?: 'OpportunityFromEngagement' | 'EngagementFromOpportunity' | 'EngagementByAcceptingInvitation';
   /**
+   * Name of the source, to poll the same catalog and family in several accounts. It is part of the key of its rows: a
+   * source with another name starts anew.
+   *
+   * Allowed: a letter, then up to 31 letters and digits
+   * @default - none
+   */
+  readonly name?: string;
+  /**
    * Only tasks of these opportunities.
    *
    * Allowed: 1 to 10 of O followed by 1 to 19 digits
@@ -58,6 +66,13 @@ export interface SourceSettings {
    * @default - the function's own role lists them
    */
   readonly assumeRoleArn?: string;
+  /**
+   * External id that the trust policy of `assumeRoleArn` asks for.
+   *
+   * Allowed: 2 to 1224 letters, digits and _+=,.@:/-
+   * @default - none
+   */
+  readonly externalId?: string;
   /**
    * Publish tasks that started at or after this time. Default: the first poll. An earlier time, set later, publishes
    * that part of the past.
@@ -221,8 +236,8 @@ export interface TaskPollerSettings extends SourceSettings {
    */
   readonly maxListCallsPerSecond?: number;
   /**
-   * Further sources of this stack: other catalogs or families. Each has its own function, schedules and alarms. Omitted
-   * keys inherit from the first source, except the identifiers.
+   * Further sources of this stack: other catalogs, families or accounts. Each has its own function, schedules and
+   * alarms. Omitted keys inherit from the first source, except the identifiers and the name.
    * @default []
    */
   readonly furtherSources?: readonly FurtherSource[];
@@ -356,5 +371,5 @@ export interface TaskPollerSettings extends SourceSettings {
   readonly customerManagedKey?: boolean;
 }
 
-/** A further source. Omitted keys inherit from the first source, except the identifiers. */
+/** A further source. Omitted keys inherit from the first source, except the identifiers and the name. */
 export type FurtherSource = Partial<SourceSettings>;

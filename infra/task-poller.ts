@@ -11,8 +11,10 @@ import { LAMBDA_CREATE_NEW_POLICIES_WITH_ADDTOROLEPOLICY } from 'aws-cdk-lib/cx-
 import { Construct, type IConstruct } from 'constructs';
 import { schemaVersions } from '../events/event-schemas';
 import { TASK_COMPLETED, TASK_FAILED, TASK_STALLED, type TaskDetailType } from '../lambdas/event-names';
+import { ConfigurationError } from '../lambdas/poller/configuration-error';
 import { METRICS_NAMESPACE, metricNames } from '../lambdas/poller/metrics';
 import { knownReasonCodes } from '../lambdas/reason-codes';
+import { sourceId } from '../lambdas/source-id';
 import { Alarms } from './constructs/alarms';
 import { Dashboard } from './constructs/dashboard';
 import { allowKeyUse, allowServicesToUseKey, encryptionKey as newEncryptionKey } from './constructs/encryption-key';
@@ -34,6 +36,7 @@ import {
 } from './method-options';
 import { readProps } from './read-props';
 import type { SourceConfig } from './sources';
+import { environmentLimitProblem, resourceLimitProblem } from './stack-limit';
 import type { TaskPollerSettings } from './task-poller-settings';
 
 export interface PartnerCentralTaskPollerProps extends TaskPollerSettings {
@@ -161,7 +164,8 @@ export class PartnerCentralTaskPoller extends Construct {
     const firstAlarms = addAlarms(0, { topics: alarmTopics, shared, encryptionKey });
     const { topics } = firstAlarms;
     const others = pollers.slice(1).map((_, at) => addAlarms(at + 1, { topics }));
-    this.alarms = [firstAlarms, ...others].flatMap(({ all }) => all);
+    const alarms = [firstAlarms, ...others];
+    this.alarms = alarms.flatMap(({ all }) => all);
 
     this.pollAfter(taskBus, alerts, ...(forwarding ? [forwarding] : []));
     if (!alarmTopics) this.pollAfter(...topics);
@@ -169,6 +173,15 @@ export class PartnerCentralTaskPoller extends Construct {
     if (config.savedQueries)
       new LogQueries(this, 'LogQueries', { config, logGroups: pollers.map(poller => poller.function.logGroup) });
     if (config.dashboard) new Dashboard(this, 'Dashboard', { config, pollers, table: this.table, alarms: this.alarms });
+
+    const ofSources = pollers.map((poller, at) => [poller, alarms[at] as Alarms]);
+    const logGroups = pollers.map((poller, at) => {
+      return [sourceId(config.sources[at] as SourceConfig), poller.function.logGroup] as const;
+    });
+    const tooMany =
+      resourceLimitProblem(Stack.of(this), ofSources) ??
+      environmentLimitProblem(Stack.of(this), logGroups, config.alertRoutes);
+    if (tooMany) throw new ConfigurationError(`The props of ${this.node.path}`, [tooMany]);
 
     this.eventBus = bus;
     this.alertTopic = alerts.topic;
@@ -272,6 +285,8 @@ export class PartnerCentralTaskPoller extends Construct {
     const detail = {
       schemaVersion: [...schemaVersions],
       ...(only && { catalog: [only.catalog], taskType: [only.taskFamily] }),
+      // Sources of other accounts may have the same catalog and family, now or later.
+      ...(only?.name && { sourceName: [only.name] }),
       ...(reasonCategories && { reasonCategory: [...reasonCategories] }),
       ...(reasonCodes && { reasonCode: [...reasonCodes] }),
       ...(!replays && { replayId: [{ exists: false }] }),
@@ -293,10 +308,10 @@ export class PartnerCentralTaskPoller extends Construct {
 
   /** @throws Error if it does not exist */
   private sourceNamed(name: TaskSource): SourceConfig {
-    const nameOf = ({ catalog, taskFamily }: SourceConfig) => `${catalog}/${taskFamily}`;
-    const found = this.sources.find(source => nameOf(source) === name);
+    const found = this.sources.find(({ label }) => label === name);
     if (found) return found;
-    throw new Error(`${this.node.path} has no source ${name}; allowed: ${this.sources.map(nameOf).join(' or ')}`);
+    const labels = this.sources.map(({ label }) => label);
+    throw new Error(`${this.node.path} has no source ${name}; allowed: ${labels.join(' or ')}`);
   }
 
   private metric(metricName: string, statistic: string, given: TaskPollerMetricOptions = {}): Metric {

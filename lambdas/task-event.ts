@@ -38,6 +38,7 @@ const identity = {
   runId: described('The poll that saw the change; find its log line by this id. In a replay, the replayId.'),
   catalog: described('Partner Central catalog: AWS or Sandbox.'),
   taskType: described('Task family, for example OpportunityFromEngagement.'),
+  sourceName: v.optional(described('Name of the source, if it has one: which account the task is in.')),
   taskId: described('Task identifier, for example task-dpf02ig3g2uui.'),
   taskArn: v.optional(described('ARN of the task. Its account field is empty.')),
   replayId: v.optional(
@@ -103,4 +104,7 @@ export const taskStartedSchema = v.object({
   catalog: described('Partner Central catalog: AWS or Sandbox.'),
   taskType: described('Task family, for example OpportunityFromEngagement.'),
   taskId: described('Task identifier, for example task-dpf02ig3g2uui.'),
+  sourceName: v.optional(
+    described('Only this source looks at once. Without it, all sources of the catalog and family do.'),
+  ),
 });

@@ -70,7 +70,9 @@ export function reasonTable(): string {
 const withoutValue: Readonly<Record<string, string>> = {
   catalog: '`Sandbox`, in `cdk.json`',
   furtherSources: 'none',
+  name: 'none',
   assumeRoleArn: "the poller's own",
+  externalId: 'none',
   existingEventBusName: "the stack's own",
   forwardTo: 'none',
   nudgesFrom: 'none',

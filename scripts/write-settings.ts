@@ -28,7 +28,7 @@ export interface TaskPollerSettings extends SourceSettings {
 ${members(keys.filter(key => !sourceKeys.includes(key)))}
 }
 
-/** A further source. Omitted keys inherit from the first source, except the identifiers. */
+/** A further source. Omitted keys inherit from the first source, except the identifiers and the name. */
 export type FurtherSource = Partial<SourceSettings>;
 `;
   return [join(root, 'infra', 'task-poller-settings.ts'), content];
@@ -36,7 +36,9 @@ export type FurtherSource = Partial<SourceSettings>;
 
 /** What holds where a key is left out and there is no value to show for it. */
 const withoutValue: Readonly<Record<string, string>> = {
+  name: '- none',
   assumeRoleArn: "- the function's own role lists them",
+  externalId: '- none',
   emitSince: '- the first poll',
   alertEmail: '- nobody',
   alarmEmail: '- nobody',

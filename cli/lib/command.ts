@@ -30,7 +30,7 @@ export interface GlobalOptions {
   readonly profile?: string;
   readonly local?: true;
   readonly json?: true;
-  /** CATALOG/FAMILY */
+  /** CATALOG/FAMILY, or CATALOG/FAMILY/NAME */
   readonly source?: string;
 }
 

@@ -1,7 +1,8 @@
 /** Finds what is deployed: no outputs are needed, so any app that uses our construct is found. */
 import { CloudFormationClient, paginateListStackResources } from '@aws-sdk/client-cloudformation';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { environment, readEnvironment, type Settings, sourceId } from '../../lambdas/poller/settings';
+import { environment, readEnvironment, type Settings } from '../../lambdas/poller/settings';
+import { sourceId } from '../../lambdas/source-id';
 import type { Aws } from './aws';
 import { CommandFailure } from './context';
 

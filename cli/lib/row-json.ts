@@ -1,8 +1,8 @@
 import { withoutAbsent } from '../../lambdas/poller/core/task';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { reasonCategory } from '../../lambdas/reason-categories';
+import { formatSource } from '../../lambdas/source-id';
 import type { DeployedSource } from './deployment';
-import { formatSource } from './sources';
 import { iso } from './words';
 
 /** A row for programs: times in ISO 8601, absent fields left out. Fields are only ever added. */

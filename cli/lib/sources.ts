@@ -1,6 +1,8 @@
 /** Which of a stack's sources a command is about. */
 import { InvalidArgumentError, Option } from 'commander';
+import { sourceNamePattern } from '../../lambdas/poller/settings';
 import { taskFamilyNames } from '../../lambdas/poller/task-families';
+import { formatSource } from '../../lambdas/source-id';
 import type { GlobalOptions } from './command';
 import { UsageError } from './command-line';
 import { CommandFailure } from './context';
@@ -8,17 +10,16 @@ import type { DeployedSource, Deployment } from './deployment';
 
 const catalogs = ['AWS', 'Sandbox'];
 
-/** A source as people write it: Sandbox/OpportunityFromEngagement. In the table, and in a shell a comment, it has a #. */
-export const formatSource = (sourceId: string) => sourceId.replace('#', '/');
-
 export const sourceOption = () =>
-  new Option('--source <CATALOG/FAMILY>', 'only this source, where the stack has several').argParser(readSource);
+  new Option('--source <CATALOG/FAMILY[/NAME]>', 'only this source, where the stack has several').argParser(readSource);
 
 function readSource(given: string): string {
-  const [catalog = '', family = '', ...more] = given.split(/[/#]/);
-  const known = more.length === 0 && catalogs.includes(catalog) && (taskFamilyNames as string[]).includes(family);
-  if (known) return `${catalog}/${family}`;
-  throw new InvalidArgumentError(`Allowed: ${catalogs.join(' or ')}, a slash, and ${taskFamilyNames.join(' or ')}.`);
+  const [catalog = '', family = '', name, ...more] = given.split(/[/#]/);
+  const isKnown = catalogs.includes(catalog) && (taskFamilyNames as string[]).includes(family);
+  if (isKnown && more.length === 0 && (name === undefined || sourceNamePattern.test(name))) return formatSource(given);
+  throw new InvalidArgumentError(
+    `Allowed: ${catalogs.join(' or ')}, a slash, and ${taskFamilyNames.join(' or ')}; for a source with a name, another slash and the name.`,
+  );
 }
 
 /** @throws CommandFailure when the stack hasn't the one that is asked for */

@@ -1,7 +1,8 @@
 /** Options of the commands that go straight to Partner Central, without anything deployed: `watch`, `wait` and `plan --no-table`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigurationError } from '../../lambdas/poller/configuration-error';
-import { filterKeys, filterProblems, parseFlat, type Settings, settingsEntries } from '../../lambdas/poller/settings';
+import { parseFlat, type Settings, settingsEntries } from '../../lambdas/poller/settings';
+import { filterKeys, filterProblems } from '../../lambdas/poller/source-filters';
 import { taskFamilyNames } from '../../lambdas/poller/task-families';
 import { UsageError } from './command-line';
 import { unitMs } from './instants';

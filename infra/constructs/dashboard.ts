@@ -45,7 +45,7 @@ export class Dashboard extends Construct {
     const page = new CloudWatchDashboard(this, 'Page', { defaultInterval: Duration.days(1) });
     page.addWidgets(
       new TextWidget({ markdown: `# ${config.stackName}\nRunbook: ${config.runbookUrl}`, width: 6, height: 3 }),
-      new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: 18, height: 3 }),
+      ...alarmParts(alarms).map(part => new AlarmStatusWidget({ title: 'Alarms', alarms: part, width: 18, height: 3 })),
     );
     for (const poller of pollers) this.addTasksOf(poller, page);
     page.addWidgets(
@@ -202,6 +202,10 @@ export class Dashboard extends Construct {
     );
   }
 }
+
+/** A widget takes at most 100: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
+const alarmParts = (alarms: readonly IAlarm[]) =>
+  Array.from({ length: Math.ceil(alarms.length / 100) }, (_, at) => alarms.slice(at * 100, (at + 1) * 100));
 
 /** With the name of the source, if there are several. */
 const titleOf = ({ name }: Poller, question: string) => (name ? `${name}: ${question}` : question);

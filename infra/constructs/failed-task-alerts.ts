@@ -11,7 +11,7 @@ import { schemaVersions } from '../../events/event-schemas';
 import { environment } from '../../lambdas/alerts/environment';
 import { DEFAULT, NOWHERE } from '../../lambdas/alerts/routes';
 import { TASK_FAILED } from '../../lambdas/event-names';
-import { sourceId } from '../../lambdas/poller/settings';
+import { sourceId } from '../../lambdas/source-id';
 import type { Config } from '../config';
 import { bundledFunction } from './bundled-function';
 import { withDeadLetters } from './dead-letter-target';

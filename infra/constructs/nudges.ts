@@ -13,7 +13,7 @@ import { Construct } from 'constructs';
 import { TASK_STARTED } from '../../lambdas/event-names';
 import { PARTNER_CENTRAL_REGION } from '../../lambdas/poller/settings';
 import { familyOf, startOperation } from '../../lambdas/poller/task-families';
-import type { SourceConfig } from '../sources';
+import { accountOf, type SourceConfig } from '../sources';
 import { withDeadLetters } from './dead-letter-target';
 
 interface NudgesProps {
@@ -44,7 +44,8 @@ export const nudgingTypes = (sources: readonly Pick<SourceConfig, 'taskFamily'>[
 export class Nudges extends Construct {
   constructor(scope: Construct, id: string, { config, bus, poller, deadLetters }: NudgesProps) {
     super(scope, id);
-    const { catalog, taskFamily } = config;
+    const { catalog, taskFamily, name } = config;
+    const account = accountOf(config);
     // Not CDK's target: the id of its permission depends on the path of the stack in the app.
     const target: IRuleTarget = {
       bind: () => ({
@@ -72,9 +73,15 @@ export class Nudges extends Construct {
       });
     };
 
+    // An event without sourceName nudges all sources of its catalog and family. That is harmless: it costs each of them a
+    // poll, and none of them a task.
     rule('TaskStarted', `A poll at once for ${TASK_STARTED} events`, bus, {
       detailType: [TASK_STARTED],
-      detail: { catalog: [catalog], taskType: [taskFamily] },
+      detail: {
+        catalog: [catalog],
+        taskType: [taskFamily],
+        ...(name && { sourceName: [name, { exists: false }] }),
+      },
     });
 
     const { region } = Stack.of(this);
@@ -83,14 +90,18 @@ export class Nudges extends Construct {
     const isElsewhere = !Token.isUnresolved(region) && region !== PARTNER_CENTRAL_REGION;
     const isForwarded = isElsewhere || config.assumeRoleArn !== undefined;
     const from = isForwarded ? bus : EventBus.fromEventBusName(this, 'DefaultBus', 'default');
+    // A forwarded event keeps the account that it comes from, so that those of one account nudge its own source only.
+    const ofAccount = name && account && !Token.isUnresolved(account) ? { account: [account] } : {};
     // Not "Opportunity Updated": a CRM that synchronises makes thousands of them.
     rule('PartnerCentral', "A poll at once for Partner Central's own events", from, {
+      ...ofAccount,
       source: ['aws.partnercentral-selling'],
       detailType: [...familyOf(taskFamily).nativeEvents],
       detail: { catalog: [catalog] },
     });
     // https://docs.aws.amazon.com/partner-central/latest/APIReference/logging-with-cloudtrail.html. It needs a trail.
     rule('CloudTrail', 'A poll at once when a task is started, for accounts with a trail', from, {
+      ...ofAccount,
       detailType: [CALL_VIA_CLOUDTRAIL],
       detail: {
         eventSource: ['partnercentral-selling.amazonaws.com'],

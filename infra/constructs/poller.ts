@@ -28,7 +28,7 @@ interface PollerProps extends Encrypted {
 
 /** The function that polls one source, and the two schedules that call it. */
 export class Poller extends Construct {
-  /** Name of the source for people; empty if the stack has only one. */
+  /** Name of the source for people; empty if the stack has only one, and that has no name. */
   readonly name: string;
   readonly function: LambdaFunction;
   /** Failed runs with their errors. */
@@ -36,8 +36,8 @@ export class Poller extends Construct {
 
   constructor(scope: Construct, id: string, props: PollerProps) {
     super(scope, id);
-    const { catalog, taskFamily, isOnlySource } = props.config;
-    this.name = isOnlySource ? '' : `${catalog}/${taskFamily}`;
+    const { name, label, isOnlySource } = props.config;
+    this.name = isOnlySource && name === undefined ? '' : label;
     this.failedRuns = deadLetterQueue(
       this,
       'FailedRuns',
@@ -56,7 +56,7 @@ export class Poller extends Construct {
   private pollerFunction({ config, table, bus, encryptionKey }: PollerProps) {
     const poller = bundledFunction(this, 'Function', {
       handlerFile: 'poller/handler.ts',
-      description: `Polls the ${config.taskFamily} tasks of Partner Central's ${config.catalog} catalog`,
+      description: `Polls the ${config.taskFamily} tasks of Partner Central's ${config.catalog} catalog${config.name ? ` for ${config.name}` : ''}`,
       config,
       encryptionKey,
       timeout: Duration.seconds(config.functionTimeoutSeconds),

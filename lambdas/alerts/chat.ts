@@ -150,6 +150,7 @@ function groupDetails(group: FailureGroup, isAlone: boolean): string[] {
   const [first, ...others] = tasks;
   const where = [
     `Task ${code(first.taskId)}`,
+    first.sourceName && `source ${code(first.sourceName)}`,
     first.engagementId && `engagement ${code(first.engagementId)}`,
     first.engagementInvitationId && `invitation ${code(first.engagementInvitationId)}`,
     first.opportunityId && `opportunity ${code(first.opportunityId)}`,

@@ -9,7 +9,7 @@ export const environment = {
   chatTopicArn: 'CHAT_TOPIC_ARN',
   /** JSON of AlertRoutes. */
   routes: 'ALERT_ROUTES',
-  /** `catalog#taskType=log group` of each source. Separated by commas, which log group names can't contain. */
+  /** `source id=log group` of each source. Separated by commas, which log group names can't contain. */
   pollerLogGroups: 'POLLER_LOG_GROUPS',
   pollerLogRegion: 'POLLER_LOG_REGION',
 } as const;

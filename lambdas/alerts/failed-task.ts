@@ -80,8 +80,11 @@ export const countReasons = (groups: readonly FailureGroup[]) => new Set(groups.
 
 export const reasonName = (reasonCode: string | undefined) => reasonCode ?? 'no reason given';
 
-export const catalogNames = (tasks: readonly FailedTask[]) =>
-  field([...new Set(tasks.map(task => field(task.catalog)))].join(', '));
+/** With the names of the sources that have one: `AWS (acme)`. */
+export const catalogNames = (tasks: readonly FailedTask[]) => field([...new Set(tasks.map(catalogName))].join(', '));
+
+const catalogName = ({ catalog, sourceName }: FailedTask) =>
+  field(sourceName === undefined ? catalog : `${catalog} (${sourceName})`);
 
 /** The event doesn't show which of the two is the case. */
 export const noMessage = 'none, or left out by includeMessage';

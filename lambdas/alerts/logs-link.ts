@@ -1,9 +1,10 @@
+import { sourceId } from '../source-id';
 import type { FailedTask } from './failed-task';
 
 /** Log groups of the pollers. */
 export interface PollerLogs {
   readonly region: string;
-  /** Source (`catalog#taskType`) and log group. */
+  /** Id of the source and its log group. */
   readonly groups: readonly [SourceLogGroup, ...SourceLogGroup[]];
 }
 type SourceLogGroup = readonly [source: string, group: string];
@@ -20,7 +21,8 @@ const maxRunMs = 15 * 60_000;
  */
 export function logsLink({ region, groups }: PollerLogs, task: FailedTask): string {
   // The source may be gone: an event can wait in the queue for days. Any other group still opens the right console.
-  const [, group] = groups.find(([source]) => source === `${task.catalog}#${task.taskType}`) ?? groups[0];
+  const id = sourceId({ catalog: task.catalog, taskFamily: task.taskType, name: task.sourceName });
+  const [, group] = groups.find(([source]) => source === id) ?? groups[0];
   // A run id has 36 characters. A prefix of a longer one also matches, and keeps the link short.
   const logged = (task.replayId === undefined ? task.runId : task.taskId).slice(0, 100);
   const query = [`filterPattern=${encoded(`"${logged}"`)}`, ...timeRange(task)].join('&');

@@ -166,6 +166,7 @@ function detailLines(task: FailedTask, heading: string, isAlone: boolean): strin
   return [
     '',
     `${heading}: ${field(task.taskId)}`,
+    task.sourceName && `Source: ${field(task.sourceName)}`,
     task.engagementId && `Engagement: ${field(task.engagementId)}${context ?? ''}`,
     task.engagementInvitationId && `Invitation: ${field(task.engagementInvitationId)}`,
     task.opportunityId && `Opportunity: ${field(task.opportunityId)}`,
@@ -194,8 +195,10 @@ function cliCommandLines({ catalog, taskType, taskId }: FailedTask): string[] {
 
 function summaryLine(task: FailedTask, messagesShown: ReadonlySet<string | undefined>): string {
   const { message } = task;
-  const { taskId, engagementId, engagementInvitationId, opportunityId } = task;
-  const ids = [taskId, engagementId, engagementInvitationId, opportunityId].filter(id => id !== undefined).map(field);
+  const { taskId, sourceName, engagementId, engagementInvitationId, opportunityId } = task;
+  const ids = [taskId, sourceName, engagementId, engagementInvitationId, opportunityId]
+    .filter(id => id !== undefined)
+    .map(field);
   const isNew = message !== undefined && !messagesShown.has(message);
   const excerpt = isNew ? [`"${oneLine(message, messageLimit.onOneLine)}"`] : [];
   return `  ${[...ids, utc(task.detectedBefore), ...excerpt].join('  ')}`;

@@ -8,13 +8,14 @@
  * - Lambda retries nothing: the next scheduled run is the retry.
  */
 import { Logger } from '@aws-lambda-powertools/logger';
+import { sourceId } from '../source-id';
 import { connectEventBus, shadowEventBus } from './edges/event-bus';
 import { connectPartnerCentral } from './edges/partner-central';
 import { connectSnapshotTable } from './edges/snapshot-table';
 import { type InvocationMode, invocationModes, pollAndFollow } from './invocation';
 import { metricsLine } from './metrics';
 import type { Summary } from './run';
-import { readEnvironment, sourceId } from './settings';
+import { readEnvironment } from './settings';
 
 const logger = new Logger();
 const { tableName, eventBusName, settings } = readEnvironment(process.env);

@@ -48,7 +48,7 @@ export function openRun({ services, runId, startedAt, budget, count, stored, emi
     ...(emitSince !== undefined && { emitSince }),
   });
   const { checkpoint, auditBegins } = openCheckpoint(stored, terms());
-  const { catalog, taskFamily, includeMessage, eventSource, stalledAfterMinutes } = settings;
+  const { catalog, taskFamily, name: sourceName, includeMessage, eventSource, stalledAfterMinutes } = settings;
   const rows = openRunRows({ table, budget, logger, count });
   const run: Run = {
     settings,
@@ -69,7 +69,7 @@ export function openRun({ services, runId, startedAt, budget, count, stored, emi
     publisher: openPublisher({
       bus,
       budget,
-      frame: { catalog, taskFamily, runId, includeMessage, eventSource, eventBusName, stalledAfterMinutes },
+      frame: { catalog, taskFamily, sourceName, runId, includeMessage, eventSource, eventBusName, stalledAfterMinutes },
       now: clock.now,
       record: rows.write,
       tryRecord: rows.tryWrite,

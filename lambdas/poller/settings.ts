@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { DEFAULT_EVENT_SOURCE } from '../event-names';
 import { ConfigurationError, shown } from './configuration-error';
 import { isInstant } from './core/instant';
-import { type FilterKey, familyOf, taskFamilyNames } from './task-families';
+import { taskFamilyNames } from './task-families';
 
 /** Environment variables of the poller function, for the code and the stack. */
 export const environment = {
@@ -82,6 +82,9 @@ function identifiers(pattern: RegExp, shape: string) {
   );
 }
 
+/** Letters and digits only, so that logical ids of different names differ too. */
+export const sourceNamePattern = /^[A-Za-z][A-Za-z0-9]{0,31}$/;
+
 const INSTANT = 'an instant such as 2026-11-01T00:00:00Z';
 
 const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
@@ -91,6 +94,12 @@ export const settingsEntries = {
   taskFamily: v.optional(
     described(oneOf(taskFamilyNames), 'Task family: tasks that the operation Start…Task of this name starts.'),
     'OpportunityFromEngagement',
+  ),
+  name: v.optional(
+    described(
+      textLike(sourceNamePattern, 'a letter, then up to 31 letters and digits'),
+      'Name of the source, to poll the same catalog and family in several accounts. It is part of the key of its rows: a source with another name starts anew.',
+    ),
   ),
   opportunityIdentifiers: v.optional(
     described(identifiers(/^O[0-9]{1,19}$/, 'O followed by 1 to 19 digits'), 'Only tasks of these opportunities.'),
@@ -135,6 +144,13 @@ export const settingsEntries = {
         'the ARN of a role such as arn:aws:iam::111122223333:role/task-reader',
       ),
       'Role that lists the tasks, for a stack outside the account that is linked to Partner Central.',
+    ),
+  ),
+  externalId: v.optional(
+    described(
+      // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+      textLike(/^[\w+=,.@:/-]{2,1224}$/, '2 to 1224 letters, digits and _+=,.@:/-'),
+      'External id that the trust policy of `assumeRoleArn` asks for.',
     ),
   ),
   emitSince: v.optional(
@@ -220,26 +236,6 @@ export const settingsEntries = {
 
 export type Settings = v.InferOutput<v.StrictObjectSchema<typeof settingsEntries, undefined>>;
 
-export const filterKeys = [
-  'opportunityIdentifiers',
-  'engagementIdentifiers',
-  'engagementInvitationIdentifiers',
-  'contextIdentifiers',
-  'taskIdentifiers',
-] as const satisfies readonly (FilterKey | 'taskIdentifiers')[];
-
-/** One line for each filter that the family doesn't have. The SDK would leave it out silently. */
-export function filterProblems(settings: Pick<Settings, 'taskFamily' | (typeof filterKeys)[number]>): string[] {
-  const { filters, operation } = familyOf(settings.taskFamily);
-  const known = [...Object.keys(filters), 'taskIdentifiers'];
-  return filterKeys
-    .filter(key => settings[key] !== undefined && !known.includes(key))
-    .map(
-      key =>
-        `${key} with taskFamily: got ${JSON.stringify(settings[key])} with ${settings.taskFamily}, allowed: what ${operation} filters by: ${known.join(', ')}`,
-    );
-}
-
 /** The values that a key allows, as errors and docs/configuration.md show them. */
 export const allowedValues = (entry: v.GenericSchema) => v.getMetadata(unwrapped(entry)).allowed as string | undefined;
 
@@ -264,10 +260,6 @@ export function parseFlat<E extends v.ObjectEntries>(entries: E, given: Record<s
   });
   throw new ConfigurationError(where, problems);
 }
-
-/** Id of a source: the partition of its rows. Changed filters and rates leave it alone, so the rows survive them. */
-export const sourceId = ({ catalog, taskFamily }: Pick<Settings, 'catalog' | 'taskFamily'>) =>
-  `${catalog}#${taskFamily}`;
 
 /**
  * Reads the function's environment at cold start.

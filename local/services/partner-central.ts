@@ -81,13 +81,16 @@ export async function startPartnerCentral(options: PartnerCentralOptions = {}) {
     ...options,
     name: 'partnercentral',
     contentType: 'application/x-amz-json-1.0',
-    handle: ({ operation, input }) => {
-      const output = partnerCentral.answer(operation, input);
+    handle: ({ operation, input, accessKeyId }) => {
+      const output = partnerCentral.answer(operation, input, partnerCentral.accountOf(accessKeyId));
       const sent = partnerCentral.tamper ? partnerCentral.tamper(operation, output) : output;
       return typeof sent === 'string' ? { status: 200, body: sent } : jsonReply(sent);
     },
   });
-  const partnerCentral = Object.assign(service, openPartnerCentral(options));
+  const partnerCentral = Object.assign(service, openPartnerCentral(options), {
+    /** Whose tasks a caller sees, by its access key id. All see the same unless this is replaced. */
+    accountOf: (_accessKeyId: string | undefined): string | undefined => undefined,
+  });
   return partnerCentral;
 }
 
@@ -98,12 +101,21 @@ export function openPartnerCentral(options: PartnerCentralOptions = {}) {
   const bucket = { tokens: Number.POSITIVE_INFINITY, filledAt: now() }; // full, whatever the limit is or becomes
 
   /** @throws Refusal as the service refuses */
-  function answer(this: { limit?: PartnerCentralOptions['limit'] }, operation: string, input: Input): Output {
+  function answer(
+    this: { limit?: PartnerCentralOptions['limit'] },
+    operation: string,
+    input: Input,
+    account?: string,
+  ): Output {
     if (operation === 'GetEngagementInvitation') {
       throttle(this.limit);
       refuseBad(invitationProblems(input, catalogs));
       const catalog = input.Catalog as string;
-      return invitation(store(catalog, 'EngagementByAcceptingInvitation'), catalog, lastPart(String(input.Identifier)));
+      return invitation(
+        store(catalog, 'EngagementByAcceptingInvitation', account),
+        catalog,
+        lastPart(String(input.Identifier)),
+      );
     }
     const family = familyNames.find(name => operation === families[name].list || operation === families[name].start);
     if (!family) throw unknownOperation(operation);
@@ -111,7 +123,7 @@ export function openPartnerCentral(options: PartnerCentralOptions = {}) {
     const isStart = families[family].start === operation;
     refuseBad(isStart ? startProblems[family](input, catalogs) : listProblems(input, filtersOf(family), catalogs));
     const catalog = input.Catalog as string;
-    return (isStart ? start : list)(store(catalog, family), catalog, family, input);
+    return (isStart ? start : list)(store(catalog, family, account), catalog, family, input);
   }
 
   function throttle(limit: PartnerCentralOptions['limit']) {
@@ -125,9 +137,9 @@ export function openPartnerCentral(options: PartnerCentralOptions = {}) {
     bucket.tokens -= 1;
   }
 
-  function store(catalog: string, family: TaskFamily = 'OpportunityFromEngagement'): TaskStore {
+  function store(catalog: string, family: TaskFamily = 'OpportunityFromEngagement', account?: string): TaskStore {
     if (!catalogs.includes(catalog)) throw new Error(`There is no catalog ${catalog}.`);
-    const key = `${catalog}/${family}`;
+    const key = [catalog, family, ...(account === undefined ? [] : [account])].join('/');
     const found = stores.get(key) ?? taskStore(key, now);
     stores.set(key, found);
     return found;
@@ -144,8 +156,8 @@ export function openPartnerCentral(options: PartnerCentralOptions = {}) {
       Object.fromEntries([...stores].map(([key, store]) => [key, store.toJSON()])),
     fromJSON(saved: Record<string, SavedTasks>) {
       for (const [key, tasks] of Object.entries(saved)) {
-        const [catalog, family] = key.split('/') as [string, TaskFamily];
-        store(catalog, family).fromJSON(tasks);
+        const [catalog, family, account] = key.split('/') as [string, TaskFamily, string?];
+        store(catalog, family, account).fromJSON(tasks);
       }
     },
   };

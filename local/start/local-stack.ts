@@ -6,7 +6,8 @@ import type { SQSBatchResponse } from 'aws-lambda';
 import type { AlertRoutes } from '../../lambdas/alerts/routes';
 import type { InvocationMode } from '../../lambdas/poller/invocation';
 import type { Summary } from '../../lambdas/poller/run';
-import { type Settings, sourceId } from '../../lambdas/poller/settings';
+import type { Settings } from '../../lambdas/poller/settings';
+import { sourceId } from '../../lambdas/source-id';
 import { alertQueue } from '../services/alert-queue';
 import { startControlPlane } from '../services/control-plane';
 import { createTableFromTemplate, startDynamoDb } from '../services/dynamodb';
@@ -130,6 +131,11 @@ export async function startLocalStack(options: LocalStackOptions) {
     };
   });
   const [first] = pollers as [(typeof pollers)[number]];
+  // An account whose source has a name has tasks of its own.
+  const accounts = new Map(
+    pollers.flatMap(({ settings: { assumeRoleArn, name } }) => (name === undefined ? [] : [[assumeRoleArn, name]])),
+  );
+  partnerCentral.accountOf = accessKeyId => accounts.get(sts.roleSession(accessKeyId)?.roleArn);
   const formatter = hostFunction({
     ...synthesized.formatter,
     environment: {
@@ -175,6 +181,7 @@ export async function startLocalStack(options: LocalStackOptions) {
     sources: pollers.map(({ settings, enabled, scheduled }) => ({
       id: sourceId(settings),
       settings,
+      account: accounts.get(settings.assumeRoleArn),
       enabled,
       poller: scheduled,
       poll: (mode: InvocationMode = 'poll', how?: InvokeOptions) => scheduled.invoke<Summary>({ mode }, how),

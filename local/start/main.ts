@@ -82,8 +82,8 @@ async function run(
 
   async function playOnStack(): Promise<number> {
     const { partnerCentral } = stack;
-    const sources = stack.sources.map(({ settings, enabled, poll }) => ({
-      ...openPlayedSource({ settings, enabled, partnerCentral, tell: story.tell }),
+    const sources = stack.sources.map(({ settings, enabled, account, poll }) => ({
+      ...openPlayedSource({ settings, enabled, account, partnerCentral, tell: story.tell }),
       poll,
     }));
     const changes = () => sources.reduce((sum, { scene }) => sum + scene.changes, 0);

@@ -1,7 +1,7 @@
 /** A source of the stack as it is played: its tasks in Partner Central, and how a person starts one of them. */
-import { formatSource } from '../../cli/lib/sources';
-import { type Settings, sourceId } from '../../lambdas/poller/settings';
+import type { Settings } from '../../lambdas/poller/settings';
 import type { TaskFamily } from '../../lambdas/poller/task-families';
+import { formatSource, sourceId } from '../../lambdas/source-id';
 import type { PartnerCentral } from '../services/partner-central';
 import type { sampleFailures } from '../services/sample-failures';
 import type { Outcome, Task } from '../services/task-store';
@@ -56,7 +56,7 @@ const families: Readonly<Record<TaskFamily, PlayedFamily>> = {
 };
 
 /** @param source such as Sandbox/OpportunityFromEngagement */
-const familyOf = (source: string) => families[source.slice(source.indexOf('/') + 1) as TaskFamily];
+const familyOf = (source: string) => families[source.split('/')[1] as TaskFamily];
 
 export const aboutTask = (source: string, task: Readonly<Task>) => familyOf(source).about(task);
 export const outcomeRule = (source: string) => familyOf(source).rule;
@@ -67,16 +67,18 @@ interface Given {
   readonly settings: Settings;
   /** Whether it is polled. */
   readonly enabled: boolean;
+  /** That the tasks are in; undefined where there is one for all. */
+  readonly account?: string | undefined;
   readonly partnerCentral: PartnerCentral;
   readonly mostRunning?: number;
   readonly tell: (line: { readonly type: 'task'; readonly source: string } & TaskChange) => void;
 }
 
-export function openPlayedSource({ settings, enabled, partnerCentral, mostRunning, tell }: Given) {
+export function openPlayedSource({ settings, enabled, account, partnerCentral, mostRunning, tell }: Given) {
   const { catalog, taskFamily, shadow, emitSince, taskIdentifiers } = settings;
   const name = formatSource(sourceId(settings));
   const family = families[taskFamily];
-  const store = partnerCentral.store(catalog, taskFamily);
+  const store = partnerCentral.store(catalog, taskFamily, account);
   const taskIds = taskIdentifiers?.map(lastPart);
   const filters = Object.fromEntries(
     Object.entries({

@@ -5,7 +5,8 @@ import { asJson, type Line, textNarrator } from './narrate';
 import type { StartOptions } from './start-options';
 
 /** Such as Sandbox/OpportunityFromEngagement. */
-export const sourceOf = ({ detail }: DeliveredEvent) => `${detail.catalog}/${detail.taskType}`;
+export const sourceOf = ({ detail: { catalog, taskType, sourceName } }: DeliveredEvent) =>
+  [catalog, taskType, ...(sourceName === undefined ? [] : [sourceName])].join('/');
 
 const keyOf = (source: string, taskId: string) => `${source} ${taskId}`;
 

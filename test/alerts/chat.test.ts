@@ -40,6 +40,12 @@ test('a message about one task, in the format of a custom notification', () => {
   expect(description).toMatch(/are our interpretation: AWS documents no meanings\.$/);
 });
 
+test('a task of a source with a name: the name is in the title and beside the task', () => {
+  const { content } = formatChat([{ ...failed, sourceName: 'acme' }], logs);
+  expect(content.title).toContain('Partner Central Sandbox (acme): task failed');
+  expect(content.description).toContain('Task `task-dpf02ig3g2uui`, source `acme`, engagement');
+});
+
 test('a replay is a repeat, says which replay and when it was seen first, and has a thread of its own', () => {
   const { content, metadata } = chatOf(repeated);
   expect(content.title).toBe('Repeat: Partner Central Sandbox: task failed (EngagementAccessDenied)');

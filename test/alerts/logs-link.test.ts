@@ -1,5 +1,5 @@
 import { logsLink } from '../../lambdas/alerts/logs-link';
-import { sourceId } from '../../lambdas/poller/settings';
+import { sourceId } from '../../lambdas/source-id';
 import { bare, failed, invited, logs, repeated } from './events';
 
 /** Reads a link as the console does: $ is %, the query is encoded once, and the name and each value twice. */
@@ -31,6 +31,12 @@ test('leads to what the run logged, a quarter of an hour around the failure and 
   expect(link).toBe(
     `https://console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/$252Faws$252Flambda$252FPoller-Logs/log-events$3FfilterPattern$3D$25226752a8ee-657e-4906-854d-1becaa7b1917$2522$26start$3D${at('2026-11-22T17:47:00Z')}$26end$3D${at('2026-11-22T18:20:00Z')}`,
   );
+});
+
+test('a task of a source with a name leads to the log of that source', () => {
+  const groups = [...logs.groups, ['Sandbox#OpportunityFromEngagement#acme', '/aws/lambda/Acme-Logs']] as const;
+  const link = logsLink({ ...logs, groups: groups as never }, { ...failed, sourceName: 'acme' });
+  expect(decoded(link)).toMatchObject({ group: '/aws/lambda/Acme-Logs' });
 });
 
 test('a replay leads to what was logged of the task when it was seen first', () => {

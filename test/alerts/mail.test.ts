@@ -38,6 +38,14 @@ test('a mail about one task says what failed, why, what to do, when it was seen,
   expect(body).toContain('AWS documents no meanings');
 });
 
+test('a task of a source with a name: the name is in the subject, in the first line and beside each task', () => {
+  const ofAcme = burst(5, ['EngagementAccessDenied']).map(task => ({ ...task, sourceName: 'acme' }));
+  const { subject, body } = onlyMail([...ofAcme, failed]);
+  expect(subject).toContain('Partner Central Sandbox (acme), Sandbox: 6 tasks failed');
+  expect(body).toContain('(catalog Sandbox (acme), Sandbox)');
+  for (const { taskId } of ofAcme) expect(body).toMatch(new RegExp(`(${taskId}\n(Source: )|^  ${taskId}  )acme`, 'm'));
+});
+
 test('an event that says almost nothing makes a mail all the same', () => {
   const { subject, body } = onlyMail([bare]);
   expect(subject).toBe('Partner Central Sandbox: task failed (no reason given)');

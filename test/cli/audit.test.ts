@@ -4,7 +4,7 @@ import { type Auditing, audit } from '../../cli/commands/audit/audit';
 import { taskKey } from '../../lambdas/poller/edges/row-item';
 import type { LeasedCheckpoint } from '../../lambdas/poller/edges/table-reader';
 import type { Summary } from '../../lambdas/poller/run';
-import { sourceId } from '../../lambdas/poller/settings';
+import { sourceId } from '../../lambdas/source-id';
 import { ago, DAY, HOUR } from '../durations';
 import { openTestStack, type TestStack } from '../integration/test-stack';
 import { asSomebody, openCommandLine } from './command-line';

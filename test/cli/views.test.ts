@@ -1,7 +1,8 @@
 /** status, list, show and doctor, of a stack on this machine. */
-import { formatSource } from '../../cli/lib/sources';
+
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { toItem } from '../../lambdas/poller/edges/row-item';
+import { formatSource } from '../../lambdas/source-id';
 import { startControlPlane } from '../../local/services/control-plane';
 import type { Fault } from '../../local/services/service';
 import { readSynthesized } from '../../local/synthesized';
@@ -264,6 +265,7 @@ describe('show', () => {
 describe('several sources in one stack', () => {
   let both: Record<string, string>;
   const other = 'Sandbox#EngagementFromOpportunity';
+  const named = 'Sandbox#EngagementFromOpportunity#acme';
   const [ourRole, othersRole] = [
     'arn:aws:iam::111111111111:role/Ours',
     'arn:aws:iam::222222222222:role/Others',
@@ -273,19 +275,24 @@ describe('several sources in one stack', () => {
       template,
       pollers: [poller],
     } = readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller');
-    const environment = (taskFamily: string, assumeRoleArn: string) => ({
+    const environment = (taskFamily: string, assumeRoleArn?: string, name?: string) => ({
       TABLE_NAME: stack.tableName,
       EVENT_BUS_NAME: 'TaskBus',
-      POLLER_SETTINGS: JSON.stringify({ catalog: 'Sandbox', taskFamily, assumeRoleArn }),
+      POLLER_SETTINGS: JSON.stringify({ catalog: 'Sandbox', taskFamily, assumeRoleArn, name }),
     });
     const invoke = () => Promise.reject(new Error('Nobody calls it'));
+    const aFunction = { Type: 'AWS::Lambda::Function', Properties: {} };
     const plane = await startControlPlane({
       stackName: 'PartnerCentralTaskPoller',
-      template: { Resources: { ...template.Resources, Another: { Type: 'AWS::Lambda::Function', Properties: {} } } },
+      template: { Resources: { ...template.Resources, Another: aFunction, Named: aFunction } },
       names: {},
       functions: {
         [poller.logicalId]: { environment: environment('OpportunityFromEngagement', ourRole), invoke },
         Another: { environment: environment('EngagementFromOpportunity', othersRole), invoke },
+        Named: {
+          environment: environment('EngagementFromOpportunity', 'arn:aws:iam::333333333333:role/Third', 'acme'),
+          invoke,
+        },
       },
     });
     closing.push(plane);
@@ -310,6 +317,7 @@ describe('several sources in one stack', () => {
     ]);
     expect(JSON.parse(status.out).sources.map((each: Json) => each.source)).toEqual([
       formatSource(other),
+      'Sandbox/EngagementFromOpportunity/acme',
       formatSource(source),
     ]);
     expect(list.out).toContain('SOURCE');
@@ -318,8 +326,20 @@ describe('several sources in one stack', () => {
     expect(show.out).toContain('Source          Sandbox/EngagementFromOpportunity');
     expect(wrong).toMatchObject({ code: 1, out: '' });
     expect(wrong.err).toContain(
-      'no source AWS/OpportunityFromEngagement; it has: Sandbox/EngagementFromOpportunity, Sandbox/Opp',
+      'no source AWS/OpportunityFromEngagement; it has: Sandbox/EngagementFromOpportunity, Sandbox/EngagementFromOpportunity/acme, Sandbox/Opp',
     );
+  });
+
+  test('one with a name is named with it, and has rows of its own', async () => {
+    const name = formatSource(named);
+    const [list, status, wrong] = await Promise.all([
+      commandLine.run(['list', '--json', '--source', name, '--local'], both),
+      commandLine.run(['status', '--json', '--source', name, '--local'], both),
+      commandLine.run(['status', '--source', `${name}/more`, '--local'], both),
+    ]);
+    expect(JSON.parse(list.out)).toEqual([]);
+    expect(JSON.parse(status.out).sources).toMatchObject([{ source: name, sourceName: 'acme' }]);
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('another slash and the name')]);
   });
 
   test('doctor lists the tasks through the role of each, and says which it may not assume', async () => {

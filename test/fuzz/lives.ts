@@ -4,8 +4,9 @@
  */
 import fc from 'fast-check';
 import type { InvocationMode } from '../../lambdas/poller/invocation';
-import { type Settings, sourceId } from '../../lambdas/poller/settings';
+import type { Settings } from '../../lambdas/poller/settings';
 import { taskFamilyNames } from '../../lambdas/poller/task-families';
+import { sourceId } from '../../lambdas/source-id';
 import { DAY, HOUR, MINUTE } from '../durations';
 import { type Disturbance, disturb, type LifePoller, type LifeStack, oldEntry, undisturbed } from './disturbance';
 import { judge } from './judge';

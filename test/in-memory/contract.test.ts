@@ -23,7 +23,8 @@ import {
 } from '../../lambdas/poller/errors';
 import type { EventBus, PartnerCentral, PollRequests, SnapshotTable } from '../../lambdas/poller/ports';
 import { openServiceClock } from '../../lambdas/poller/service-clock';
-import { parseFlat, settingsEntries, sourceId } from '../../lambdas/poller/settings';
+import { parseFlat, settingsEntries } from '../../lambdas/poller/settings';
+import { sourceId } from '../../lambdas/source-id';
 import { DAY, HOUR, MINUTE } from '../durations';
 import { errorAnswer } from '../faults';
 import type { LifeStack } from '../fuzz/disturbance';

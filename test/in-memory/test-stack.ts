@@ -18,8 +18,9 @@ import { type InvocationMode, pollAndFollow } from '../../lambdas/poller/invocat
 import { metricsLine } from '../../lambdas/poller/metrics';
 import type { EventBus, PartnerCentral, PollRequests, RunLogger, SnapshotTable } from '../../lambdas/poller/ports';
 import type { Summary } from '../../lambdas/poller/run';
-import { parseFlat, type Settings, settingsEntries, sourceId } from '../../lambdas/poller/settings';
+import { parseFlat, type Settings, settingsEntries } from '../../lambdas/poller/settings';
 import { familyOf } from '../../lambdas/poller/task-families';
+import { sourceId } from '../../lambdas/source-id';
 import type { DeliveredEvent, EntryError, WireEntry } from '../../local/services/event-bridge';
 import { openPartnerCentral } from '../../local/services/partner-central';
 import {

@@ -23,7 +23,15 @@ function manyTags(count: number): Record<string, string> {
 
 test('a catalog is enough', () => {
   const { sources, ...stack } = readConfig({ catalog: 'AWS' });
-  expect(sources).toEqual([{ ...stack, serviceName: stack.stackName, idSuffix: '', isOnlySource: true }]);
+  expect(sources).toEqual([
+    {
+      ...stack,
+      label: 'AWS/OpportunityFromEngagement',
+      serviceName: stack.stackName,
+      idSuffix: '',
+      isOnlySource: true,
+    },
+  ]);
   expect(stack).toEqual({
     catalog: 'AWS',
     taskFamily: 'OpportunityFromEngagement',

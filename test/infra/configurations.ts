@@ -38,10 +38,15 @@ const upTo = <T>(count: number, make: (at: number) => T) => Array.from({ length:
 export const configurations: readonly Context[] = [
   ...variants,
   {
+    name: 'acme',
     assumeRoleArn: 'arn:aws:iam::111122223333:role/lists-tasks',
+    externalId: 'partner-17',
     alarmTopicArns: `${topic('pager')},${topic('chat')}`,
     alertRoutes: `access=${topic('security-team')},throttling=nowhere`,
-    furtherSources: [{ taskFamily: 'EngagementFromOpportunity', pollEveryMinutes: 720, enabled: false }],
+    furtherSources: [
+      { taskFamily: 'EngagementFromOpportunity', pollEveryMinutes: 720, enabled: false },
+      { name: 'beta', assumeRoleArn: 'arn:aws:iam::444455556666:role/lists-tasks' },
+    ],
     archiveDays: 0,
     schemaRegistry: false,
     savedQueries: false,

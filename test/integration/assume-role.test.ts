@@ -50,6 +50,17 @@ test('lists as the role, and reads, writes and publishes as itself', async () =>
   ]);
 });
 
+test('the external id goes with the role, where one is configured', async () => {
+  const externalIds: unknown[] = [];
+  stack.sts.intercept = ({ input }) => {
+    externalIds.push((input as Record<string, string>).ExternalId);
+    return undefined;
+  };
+  await stack.run();
+  await stack.run('poll', undefined, stack.anotherPoller({ externalId: 'partner-17' }));
+  expect(externalIds).toEqual([undefined, 'partner-17']);
+});
+
 test('the role is assumed once for as long as its credentials last, and anew before they run out', async () => {
   for (const minutes of [0, 1, 30, 54]) await stack.run('poll', later(minutes * MINUTE));
   expect(sessions()).toBe(1);

@@ -1,6 +1,7 @@
 /** Each task family: one engine, and what tells the families apart. One test of each goes through the synthesized bundle. */
-import { sourceId } from '../../lambdas/poller/settings';
+
 import { type TaskFamily, taskFamilies } from '../../lambdas/poller/task-families';
+import { sourceId } from '../../lambdas/source-id';
 import type { Call } from '../../local/services/service';
 import { HOUR } from '../durations';
 import { type EngineStack, openEngineStack } from '../engine-stack';

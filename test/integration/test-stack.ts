@@ -10,7 +10,7 @@ import {
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { sourceId } from '../../lambdas/poller/settings';
+import { sourceId } from '../../lambdas/source-id';
 import type { Call } from '../../local/services/service';
 import { type LocalStackOptions, startLocalStack } from '../../local/start/local-stack';
 import { oneself } from '../faults';

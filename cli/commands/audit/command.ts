@@ -1,11 +1,11 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { Option } from 'commander';
 import type { Mode, Summary } from '../../../lambdas/poller/run';
+import { formatSource } from '../../../lambdas/source-id';
 import type { Aws } from '../../lib/aws';
 import { examples, type Register } from '../../lib/command';
 import { CommandFailure } from '../../lib/context';
 import { moment } from '../../lib/plan-words';
-import { formatSource } from '../../lib/sources';
 import { openTable } from '../../lib/table';
 import { readPeriod } from '../../lib/watch-options';
 import { audit, auditInText } from './audit';

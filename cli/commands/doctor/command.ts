@@ -1,4 +1,5 @@
 /** `doctor`: is everything there that the poller needs? One line a check, and for what is wrong, what to do. */
+
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
@@ -6,9 +7,9 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { withoutAbsent } from '../../../lambdas/poller/core/task';
 import { PARTNER_CENTRAL_REGION } from '../../../lambdas/poller/settings';
 import type { TaskFamily } from '../../../lambdas/poller/task-families';
+import { formatSource } from '../../../lambdas/source-id';
 import { type CommandContext, examples, type Register } from '../../lib/command';
 import type { DeployedSource } from '../../lib/deployment';
-import { formatSource } from '../../lib/sources';
 import { openTable } from '../../lib/table';
 import { counted } from '../../lib/words';
 import type { Found } from './check';

@@ -7,7 +7,7 @@ import { type TaskFamily, taskFamilies, taskFamilyNames } from '../../../lambdas
 import type { Aws } from '../../lib/aws';
 import { type Sending, Wrong } from './check';
 
-export type ListingSettings = Pick<Settings, 'catalog' | 'taskFamily' | 'assumeRoleArn'>;
+export type ListingSettings = Pick<Settings, 'catalog' | 'taskFamily' | 'assumeRoleArn' | 'externalId'>;
 
 /** By its type, each action that a family needs is the List operation of a family. */
 export type ListAction = `partnercentral:${(typeof taskFamilies)[TaskFamily]['operation']}`;
@@ -19,13 +19,13 @@ const commandOf = (action: ListAction) =>
     taskFamilyNames.find(name => action === `partnercentral:${taskFamilies[name].operation}`) as TaskFamily
   ] as ListCommand;
 
-export function connectForListing(aws: Aws, { assumeRoleArn: RoleArn }: ListingSettings) {
+export function connectForListing(aws: Aws, { assumeRoleArn: RoleArn, externalId: ExternalId }: ListingSettings) {
   return new PartnerCentralSellingClient({
     ...aws('PARTNERCENTRAL_SELLING'),
     region: PARTNER_CENTRAL_REGION,
     ...(RoleArn && {
       credentials: fromTemporaryCredentials({
-        params: { RoleArn, RoleSessionName: 'task-poller-doctor' },
+        params: { RoleArn, RoleSessionName: 'task-poller-doctor', ...(ExternalId && { ExternalId }) },
         clientConfig: aws('STS'),
       }),
     }),

@@ -1,10 +1,11 @@
 /** Is the stack there, with its bus and its schedules, and does it poll? */
 import { DescribeEventBusCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { GetScheduleCommand, type GetScheduleCommandOutput, type SchedulerClient } from '@aws-sdk/client-scheduler';
+import { formatSource } from '../../../lambdas/source-id';
 import type { CommandContext } from '../../lib/command';
 import { type DeployedSource, findDeployment, NotDeployed } from '../../lib/deployment';
 import { clockInWords, clockOffsetSeconds, isLate } from '../../lib/source-status';
-import { chooseSources, formatSource } from '../../lib/sources';
+import { chooseSources } from '../../lib/sources';
 import type { TableReader } from '../../lib/table';
 import { relative, utcAndAge } from '../../lib/words';
 import { gone, type Sending, Wrong } from './check';

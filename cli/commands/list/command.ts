@@ -1,15 +1,16 @@
 /** `list`: the tasks that the snapshot knows, newest first. */
+
 import { InvalidArgumentError } from 'commander';
 import { isTerminal } from '../../../lambdas/poller/core/task';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
 import { reasonCategory } from '../../../lambdas/reason-categories';
+import { formatSource } from '../../../lambdas/source-id';
 import { type CommandContext, examples, type Register } from '../../lib/command';
 import { UsageError } from '../../lib/command-line';
 import type { DeployedSource } from '../../lib/deployment';
 import { momentsAllowed, readMoment } from '../../lib/instants';
 import { rowAsJson } from '../../lib/row-json';
 import { isStalledIn } from '../../lib/source-status';
-import { formatSource } from '../../lib/sources';
 import { openTable } from '../../lib/table';
 import { duration, table, utc } from '../../lib/words';
 import { idIn, openSeen } from './seen';

@@ -1,12 +1,12 @@
 import { connectPartnerCentral } from '../../../lambdas/poller/edges/partner-central';
 import { connectSnapshotTable } from '../../../lambdas/poller/edges/snapshot-table';
-import { sourceId } from '../../../lambdas/poller/settings';
+import { formatSource, sourceId } from '../../../lambdas/source-id';
 import { type CommandContext, examples, type Register } from '../../lib/command';
 import { UsageError } from '../../lib/command-line';
 import { momentsAllowed, readMoment } from '../../lib/instants';
 import { emptyTable } from '../../lib/overlay-table';
 import { moment } from '../../lib/plan-words';
-import { formatSource, refuseStackOptions } from '../../lib/sources';
+import { refuseStackOptions } from '../../lib/sources';
 import { openTable } from '../../lib/table';
 import { addSourceOptions, givenSourceOptions, type SourceOptions, settingsOf } from '../../lib/watch-options';
 import { makePlan } from './plan';

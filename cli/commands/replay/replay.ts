@@ -49,7 +49,7 @@ export async function publishAgain({
   const changed: string[] = [];
   const unlimited = { listCalls: 0, listCallsPerSecond: 1, events: Number.POSITIVE_INFINITY };
   const budget = openBudget({ now: context.now, deadline: context.now() + LONGEST_MS, ...unlimited });
-  const { catalog, taskFamily, includeMessage, eventSource, stalledAfterMinutes } = settings;
+  const { catalog, taskFamily, name: sourceName, includeMessage, eventSource, stalledAfterMinutes } = settings;
   const { replayId, alerts } = replay;
   const replayed = { replayId, ...(alerts && { replayAlerts: true as const }) };
   let published = 0;
@@ -60,6 +60,7 @@ export async function publishAgain({
     frame: {
       catalog,
       taskFamily,
+      sourceName,
       includeMessage,
       eventSource,
       eventBusName,

@@ -4,13 +4,14 @@ import { isTerminal } from '../../../lambdas/poller/core/task';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
 import { reasonCategory } from '../../../lambdas/reason-categories';
 import { reasonText } from '../../../lambdas/reason-codes';
+import { formatSource } from '../../../lambdas/source-id';
 import { examples, type Register } from '../../lib/command';
 import { UsageError } from '../../lib/command-line';
 import { CommandFailure } from '../../lib/context';
 import type { DeployedSource } from '../../lib/deployment';
 import { rowAsJson } from '../../lib/row-json';
 import { isStalledIn } from '../../lib/source-status';
-import { formatSource, theOnly } from '../../lib/sources';
+import { theOnly } from '../../lib/sources';
 import { openTable, type TableReader } from '../../lib/table';
 import { counted, duration, inLine, relative, utc, utcAndAge } from '../../lib/words';
 

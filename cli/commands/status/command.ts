@@ -1,12 +1,13 @@
 /** `status`: how things stand, source by source. */
+
 import type { Gap } from '../../../lambdas/poller/core/checkpoint';
 import { withoutAbsent } from '../../../lambdas/poller/core/task';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
+import { formatSource } from '../../../lambdas/source-id';
 import { examples, type Register } from '../../lib/command';
 import type { DeployedSource } from '../../lib/deployment';
 import { rowAsJson } from '../../lib/row-json';
 import { clockInWords, readStatus, type SourceStatus } from '../../lib/source-status';
-import { formatSource } from '../../lib/sources';
 import { openTable } from '../../lib/table';
 import { counted, duration, inLine, iso, relative, utc, utcAndAge } from '../../lib/words';
 
@@ -134,6 +135,7 @@ function asJson(status: SourceStatus) {
     source: formatSource(source.id),
     catalog: source.settings.catalog,
     taskFamily: source.settings.taskFamily,
+    sourceName: source.settings.name,
     functionName: source.functionName,
     tableName: source.tableName,
     eventBusName: source.eventBusName,

@@ -1,12 +1,12 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { Option } from 'commander';
 import { connectPartnerCentral } from '../../../lambdas/poller/edges/partner-central';
-import { sourceId } from '../../../lambdas/poller/settings';
+import { formatSource, sourceId } from '../../../lambdas/source-id';
 import { type CommandContext, examples, type Register } from '../../lib/command';
 import { UsageError } from '../../lib/command-line';
 import { momentsAllowed, readMoment } from '../../lib/instants';
 import { moment } from '../../lib/plan-words';
-import { formatSource, refuseStackOptions } from '../../lib/sources';
+import { refuseStackOptions } from '../../lib/sources';
 import { addSourceOptions, readPeriod, type SourceOptions, settingsOf } from '../../lib/watch-options';
 import { duration } from '../../lib/words';
 import { openFolderTable } from './folder-table';

@@ -11,6 +11,7 @@ type Replay = Pick<TaskEvent, 'replayId' | 'replayAlerts'>;
 export interface EventFrame {
   readonly catalog: string;
   readonly taskFamily: string;
+  readonly sourceName?: string | undefined;
   readonly runId: string;
   readonly includeMessage: boolean;
   readonly eventSource: string;
@@ -31,7 +32,8 @@ export interface EventEntry {
 
 /**
  * The same for every delivery of one outcome, or of one stalled task. It is made of what never changes about a task;
- * StartTime does, by milliseconds.
+ * StartTime does, by milliseconds. The name of the source is left out: the ARN of a task has no account, so its id is
+ * unique without one, and a source that gets a name publishes the same ids as before.
  */
 export function eventId(
   catalog: string,
@@ -53,6 +55,7 @@ const identity = (row: TaskRow, frame: EventFrame, what: TerminalStatus | typeof
   runId: frame.runId,
   catalog: frame.catalog,
   taskType: frame.taskFamily,
+  sourceName: frame.sourceName,
   taskId: row.taskId,
   taskArn: row.taskArn,
   ...frame.replay,

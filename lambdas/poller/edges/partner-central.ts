@@ -45,10 +45,10 @@ const advice = ({ catalog, taskFamily, assumeRoleArn }: Settings) => ({
  * Credentials of the role that lists the tasks. The client keeps them and renews them five minutes before they expire.
  * @throws TransientFailure, PermanentFailure
  */
-function roleSession(RoleArn: string, where: Where) {
+function roleSession(RoleArn: string, ExternalId: string | undefined, where: Where) {
   const place = where('STS');
   const assume = fromTemporaryCredentials({
-    params: { RoleArn, RoleSessionName: 'task-poller' },
+    params: { RoleArn, RoleSessionName: 'task-poller', ...(ExternalId && { ExternalId }) },
     clientConfig: {
       ...place,
       requestHandler: {
@@ -67,8 +67,9 @@ function roleSession(RoleArn: string, where: Where) {
         if ((error as Error).name === 'CredentialsProviderError')
           throw new TransientFailure(`AssumeRole of ${RoleArn}: the answer can not be read`, { cause: error });
         const failure = sortFailure(error, `AssumeRole of ${RoleArn}`, {
-          denied: "Let the function's role use sts:AssumeRole on it, and let its trust policy name the function's role",
-          refused: 'Check assumeRoleArn',
+          denied:
+            "Let the function's role use sts:AssumeRole on it, and let its trust policy name the function's role and the configured externalId, if it asks for one",
+          refused: 'Check assumeRoleArn and externalId',
         });
         // A RequestRefused would say that the List request is bad.
         throw failure instanceof RequestRefused
@@ -143,7 +144,8 @@ export function connectPartnerCentral(
   const { operation } = familyOf(settings.taskFamily);
   const { request, filters, fingerprint } = listRequests(settings);
   const ListTasks = listCommands[settings.taskFamily] as ListCommand;
-  const session = settings.assumeRoleArn === undefined ? undefined : roleSession(settings.assumeRoleArn, where);
+  const { assumeRoleArn, externalId } = settings;
+  const session = assumeRoleArn === undefined ? undefined : roleSession(assumeRoleArn, externalId, where);
   const place = where('PARTNERCENTRAL_SELLING');
   const client = new PartnerCentralSellingClient({
     ...place,

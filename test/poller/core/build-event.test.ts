@@ -68,7 +68,8 @@ test('an event id depends on catalog, family, task and status, and on nothing el
   const id = buildEvent(failed, frame).eventId;
   expect(id).toMatch(/^[0-9a-f]{64}$/);
   const later = { ...failed, startTime: 1, message: 'other', previousStatus: 'X', firstTerminalAt: 5 };
-  expect(buildEvent(later, { ...frame, runId: 'run-2', eventSource: 'other' }).eventId).toBe(id);
+  const elsewhere = { ...frame, runId: 'run-2', eventSource: 'other', sourceName: 'acme' };
+  expect(buildEvent(later, elsewhere)).toMatchObject({ eventId: id, sourceName: 'acme' });
   const others = [
     buildEvent(failed, { ...frame, catalog: 'AWS' }),
     buildEvent(failed, { ...frame, taskFamily: 'EngagementFromOpportunity' }),

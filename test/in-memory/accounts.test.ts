@@ -1,0 +1,41 @@
+/** Sources of one catalog and family with names of their own: each has its memory, and says its name. */
+import { sourceId } from '../../lambdas/source-id';
+import { DAY, MINUTE } from '../durations';
+import { openMemoryStack } from './test-stack';
+
+test('each source has rows, checkpoint and lease of its own, and its name is in its events', async () => {
+  const stack = openMemoryStack();
+  const pollers = ['acme', 'beta', undefined].map(name => stack.anotherPoller(name === undefined ? {} : { name }));
+  const pollAll = async () => {
+    for (const poller of pollers) expect((await poller.invoke({ mode: 'poll' })).result?.outcome).toBe('complete');
+  };
+  await pollAll();
+  stack.pass(MINUTE);
+  // The accounts of the test share one list, so each source has to publish the task by itself.
+  const { taskId } = stack.store.add({ status: 'FAILED', startTimeMs: stack.now() });
+  await pollAll();
+  await pollAll();
+
+  const details = stack.eventBridge.events.map(({ detail }) => detail as Record<string, unknown>);
+  expect(details.map(({ taskId: id, sourceName }) => [id, sourceName])).toEqual([
+    [taskId, 'acme'],
+    [taskId, 'beta'],
+    [taskId, undefined],
+  ]);
+  expect(new Set(details.map(({ eventId }) => eventId)).size).toBe(1); // a task has one, whoever publishes it
+  const key = { catalog: 'Sandbox', taskFamily: 'OpportunityFromEngagement' };
+  const ids = [...['acme', 'beta'].map(name => sourceId({ ...key, name })), 'Sandbox#OpportunityFromEngagement'];
+  const items = (await stack.items()).map(({ source, item }) => `${source} ${item}`);
+  expect(items.sort()).toEqual(ids.flatMap(id => [`${id} CHECKPOINT`, `${id} TASK#${taskId}`]).sort());
+});
+
+test('a source that gets a name starts anew, and publishes no history', async () => {
+  const stack = openMemoryStack();
+  await stack.poller.invoke({ mode: 'poll' });
+  stack.pass(MINUTE);
+  stack.store.add({ status: 'FAILED', startTimeMs: stack.now() });
+  await stack.poller.invoke({ mode: 'poll' });
+  stack.pass(DAY);
+  await stack.anotherPoller({ name: 'acme' }).invoke({ mode: 'poll' });
+  expect(stack.eventBridge.events).toHaveLength(1);
+});

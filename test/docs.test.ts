@@ -62,6 +62,7 @@ test.each([
   ['docs/testing.md'],
   ['examples/consumer/README.md'],
   ['examples/cdk-app/README.md'],
+  ['examples/webhook/README.md'],
 ])('what %s links to in this repository exists', file => {
   const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g)];
   expect(links.length).toBeGreaterThan(0);

@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { TasksStack } from '../../examples/cdk-app/tasks-stack';
 import { synthesize as synthesizeConsumer } from '../../examples/consumer/app';
+import { synthesize as synthesizeWebhook } from '../../examples/webhook/app';
 import { synthesize } from '../../infra/synthesize';
 import { configurations } from '../infra/configurations';
 
 const [directory = ''] = process.argv.slice(2);
 rmSync(directory, { recursive: true, force: true });
 const context = { 'aws:cdk:bundling-stacks': [] };
+
+const ofWebhook = { taskBusName: 'TheTaskBus', endpoint: 'https://crm.example.com/hooks', secretName: 'crm-webhook' };
 
 const app = new App({ outdir: join(directory, 'cdk-app'), context });
 new TasksStack(app, 'Tasks');
@@ -24,5 +27,6 @@ const assemblies = [
   ),
   app.synth(),
   synthesizeConsumer({ outdir: join(directory, 'consumer'), context: { ...context, taskBusName: 'TheTaskBus' } }),
+  synthesizeWebhook({ outdir: join(directory, 'webhook'), context: { ...context, ...ofWebhook } }),
 ];
 for (const { stacks } of assemblies) for (const { templateFullPath } of stacks) console.log(templateFullPath);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { TasksStack } from '../../examples/cdk-app/tasks-stack';
 import { synthesize as synthesizeConsumer } from '../../examples/consumer/app';
+import { synthesize as synthesizeRestartTasks } from '../../examples/restart-tasks/app';
 import { synthesize as synthesizeWebhook } from '../../examples/webhook/app';
 import { synthesize } from '../../infra/synthesize';
 import { configurations } from '../infra/configurations';
@@ -13,6 +14,7 @@ rmSync(directory, { recursive: true, force: true });
 const context = { 'aws:cdk:bundling-stacks': [] };
 
 const ofWebhook = { taskBusName: 'TheTaskBus', endpoint: 'https://crm.example.com/hooks', secretName: 'crm-webhook' };
+const ofRestartTasks = { taskBusName: 'TheTaskBus', email: 'a@example.com', involvementType: 'Co-Sell' };
 
 const app = new App({ outdir: join(directory, 'cdk-app'), context });
 new TasksStack(app, 'Tasks');
@@ -27,6 +29,7 @@ const assemblies = [
   ),
   app.synth(),
   synthesizeConsumer({ outdir: join(directory, 'consumer'), context: { ...context, taskBusName: 'TheTaskBus' } }),
+  synthesizeRestartTasks({ outdir: join(directory, 'restart-tasks'), context: { ...context, ...ofRestartTasks } }),
   synthesizeWebhook({ outdir: join(directory, 'webhook'), context: { ...context, ...ofWebhook } }),
 ];
 for (const { stacks } of assemblies) for (const { templateFullPath } of stacks) console.log(templateFullPath);

@@ -63,6 +63,7 @@ test.each([
   ['examples/consumer/README.md'],
   ['examples/cdk-app/README.md'],
   ['examples/webhook/README.md'],
+  ['examples/dead-mans-switch/README.md'],
   ['examples/restart-tasks/README.md'],
 ])('what %s links to in this repository exists', file => {
   const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g)];

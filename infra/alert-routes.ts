@@ -1,24 +1,18 @@
 /** The configuration key `alertRoutes`: which topic gets which failures. */
 import { Token } from 'aws-cdk-lib';
 import * as v from 'valibot';
-import { type AlertRoutes, CATCH_ALL, DEFAULT, isTopicArn, NOWHERE, type RouteKey } from '../lambdas/alerts/routes';
+import { type AlertRoutes, CATCH_ALL, DEFAULT, isRouteKey, isTopicArn, NOWHERE } from '../lambdas/alerts/routes';
+import { catalogs } from '../lambdas/poller/settings';
 import { reasonCategories } from '../lambdas/task-event';
 
-const keys: readonly string[] = [...reasonCategories, CATCH_ALL];
-
-const allowed = `for each of ${reasonCategories.join(', ')} or ${CATCH_ALL} one of ${DEFAULT}, ${NOWHERE} or the ARN of a topic, such as throttling=${NOWHERE},access=arn:aws:sns:us-east-1:111122223333:security; ${CATCH_ALL} is every other category and can't be ${NOWHERE}`;
+const allowed = `for each of ${reasonCategories.join(', ')}, or a source such as Sandbox/* or AWS/EngagementFromOpportunity, or a source and a category such as AWS/*:access, or ${CATCH_ALL}, one of ${DEFAULT}, ${NOWHERE} or the ARN of a topic, such as throttling=${NOWHERE},AWS/*:access=arn:aws:sns:us-east-1:111122223333:security; ${CATCH_ALL} is everything else and can't be ${NOWHERE}`;
 
 /** Accepts an object, or text such as `throttling=nowhere,access=arn:…`. The result always has the catch-all. */
 export function alertRoutes() {
   return v.pipe(
     v.union([v.record(v.string(), v.string()), v.pipe(v.string(), v.transform(pairsOf))], allowed),
     v.check(routes => Object.entries(routes).every(isRoute), allowed),
-    v.transform(
-      (routes): AlertRoutes => ({
-        ...(routes as Partial<Record<RouteKey, string>>),
-        [CATCH_ALL]: routes[CATCH_ALL] ?? DEFAULT,
-      }),
-    ),
+    v.transform((routes): AlertRoutes => ({ ...routes, [CATCH_ALL]: routes[CATCH_ALL] ?? DEFAULT })),
     v.metadata({ allowed }),
   );
 }
@@ -26,7 +20,7 @@ export function alertRoutes() {
 function isRoute([key, route]: [string, string]): boolean {
   // The ARN of a topic in the same app is a token until it is deployed.
   const isTopic = route === DEFAULT || isTopicArn(route) || Token.isUnresolved(route);
-  return keys.includes(key) && (isTopic || (route === NOWHERE && key !== CATCH_ALL));
+  return isRouteKey(key, catalogs) && (isTopic || (route === NOWHERE && key !== CATCH_ALL));
 }
 
 /** A repeated key gets an empty route, which validation refuses: the two values are ambiguous. */

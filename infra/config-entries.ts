@@ -10,6 +10,7 @@ import {
   accounts,
   busArns,
   emailAddress,
+  emailAddresses,
   furtherSources,
   logRetention,
   orToken,
@@ -59,14 +60,14 @@ export const configEntries = {
   ),
   alertEmail: v.optional(
     described(
-      emailAddress(),
-      'Address that gets mails about failed tasks, after its owner confirms the subscription. Without it: subscribe to the topic yourself.',
+      emailAddresses(),
+      'Addresses that get mails about failed tasks, after their owners confirm the subscriptions. Without any: subscribe to the topic yourself.',
     ),
   ),
   alertRoutes: v.optional(
     described(
       alertRoutes(),
-      'Topic for the alerts of each `reasonCategory`. `default` is the topic of this stack; `nowhere` sends no alert. The event is published in any case.',
+      'Topic for the alerts of each `reasonCategory` or source; the most specific route holds. `default` is the topic of this stack; `nowhere` sends no alert. The event is published in any case.',
     ),
     `${CATCH_ALL}=${DEFAULT}`,
   ),

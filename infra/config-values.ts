@@ -86,6 +86,10 @@ export const accounts = () =>
 
 export const emailAddress = () => orToken(textLike(/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/, 'an e-mail address'));
 
+/** Commas separate addresses, so none has one. */
+export const emailAddresses = () =>
+  listOf(10, text => /^[^\s@,]{1,64}@[^\s@,]+\.[^\s@,]+$/.test(text), '1 to 10 e-mail addresses, separated by commas');
+
 /** Accepts a token too: text that is known when the stack is deployed, such as a parameter or the name of a resource. */
 export function orToken<S extends v.GenericSchema<string, string>>(schema: S) {
   const { allowed = '' } = v.getMetadata(schema) as { allowed?: string };

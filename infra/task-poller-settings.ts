@@ -1,5 +1,4 @@
 // Written by `npm run docs`, from the schemas in infra/config-entries.ts and lambdas/poller/settings.ts.
-import type { ReasonCategory } from '../events/task-events';
 
 /** Settings of one source. */
 export interface SourceSettings {
@@ -242,24 +241,24 @@ export interface TaskPollerSettings extends SourceSettings {
    */
   readonly furtherSources?: readonly FurtherSource[];
   /**
-   * Address that gets mails about failed tasks, after its owner confirms the subscription. Without it: subscribe to the
-   * topic yourself.
+   * Addresses that get mails about failed tasks, after their owners confirm the subscriptions. Without any: subscribe
+   * to the topic yourself.
    *
-   * Allowed: an e-mail address
+   * Allowed: 1 to 10 e-mail addresses
    * @default - nobody
    */
-  readonly alertEmail?: string;
+  readonly alertEmail?: string | readonly string[];
   /**
-   * Topic for the alerts of each `reasonCategory`. `default` is the topic of this stack; `nowhere` sends no alert. The
-   * event is published in any case.
+   * Topic for the alerts of each `reasonCategory` or source; the most specific route holds. `default` is the topic of
+   * this stack; `nowhere` sends no alert. The event is published in any case.
    *
    * Allowed: for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission,
-   * internal, unknown or * one of default, nowhere or the ARN of a topic, such as
-   * throttling=nowhere,access=arn:aws:sns:us-east-1:111122223333:security; * is every other category and can't be
-   * nowhere
+   * internal, unknown, or a source such as Sandbox/* or AWS/EngagementFromOpportunity, or a source and a category such
+   * as AWS/*:access, or *, one of default, nowhere or the ARN of a topic, such as { throttling: 'nowhere',
+   * 'AWS/*:access': 'arn:aws:sns:us-east-1:111122223333:security' }; * is everything else and can't be nowhere
    * @default { '*': 'default' }
    */
-  readonly alertRoutes?: Readonly<Partial<Record<ReasonCategory | '*', string>>>;
+  readonly alertRoutes?: { readonly [sourceOrCategory: string]: string };
   /**
    * Also publish the alerts on a second topic, for Slack or Teams, as custom notifications of Amazon Q Developer in
    * chat applications.

@@ -16,7 +16,6 @@ export function settingsFile(): [path: string, content: string] {
   const keys = Object.keys(configEntries).filter(key => !stackKeys.includes(key));
   const content = `\
 // Written by \`npm run docs\`, from the schemas in infra/config-entries.ts and lambdas/poller/settings.ts.
-import type { ReasonCategory } from '../events/task-events';
 
 /** Settings of one source. */
 export interface SourceSettings {
@@ -79,11 +78,17 @@ function member(key: string): string {
 }
 
 const inCode = (allowed: string) =>
-  allowed.replace(', separated by commas', '').replace('throttling=nowhere,access=arn:…', "{ throttling: 'nowhere' }");
+  allowed
+    .replace(', separated by commas', '')
+    .replace(
+      'throttling=nowhere,AWS/*:access=arn:aws:sns:us-east-1:111122223333:security',
+      "{ throttling: 'nowhere', 'AWS/*:access': 'arn:aws:sns:us-east-1:111122223333:security' }",
+    );
 
 /** As the parts of a union. */
 function typeOf(key: string, schema: v.GenericSchema): string[] {
-  if (key === 'alertRoutes') return ["Readonly<Partial<Record<ReasonCategory | '*', string>>>"];
+  if (key === 'alertRoutes') return ['{ readonly [sourceOrCategory: string]: string }'];
+  if (key === 'alertEmail') return ['string', 'readonly string[]']; // most have one
   if (key === 'furtherSources') return ['readonly FurtherSource[]'];
   const parts = pipeOf(schema);
   const { options } = (parts.find(({ type }) => type === 'picklist') ?? {}) as { options?: readonly unknown[] };

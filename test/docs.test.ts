@@ -67,6 +67,9 @@ test.each([
   ['docs/testing.md'],
   ['examples/consumer/README.md'],
   ['examples/cdk-app/README.md'],
+  ['examples/webhook/README.md'],
+  ['examples/dead-mans-switch/README.md'],
+  ['examples/restart-tasks/README.md'],
 ])('what %s links to in this repository exists', file => {
   const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g)];
   expect(links.length).toBeGreaterThan(0);

@@ -54,7 +54,7 @@ export class FailedTaskAlerts extends Construct {
   constructor(scope: Construct, id: string, { config, bus, pollers, encryptionKey }: FailedTaskAlertsProps) {
     super(scope, id);
     this.topic = privateTopic(this, 'Topic', { displayName: 'Partner Central failed tasks', encryptionKey });
-    if (config.alertEmail) this.topic.addSubscription(new EmailSubscription(config.alertEmail));
+    for (const address of config.alertEmail ?? []) this.topic.addSubscription(new EmailSubscription(address));
     // Chats are subscribed by Amazon Q, outside of the app.
     if (!config.chatAlerts && Object.values(config.alertRoutes).includes(DEFAULT))
       warnWithoutSubscribers(

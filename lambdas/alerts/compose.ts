@@ -34,7 +34,7 @@ export function composeAlerts(
   const chats = new Map<string, Addressed>();
   const { topicArn: ownTopic, chatTopicArn } = settings;
   for (const task of tasks) {
-    const route = routeOf(settings.routes, task.reasonCategory);
+    const route = routeOf(settings.routes, task);
     if (route === NOWHERE) continue;
     const topicArn = route === DEFAULT ? ownTopic : route;
     if (!isDelivered(topicArn, task)) addTo(mails, topicArn, task);

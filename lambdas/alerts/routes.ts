@@ -1,7 +1,8 @@
 /** Which topic gets which failures. */
-import type { ReasonCategory } from '../task-event';
+import { taskFamilyNames } from '../poller/task-families';
+import { reasonCategories } from '../task-event';
 
-/** Every category without a route of its own, and events without a category. */
+/** Every failure without a more specific route. */
 export const CATCH_ALL = '*';
 
 /** The stack's own topic. */
@@ -9,25 +10,54 @@ export const DEFAULT = 'default';
 /** Neither mail nor chat. */
 export const NOWHERE = 'nowhere';
 
-export type RouteKey = ReasonCategory | typeof CATCH_ALL;
 /** DEFAULT, NOWHERE or the ARN of a topic. */
 export type Route = string;
-export type AlertRoutes = Readonly<Partial<Record<RouteKey, Route>>>;
+/**
+ * By `category`, `Catalog/*`, `Catalog/TaskFamily`, one of the latter two with `:category`, or the catch-all.
+ * An event's category may be one that this release does not know.
+ */
+export type AlertRoutes = Readonly<Record<string, Route>>;
+
+/** What routes tell apart. */
+export interface Routed {
+  readonly catalog: string;
+  readonly taskType: string;
+  readonly reasonCategory?: string | undefined;
+}
 
 /** ARN of a standard topic. FIFO topics (`.fifo`) can't send mails, and refuse messages without a group. */
 export const topicArnPattern = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/;
 
 export const isTopicArn = (route: Route): boolean => topicArnPattern.test(route);
 
+const isCategory = (text: string | undefined) => (reasonCategories as readonly (string | undefined)[]).includes(text);
+
+/** @param catalogs that exist */
+export function isRouteKey(key: string, catalogs: readonly string[]): boolean {
+  if (key === CATCH_ALL || isCategory(key)) return true;
+  const [source = '', category, ...rest] = key.split(':');
+  const [catalog = '', family = '', ...more] = source.split('/');
+  return (
+    catalogs.includes(catalog) &&
+    [CATCH_ALL, ...taskFamilyNames].includes(family) &&
+    (category === undefined || isCategory(category)) &&
+    rest.length + more.length === 0
+  );
+}
+
 /**
- * The route of a category. A catch-all that is missing or `nowhere` becomes `default`, so that an unknown category is
- * never lost.
- * @param category may be one that this release does not know
+ * The most specific route of a failure: the source decides first, then the category. A catch-all that is missing or
+ * `nowhere` becomes `default`, so that a failure that nobody thought of is never lost.
  */
-export function routeOf(routes: AlertRoutes, category: string | undefined): Route {
-  // Own keys only: the category comes from an event, and could be `constructor`.
-  if (category !== undefined && category !== CATCH_ALL && Object.hasOwn(routes, category))
-    return routes[category as RouteKey] as Route;
+export function routeOf(routes: AlertRoutes, { catalog, taskType, reasonCategory }: Routed): Route {
+  // Only categories that a route can name: the text comes from an event, and could be that of another key.
+  const category = isCategory(reasonCategory) ? reasonCategory : undefined;
+  const keys = [`${catalog}/${taskType}`, `${catalog}/${CATCH_ALL}`]
+    .flatMap(source => (category === undefined ? [source] : [`${source}:${category}`, source]))
+    .concat(category ?? []);
+  // Own keys only: every object has a `constructor`.
+  const found = keys.find(key => Object.hasOwn(routes, key));
+  if (found !== undefined) return routes[found] as Route;
   const rest = routes[CATCH_ALL];
   return rest === undefined || rest === NOWHERE ? DEFAULT : rest;
 }

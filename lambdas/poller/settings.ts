@@ -85,12 +85,15 @@ function identifiers(pattern: RegExp, shape: string) {
 /** Letters and digits only, so that logical ids of different names differ too. */
 export const sourceNamePattern = /^[A-Za-z][A-Za-z0-9]{0,31}$/;
 
+/** The catalogs of Partner Central; AWS is production. */
+export const catalogs = ['AWS', 'Sandbox'] as const;
+
 const INSTANT = 'an instant such as 2026-11-01T00:00:00Z';
 
 const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.pipe(schema, v.description(meaning));
 
 export const settingsEntries = {
-  catalog: described(oneOf(['AWS', 'Sandbox']), 'Partner Central catalog; AWS is production.'),
+  catalog: described(oneOf(catalogs), 'Partner Central catalog; AWS is production.'),
   taskFamily: v.optional(
     described(oneOf(taskFamilyNames), 'Task family: tasks that the operation Start…Task of this name starts.'),
     'OpportunityFromEngagement',

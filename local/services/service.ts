@@ -14,6 +14,7 @@ const services = {
   dynamodb: { title: 'DynamoDB', target: 'DynamoDB_20120810.' },
   events: { title: 'EventBridge', target: 'AWSEvents.' },
   sns: { title: 'SNS' },
+  cloudwatch: { title: 'CloudWatch', target: 'GraniteServiceVersion20100801.' },
   cloudformation: { title: 'CloudFormation' },
   lambda: { title: 'Lambda' },
   scheduler: { title: 'EventBridge Scheduler' },

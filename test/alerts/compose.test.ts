@@ -50,6 +50,21 @@ test('each topic gets its categories, and the catch-all every other, also one th
   );
 });
 
+test('a source has its own topic: its failures are in no mail to another', () => {
+  const routes = { 'Sandbox/*': 'nowhere', 'AWS/EngagementFromOpportunity:access': team, '*': 'default' };
+  const mixed = [
+    { ...(tasks[0] as FailedTask), catalog: 'Sandbox' },
+    { ...(tasks[0] as FailedTask), catalog: 'AWS' },
+    { ...(tasks[0] as FailedTask), catalog: 'AWS', taskType: 'EngagementFromOpportunity' },
+  ];
+  const alerts = composeAlerts(mixed, { topicArn: own, chatTopicArn: chat, routes, logs }, nobodyKnows);
+  expect(alerts.map(({ format, topicArn, tasks }) => [format, topicArn, tasks])).toEqual([
+    ['mail', own, [mixed[1]]],
+    ['mail', team, [mixed[2]]],
+    ['chat', chat, [mixed[1], mixed[2]]],
+  ]);
+});
+
 test('a chat is told of all that some mail tells, and of nothing that leads nowhere', () => {
   const alerts = compose({ throttling: 'nowhere', access: team, '*': 'default' }, chat);
   expect(told(alerts).filter(([format]) => format === 'chat')).toEqual([['chat', chat, allBut('throttling')]]);

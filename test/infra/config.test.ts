@@ -13,6 +13,7 @@ const problemsOf = (context: Record<string, unknown>) => {
   return [];
 };
 const topicArn = 'arn:aws:sns:us-east-1:111122223333:pager';
+const elevenAddresses = Array.from({ length: 11 }, (_, at) => `a${at}@example.com`).join();
 const sixTopics = Array.from({ length: 6 }, (_, index) => `${topicArn}${index}`).join(',');
 const elevenOpportunities = Array.from({ length: 11 }, (_, index) => `O${index + 1}`).join(',');
 
@@ -142,17 +143,30 @@ test('routes of alerts: an object and text mean the same, and the catch-all is a
   expect(routesOf({ throttling: 'nowhere', access: securityTeam })).toEqual(routes);
   expect(routesOf(`throttling=nowhere, access=${securityTeam}`)).toEqual(routes);
   expect(routesOf(`*=${securityTeam}`)).toEqual({ '*': securityTeam });
+  expect(routesOf(`Sandbox/*=nowhere,AWS/EngagementFromOpportunity:access=${securityTeam}`)).toEqual({
+    'Sandbox/*': 'nowhere',
+    'AWS/EngagementFromOpportunity:access': securityTeam,
+    '*': 'default',
+  });
   expect(routesOf({})).toEqual({ '*': 'default' });
   expect(readConfig({ catalog: 'AWS', chatAlerts: 'true' }).chatAlerts).toBe(true);
 });
 
 describe('routes of alerts', () => {
   const allowed =
-    "for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission, internal, unknown or * one of default, nowhere or the ARN of a topic, such as throttling=nowhere,access=arn:aws:sns:us-east-1:111122223333:security; * is every other category and can't be nowhere";
+    "for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission, internal, unknown, or a source such as Sandbox/* or AWS/EngagementFromOpportunity, or a source and a category such as AWS/*:access, or *, one of default, nowhere or the ARN of a topic, such as throttling=nowhere,AWS/*:access=arn:aws:sns:us-east-1:111122223333:security; * is everything else and can't be nowhere";
   test.each<[why: string, routes: unknown]>([
     ['the catch-all leads nowhere', { '*': 'nowhere' }],
     ['the catch-all leads nowhere, as text', 'access=default,*=nowhere'],
     ['a category does not exist', { acess: 'nowhere' }],
+    ['a catalog does not exist', { 'Sandpit/*': 'nowhere' }],
+    ['a catalog is any', { '*/OpportunityFromEngagement': 'nowhere' }],
+    ['a family does not exist', { 'AWS/EngagmentFromOpportunity': 'nowhere' }],
+    ['there is no family', { AWS: 'nowhere' }],
+    ['the category of a source does not exist', { 'AWS/*:acess': 'nowhere' }],
+    ['the category of a source is any', { 'AWS/*:*': 'nowhere' }],
+    ['a source has two categories', { 'AWS/*:access:conflict': 'nowhere' }],
+    ['a source has a third part', { 'AWS/OpportunityFromEngagement/': 'nowhere' }],
     ['a destination is neither a word nor an ARN', 'access=security-team'],
     ['a destination is an ARN of something else', { access: 'arn:aws:sqs:eu-west-1:123456789012:queue' }],
     ['a topic is a FIFO topic', { access: `${securityTeam}.fifo` }],
@@ -166,6 +180,13 @@ describe('routes of alerts', () => {
       `alertRoutes: got ${JSON.stringify(alertRoutes)}, allowed: ${allowed}`,
     ]);
   });
+});
+
+test('addresses for alerts: a list and text mean the same, and none gets two mails', () => {
+  const addressesOf = (alertEmail: unknown) => readConfig({ catalog: 'AWS', alertEmail }).alertEmail;
+  expect(addressesOf('a@example.com')).toEqual(['a@example.com']);
+  expect(addressesOf('a@example.com, b@example.com,a@example.com')).toEqual(['a@example.com', 'b@example.com']);
+  expect(addressesOf(['a@example.com', 'b@example.com'])).toEqual(['a@example.com', 'b@example.com']);
 });
 
 test("CDK's own keys are none of our business", () => {
@@ -243,7 +264,26 @@ test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>(
     { memoryMb: '64' },
     ['memoryMb: got "64", allowed: a whole number of megabytes from 128 to 3008'],
   ],
-  ['the address is none', { alertEmail: 'me' }, ['alertEmail: got "me", allowed: an e-mail address']],
+  [
+    'the address is none',
+    { alertEmail: 'me' },
+    ['alertEmail: got "me", allowed: 1 to 10 e-mail addresses, separated by commas'],
+  ],
+  [
+    'one of the addresses is none',
+    { alertEmail: 'a@example.com; b@example.com' },
+    ['alertEmail: got "a@example.com; b@example.com", allowed: 1 to 10 e-mail addresses, separated by commas'],
+  ],
+  [
+    'there are no addresses',
+    { alertEmail: [] },
+    ['alertEmail: got [], allowed: 1 to 10 e-mail addresses, separated by commas'],
+  ],
+  [
+    'there are eleven addresses',
+    { alertEmail: elevenAddresses },
+    [`alertEmail: got "${elevenAddresses}", allowed: 1 to 10 e-mail addresses, separated by commas`],
+  ],
   ['the address for alarms is none', { alarmEmail: 'me' }, ['alarmEmail: got "me", allowed: an e-mail address']],
   [
     'a topic for alarms is a FIFO one, which CloudWatch does not take',
@@ -287,7 +327,11 @@ test.each<[why: string, context: Record<string, unknown>, problems: unknown[]]>(
     ['runbookUrl: got "https://example.com/runbook#top", allowed: up to 500 characters without spaces and #'],
   ],
   ['the dashboard is neither on nor off', { dashboard: '1' }, ['dashboard: got "1", allowed: true or false']],
-  ['the address is empty', { alertEmail: '' }, ['alertEmail: got "", allowed: an e-mail address']],
+  [
+    'the address is empty',
+    { alertEmail: '' },
+    ['alertEmail: got "", allowed: 1 to 10 e-mail addresses, separated by commas'],
+  ],
   [
     'the archive is negative',
     { archiveDays: '-1' },

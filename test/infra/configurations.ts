@@ -54,7 +54,7 @@ export const configurations: readonly Context[] = [
   {
     catalog: 'AWS',
     stackName: 'Production',
-    alertEmail: 'crm-team@example.com',
+    alertEmail: 'crm-team@example.com, partner-team@example.com',
     alarmEmail: 'oncall@example.com',
     runbookUrl: 'https://wiki.example.com/runbook',
     tags: { team: 'crm' },
@@ -127,7 +127,12 @@ export const configurations: readonly Context[] = [
     existingTableName: 'restored',
     existingEventBusName: 'shared',
     alarmTopicArns: upTo(5, at => topic(`pager-${at}`)),
-    alertRoutes: { '*': topic('failures'), throttling: 'nowhere' },
+    alertRoutes: {
+      '*': topic('failures'),
+      throttling: 'nowhere',
+      'Sandbox/*': 'default',
+      'AWS/EngagementFromOpportunity:access': topic('security-team'),
+    },
     chatAlerts: true,
     permissionsBoundary: 'arn:aws:iam::111122223333:policy/teams/boundary',
     tags: Object.fromEntries(upTo(40, at => [`key-${at}`, `value-${at}`])),

@@ -55,6 +55,14 @@ describe('a value that is known when the stack is deployed', () => {
     ]);
   });
 
+  test('can be some of several addresses', () => {
+    const stack = new Stack(newApp(), 'Tasks');
+    const [one, another] = ['One', 'Another'].map(id => new CfnParameter(stack, id).valueAsString) as [string, string];
+    const { template } = poller({ alertEmail: [one, 'a@example.com', another] }, stack);
+    const subscriptions = Object.values(all('AWS::SNS::Subscription', template()));
+    expect(subscriptions.map(({ Properties }) => Properties.Endpoint)).toEqual(['{One}', 'a@example.com', '{Another}']);
+  });
+
   test('can be the source of the events: in the settings, the rules and the names of the schemas', () => {
     const { Environment } = properties('AWS::Lambda::Function', 'TaskPollerFunction', from) as Json;
     expect(JSON.stringify(Environment)).toContain('\\"eventSource\\":\\"{EventSource}\\"');

@@ -5,6 +5,9 @@ import { App, CloudFormationValidatePlugin, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { TasksStack } from '../../examples/cdk-app/tasks-stack';
 import { synthesize as synthesizeConsumer } from '../../examples/consumer/app';
+import { synthesize as synthesizeDeadMansSwitch } from '../../examples/dead-mans-switch/app';
+import { synthesize as synthesizeRestartTasks } from '../../examples/restart-tasks/app';
+import { synthesize as synthesizeWebhook } from '../../examples/webhook/app';
 import { synthesize } from '../../infra/synthesize';
 import { configurations } from './configurations';
 import { outdir } from './read-template';
@@ -33,6 +36,21 @@ test.each(configurations)('check the stack, here with %j, and find nothing unexp
 
 test('check the example consumer, and find nothing unexplained', () => {
   expectClean(() => synthesizeConsumer({ outdir: outdir(), context: { ...context, taskBusName: 'TheTaskBus' } }));
+});
+
+test('check the example of a webhook, and find nothing unexplained', () => {
+  const own = { taskBusName: 'TheTaskBus', endpoint: 'https://crm.example.com/hooks', secretName: 'crm-webhook' };
+  expectClean(() => synthesizeWebhook({ outdir: outdir(), context: { ...context, ...own } }));
+});
+
+test('check the example that starts tasks again, and find nothing unexplained', () => {
+  const own = { taskBusName: 'TheTaskBus', email: 'a@example.com', involvementType: 'Co-Sell' };
+  expectClean(() => synthesizeRestartTasks({ outdir: outdir(), context: { ...context, ...own } }));
+});
+
+test("check the example of a dead-man's switch, and find nothing unexplained", () => {
+  const own = { switchUrl: 'https://switch.example.com/ping' };
+  expectClean(() => synthesizeDeadMansSwitch({ outdir: outdir(), context: { ...context, ...own } }));
 });
 
 test('check the example for CDK apps, and find nothing unexplained', () => {

@@ -274,6 +274,15 @@ describe('alerts on failed tasks', () => {
     ]);
   });
 
+  test('go to each of several addresses, and an address keeps its subscription beside another', () => {
+    const subscriptions = (alertEmail: unknown) =>
+      Object.entries(all('AWS::SNS::Subscription', template({ alertEmail })));
+    const [one] = subscriptions('a@example.com');
+    const both = subscriptions(['b@example.com', 'a@example.com']);
+    expect(both.map(([, { Properties }]) => Properties.Endpoint)).toEqual(['b@example.com', 'a@example.com']);
+    expect(both).toContainEqual(one);
+  });
+
   test('go to chats by a topic of their own, only when asked', () => {
     expect(Object.keys(all('AWS::SNS::Topic'))).not.toContain('FailedTaskAlertsChatTopic');
     expect(template().Outputs).not.toHaveProperty('ChatAlertsTopicArn');

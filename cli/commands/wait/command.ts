@@ -1,11 +1,12 @@
 /** `wait TASK`: until one task has ended. Asks Partner Central itself; nothing has to be deployed. */
 import { PartnerCentralSellingClient } from '@aws-sdk/client-partnercentral-selling';
 import { Option } from 'commander';
-import { PARTNER_CENTRAL_REGION, sourceId } from '../../../lambdas/poller/settings';
+import { PARTNER_CENTRAL_REGION } from '../../../lambdas/poller/settings';
+import { formatSource, sourceId } from '../../../lambdas/source-id';
 import { TaskHasFailed, type TaskSummary, TaskTookTooLong } from '../../../wait/task-errors';
 import { waitForTask } from '../../../wait/wait-for-task';
 import { type CommandContext, examples, type Register } from '../../lib/command';
-import { formatSource, refuseStackOptions } from '../../lib/sources';
+import { refuseStackOptions } from '../../lib/sources';
 import { addFamilyOptions, type FamilyOptions, readPeriod, settingsOf } from '../../lib/watch-options';
 import { duration, inLine } from '../../lib/words';
 

@@ -12,6 +12,7 @@ export const allSwitches = {
   alertEmail: 'a@example.com',
   alarmEmail: 'a@example.com',
   chatAlerts: true,
+  describeDeals: true,
   dashboard: true,
 } satisfies Context;
 
@@ -39,6 +40,7 @@ export const configurations: readonly Context[] = [
   ...variants,
   {
     assumeRoleArn: 'arn:aws:iam::111122223333:role/lists-tasks',
+    describeDeals: true,
     alarmTopicArns: `${topic('pager')},${topic('chat')}`,
     alertRoutes: `access=${topic('security-team')},throttling=nowhere`,
     furtherSources: [{ taskFamily: 'EngagementFromOpportunity', pollEveryMinutes: 720, enabled: false }],

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { type Answer, countDeals, dealHeadline, dealIn, dealName, questionOf } from '../../lambdas/alerts/deals';
 import { bare, failed, invited } from './events';
 
@@ -88,6 +89,24 @@ test.each<[what: string, answer: unknown, contextId: string | undefined, deal: o
   ],
 ])('the names of %s', (_, answer, contextId, deal) => {
   expect(dealIn(answer as Answer, { ...bare, contextId })).toMatchObject(deal);
+});
+
+test('no answer stops an alert, whatever its shape', () => {
+  const members = ['Title', 'Contexts', 'Id', 'Payload', 'Customer', 'CompanyName', 'Project', 'Lead', 'Account'];
+  const { tree } = fc.letrec(tie => ({
+    tree: fc.oneof(
+      { maxDepth: 5 },
+      fc.constantFrom(null, '', 'x', 7, true),
+      fc.array(tie('tree'), { maxLength: 3 }),
+      fc.dictionary(fc.constantFrom(...members), tie('tree')),
+    ),
+  }));
+  fc.assert(
+    fc.property(fc.dictionary(fc.constantFrom(...members), tree), answer => {
+      const deal = dealIn(answer as Answer, failed);
+      expect('unnamed' in deal || (dealName(deal) ?? '').length > 0).toBe(true);
+    }),
+  );
 });
 
 test('a name is what is there', () => {

@@ -78,6 +78,13 @@ export const configEntries = {
     ),
     false,
   ),
+  describeDeals: v.optional(
+    described(
+      flag(),
+      "Name the deal in the alerts: the title of the engagement, opportunity or invitation, and the customer's company. It is read from Partner Central, at most 20 a batch. It brings customers' names into mails and chats.",
+    ),
+    false,
+  ),
   alarmEmail: v.optional(
     described(
       emailAddress(),

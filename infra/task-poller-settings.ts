@@ -266,6 +266,12 @@ export interface TaskPollerSettings extends SourceSettings {
    */
   readonly chatAlerts?: boolean;
   /**
+   * Name the deal in the alerts: the title of the engagement, opportunity or invitation, and the customer's company. It
+   * is read from Partner Central, at most 20 a batch. It brings customers' names into mails and chats.
+   * @default false
+   */
+  readonly describeDeals?: boolean;
+  /**
    * Address that gets a mail when an alarm goes off and when it recovers, after its owner confirms the subscription.
    * Without it: subscribe to the alarm topic yourself.
    *

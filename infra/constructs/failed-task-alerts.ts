@@ -1,13 +1,14 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
 import { type CfnRule, type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
-import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type IRole, Policy, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { EventSourceMapping, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { schemaVersions } from '../../events/event-schemas';
+import { lookUps } from '../../lambdas/alerts/deals';
 import { environment } from '../../lambdas/alerts/environment';
 import { DEFAULT, NOWHERE } from '../../lambdas/alerts/routes';
 import { TASK_FAILED } from '../../lambdas/event-names';
@@ -29,7 +30,10 @@ interface FailedTaskAlertsProps extends Encrypted {
   readonly pollers: readonly Poller[];
 }
 
-/** Room for parsing 6 MB on a seventh of a CPU, then three attempts of five seconds for all messages in parallel. */
+/**
+ * Room for parsing 6 MB on a seventh of a CPU, four seconds for all look-ups of deals, then three attempts of five seconds
+ * for all messages in parallel.
+ */
 const formatterTimeout = Duration.seconds(30);
 const batchWindow = Duration.seconds(60);
 /**
@@ -118,9 +122,11 @@ export class FailedTaskAlerts extends Construct {
         [environment.routes]: JSON.stringify(config.alertRoutes),
         [environment.pollerLogGroups]: logGroups.join(','),
         [environment.pollerLogRegion]: Stack.of(this).region,
+        ...(config.describeDeals && { [environment.dealSources]: dealSources(config) }),
       },
     });
     formatter.addToRolePolicy(new PolicyStatement({ actions: ['sns:Publish'], resources: this.destinations(config) }));
+    if (config.describeDeals) allowReadingDeals(formatter, config);
     allowKeyUse(formatter.role as IRole, { encryptionKey }, { reads: ['sqs'], sends: ['sns'] });
     return formatter;
   }
@@ -146,4 +152,34 @@ export class FailedTaskAlerts extends Construct {
     const mailTopics = routes.map(route => (route === DEFAULT ? this.topic.topicArn : route));
     return [...mailTopics, ...(this.chatTopic ? [this.chatTopic.topicArn] : [])];
   }
+}
+
+const dealSources = ({ sources }: Config) =>
+  JSON.stringify(Object.fromEntries(sources.map(source => [sourceId(source), source.assumeRoleArn ?? ''])));
+
+/** For each source, the one operation that reads what its tasks start from. With `assumeRoleArn`, the role reads it. */
+function allowReadingDeals(formatter: LambdaFunction, { sources }: Config) {
+  const roleArns = [...new Set(sources.flatMap(({ assumeRoleArn }) => assumeRoleArn ?? []))];
+  if (roleArns.length > 0)
+    formatter.addToRolePolicy(new PolicyStatement({ actions: ['sts:AssumeRole'], resources: roleArns }));
+  const own = sources.filter(({ assumeRoleArn }) => assumeRoleArn === undefined);
+  if (own.length === 0) return;
+  const role = formatter.role as Role;
+  // A separate policy, so that the acknowledgement covers no other statement.
+  const policy = new Policy(role, 'ReadDeals', {
+    roles: [role],
+    statements: own.map(
+      ({ catalog, taskFamily }) =>
+        new PolicyStatement({
+          actions: [`partnercentral:${lookUps[taskFamily].operation}`],
+          resources: ['*'],
+          conditions: { StringEquals: { 'partnercentral:Catalog': catalog } },
+        }),
+    ),
+  });
+  Validations.of(policy).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason:
+      'The deals of failed tasks are not known before they fail, so "*" is the resource. The condition limits the action to the configured catalog.',
+  });
 }

@@ -4,6 +4,8 @@
  *
  * A chat message is short: it shows the first tasks of each reason. The mail of the same alert lists every task.
  */
+import { dealCommand } from './cli-commands';
+import { countDeals, dealHeadline } from './deals';
 import {
   catalogNames,
   countReasons,
@@ -55,7 +57,8 @@ export const chatLimits = {
   relatedResources: 10,
 } as const;
 
-const messageCharacters = { alone: 1_200, inGroup: 200 };
+const messageCharacters = { alone: 1_000, inGroup: 200 };
+const dealCharacters = { title: 70, each: 150, inTotal: 400 };
 const groupsInDetail = 3;
 const idsPerGroup = 5;
 
@@ -67,7 +70,10 @@ export function formatChat(tasks: readonly [FailedTask, ...FailedTask[]], logs: 
   const reasons = countReasons(groups);
   const what = reasons === 1 ? plainAscii(reasonName(first.reasonCode)) : `${reasons} reasons`;
   const { replayId } = first;
-  const title = `${replayId === undefined ? '' : REPEAT}Partner Central ${catalog}: ${tasks.length === 1 ? 'task failed' : `${count(tasks.length, 'task')} failed`} (${what})`;
+  const deal = dealHeadline(tasks, dealCharacters.title);
+  const failed = `${tasks.length === 1 ? 'task failed' : `${count(tasks.length, 'task')} failed`} (${what})`;
+  const headline = deal ? `${deal}: ${failed}, Partner Central ${catalog}` : `Partner Central ${catalog}: ${failed}`;
+  const title = `${replayId === undefined ? '' : REPEAT}${headline}`;
   // One thread a day for each reason: the first failure of the day appears in the channel itself, and so does a replay.
   const thread = replayId === undefined ? `${catalog}-${what}-${day(first)}` : `repeat-${replayId}`;
   return {
@@ -119,8 +125,9 @@ function description(
   const link = `Logs of ${run}: ${logsLink(logs, tasks[0])}`;
   const disclaimer = 'What it means and the next steps are our interpretation: AWS documents no meanings.';
   const end = inLines([link, ...(isAlone ? [] : ['The mail of this alert lists every task.']), disclaimer]);
-  const blocks = repeat === undefined ? [] : [repeat];
-  let left = chatLimits.description - end.length - reservedForMoreReasons - (repeat?.length ?? 0) - paragraph.length;
+  const blocks = [dealLines(tasks), repeat].filter(block => block !== undefined);
+  const first = blocks.reduce((sum, block) => sum + block.length + paragraph.length, 0);
+  let left = chatLimits.description - end.length - reservedForMoreReasons - first - paragraph.length;
   for (const [index, group] of groups.entries()) {
     const block = inLines(index < groupsInDetail ? groupDetails(group, isAlone) : [groupLine(group)]);
     if (block.length > left) {
@@ -138,6 +145,27 @@ const reservedForMoreReasons = 60;
 const paragraph = '\n\n';
 /** Teams needs two spaces before a line break; Slack does not. */
 const inLines = (lines: readonly string[]) => lines.join('  \n');
+
+/** The deals, as many as have room, and why others have no name. */
+function dealLines(tasks: readonly FailedTask[]): string | undefined {
+  const { named, unnamed } = countDeals(tasks);
+  const limit = { characters: dealCharacters.each, bytes: dealCharacters.each };
+  const all = named.map(([name]) => inlineCode(cut(name, limit, { bytesOf: character => escaped(character).length })));
+  const lengths = all.map((_, at) => all.slice(0, at + 1).join().length);
+  const shown = all.filter((_, at) => at === 0 || (lengths[at] ?? 0) <= dealCharacters.inTotal);
+  const hidden = all.length - shown.length;
+  const [reason, ...otherReasons] = unnamed.map(([text]) => text);
+  const of = unnamed.reduce((sum, [, tasksOfReason]) => sum + tasksOfReason, 0);
+  const lines = [
+    ...(shown.length > 0 ? [`${shown.join(', ')}${hidden > 0 ? ` and ${count(hidden, 'more deal')}` : ''}`] : []),
+    ...(reason === undefined
+      ? []
+      : [
+          `The deal of ${count(of, 'task')} could not be looked up (${reason}${otherReasons.length > 0 ? ' and others' : ''}).`,
+        ]),
+  ];
+  return lines.length > 0 ? inLines(lines) : undefined;
+}
 
 function groupLine({ taskType, reasonCode, tasks }: FailureGroup): string {
   const category = tasks[0].reasonCategory;
@@ -158,6 +186,7 @@ function groupDetails(group: FailureGroup, isAlone: boolean): string[] {
   const from = first.detectedAfter ? `between ${utc(first.detectedAfter)} and` : 'at';
   const more = others.slice(0, idsPerGroup - 1).map(task => code(task.taskId));
   const notListed = others.length - more.length;
+  const command = isAlone ? dealCommand(first) : undefined;
   return [
     groupLine(group),
     reasonTextFor(taskType, reasonCode).meaning,
@@ -169,6 +198,7 @@ function groupDetails(group: FailureGroup, isAlone: boolean): string[] {
     others.length === 0
       ? 'More like this: none'
       : `More like this: ${others.length.toLocaleString('en-US')} (${more.join(', ')}${notListed > 0 ? ` and ${notListed.toLocaleString('en-US')} more` : ''})`,
+    ...(command ? [`To look at the ${command.noun}: ${inlineCode(command.text)}`] : []),
   ];
 }
 
@@ -181,7 +211,8 @@ function codeBlock({ message = '', messageTruncated }: FailedTask, maxLength: nu
 }
 
 /** Inline code, so that no markdown in the text takes effect. */
-const code = (text: string) => `\`${escaped(oneLine(text, { characters: 60, bytes: 60 })).replaceAll('`', "'")}\``;
+const inlineCode = (text: string) => `\`${escaped(text).replaceAll('`', "'")}\``;
+const code = (text: string) => inlineCode(oneLine(text, { characters: 60, bytes: 60 }));
 
 const zeroWidthSpace = '\u200b';
 

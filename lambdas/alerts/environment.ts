@@ -1,4 +1,5 @@
 import type { PollerLogs } from './logs-link';
+import type { DealSources } from './look-up';
 import type { AlertRoutes } from './routes';
 
 /** Environment variables of the formatter function. The code reads them; the stack sets them. */
@@ -12,6 +13,8 @@ export const environment = {
   /** `source id=log group` of each source. Separated by commas, which log group names can't contain. */
   pollerLogGroups: 'POLLER_LOG_GROUPS',
   pollerLogRegion: 'POLLER_LOG_REGION',
+  /** JSON of DealSources; absent without `describeDeals`. */
+  dealSources: 'DEAL_SOURCES',
 } as const;
 
 export interface AlertSettings {
@@ -19,6 +22,8 @@ export interface AlertSettings {
   readonly chatTopicArn: string | undefined;
   readonly routes: AlertRoutes;
   readonly logs: PollerLogs;
+  /** Sources whose deals are looked up. Without it, none are. */
+  readonly dealSources?: DealSources | undefined;
 }
 
 /** @throws Error naming a variable that is missing or invalid */
@@ -31,24 +36,27 @@ export function readEnvironment(env: Record<string, string | undefined>): AlertS
   return {
     topicArn: required(environment.topicArn),
     chatTopicArn: env[environment.chatTopicArn] || undefined,
-    routes: parseRoutes(required(environment.routes)),
+    routes: jsonObject(environment.routes, required(environment.routes)),
     logs: {
       groups: parseLogGroups(required(environment.pollerLogGroups)),
       region: required(environment.pollerLogRegion),
     },
+    dealSources: env[environment.dealSources]
+      ? jsonObject(environment.dealSources, required(environment.dealSources))
+      : undefined,
   };
 }
 
-function parseRoutes(json: string): AlertRoutes {
-  let routes: unknown;
+function jsonObject(name: string, json: string): Readonly<Record<string, string>> {
+  let object: unknown;
   try {
-    routes = JSON.parse(json);
+    object = JSON.parse(json);
   } catch {
     // Reported below, like JSON that is not an object.
   }
-  if (typeof routes !== 'object' || routes === null || Object.values(routes).some(route => typeof route !== 'string'))
-    throw new Error(`${environment.routes}: got a value that is not a JSON object of strings; deploy the stack again`);
-  return routes as AlertRoutes;
+  if (typeof object !== 'object' || object === null || Object.values(object).some(value => typeof value !== 'string'))
+    throw new Error(`${name}: got a value that is not a JSON object of strings; deploy the stack again`);
+  return object as Record<string, string>;
 }
 
 function parseLogGroups(text: string): PollerLogs['groups'] {

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { TASK_FAILED } from '../event-names';
 import { taskEventSchema } from '../task-event';
+import type { Deal, UnnamedDeal } from './deals';
 import { field, plainAscii, utc } from './text';
 
 /**
@@ -21,6 +22,8 @@ const envelopeSchema = v.object({
 export type FailedTask = v.InferOutput<typeof detailSchema> & {
   /** When EventBridge accepted the event. This can be long after the failure was first seen. */
   readonly publishedAt?: string | undefined;
+  /** Only with `describeDeals`. */
+  readonly deal?: Deal | UnnamedDeal | undefined;
 };
 
 /**

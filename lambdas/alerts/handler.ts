@@ -8,8 +8,10 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { type Alert, composeAlerts } from './compose';
-import { readEnvironment } from './environment';
+import { countDeals } from './deals';
+import { type AlertSettings, readEnvironment } from './environment';
 import { deliveryId, type FailedTask, parseFailedTask } from './failed-task';
+import { lookUpLimits, withDeals } from './look-up';
 
 const logger = new Logger();
 const clients = new Map<string, SNSClient>();
@@ -25,7 +27,11 @@ const deliveryOf = (topicArn: string, task: FailedTask) => `${topicArn} ${delive
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const settings = readEnvironment(process.env);
   const { tasks, messageIds, unreadable } = readBatch(event.Records);
-  const alerts = composeAlerts(tasks, settings, (topicArn, task) => delivered.has(deliveryOf(topicArn, task)));
+  const compose = (some: readonly FailedTask[]) =>
+    composeAlerts(some, settings, (topicArn, task) => delivered.has(deliveryOf(topicArn, task)));
+  const undescribed = compose(tasks);
+  const described = await describe(undescribed, settings);
+  const alerts = described ? compose(described) : undescribed;
   const outcomes = await Promise.all(alerts.map(publish));
 
   const refused = outcomes.filter(({ error }) => error !== undefined);
@@ -37,6 +43,7 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
     taskIds: tasks.map(task => task.taskId),
     unreadable,
     published: outcomes.filter(({ error }) => error === undefined).map(logFields),
+    ...(described && { dealsNotNamed: Object.fromEntries(countDeals(described).unnamed) }),
   };
   if (refused.length > 0) {
     const [first] = refused;
@@ -47,6 +54,14 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
     });
   } else logger[unreadable.length > 0 ? 'warn' : 'info']('task alerts', summary);
   return { batchItemFailures: [...unreadable, ...retryIds].map(itemIdentifier => ({ itemIdentifier })) };
+}
+
+/** Looks up the deals of the tasks that the alerts are about. Nobody reads of the others. */
+async function describe(alerts: readonly Alert[], { dealSources }: AlertSettings): Promise<FailedTask[] | undefined> {
+  const tasks = [...new Set(alerts.flatMap(alert => alert.tasks))];
+  if (!dealSources || tasks.length === 0) return undefined;
+  const { askPartnerCentral } = await import('./partner-central');
+  return withDeals(tasks, dealSources, askPartnerCentral, AbortSignal.timeout(lookUpLimits.timeoutMs));
 }
 
 /** Deduplicates by event and replay id, because rules and standard queues may deliver an event twice. */

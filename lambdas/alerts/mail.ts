@@ -1,8 +1,9 @@
 /**
  * Plain-text mails about failed tasks: one mail for a batch, or several if one SNS message can't hold it. A mail explains
- * each reason once and shows the first tasks of each reason in detail. Every other task has one line, so none is lost.
- * Pure.
+ * each reason once and shows the first tasks of each reason in detail. Every other task has its ids, so none is lost. Lines
+ * have at most 78 characters, but for addresses. Pure.
  */
+import { countDeals, dealHeadline, dealName } from './deals';
 import {
   catalogNames,
   countReasons,
@@ -15,8 +16,21 @@ import {
   repeatNote,
 } from './failed-task';
 import { logsLink, type PollerLogs } from './logs-link';
-import { listCommand, purpose, reasonTextFor } from './task-types';
-import { byteLength, count, cut, field, type Limit, oneLine, plainAscii, severalLines, utc } from './text';
+import { lastLines, loggedAs } from './mail-end';
+import { purpose, reasonTextFor } from './task-types';
+import {
+  byteLength,
+  count,
+  cut,
+  field,
+  indent,
+  type Limit,
+  oneLine,
+  plainAscii,
+  severalLines,
+  utc,
+  wrapped,
+} from './text';
 
 export interface Mail {
   readonly subject: string;
@@ -27,14 +41,17 @@ export interface Mail {
 
 /** SNS accepts 262,144 bytes: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
 const maxBytes = 250_000;
-/** Reserved for the first lines with the list of reasons, and for the last lines. */
-const frameBytes = 20_000;
+/** Reserved for the last lines, without the links. */
+const lastLinesBytes = 5_000;
 /** A subject is one line of ASCII with fewer than 100 characters (same page). */
 const subjectCharacters = 99;
 
 /** Tasks shown in detail: per reason, and in total. */
 const maxInDetail = { perReason: 3, inTotal: 50 };
 const maxReasonsListed = 40;
+const maxDealsListed = 20;
+/** Leaves room for the number of tasks and a reason code. */
+const dealCharacters = 36;
 /** A link has about 350 characters. A batch nearly always comes from one or two runs. */
 const maxRunsLinked = 50;
 
@@ -45,7 +62,6 @@ const messageLimit = {
   onOneLine: { characters: 100, bytes: 200 },
 } as const satisfies Record<string, Limit>;
 
-const indent = '    ';
 const rule = '-'.repeat(70);
 
 /**
@@ -56,32 +72,50 @@ const rule = '-'.repeat(70);
 export function formatMails(tasks: readonly FailedTask[], logs: PollerLogs): Mail[] {
   const groups = groupByReason(tasks);
   const repeat = repeatNote(tasks);
-  const parts = packIntoMails(itemsOf(groups), logs);
   const catalog = catalogNames(tasks);
   const opening = [
+    ...dealLines(tasks),
     ...(repeat === undefined ? [] : [repeat]),
     `${count(tasks.length, 'task')} failed in Partner Central (catalog ${catalog})${countReasons(groups) > 1 ? `, for ${countReasons(groups)} reasons` : ''}.`,
-    ...(groups.length > 1 ? reasonList(groups) : []),
-  ];
+    ...unnamedDealLines(tasks),
+  ]
+    .flatMap(line => wrapped(line))
+    .concat(groups.length > 1 ? reasonList(groups) : []);
+  const parts = packIntoMails(itemsOf(groups), logs, byteLength(opening.join('\n')) + lastLinesBytes);
+  const deal = dealHeadline(tasks, dealCharacters);
+  const what = headline(groups);
+  const subject = deal ? `${deal}: ${what}, Partner Central ${catalog}` : `Partner Central ${catalog}: ${what}`;
   return parts.map((part, index) => {
     const place = parts.length === 1 ? '' : `part ${index + 1} of ${parts.length}`;
     return {
-      subject: subjectLine(
-        `${repeat === undefined ? '' : REPEAT}Partner Central ${catalog}: ${headline(groups)}`,
-        place && ` [${place}]`,
-      ),
+      subject: subjectLine(`${repeat === undefined ? '' : REPEAT}${subject}`, place && ` [${place}]`),
       body: [
         ...opening,
         ...(place && [`This is ${place}: one mail can't hold all tasks.`]),
         ...part.lines,
-        ...logLines(part),
-        '',
-        `"What it means" and "What to do" are our interpretation: AWS documents no meanings of its reason codes.`,
+        ...lastLines(part),
       ].join('\n'),
       tasks: part.tasks,
     };
   });
 }
+
+/** The deals with names, before everything else. */
+function dealLines(tasks: readonly FailedTask[]): string[] {
+  const { named } = countDeals(tasks);
+  if (named.length === 0) return [];
+  const lines = named.map(([name, of]) => (tasks.length === 1 ? name : `${name} (${count(of, 'task')})`));
+  const more = lines.length - maxDealsListed;
+  return [...lines.slice(0, maxDealsListed), ...(more > 0 ? [`and ${count(more, 'more deal')}`] : []), ''];
+}
+
+/** A mail about one task says it beside the task's ids. */
+const unnamedDealLines = (tasks: readonly FailedTask[]) =>
+  tasks.length === 1
+    ? []
+    : countDeals(tasks).unnamed.map(
+        ([reason, of]) => `The deal of ${count(of, 'task')} could not be looked up (${reason}).`,
+      );
 
 function headline(groups: readonly FailureGroup[]): string {
   const number = groups.reduce((sum, group) => sum + group.tasks.length, 0);
@@ -98,7 +132,8 @@ function reasonList(groups: readonly FailureGroup[]): string[] {
   const rows = shown.map(group => [group.tasks.length, name(group)] as const);
   const rest = others.reduce((sum, { tasks }) => sum + tasks.length, 0);
   const all = [...rows, ...(rest > 0 ? [[rest, `${count(others.length, 'other reason')}, below`] as const] : [])];
-  return ['', ...all.map(([number, name]) => `${number.toLocaleString('en-US').padStart(8)}  ${name}`)];
+  const lines = all.map(([number, name]) => `${number.toLocaleString('en-US').padStart(8)}  ${name}`);
+  return ['', ...lines.flatMap(line => wrapped(line, ' '.repeat(10)))];
 }
 
 /** The lines of one task, and the heading that must precede them in the same mail. */
@@ -117,7 +152,7 @@ function itemsOf(groups: readonly FailureGroup[]): Item[] {
     inDetailLeft -= inDetailCount;
     const [heading, continued] = [
       headingOf(group, isAlone),
-      ['', rule, `${nameLine(group)}, continued`, typeLine(group), ''],
+      ['', rule, `${nameLine(group)}, continued`, typeLine(group), ''].flatMap(line => wrapped(line)),
     ];
     const messagesInDetail = new Set(group.tasks.slice(0, inDetailCount).map(task => task.message));
     return group.tasks.map((task, index) => ({
@@ -127,7 +162,7 @@ function itemsOf(groups: readonly FailureGroup[]): Item[] {
       lines:
         index < inDetailCount
           ? detailLines(task, title(group, index), isAlone)
-          : [...(index === inDetailCount ? othersTitle(inDetailCount) : []), summaryLine(task, messagesInDetail)],
+          : [...(index === inDetailCount ? othersTitle(inDetailCount) : []), ...summaryLines(task, messagesInDetail)],
     }));
   });
 }
@@ -156,7 +191,7 @@ function headingOf(group: FailureGroup, isAlone: boolean): string[] {
     `What it means: ${meaning}`,
     `What to do: ${action}`,
     `More like this: ${others === 0 ? 'none' : count(others, 'task')}`,
-  ];
+  ].flatMap(line => wrapped(line));
 }
 
 function detailLines(task: FailedTask, heading: string, isAlone: boolean): string[] {
@@ -167,33 +202,32 @@ function detailLines(task: FailedTask, heading: string, isAlone: boolean): strin
     '',
     `${heading}: ${field(task.taskId)}`,
     task.sourceName && `Source: ${field(task.sourceName)}`,
+    ...dealLine(task, isAlone),
     task.engagementId && `Engagement: ${field(task.engagementId)}${context ?? ''}`,
     task.engagementInvitationId && `Invitation: ${field(task.engagementInvitationId)}`,
     task.opportunityId && `Opportunity: ${field(task.opportunityId)}`,
     ...messageLines(task, isAlone ? messageLimit.alone : messageLimit.inGroup),
     task.startTime && `Started: ${utc(task.startTime)}`,
-    `${replayId === undefined ? 'Seen' : 'First seen'} to fail: ${seen}`,
-    task.taskArn && `Task ARN: ${field(task.taskArn)}`,
-    isAlone && `Event: ${task.eventId}`,
-    replayId === undefined && `Run: ${field(task.runId)}`,
-    ...(isAlone ? cliCommandLines(task) : []),
-  ].filter(line => typeof line === 'string');
+    `${replayId === undefined ? 'Seen to fail' : 'First seen'}: ${seen}`,
+  ]
+    .filter(line => typeof line === 'string')
+    .flatMap(line => wrapped(line));
+}
+
+/** In a mail about one task, the name of its deal is the first line already. */
+function dealLine({ deal }: FailedTask, isAlone: boolean): string[] {
+  if (deal && 'unnamed' in deal) return [`Deal: could not be looked up (${deal.unnamed})`];
+  const name = dealName(deal);
+  return name === undefined || isAlone ? [] : [`Deal: ${name}`];
 }
 
 function messageLines({ message, messageTruncated }: FailedTask, limit: Limit): string[] {
   if (message === undefined) return [`Message from Partner Central: ${noMessage}`];
-  return [`Message from Partner Central:\n${indent}${messageText(message, limit, messageTruncated === true)}`];
+  return ['Message from Partner Central:', ...messageText(message, limit, messageTruncated === true)];
 }
 
-/** People paste this into a terminal, so the catalog and the id must have the exact form that AWS documents. */
-function cliCommandLines({ catalog, taskType, taskId }: FailedTask): string[] {
-  const command = listCommand(taskType);
-  if (!command || !/^[A-Za-z]+$/.test(catalog) || !/^task-[0-9a-z]{13}$/.test(taskId)) return [];
-  const which = `--region us-east-1 --catalog ${catalog} --task-identifier ${taskId}`;
-  return ['', 'To look at it as it is now:', `${command} ${which}`];
-}
-
-function summaryLine(task: FailedTask, messagesShown: ReadonlySet<string | undefined>): string {
+/** The ids in a line, then the deal and a message that is new. */
+function summaryLines(task: FailedTask, messagesShown: ReadonlySet<string | undefined>): string[] {
   const { message } = task;
   const { taskId, sourceName, engagementId, engagementInvitationId, opportunityId } = task;
   const ids = [taskId, sourceName, engagementId, engagementInvitationId, opportunityId]
@@ -201,10 +235,13 @@ function summaryLine(task: FailedTask, messagesShown: ReadonlySet<string | undef
     .map(field);
   const isNew = message !== undefined && !messagesShown.has(message);
   const excerpt = isNew ? [`"${oneLine(message, messageLimit.onOneLine)}"`] : [];
-  return `  ${[...ids, utc(task.detectedBefore), ...excerpt].join('  ')}`;
+  return [
+    `  ${[...ids, utc(task.detectedBefore)].join('  ')}`,
+    ...[dealName(task.deal) ?? [], excerpt].flat().map(text => `${indent}${text}`),
+  ].flatMap(line => wrapped(line));
 }
 
-function messageText(message: string, limit: Limit, isTruncatedInEvent: boolean): string {
+function messageText(message: string, limit: Limit, isTruncatedInEvent: boolean): string[] {
   const text = severalLines(message);
   const shown = cut(text, limit, {
     note: isTruncatedInEvent ? '; the event has more of it' : '; the event has it whole',
@@ -212,7 +249,7 @@ function messageText(message: string, limit: Limit, isTruncatedInEvent: boolean)
     bytesOf: character => byteLength(character) + (character === '\n' ? indent.length : 0),
   });
   const note = isTruncatedInEvent && shown === text ? '… (cut, it was too long for an event)' : '';
-  return `${shown}${note}`.replaceAll('\n', `\n${indent}`);
+  return `${shown}${note}`.split('\n').flatMap(line => wrapped(`${indent}${line}`));
 }
 
 interface Part {
@@ -223,7 +260,7 @@ interface Part {
 }
 
 /** Fills one mail after the other. An item is far smaller than a mail, so each mail has at least one. */
-function packIntoMails(items: readonly Item[], logs: PollerLogs): Part[] {
+function packIntoMails(items: readonly Item[], logs: PollerLogs, frameBytes: number): Part[] {
   const parts: Part[] = [];
   const newPart = () => {
     parts.push({ lines: [], tasks: [], links: new Map() });
@@ -256,26 +293,6 @@ function additions(
   const link = links.has(logged) || links.size >= maxRunsLinked ? undefined : logsLink(logs, task);
   const linkBytes = link === undefined ? 0 : byteLength(`${field(logged)}\n${indent}${link}\n`);
   return { lines: all, link, bytes: byteLength(`${all.join('\n')}\n`) + linkBytes };
-}
-
-/** A replay's own run saw nothing: the tasks lead to those that did. */
-const loggedAs = ({ runId, taskId, replayId }: FailedTask) => (replayId === undefined ? runId : taskId);
-
-function logLines({ links, tasks }: Part): string[] {
-  const [first] = links.values();
-  const logged = new Set(tasks.map(loggedAs)).size;
-  const isRepeat = tasks[0]?.replayId !== undefined;
-  if (logged === 1) {
-    const run = isRepeat ? 'original run' : `run that saw ${tasks.length === 1 ? 'it' : 'them'}`;
-    return ['', `Logs of the ${run}:`, String(first)];
-  }
-  const linked = [...links].flatMap(([name, link]) => [field(name), `${indent}${link}`]);
-  return [
-    '',
-    `Logs of the ${isRepeat ? 'original runs' : 'runs that saw them'}:`,
-    ...linked,
-    ...(logged > links.size ? [`and ${logged - links.size} more`] : []),
-  ];
 }
 
 /** @param suffix is never cut */

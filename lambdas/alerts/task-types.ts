@@ -1,6 +1,6 @@
 /** Texts about the tasks of a family: what they do, how to list them, and what a reason code means for them. */
 import type { ReasonCode } from '@aws-sdk/client-partnercentral-selling';
-import { familyOf, type TaskFamily } from '../poller/task-families';
+import type { TaskFamily } from '../poller/task-families';
 import { type ReasonText, reasonText } from '../reason-codes';
 import { plainAscii } from './text';
 
@@ -128,11 +128,3 @@ export const reasonTextFor = (taskType: string, reasonCode: string | undefined):
     reasonCode !== undefined && Object.hasOwn(reasonTexts, reasonCode) ? reasonTexts[reasonCode] : undefined;
   return override ?? reasonText(reasonCode);
 };
-
-/** The command of the AWS CLI that lists such tasks. */
-export const listCommand = (taskType: string): string | undefined =>
-  isKnown(taskType)
-    ? `aws partnercentral-selling ${familyOf(taskType)
-        .operation.replace(/(?!^)[A-Z]/g, '-$&')
-        .toLowerCase()}`
-    : undefined;

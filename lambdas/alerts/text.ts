@@ -22,6 +22,29 @@ export function oneLine(text: string, limit: Limit): string {
   return cut(line, limit, { following: text.slice(maxProcessed) });
 }
 
+export const indent = '    ';
+const lineCharacters = 78;
+
+/**
+ * Breaks a line at its spaces into lines of at most 78 characters. A longer word stays whole, because it may be an address.
+ * @param indentOfRest of the lines after the first
+ */
+export function wrapped(line: string, indentOfRest = indent): string[] {
+  if (line.length <= lineCharacters) return [line];
+  const lines: string[] = [];
+  let open = '';
+  let gap = '';
+  for (const part of line.split(/( +)/)) {
+    if (part === '' || part.startsWith(' ')) gap = part || gap;
+    else if (open === '' || open.length + gap.length + part.length <= lineCharacters) open += gap + part;
+    else {
+      lines.push(open);
+      open = indentOfRest + part;
+    }
+  }
+  return [...lines, open];
+}
+
 /** Normalizes line ends to \n. Tabs stay; other control characters become escapes. */
 export const severalLines = (text: string): string =>
   withoutControlCharacters(text.replace(/\r\n?|[\v\f\u0085\u2028\u2029]/g, '\n'));

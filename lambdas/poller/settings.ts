@@ -16,8 +16,7 @@ export const environment = {
   settings: 'POLLER_SETTINGS',
 } as const;
 
-/** The only region of Partner Central, wherever the stack is. */
-export const PARTNER_CENTRAL_REGION = 'us-east-1';
+export { PARTNER_CENTRAL_REGION } from './task-families';
 
 /** A whole number. Text is accepted too, since `cdk -c key=value` passes text. Every issue has the text `allowed`. */
 export function wholeNumber(min: number, max: number, unit: string) {

@@ -1,3 +1,6 @@
+/** The only region of Partner Central, wherever the stack is. */
+export const PARTNER_CENTRAL_REGION = 'us-east-1';
+
 /** Settings that filter. Each family has some of them, and every family has `taskIdentifiers`. */
 export type FilterKey =
   | 'opportunityIdentifiers'

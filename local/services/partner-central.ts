@@ -1,13 +1,14 @@
 /**
- * Partner Central on this machine: the three List…Tasks operations, their Start…Task and GetEngagementInvitation in AWS
- * JSON 1.0, as strict as the service's model (the SDK checks nothing) and as odd as its real answers.
+ * Partner Central on this machine: the three List…Tasks operations, their Start…Task, and what reads the deals of tasks
+ * (GetEngagement, GetOpportunity, GetEngagementInvitation) in AWS JSON 1.0, as strict as the service's model (the SDK checks nothing) and as odd as its real answers.
  */
 import { createHash } from 'node:crypto';
 import type { TaskFamily } from '../../lambdas/poller/task-families';
+import { engagement, invitation, opportunity } from './deals';
 import {
   type FilterName,
+  getProblems,
   type Input,
-  invitationProblems,
   listProblems,
   refuseBad,
   startProblems,
@@ -66,6 +67,12 @@ const families = {
 
 type Output = Record<string, unknown>;
 
+const gets = {
+  GetEngagement: { identifier: 'EngagementIdentifier', answer: engagement },
+  GetOpportunity: { identifier: 'OpportunityIdentifier', answer: opportunity },
+  GetEngagementInvitation: { identifier: 'EngagementInvitationIdentifier', answer: invitation },
+} as const satisfies Record<string, { identifier: FilterName; answer: unknown }>;
+
 export interface PartnerCentralOptions extends ServiceOptions {
   now?: (() => number) | undefined;
   /** Catalogs that exist; AWS and Sandbox unless told. */
@@ -107,14 +114,15 @@ export function openPartnerCentral(options: PartnerCentralOptions = {}) {
     input: Input,
     account?: string,
   ): Output {
-    if (operation === 'GetEngagementInvitation') {
+    if (Object.hasOwn(gets, operation)) {
       throttle(this.limit);
-      refuseBad(invitationProblems(input, catalogs));
+      const { identifier, answer } = gets[operation as keyof typeof gets];
+      refuseBad(getProblems(input, identifier, catalogs));
       const catalog = input.Catalog as string;
-      return invitation(
-        store(catalog, 'EngagementByAcceptingInvitation', account),
-        catalog,
+      return answer(
         lastPart(String(input.Identifier)),
+        catalog,
+        store(catalog, 'EngagementByAcceptingInvitation', account),
       );
     }
     const family = familyNames.find(name => operation === families[name].list || operation === families[name].start);
@@ -213,20 +221,6 @@ function start(store: TaskStore, catalog: string, family: TaskFamily, input: Inp
     ...summary(task, catalog, family),
     ...families[family].extra(task),
     StartTime: startTime({ ...task, startTimeMs: task.startTimeMs + 3 }), // the service's own two clocks differ as well
-  };
-}
-
-/** What AWS's samples read before they start a task: whether the invitation waits to be accepted. Every one exists. */
-function invitation(store: TaskStore, catalog: string, id: string): Output {
-  const isAccepted = store
-    .tasks()
-    .some(({ status, engagementInvitationId }) => status === 'COMPLETE' && engagementInvitationId === id);
-  return {
-    Arn: `arn:aws:partnercentral:us-east-1::catalog/${catalog}/engagement-invitation/${id}`,
-    Id: id,
-    Catalog: catalog,
-    PayloadType: 'OpportunityInvitation',
-    Status: isAccepted ? 'ACCEPTED' : 'PENDING',
   };
 }
 

@@ -49,10 +49,11 @@ export function listProblems(input: Input, filters: FilterName[], catalogs: read
   ];
 }
 
-export const invitationProblems = (input: Input, catalogs: readonly string[]): Problem[] => [
+/** @param name of what a Get operation reads */
+export const getProblems = (input: Input, name: FilterName, catalogs: readonly string[]): Problem[] => [
   ...catalogProblems(input.Catalog, catalogs),
   ...required('Identifier', input.Identifier),
-  ...textLike('Identifier', input.Identifier, identifiers.EngagementInvitationIdentifier),
+  ...textLike('Identifier', input.Identifier, identifiers[name]),
 ];
 
 type StartProblems = (input: Input, catalogs: readonly string[]) => Problem[];

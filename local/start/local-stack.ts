@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SQSBatchResponse } from 'aws-lambda';
+import type { DealSources } from '../../lambdas/alerts/look-up';
 import type { AlertRoutes } from '../../lambdas/alerts/routes';
 import type { InvocationMode } from '../../lambdas/poller/invocation';
 import type { Summary } from '../../lambdas/poller/run';
@@ -35,6 +36,8 @@ export interface LocalStackOptions {
   /** Routes of alerts that differ from the synthesized ones, and the topics that exist beside the stack's own. */
   readonly alertRoutes?: AlertRoutes | undefined;
   readonly topics?: readonly string[] | undefined;
+  /** Sources whose deals the alerts name, if they differ from the synthesized ones. */
+  readonly dealSources?: DealSources | undefined;
   /** Pollers of the queue of failed tasks; each gathers a batch. Lambda's, unless named. */
   readonly alertPollers?: number | undefined;
   /** The poller's own pauses take no time: its List calls keep no pace. */
@@ -142,6 +145,7 @@ export async function startLocalStack(options: LocalStackOptions) {
       ...resolveEnvironment(synthesized.formatter.environment, names),
       ...endpoints,
       ...(options.alertRoutes && { ALERT_ROUTES: JSON.stringify(options.alertRoutes) }),
+      ...(options.dealSources && { DEAL_SOURCES: JSON.stringify(options.dealSources) }),
     },
     onLog: options.onLog,
   });

@@ -101,6 +101,54 @@ test('several tasks: by reason, with how many more there are, and where all of t
   expect(content.nextSteps[0]).toBe(`EngagementAccessDenied: ${reasons.EngagementAccessDenied.action}`);
 });
 
+describe('a deal', () => {
+  const deal = { customer: 'Example Foods & Sons', title: 'Web shop' };
+
+  test('comes first, in title and message', () => {
+    const { content, metadata } = chatOf({ ...failed, deal });
+    expect(content.title).toBe(
+      'Example Foods and Sons, Web shop: task failed (EngagementAccessDenied), Partner Central Sandbox',
+    );
+    expect(metadata.threadId).toBe('task-failed-Sandbox-EngagementAccessDenied-2026-11-22');
+    expect(content.description).toMatch(/^`Example Foods &amp; Sons, Web shop`\n\n`EngagementAccessDenied`/);
+    expect(content.description).toContain(
+      'To look at the engagement: `aws partnercentral-selling get-engagement --region us-east-1 --catalog Sandbox --identifier eng-0123456789abcd`',
+    );
+  });
+
+  test('without a name: the message is as it was, and says so', () => {
+    const note = 'The deal of 1 task could not be looked up (AccessDeniedException).\n\n';
+    const unnamed = chatOf({ ...failed, deal: { unnamed: 'AccessDeniedException' } });
+    const { description } = unnamed.content;
+    expect(description.startsWith(note)).toBe(true);
+    const without = { ...unnamed, content: { ...unnamed.content, description: description.replace(note, '') } };
+    expect(without).toEqual(chatOf(failed));
+  });
+
+  test('of several: as many as have room, and why others have no name', () => {
+    const tasks = burst(30, ['InternalError']).map((task, at) => ({
+      ...task,
+      deal: at < 20 ? { customer: `${at} ${'x'.repeat(100)}` } : { unnamed: at < 25 ? 'no answer in time' : 'Error' },
+    }));
+    const { description } = all(tasks).content;
+    expect(description).toMatch(/^`0 x{100}`, `1 x{100}`, `2 x{100}` and 17 more deals {2}\nThe deal of 10 tasks/);
+    expect(description).toContain('(no answer in time and others)');
+  });
+
+  test('takes nothing from what failed, however long all of it is', () => {
+    const long = { customer: '<'.repeat(120), title: '&'.repeat(120) };
+    const { description } = chatOf({ ...repeated, message: '<'.repeat(3_000), deal: long }).content;
+    expect(description).toContain('Task `task-dpf02ig3g2uui`');
+    expect(description.length).toBeLessThanOrEqual(chatLimits.description);
+  });
+
+  test('can not act as markup', () => {
+    const { content } = chatOf({ ...failed, deal: { customer: '<!here> `*b*` @all' } });
+    expect(content.title).toBe('Partner Central Sandbox: task failed (EngagementAccessDenied)');
+    expect(content.description).toMatch(/^`&lt;!here&gt; '\u200b\*b\*'\u200b @\u200ball`\n/);
+  });
+});
+
 describe('whatever the API says', () => {
   const block = (description: string) => /```\n([\s\S]*)\n```/.exec(description)?.[1] as string;
   /** What Slack shows of a text: its entities as characters, and nothing of what has no width. */
@@ -122,9 +170,9 @@ describe('whatever the API says', () => {
   });
 
   test('a message is intact or visibly cut', () => {
-    expect(message('x'.repeat(1_200))).toBe('x'.repeat(1_200));
-    expect(message('x'.repeat(102_400))).toBe(`${'x'.repeat(1_200)}… (cut, 101,200 more characters)`);
-    expect(message('<'.repeat(1_000))).toBe(`${'&lt;'.repeat(300)}… (cut, 700 more characters)`);
+    expect(message('x'.repeat(1_000))).toBe('x'.repeat(1_000));
+    expect(message('x'.repeat(102_400))).toBe(`${'x'.repeat(1_000)}… (cut, 101,400 more characters)`);
+    expect(message('<'.repeat(1_000))).toBe(`${'&lt;'.repeat(250)}… (cut, 750 more characters)`);
     const cutBefore = chatOf({ ...bare, message: 'short', messageTruncated: true });
     expect(block(cutBefore.content.description)).toBe('short… (cut, it was too long for an event)');
   });

@@ -1,4 +1,5 @@
 /** Failed tasks for the tests of their alerts. */
+import { dealIn } from '../../lambdas/alerts/deals';
 import type { FailedTask } from '../../lambdas/alerts/failed-task';
 import type { PollerLogs } from '../../lambdas/alerts/logs-link';
 
@@ -82,8 +83,14 @@ export function monster(character: string, number: number): FailedTask {
     engagementId: huge,
     engagementInvitationId: huge,
     contextId: huge,
+    deal: dealIn(
+      { Title: huge, Contexts: [{ Id: huge, Type: 'Lead', Payload: customerOf(huge) }] },
+      { ...failed, contextId: huge },
+    ),
   };
 }
+
+const customerOf = (CompanyName: string) => ({ Lead: { Customer: { CompanyName }, Interactions: [] } });
 
 /** So many, of which nothing is alike but the reasons, which take turns. */
 export function burst(size: number, reasonCodes: readonly string[], message = 'Something was refused.'): FailedTask[] {

@@ -2,6 +2,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { type PartnerCentral, startPartnerCentral } from '../../local/services/partner-central';
+import type { Fault } from '../../local/services/service';
+import { type Sts, startSts } from '../../local/services/sts';
+import { errorAnswer } from '../faults';
 
 const topicArn = 'arn:aws:sns:us-east-1:123456789012:topic';
 const chatTopicArn = 'arn:aws:sns:us-east-1:123456789012:chat';
@@ -251,4 +255,99 @@ test.each([
 ])('an answer under HTTP 200 that has no message id (%s) is no mail: the record comes back', async body => {
   answer = body;
   expect(await handler(batch(taskFailed(1)))).toEqual({ batchItemFailures: [{ itemIdentifier: 'message-0' }] });
+});
+
+describe('with the names of deals', () => {
+  const role = 'arn:aws:iam::111122223333:role/reads-deals';
+  const [own, ofRole] = ['Sandbox#OpportunityFromEngagement', 'AWS#EngagementFromOpportunity'];
+  const inRole = { catalog: 'AWS', taskType: 'EngagementFromOpportunity', opportunityId: 'O1234567' };
+  const engagementId = 'eng-0123456789abcd';
+  let central: PartnerCentral;
+  let sts: Sts;
+  /** Whose credentials signed what. */
+  let asked: string[];
+
+  beforeAll(async () => {
+    [central, sts] = [await startPartnerCentral(), await startSts()];
+    Object.assign(process.env, { AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: central.url, AWS_ENDPOINT_URL_STS: sts.url });
+  });
+  afterAll(() => Promise.all([central.close(), sts.close()]));
+  beforeEach(() => {
+    process.env.DEAL_SOURCES = JSON.stringify({ [own]: '', [ofRole]: role });
+    asked = [];
+    central.intercept = undefined;
+    central.onReply = ({ operation, accessKeyId = '' }) => {
+      asked.push(`${operation} ${accessKeyId.replace(/_\d+$/, '')}`);
+    };
+  });
+  afterEach(() => {
+    delete process.env.DEAL_SOURCES;
+  });
+  const subjects = () => requests.map(form => form.get('Subject'));
+
+  test('a deal is read once a batch, for mail and chat, by the role of its source', async () => {
+    process.env.CHAT_TOPIC_ARN = chatTopicArn;
+    await handler(batch(taskFailed(1, { engagementId }), taskFailed(2, { engagementId }), taskFailed(3, inRole)));
+    expect(asked.sort()).toEqual(['GetEngagement local', 'GetOpportunity ASIA_reads_deals']);
+    expect(sts.sessions.map(({ arn }) => arn)).toEqual([
+      'arn:aws:sts::111122223333:assumed-role/reads-deals/task-alerts',
+    ]);
+    expect(requests).toHaveLength(2);
+    for (const form of requests) expect(form.get('Message')).toMatch(/(AnyCompany|Example) .*3 tasks failed/s);
+    await handler(batch(taskFailed(4, inRole)));
+    expect(sts.sessions).toHaveLength(1); // as long as its credentials last
+    expect(JSON.parse(logged[0] ?? '')).toMatchObject({ level: 'INFO', dealsNotNamed: {} });
+    expect(logged.join()).not.toMatch(/AnyCompany|Example /);
+  });
+
+  test('nothing is read of what leads nowhere, or was told already, or without the setting', async () => {
+    await handler(batch(taskFailed(1, { engagementId, reasonCategory: 'throttling' })));
+    const body = taskFailed(2, { engagementId });
+    await handler(batch(body));
+    await handler(batch(body));
+    delete process.env.DEAL_SOURCES;
+    await handler(batch(taskFailed(3, { engagementId })));
+    expect(asked).toHaveLength(1);
+  });
+
+  test.each<[what: string, fault: Fault, reason: string]>([
+    ['may not be read', errorAnswer('AccessDeniedException', 403), 'AccessDeniedException'],
+    ['is gone', errorAnswer('ResourceNotFoundException', 404), 'ResourceNotFoundException'],
+    [
+      'is answered with an error under 200',
+      { when: 'before', how: { status: 200, body: '{"__type":"X"}' } },
+      'neither',
+    ],
+    ['is answered with HTML', { when: 'before', how: { status: 200, body: '<html>' } }, 'SyntaxError'],
+  ])('a deal that %s: the mail goes as it was, says so, and the log counts it', async (_, fault, reason) => {
+    central.intercept = () => fault;
+    expect(await handler(batch(taskFailed(1, { engagementId })))).toEqual(givenBack());
+    expect(subjects()).toEqual(['Partner Central Sandbox: task failed (no reason given)']);
+    expect(requests[0]?.get('Message')).toMatch(new RegExp(`^Deal: could not be looked up \\(.*${reason}`, 'm'));
+    expect(Object.keys(JSON.parse(logged[0] ?? '').dealsNotNamed)).toEqual([expect.stringContaining(reason)]);
+  });
+
+  test('a throttled look-up is tried again', async () => {
+    central.intercept = ({ index }) => (index % 2 === 0 ? errorAnswer('ThrottlingException', 429) : undefined);
+    central.calls.reset();
+    await handler(batch(taskFailed(1, { engagementId })));
+    expect(asked).toEqual(['GetEngagement local']);
+    expect(central.calls.of('GetEngagement')).toBe(2);
+    expect(subjects()).toEqual([expect.stringMatching(/^(AnyCompany|Example) .*: task failed/)]);
+  });
+
+  test('a role that does not let us in: the mail says so, and other sources keep their names', async () => {
+    sts.roles = [];
+    process.env.DEAL_SOURCES = JSON.stringify({ [own]: '', [ofRole]: `${role}-2` });
+    await handler(batch(taskFailed(1, inRole), taskFailed(2, { engagementId })));
+    expect(asked).toEqual(['GetEngagement local']);
+    expect(requests[0]?.get('Message')).toContain('\nDeal: could not be looked up (AccessDenied)\n');
+    expect(subjects()).toEqual([expect.stringMatching(/^(AnyCompany|Example) .*: 2 tasks failed/)]);
+    sts.roles = undefined;
+  });
+
+  test('fails when the sources are not what the stack wrote', async () => {
+    process.env.DEAL_SOURCES = '[1]';
+    await expect(handler(batch(taskFailed(1)))).rejects.toThrow('DEAL_SOURCES: got a value that is not a JSON object');
+  });
 });

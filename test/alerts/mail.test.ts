@@ -12,6 +12,9 @@ function onlyMail(tasks: readonly FailedTask[]): Mail {
   return mail as Mail;
 }
 const bodyOf = (...tasks: FailedTask[]) => onlyMail(tasks).body;
+/** Without the line breaks that only make lines short. */
+const unwrapped = (body: string) => body.replace(/ ?\\?\n {4}(?! )/g, ' ');
+const linesOf = (body: string) => unwrapped(body).split('\n');
 
 test('a mail about one task says what failed, why, what to do, when it was seen, and where to look', () => {
   const { subject, body, tasks } = onlyMail([failed]);
@@ -26,16 +29,18 @@ test('a mail about one task says what failed, why, what to do, when it was seen,
     'Task: task-dpf02ig3g2uui',
     'Engagement: eng-0123456789abcd (context 1)',
     'Opportunity: O1234567',
-    'Message from Partner Central:',
-    '    The caller has no access to the engagement.',
+    'Message from Partner Central: The caller has no access to the engagement.',
     'Started: 2026-11-22 18:00:00 UTC',
     'Seen to fail: between 2026-11-22 18:01:00 UTC and 2026-11-22 18:02:00 UTC',
     'Run: 6752a8ee-657e-4906-854d-1becaa7b1917',
     'aws partnercentral-selling list-opportunity-from-engagement-tasks --region us-east-1 --catalog Sandbox --task-identifier task-dpf02ig3g2uui',
+    'aws partnercentral-selling get-engagement --region us-east-1 --catalog Sandbox --identifier eng-0123456789abcd',
+    `Task ARN: ${failed.taskArn}`,
+    `Event: ${failed.eventId}`,
   ])
-    expect(body.split('\n')).toContain(line);
+    expect(linesOf(body)).toContain(line);
   expect(body).toMatch(/^https:\/\/console\.aws\.amazon\.com\/cloudwatch\/home\?region=eu-west-1#\S+$/m);
-  expect(body).toContain('AWS documents no meanings');
+  expect(unwrapped(body)).toContain('AWS documents no meanings');
 });
 
 test('a task of a source with a name: the name is in the subject, in the first line and beside each task', () => {
@@ -60,12 +65,12 @@ describe('a replay', () => {
   test('is a repeat, says which replay and when it was seen first, and links to the run that saw it then', () => {
     const { subject, body } = onlyMail([repeated]);
     expect(subject).toBe('Repeat: Partner Central Sandbox: task failed (EngagementAccessDenied)');
-    const lines = body.split('\n');
+    const lines = linesOf(body);
     expect(lines.slice(0, 2)).toEqual([
       'This is a repeat, and no new failure: replay 20261201T080000Z-abcdef published it again. It was first seen at 2026-11-22 18:02:00 UTC.',
       '1 task failed in Partner Central (catalog Sandbox).',
     ]);
-    expect(lines).toContain('First seen to fail: between 2026-11-22 18:01:00 UTC and 2026-11-22 18:02:00 UTC');
+    expect(lines).toContain('First seen: between 2026-11-22 18:01:00 UTC and 2026-11-22 18:02:00 UTC');
     expect(lines).toContain('Logs of the original run:');
     expect(lines).toContain(logsLink(logs, repeated));
     expect(body).not.toMatch(/^Run: /m);
@@ -75,7 +80,7 @@ describe('a replay', () => {
     const later = { ...repeated, taskId: 'task-0000000000009', detectedBefore: '2026-11-25T09:00:00.000Z' };
     const { subject, body } = onlyMail([later, repeated]);
     expect(subject).toBe('Repeat: Partner Central Sandbox: 2 tasks failed (EngagementAccessDenied)');
-    expect(body).toMatch(
+    expect(unwrapped(body)).toMatch(
       /^This is a repeat, and no new failure: replay 20261201T080000Z-abcdef published them again\. They were first seen from 2026-11-22 18:02:00 UTC to 2026-11-25 09:00:00 UTC\.\n/,
     );
     expect(body).toContain(
@@ -91,7 +96,7 @@ test('no command is made of an id that is none', () => {
 
 describe('a task of another family', () => {
   test('is told by what it was to do, with its invitation and its own command', () => {
-    const lines = bodyOf(invited).split('\n');
+    const lines = linesOf(bodyOf(invited));
     for (const line of [
       'What failed: a task to create an engagement from an opportunity (EngagementFromOpportunity)',
       'What it means: The opportunity was refused: a required field is missing, or a value is not allowed.',
@@ -102,20 +107,20 @@ describe('a task of another family', () => {
     ])
       expect(lines).toContain(line);
     const accepting = { ...invited, taskType: 'EngagementByAcceptingInvitation', engagementId: undefined };
-    expect(bodyOf(accepting)).toContain('a task to accept an invitation to an engagement (EngagementByAccepting');
+    expect(unwrapped(bodyOf(accepting))).toContain('a task to accept an invitation to an engagement (EngagementByAcc');
     expect(bodyOf(accepting)).toContain(
-      '\naws partnercentral-selling list-engagement-by-accepting-invitation-tasks --region us-east-1 --catalog AWS',
+      '\naws partnercentral-selling list-engagement-by-accepting-invitation-tasks \\\n    --region us-east-1 --catalog AWS ',
     );
     expect(bodyOf(accepting)).not.toContain('Engagement:');
     expect(bodyOf(...Array.from({ length: 4 }, () => invited))).toContain(
-      '  task-dpf02ig3g2uui  eng-0123456789abcd  engi-0123456789abc  O1234567  2026-11-22 18:02:00 UTC',
+      '\n  task-dpf02ig3g2uui  eng-0123456789abcd  engi-0123456789abc  O1234567\n    2026-11-22 18:02:00 UTC\n',
     );
   });
 
   test.each(['SomethingNew', 'constructor', '', 'a\nb'])(
     'that nobody knows here makes a mail all the same: %j',
     taskType => {
-      const body = bodyOf({ ...invited, taskType });
+      const body = unwrapped(bodyOf({ ...invited, taskType }));
       expect(body).toMatch(/^What failed: a task of type .* \(.*\)$/m);
       expect(body).toContain(`What it means: ${reasons.OpportunityValidationFailed.meaning}`);
       expect(body).not.toContain('aws partnercentral-selling');
@@ -125,10 +130,15 @@ describe('a task of another family', () => {
   test('stands apart from one of another family with the same reason, which is told in words of its own', () => {
     const same = { ...invited, catalog: 'Sandbox' };
     const other = { ...failed, reasonCode: same.reasonCode, reasonCategory: same.reasonCategory };
-    const { subject, body } = onlyMail([same, other, other]);
+    const { subject, body: written } = onlyMail([same, other, other]);
+    const body = unwrapped(written);
     expect(subject).toBe('Partner Central Sandbox: 3 tasks failed (OpportunityValidationFailed)');
-    expect(body).toContain('\n       2  OpportunityValidationFailed, to create an opportunity from an engagement\n');
-    expect(body).toContain('\n       1  OpportunityValidationFailed, to create an engagement from an opportunity\n');
+    expect(body).toContain(
+      '\n       2  OpportunityValidationFailed, to create an opportunity from an\n          engagement\n',
+    );
+    expect(body).toContain(
+      '\n       1  OpportunityValidationFailed, to create an engagement from an\n          opportunity\n',
+    );
     expect(body.match(/^What to do: .*$/gm)).toEqual([
       `What to do: ${reasons.OpportunityValidationFailed.action}`,
       expect.stringMatching(/^What to do: Complete the field that the message names in the opportunity/),
@@ -160,7 +170,7 @@ describe('several tasks', () => {
     const { body } = onlyMail(tasks);
     expect(body).toContain('Task 3 of 6: task-0000000000003');
     expect(body).toContain(
-      '\n  task-0000000000004  eng-0123456789abcd  O1234567  2026-11-22 18:02:00 UTC  "4: Something was refused."\n',
+      '\n  task-0000000000004  eng-0123456789abcd  O1234567  2026-11-22 18:02:00 UTC\n    "4: Something was refused."\n',
     );
     const alike = burst(5, ['InternalError']).map(task => ({ ...task, message: 'the same' }));
     expect(onlyMail(alike).body).toMatch(/^ {2}task-0000000000004 {2}eng-\w+ {2}O1234567 {2}2026-11-22 18:02:00 UTC$/m);
@@ -173,6 +183,87 @@ describe('several tasks', () => {
     expect(bodyOf(one, other)).toMatch(/^6752a8ee-\S+\n {4}https:\S+\nrun-2\n {4}https:\S+$/m);
     const many = burst(60, ['InternalError']).map((task, at) => ({ ...task, runId: `run-${at}` }));
     expect(onlyMail(many).body).toMatch(/^and 10 more$/m);
+  });
+});
+
+describe('easy on the eyes', () => {
+  const tasks = [...burst(9, ['EngagementAccessDenied', 'ResourceSnapshotJobValidationFailed']), invited, repeated];
+  test('no line has more than 78 characters, but for an address, an ARN or another word that is longer', () => {
+    const words = 'The value of "Project.ExpectedCustomerSpend" is not allowed here. ';
+    const long = tasks.map(task => ({ ...task, message: words.repeat(5), deal: { customer: words, title: words } }));
+    for (const some of [tasks, long, ...tasks.map(task => [task]), ...long.map(task => [task])])
+      for (const { body } of formatMails(some, logs))
+        for (const line of body.split('\n')) if (line.length > 78) expect(line.trim()).toMatch(/^(https:|arn:)\S+$/);
+  });
+
+  test('the ARN of the tasks and the id of the run stand once, at the end', () => {
+    const alike = burst(9, ['InternalError', 'EngagementAccessDenied']).map(task => ({
+      ...task,
+      taskArn: failed.taskArn?.replace(failed.taskId, task.taskId),
+    }));
+    const ofMany = bodyOf(...alike);
+    expect(ofMany.match(/arn:aws:partnercentral/g)).toHaveLength(1);
+    expect(ofMany.match(/^Run: /gm)).toHaveLength(1);
+    expect(ofMany.indexOf('Task ARNs:')).toBeGreaterThan(ofMany.lastIndexOf('task-000000000000'));
+    expect(ofMany).toContain('/opportunity-from-engagement-task/<task-id>\nRun: 6752a8ee');
+  });
+
+  test('of several tasks, the command shows the first deal', () => {
+    expect(bodyOf(failed, { ...failed, engagementId: 'eng-00000000000000' })).toContain(
+      '\nTo look at the first engagement as it is now:\naws partnercentral-selling get-engagement \\\n' +
+        '    --region us-east-1 --catalog Sandbox --identifier eng-0123456789abcd\n',
+    );
+  });
+});
+
+describe('a deal', () => {
+  const deal = { customer: 'AnyCompany', title: 'Web shop 案' };
+  const denied = { unnamed: 'AccessDeniedException' };
+
+  test('of one task comes first, in subject and mail', () => {
+    const { subject, body } = onlyMail([{ ...failed, deal: { customer: 'AnyCompany', title: 'Web shop' } }]);
+    expect(subject).toBe('AnyCompany, Web shop: task failed (EngagementAccessDenied), Partner Central Sandbox');
+    expect(body).toMatch(/^AnyCompany, Web shop\n\n1 task failed in Partner Central \(catalog Sandbox\)\.\n/);
+    expect(body).not.toContain('Deal:');
+  });
+
+  test('of a replay comes first in the mail, and the subject still begins with Repeat', () => {
+    const { subject, body } = onlyMail([{ ...repeated, deal: { title: 'Web shop' } }]);
+    expect(subject).toMatch(/^Repeat: Web shop: task failed/);
+    expect(body).toMatch(/^Web shop\n\nThis is a repeat/);
+  });
+
+  test('whose name is not ASCII is in the mail alone', () => {
+    const { subject, body } = onlyMail([{ ...failed, deal }]);
+    expect(subject).toBe('Partner Central Sandbox: task failed (EngagementAccessDenied)');
+    expect(body).toMatch(/^AnyCompany, Web shop 案\n\n/);
+  });
+
+  test('without a name: the mail is as it was, and says so', () => {
+    const { subject, body } = onlyMail([{ ...failed, deal: denied }]);
+    expect(subject).toBe('Partner Central Sandbox: task failed (EngagementAccessDenied)');
+    const line = 'Deal: could not be looked up (AccessDeniedException)\n';
+    expect(body).toContain(`\n${line}`);
+    expect(body.replace(line, '')).toBe(bodyOf(failed));
+  });
+
+  test('of several: all that have names come first, and each task has its own', () => {
+    const tasks = burst(8, ['EngagementAccessDenied']).map((task, at) => ({
+      ...task,
+      deal: at < 4 ? { customer: 'A' } : at < 6 ? { customer: 'B' } : denied,
+    }));
+    const { subject, body } = onlyMail(tasks);
+    expect(subject).toBe('A and 1 more: 8 tasks failed (EngagementAccessDenied), Partner Central Sandbox');
+    expect(body).toMatch(/^A \(4 tasks\)\nB \(2 tasks\)\n\n8 tasks failed in Partner Central/);
+    expect(body).toContain('\nThe deal of 2 tasks could not be looked up (AccessDeniedException).\n');
+    expect(body.match(/^Deal: A$/gm)).toHaveLength(3);
+    expect(body).toMatch(/^ {2}task-0000000000005 .*\n {4}B\n {4}"5: /m);
+  });
+
+  test('leaves room for what failed in the subject', () => {
+    const { subject } = onlyMail([{ ...failed, deal: { customer: 'x'.repeat(100) } }]);
+    expect(subject).toContain('x...: task failed (EngagementAccessDenied), Partner Central');
+    expect(subject.length).toBeLessThan(100);
   });
 });
 
@@ -196,32 +287,46 @@ describe("the API's message", () => {
     [
       'more than a mail holds',
       'y'.repeat(150_001),
-      `    ${'y'.repeat(150_000)}… (cut, 1 more character; the event has it whole)`,
+      `    ${'y'.repeat(150_000)}…\n    (cut, 1 more character; the event has it whole)`,
     ],
   ])('%s, of one task', (_, message, expected) => expect(shown(message)).toBe(expected));
 
   test.each<[what: string, message: string, shown: string]>([
     ['1,000 characters', 'x'.repeat(1_000), `    ${'x'.repeat(1_000)}`],
-    ['one more', 'x'.repeat(1_001), `    ${'x'.repeat(1_000)}… (cut, 1 more character; the event has it whole)`],
+    ['one more', 'x'.repeat(1_001), `    ${'x'.repeat(1_000)}…\n    (cut, 1 more character; the event has it whole)`],
     [
       'emoji, cut between two',
       '🚧'.repeat(1_001),
-      `    ${'🚧'.repeat(750)}… (cut, 251 more characters; the event has it whole)`,
+      `    ${'🚧'.repeat(750)}…\n    (cut, 251 more characters; the event has it whole)`,
     ],
-    ['100 KB', 'y'.repeat(102_400), `    ${'y'.repeat(1_000)}… (cut, 101,400 more characters; the event has it whole)`],
+    [
+      '100 KB',
+      'y'.repeat(102_400),
+      `    ${'y'.repeat(1_000)}…\n    (cut, 101,400 more characters; the event has it whole)`,
+    ],
   ])('%s, among others', (_, message, expected) => expect(shown(message, failed)).toBe(expected));
 
   test('that was cut in the event already says so', () => {
     const cutBefore = { ...bare, messageTruncated: true } as const;
     expect(bodyOf({ ...cutBefore, message: 'short' })).toContain('    short… (cut, it was too long for an event)');
     expect(bodyOf({ ...cutBefore, message: 'x'.repeat(1_001) }, failed)).toContain(
-      'x… (cut, 1 more character; the event has more of it)',
+      'x…\n    (cut, 1 more character; the event has more of it)',
     );
   });
 
+  test.each(['x'.repeat(38), '案'.repeat(38), '🚧'.repeat(20), 'x'])(
+    'fits a mail, however often it wraps: words of %s',
+    word => {
+      const { body } = onlyMail([{ ...failed, message: `${word} `.repeat(150_000) }]);
+      expect(Buffer.byteLength(body)).toBeLessThan(MOST_BYTES);
+    },
+  );
+
   test('is cut visibly in a line, and can not begin another', () => {
     const tasks = burst(5, ['InternalError'], `a\n${'b'.repeat(200)}`);
-    expect(onlyMail(tasks).body).toMatch(/^ {2}task-0000000000004 .* "4: a b{95}… \(cut, 105 more characters\)"$/m);
+    expect(onlyMail(tasks).body).toMatch(
+      /^ {2}task-0000000000004 .*\n {4}"4: a\n {4}b{95}…\n {4}\(cut, 105 more characters\)"$/m,
+    );
   });
 });
 
@@ -281,7 +386,7 @@ describe('a burst', () => {
       const tasks = Array.from({ length: 80 }, (_, number) => monster(character, number));
       const mails = formatMails(tasks, logs);
       for (const { body } of mails) expect(Buffer.byteLength(body)).toBeLessThan(MOST_BYTES);
-      const told = mails.flatMap(({ body }) => [...new Set(body.match(/task-\d+ /g))]);
+      const told = mails.flatMap(({ body }) => [...new Set(body.match(/task-\d+\s/g))]);
       expect(mails.length).toBeGreaterThan(1);
       expect(new Set(told).size).toBe(80);
     },

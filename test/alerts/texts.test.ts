@@ -8,19 +8,32 @@ import { knownReasonCodes } from '../../lambdas/reason-codes';
 import type { DeliveredEvent } from '../../local/services/event-bridge';
 import { sampleFailures } from '../../local/services/sample-failures';
 import type { PublishedMessage } from '../../local/services/sns';
+import { errorAnswer } from '../faults';
 import { openTestStack, type TestStack } from '../integration/test-stack';
 
 const folder = join(__dirname, 'texts');
 const update = process.env.UPDATE_TEXTS === '1';
 const directory = process.env.SYNTHESIZED_WITH_CHAT as string;
+const families = ['OpportunityFromEngagement', 'EngagementFromOpportunity', 'EngagementByAcceptingInvitation'];
+const dealSources = Object.fromEntries(families.map(family => [`Sandbox#${family}`, '']));
+let usual: TestStack;
+let withDeals: TestStack;
+/** The one that tells. */
 let stack: TestStack;
 
 beforeAll(async () => {
-  stack = await openTestStack({}, true, { directory, alertPollers: 1 }); // several at once are one batch
-  await stack.run(); // what fails from now on is news
+  const open = async (more = {}) => {
+    const opened = await openTestStack({}, true, { directory, alertPollers: 1, ...more }); // several at once are one batch
+    await opened.run(); // what fails from now on is news
+    return opened;
+  };
+  [usual, withDeals] = await Promise.all([open(), open({ dealSources })]);
   mkdirSync(folder, { recursive: true });
 });
-afterAll(() => stack?.close());
+beforeEach(() => {
+  stack = usual;
+});
+afterAll(() => Promise.all([usual?.close(), withDeals?.close()]));
 
 interface Failure {
   readonly reasonCode: string | undefined;
@@ -139,8 +152,60 @@ test('a replay', async () => {
   expectFile('replay.chat.json', chat);
 });
 
+describe('with the names of deals', () => {
+  beforeEach(() => {
+    stack = withDeals;
+  });
+
+  const expectFiles = async (name: string, poller = stack.poller) => {
+    const { mail, chat } = await tell(poller);
+    expectFile(`${name}.txt`, mail);
+    expectFile(`${name}.chat.json`, chat);
+  };
+  const deny = (message: string) => ({ reasonCode: 'EngagementAccessDenied', message });
+
+  test('of one', async () => {
+    fail(deny('The caller is not a member of the engagement.'));
+    await expectFiles('deal');
+  });
+
+  test('of several, where one can not be looked up', async () => {
+    const from = tasks;
+    for (let at = 0; at < 7; at += 1) fail(deny('The caller is not a member of the engagement.'));
+    stack.partnerCentral.intercept = ({ input }) =>
+      String(input.Identifier).endsWith(`${from + 2}`) ? errorAnswer('ResourceNotFoundException', 404) : undefined;
+    await expectFiles('deals');
+    stack.partnerCentral.intercept = undefined;
+  });
+
+  test.each(otherFamilies)('of a task of %s', async (taskFamily, reasonCode) => {
+    const poller = stack.anotherPoller({ taskFamily });
+    await stack.run('poll', undefined, poller);
+    const message = sampleFailures.find(failure => failure.reasonCode === reasonCode)?.message;
+    fail({ reasonCode, message }, stack.partnerCentral.store('Sandbox', taskFamily), 'engi-0000000000001');
+    await expectFiles(`deal-${taskFamily}`, poller);
+  });
+
+  test('that may not be looked up', async () => {
+    stack.partnerCentral.intercept = ({ operation }) =>
+      operation === 'GetEngagement' ? errorAnswer('AccessDeniedException', 403) : undefined;
+    fail(deny('The caller is not a member of the engagement.'));
+    await expectFiles('deal-denied');
+    stack.partnerCentral.intercept = undefined;
+  });
+});
+
 test('there is a text for each reason code, and none too many', () => {
   expect(failures.map(([name]) => name)).toEqual(expect.arrayContaining(knownReasonCodes));
-  const names = [...failures, ...otherFamilies].map(([name]) => name).concat('several', 'replay');
+  const names = [...failures, ...otherFamilies]
+    .map(([name]) => name)
+    .concat(
+      'several',
+      'replay',
+      'deal',
+      'deals',
+      'deal-denied',
+      otherFamilies.map(([name]) => `deal-${name}`),
+    );
   expect(readdirSync(folder).sort()).toEqual(names.flatMap(name => [`${name}.chat.json`, `${name}.txt`]).sort());
 });

@@ -44,3 +44,8 @@ test("the poller's bundle is at most 405 KB", () => {
   expect(statSync(poller.bundle).size).toBeGreaterThan(100_000);
   expect(statSync(poller.bundle).size).toBeLessThanOrEqual(405_000);
 });
+
+// What reads deals is a third of it, and is only evaluated where deals are named.
+test("the formatter's bundle is at most 345 KB", () => {
+  expect(statSync(formatter.bundle).size).toBeLessThanOrEqual(345_000);
+});

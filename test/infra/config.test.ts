@@ -43,6 +43,7 @@ test('a catalog is enough', () => {
     memoryMb: 256,
     alertRoutes: { '*': 'default' },
     chatAlerts: false,
+    describeDeals: false,
     archiveDays: 30,
     schemaRegistry: true,
     logRetentionDays: 30,

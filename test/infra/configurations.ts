@@ -12,6 +12,7 @@ export const allSwitches = {
   alertEmail: 'a@example.com',
   alarmEmail: 'a@example.com',
   chatAlerts: true,
+  describeDeals: true,
   dashboard: true,
 } satisfies Context;
 
@@ -41,6 +42,7 @@ export const configurations: readonly Context[] = [
     name: 'acme',
     assumeRoleArn: 'arn:aws:iam::111122223333:role/lists-tasks',
     externalId: 'partner-17',
+    describeDeals: true,
     alarmTopicArns: `${topic('pager')},${topic('chat')}`,
     alertRoutes: `access=${topic('security-team')},throttling=nowhere`,
     furtherSources: [

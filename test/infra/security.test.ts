@@ -144,6 +144,8 @@ describe.each(variants)('with %j', context => {
       'PollerFunctionRole: partnercentral:ListEngagementFromOpportunityTasks on *',
       'PollerFunctionRole: partnercentral:ListOpportunityFromEngagementTasks on *',
       'PollerAWSEngagementFromOpportunityFunctionRole: partnercentral:ListEngagementFromOpportunityTasks on *',
+      'FailedTaskAlertsFormatterRole: partnercentral:GetEngagement on *',
+      'FailedTaskAlertsFormatterRole: partnercentral:GetOpportunity on *',
       // X-Ray, which has no resources to name.
       ...[
         'PollerFunctionRole',
@@ -251,6 +253,33 @@ describe('docs/security.md', () => {
     );
   });
 
+  test('has what naming deals adds: to read what the tasks of each source start from, and no more', () => {
+    expect(unique(tableUnder('### With `describeDeals`'))).toEqual(besides({ describeDeals: true }));
+    const reads = (context: Json) =>
+      linesOf(allowed(template({ describeDeals: true, ...context }))).filter(one =>
+        /^FailedTaskAlertsFormatterRole may (partnercentral|sts):/.test(one),
+      );
+    const catalogs = (context: Json) =>
+      allowed(template({ describeDeals: true, ...context }))
+        .filter(({ who, condition }) => who === 'FailedTaskAlertsFormatterRole' && condition)
+        .map(({ actions, condition }) => [Object.values(condition?.StringEquals ?? {}), actions]);
+    const furtherSources = [
+      { catalog: 'AWS', taskFamily: 'EngagementFromOpportunity' },
+      { taskFamily: 'EngagementByAcceptingInvitation' },
+    ];
+    expect(catalogs({ furtherSources })).toEqual([
+      [['Sandbox'], ['partnercentral:GetEngagement', 'partnercentral:GetEngagementInvitation']],
+      [['AWS'], ['partnercentral:GetOpportunity']],
+    ]);
+    const assumeRoleArn = 'arn:aws:iam::111122223333:role/lists-tasks';
+    const assume = `FailedTaskAlertsFormatterRole may sts:AssumeRole on ${assumeRoleArn}`;
+    expect(reads({ assumeRoleArn, furtherSources })).toEqual([assume]);
+    expect(reads({ furtherSources: [{ ...furtherSources[0], assumeRoleArn }] }).sort()).toEqual([
+      'FailedTaskAlertsFormatterRole may partnercentral:GetEngagement on * if partnercentral:Catalog',
+      assume,
+    ]);
+  });
+
   test('has what forwarding adds', () => {
     const forwardTo = 'arn:aws:events:eu-west-1:111122223333:event-bus/crm';
     expect(unique(tableUnder('### With `forwardTo`'))).toEqual(
@@ -269,7 +298,7 @@ describe('docs/security.md', () => {
   });
 
   test('no other switch adds a permission', () => {
-    const { tracing, customerManagedKey, chatAlerts, ...others } = allSwitches;
+    const { tracing, customerManagedKey, chatAlerts, describeDeals, ...others } = allSwitches;
     expect(besides(others)).toEqual([]);
   });
 });

@@ -144,7 +144,7 @@ test.each([
     .replaceAll('>', '&gt;')
     .replaceAll('\r\n', '\n');
   expect(description).toContain(
-    message.length > 1_200 ? `${'y'.repeat(1_200)}… (cut, 101,200 more characters)` : inChat,
+    message.length > 1_000 ? `${'y'.repeat(1_000)}… (cut, 101,400 more characters)` : inChat,
   );
 });
 

@@ -1,5 +1,7 @@
 import {
+  GetEngagementCommand,
   GetEngagementInvitationCommand,
+  GetOpportunityCommand,
   ListEngagementByAcceptingInvitationTasksCommand,
   ListEngagementFromOpportunityTasksCommand,
   type ListOpportunityFromEngagementTasksCommandInput as ListInput,
@@ -632,6 +634,27 @@ describe('Start', () => {
       name: 'ValidationException',
       ErrorList: [{ FieldName: 'Identifier', Code: 'INVALID_STRING_FORMAT' }],
     });
+  });
+
+  test('engagements and opportunities have names, the same each time, and the catalog in their ARN', async () => {
+    const engagement = (Identifier: string) => client.send(new GetEngagementCommand({ Catalog, Identifier }));
+    const opportunity = (Identifier: string) => client.send(new GetOpportunityCommand({ Catalog, Identifier }));
+    const Arn = 'arn:aws:partnercentral:us-east-1::catalog/Sandbox/engagement/eng-00000000000001';
+    const { $metadata: _a, ...found } = await engagement('eng-00000000000001');
+    expect(found).toMatchObject({ Id: 'eng-00000000000001', Arn, Title: expect.stringMatching(/\w/) });
+    expect(found.Contexts?.[0]?.Payload?.CustomerProject?.Customer?.CompanyName).toMatch(/^(AnyCompany|Example) /);
+    const { $metadata: _b, ...again } = await engagement(Arn);
+    expect(again).toEqual(found);
+    expect(await opportunity('O1')).toMatchObject({
+      Id: 'O1',
+      Project: { Title: expect.stringMatching(/\w/) },
+      Customer: { Account: { CompanyName: expect.stringMatching(/^(AnyCompany|Example) /) } },
+    });
+    for (const wrong of [engagement('O1'), opportunity('eng-00000000000001'), opportunity('')])
+      await expect(wrong).rejects.toMatchObject({
+        name: 'ValidationException',
+        ErrorList: [{ FieldName: 'Identifier', Code: 'INVALID_STRING_FORMAT' }],
+      });
   });
 
   test('fails when a ClientToken comes back with other parameters', async () => {

@@ -155,7 +155,11 @@ export class FailedTaskAlerts extends Construct {
 }
 
 const dealSources = ({ sources }: Config) =>
-  JSON.stringify(Object.fromEntries(sources.map(source => [sourceId(source), source.assumeRoleArn ?? ''])));
+  JSON.stringify(
+    Object.fromEntries(
+      sources.map(source => [sourceId(source), [source.assumeRoleArn, source.externalId].filter(Boolean).join(' ')]),
+    ),
+  );
 
 /** For each source, the one operation that reads what its tasks start from. With `assumeRoleArn`, the role reads it. */
 function allowReadingDeals(formatter: LambdaFunction, { sources }: Config) {

@@ -1,4 +1,6 @@
 /** Looks up the deals of a batch. Whatever goes wrong, the alert is sent: a deal then says why it has no name. */
+
+import { sourceId } from '../source-id';
 import { type Answer, type Deal, dealIn, type Question, questionOf, type UnnamedDeal } from './deals';
 import { type FailedTask, groupByReason } from './failed-task';
 import { plainAscii } from './text';
@@ -9,7 +11,7 @@ export type AskPartnerCentral = (question: Question, roleArn: string, signal: Ab
 /** The API reads ten times a second for the whole account, which the partner's CRM needs too. */
 export const lookUpLimits = { questions: 20, atOnce: 4, timeoutMs: 4_000 } as const;
 
-/** By source (`catalog#taskType`): the role to assume, or empty text for the function's own. */
+/** By id of the source: the role to assume, with its external id after a space; or empty text for the function's own. */
 export type DealSources = Readonly<Record<string, string>>;
 
 /**
@@ -28,13 +30,13 @@ export async function withDeals(
   for (const task of firstOfEachReason(tasks)) {
     const [question, roleArn] = [questionOf(task), sources[sourceOf(task)]];
     if (question && roleArn !== undefined && wanted.size < lookUpLimits.questions)
-      wanted.set(question.key, { question, roleArn });
+      wanted.set(keyOf(question, roleArn), { question, roleArn });
   }
   const answers = new Map<string, Answer | UnnamedDeal>();
   const waiting = [...wanted.values()];
   const worker = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift())
-      answers.set(next.question.key, await answerTo(next.question, next.roleArn));
+      answers.set(keyOf(next.question, next.roleArn), await answerTo(next.question, next.roleArn));
   };
   const answerTo = (question: Question, roleArn: string) =>
     unlessAborted(() => ask(question, roleArn, signal), signal).catch((error: unknown) => ({ unnamed: reason(error) }));
@@ -42,7 +44,11 @@ export async function withDeals(
   return tasks.map(task => ({ ...task, deal: dealOf(task, sources, answers) }));
 }
 
-const sourceOf = ({ catalog, taskType }: FailedTask) => `${catalog}#${taskType}`;
+const sourceOf = ({ catalog, taskType, sourceName }: FailedTask) =>
+  sourceId({ catalog, taskFamily: taskType, name: sourceName });
+
+/** Roles of two accounts may read different deals by one id. */
+const keyOf = (question: Question, roleArn: string) => `${question.key} ${roleArn}`;
 
 function firstOfEachReason(tasks: readonly FailedTask[]): FailedTask[] {
   const groups = groupByReason(tasks);
@@ -56,8 +62,9 @@ function dealOf(
 ): Deal | UnnamedDeal {
   const question = questionOf(task);
   if (!question) return { unnamed: 'the event has no id to look up' };
-  if (sources[sourceOf(task)] === undefined) return { unnamed: 'its source is no longer in the stack' };
-  const answer = answers.get(question.key);
+  const roleArn = sources[sourceOf(task)];
+  if (roleArn === undefined) return { unnamed: 'its source is no longer in the stack' };
+  const answer = answers.get(keyOf(question, roleArn));
   if (answer === undefined) return { unnamed: `one batch looks up ${lookUpLimits.questions}` };
   return 'unnamed' in answer ? answer : dealIn(answer, task);
 }

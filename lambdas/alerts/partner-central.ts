@@ -26,20 +26,22 @@ type AnyCommand = typeof GetEngagementCommand;
 
 const clients = new Map<string, PartnerCentralSellingClient>();
 
-function clientFor(roleArn: string): PartnerCentralSellingClient {
-  const known = clients.get(roleArn);
+/** @param role as in DealSources */
+function clientFor(role: string): PartnerCentralSellingClient {
+  const known = clients.get(role);
   if (known) return known;
+  const [RoleArn, ExternalId] = role.split(' ');
   const client = new PartnerCentralSellingClient({
     ...impatient,
     region: PARTNER_CENTRAL_REGION,
-    ...(roleArn && {
+    ...(RoleArn && {
       credentials: fromTemporaryCredentials({
-        params: { RoleArn: roleArn, RoleSessionName: 'task-alerts' },
+        params: { RoleArn, RoleSessionName: 'task-alerts', ...(ExternalId && { ExternalId }) },
         clientConfig: impatient,
       }),
     }),
   });
-  clients.set(roleArn, client);
+  clients.set(role, client);
   return client;
 }
 

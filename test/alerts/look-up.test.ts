@@ -4,7 +4,11 @@ import { type AskPartnerCentral, lookUpLimits, withDeals } from '../../lambdas/a
 import { bare, failed, invited } from './events';
 
 const role = 'arn:aws:iam::111122223333:role/reads-deals';
-const sources = { 'Sandbox#OpportunityFromEngagement': '', 'AWS#EngagementFromOpportunity': role };
+const sources = {
+  'Sandbox#OpportunityFromEngagement': '',
+  'AWS#EngagementFromOpportunity': role,
+  'Sandbox#OpportunityFromEngagement#acme': `${role} partner-17`,
+};
 const never = new AbortController().signal;
 const titled = async ({ identifier }: Question): Promise<Answer> => ({ Title: `About ${identifier}` });
 
@@ -42,6 +46,11 @@ test('each deal is asked for once, by the role of its source, and nothing else o
     'About eng-0123456789abcd',
   ]);
   expect(described).toEqual([failed, invited, again].map((task, at) => ({ ...task, deal: deals[at] })));
+});
+
+test('two accounts may know different deals by one id', async () => {
+  const { asked } = await lookUp([failed, { ...failed, sourceName: 'acme' }]);
+  expect(asked.map(([, by]) => by)).toEqual(['', `${role} partner-17`]);
 });
 
 test('what has no id, and a source that is gone, is not asked for', async () => {

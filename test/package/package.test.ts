@@ -1,7 +1,8 @@
 /** The package as it is built, without a registry; install.ts installs it as well. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { App } from 'aws-cdk-lib';
 import { build as esbuild } from 'esbuild';
 import { TasksStack } from '../../examples/cdk-app/tasks-stack';
@@ -98,6 +99,22 @@ test('it has what its users need, and neither source nor tests', async () => {
     'dist/wait.mjs',
     'package.json',
   ]);
+});
+
+test('packing it twice makes the same bytes, with nothing of this machine in them', async () => {
+  const pack = async (folder: string, ...options: string[]) => {
+    const destination = join(temporary, folder);
+    mkdirSync(destination);
+    await run('npm', ['pack', '--pack-destination', destination, ...options], { cwd: root });
+    const [file] = readdirSync(destination);
+    return readFileSync(join(destination, file as string));
+  };
+  const first = await pack('first', '--ignore-scripts');
+  const again = await pack('again'); // builds anew
+  expect(again.equals(first)).toBe(true);
+  const content = gunzipSync(first);
+  expect(content.length).toBeGreaterThan(1_000_000);
+  for (const ours of [root, homedir()]) expect(content.includes(`${ours}/`)).toBe(false);
 });
 
 test('what its pages link to is in it', async () => {

@@ -4,12 +4,6 @@ import type { ReasonCategory } from '../events/task-events';
 /** Settings of one source. */
 export interface SourceSettings {
   /**
-   * Partner Central catalog; AWS is production.
-   *
-   * Allowed: AWS or Sandbox
-   */
-  readonly catalog: 'AWS' | 'Sandbox';
-  /**
    * Task family: tasks that the operation Start…Task of this name starts.
    *
    * Allowed: OpportunityFromEngagement or EngagementFromOpportunity or EngagementByAcceptingInvitation
@@ -199,6 +193,12 @@ export interface SourceSettings {
 /** Settings of the poller: those of its first source, and those that all sources share. */
 export interface TaskPollerSettings extends SourceSettings {
   /**
+   * Partner Central catalog; AWS is production.
+   *
+   * Allowed: AWS or Sandbox
+   */
+  readonly catalog: 'AWS' | 'Sandbox';
+  /**
    * Source of the events.
    *
    * Allowed: 1 to 256 letters, digits and ._-/, not beginning with aws.
@@ -357,4 +357,11 @@ export interface TaskPollerSettings extends SourceSettings {
 }
 
 /** A further source. Omitted keys inherit from the first source, except the identifiers. */
-export type FurtherSource = Partial<SourceSettings>;
+export interface FurtherSource extends SourceSettings {
+  /**
+   * Partner Central catalog; AWS is production.
+   *
+   * Allowed: AWS or Sandbox
+   */
+  readonly catalog?: 'AWS' | 'Sandbox';
+}

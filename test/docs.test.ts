@@ -62,6 +62,9 @@ test.each([
   ['docs/testing.md'],
   ['examples/consumer/README.md'],
   ['examples/cdk-app/README.md'],
+  ['examples/cdk-app-python/README.md'],
+  ['examples/cdk-app-java/README.md'],
+  ['docs/releasing.md'],
 ])('what %s links to in this repository exists', file => {
   const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g)];
   expect(links.length).toBeGreaterThan(0);

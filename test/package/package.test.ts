@@ -73,7 +73,7 @@ test('it has what its users need, and neither source nor tests', async () => {
   const paths = await packed();
   expect(paths).toEqual(expect.arrayContaining(['docs/construct.md', 'docs/runbook.md', 'docs/security.md']));
   expect(
-    paths.filter(path => !/^(docs\/[\w/-]+\.(md|json|svg)|examples\/[\w/-]+\.(md|json|ts))$/.test(path)).sort(),
+    paths.filter(path => !/^(docs\/[\w/-]+\.(md|json|svg)|examples\/[\w/-]+\.(md|json|ts|py|java|xml))$/.test(path)).sort(),
   ).toEqual([
     'README.md',
     'dist/THIRD-PARTY-NOTICES',

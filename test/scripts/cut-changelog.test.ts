@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cutChangelog, namePackedFile, packedFile, pagesWithPackedFile } from '../../scripts/cut-changelog';
+import { cutChangelog, filesWithVersion, nameVersion } from '../../scripts/cut-changelog';
 
 const root = join(__dirname, '..', '..');
-const read = (page: string) => readFileSync(join(root, page), 'utf8');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const changelog = '# Changelog\n\n## Unreleased\n\n### Added\n\n- This.\n\n## 0.1.0 - 2026-11-01\n\n- That.\n';
 
 test('what is unreleased gets version and date, and the next entries have a place', () => {
@@ -23,12 +23,13 @@ test('our own changelog can be cut', () => {
   expect(cutChangelog(read('CHANGELOG.md'), '99.0.0', '2026-12-01')).toMatch(/^## 99\.0\.0 - 2026-12-01\n\n### /m);
 });
 
-test('the pages name the packed file of this version, and follow the next', () => {
+test('pages and examples name this version, and follow the next', () => {
   const { version } = JSON.parse(read('package.json'));
-  for (const page of pagesWithPackedFile) {
-    const text = read(page);
-    expect(text).toContain(packedFile(version));
-    expect(namePackedFile(text, version)).toBe(text);
-    expect(namePackedFile(text, '99.0.0-rc.1')).toContain('partner-central-task-poller-99.0.0-rc.1.tgz');
+  for (const file of filesWithVersion) {
+    const text = read(file);
+    expect(nameVersion(text, version)).toBe(text);
+    const next = nameVersion(text, '99.0.0-rc.1');
+    expect(next).toMatch(/partner-central-task-poller-99\.0\.0-rc\.1\.tgz|<task-poller\.version>99\.0\.0-rc\.1</);
+    expect(nameVersion(next, version)).toBe(text);
   }
 });

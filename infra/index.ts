@@ -3,4 +3,4 @@ export type { ReasonCategory } from '../events/task-events';
 export { ConfigurationError } from '../lambdas/poller/configuration-error';
 export type { FailedTaskEventOptions, TaskEventOptions, TaskPollerMetricOptions, TaskSource } from './method-options';
 export { type DeadLetterQueues, PartnerCentralTaskPoller, type PartnerCentralTaskPollerProps } from './task-poller';
-export type { FurtherSource, TaskPollerSettings } from './task-poller-settings';
+export type { FurtherSource, SourceSettings, TaskPollerSettings } from './task-poller-settings';

@@ -3,12 +3,6 @@
 /** Settings of one source. */
 export interface SourceSettings {
   /**
-   * Partner Central catalog; AWS is production.
-   *
-   * Allowed: AWS or Sandbox
-   */
-  readonly catalog: 'AWS' | 'Sandbox';
-  /**
    * Task family: tasks that the operation Start…Task of this name starts.
    *
    * Allowed: OpportunityFromEngagement or EngagementFromOpportunity or EngagementByAcceptingInvitation
@@ -213,6 +207,12 @@ export interface SourceSettings {
 /** Settings of the poller: those of its first source, and those that all sources share. */
 export interface TaskPollerSettings extends SourceSettings {
   /**
+   * Partner Central catalog; AWS is production.
+   *
+   * Allowed: AWS or Sandbox
+   */
+  readonly catalog: 'AWS' | 'Sandbox';
+  /**
    * Source of the events.
    *
    * Allowed: 1 to 256 letters, digits and ._-/, not beginning with aws.
@@ -377,4 +377,11 @@ export interface TaskPollerSettings extends SourceSettings {
 }
 
 /** A further source. Omitted keys inherit from the first source, except the identifiers and the name. */
-export type FurtherSource = Partial<SourceSettings>;
+export interface FurtherSource extends SourceSettings {
+  /**
+   * Partner Central catalog; AWS is production.
+   *
+   * Allowed: AWS or Sandbox
+   */
+  readonly catalog?: 'AWS' | 'Sandbox';
+}

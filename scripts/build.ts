@@ -1,14 +1,14 @@
 /**
  * Builds the package into dist/: the construct, the reader of events and waitForTask as JavaScript, their types, the
- * bundles of the functions, and what these contain of other packages. Nothing in it needs more than aws-cdk-lib and
- * constructs, but for waitForTask, whose caller brings the SDK's client.
+ * bundles of the functions, the operators' command line, and what these contain of other packages. The construct needs
+ * aws-cdk-lib and constructs, waitForTask the SDK's client that its caller brings, the rest nothing.
  */
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { type BuildOptions, build as esbuild, type Metafile } from 'esbuild';
+import { type BuildOptions, build as esbuild, type Metafile, type Plugin } from 'esbuild';
 import { bundleOptions } from '../infra/constructs/bundle-options';
 import { notices, sbom, shippedPackages } from './third-party';
 
@@ -27,7 +27,11 @@ export async function build(): Promise<void> {
   const missing = entries.filter(entry => !existsSync(join(root, entry)));
   if (missing.length > 0) throw new Error(`Nothing was built, for want of ${missing.join(' and ')}`);
   rmSync(dist, { recursive: true, force: true });
-  const [scripts, bundles] = await Promise.all([javaScript(), Promise.all(functions.map(bundle)), types()]);
+  const [scripts, bundles] = await Promise.all([
+    javaScript(),
+    Promise.all([...functions.map(bundle), commandLine()]),
+    types(),
+  ]);
   thirdParty([...scripts, ...bundles]);
 }
 
@@ -76,6 +80,43 @@ async function bundle(name: string): Promise<Metafile> {
     absWorkingDir: root,
     entryPoints: [`lambdas/${name}/handler.ts`],
     outfile: `dist/functions/${name}/index.mjs`,
+    metafile: true,
+  });
+  return metafile;
+}
+
+/** Whoever runs the package has no npm script: help and messages name the command instead. */
+const namedAsCommand: Plugin = {
+  name: 'named-as-command',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /[\\/]cli[\\/].*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8')
+        .replace(/npm run (--silent )?tasks --/g, 'partner-central-tasks')
+        .replace(/^Put -- before the command: .*\n/m, ''),
+      loader: 'ts',
+    })),
+};
+
+export const commandLineOptions = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  mainFields: ['module', 'main'],
+  minify: true,
+  // Proxies that a script chooses need an interpreter; without it, such a HTTPS_PROXY is refused.
+  external: ['pac-proxy-agent'],
+  logLevel: 'warning',
+  plugins: [namedAsCommand],
+} satisfies BuildOptions;
+
+async function commandLine(): Promise<Metafile> {
+  const { metafile } = await esbuild({
+    ...commandLineOptions,
+    absWorkingDir: root,
+    entryPoints: ['cli/tasks.ts'],
+    outfile: 'dist/tasks.js',
+    banner: { js: '#!/usr/bin/env node' },
     metafile: true,
   });
   return metafile;

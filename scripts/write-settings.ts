@@ -19,16 +19,18 @@ export function settingsFile(): [path: string, content: string] {
 
 /** Settings of one source. */
 export interface SourceSettings {
-${members(sourceKeys)}
+${members(sourceKeys.filter(key => key !== 'catalog'))}
 }
 
 /** Settings of the poller: those of its first source, and those that all sources share. */
 export interface TaskPollerSettings extends SourceSettings {
-${members(keys.filter(key => !sourceKeys.includes(key)))}
+${members(keys.filter(key => key === 'catalog' || !sourceKeys.includes(key)))}
 }
 
 /** A further source. Omitted keys inherit from the first source, except the identifiers and the name. */
-export type FurtherSource = Partial<SourceSettings>;
+export interface FurtherSource extends SourceSettings {
+${member('catalog').replace('readonly catalog:', 'readonly catalog?:')}
+}
 `;
   return [join(root, 'infra', 'task-poller-settings.ts'), content];
 }

@@ -70,6 +70,9 @@ test.each([
   ['examples/webhook/README.md'],
   ['examples/dead-mans-switch/README.md'],
   ['examples/restart-tasks/README.md'],
+  ['examples/cdk-app-python/README.md'],
+  ['examples/cdk-app-java/README.md'],
+  ['docs/releasing.md'],
 ])('what %s links to in this repository exists', file => {
   const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g)];
   expect(links.length).toBeGreaterThan(0);

@@ -65,8 +65,11 @@ export function openCommandLine() {
   }
 
   /** Starts it as a person does. */
-  function start(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    const child = spawn(process.execPath, ['--import', 'tsx', join('cli', 'tasks.ts'), ...args], {
+  const start = (args: readonly string[], environment?: Readonly<Record<string, string>>) =>
+    startFile(join('cli', 'tasks.ts'), args, environment);
+
+  function startFile(file: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    const child = spawn(process.execPath, [...(file.endsWith('.ts') ? ['--import', 'tsx'] : []), file, ...args], {
       cwd: project,
       env: { ...nobody, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -99,6 +102,7 @@ export function openCommandLine() {
     folder,
     call,
     start,
+    startFile,
     run: (args: readonly string[], environment?: Readonly<Record<string, string>>) => call(args, environment).ended,
 
     /** What `npm start` writes. @returns the environment by which `--local` finds it */

@@ -159,6 +159,15 @@ async function main(temporary: string): Promise<void> {
     'compiled users of each entry: strict, libraries included, node16, bundler and node10, optional types exact and not',
   );
 
+  const operator = folder('operator');
+  writeFileSync(join(operator, 'package.json'), '{ "private": true }');
+  await run('npm', ['install', '--no-audit', '--no-fund', join(temporary, filename)], { cwd: operator });
+  const forOperator = readdirSync(join(operator, 'node_modules')).filter(entry => !entry.startsWith('.'));
+  expectSame('what an operator installs', forOperator, [name]);
+  const help = await run('npx', ['--no', 'partner-central-tasks', 'status', '--help'], { cwd: operator });
+  expectSame('its help', help.split('\n')[0], 'Usage: partner-central-tasks status [options]');
+  say('installed it by itself, without the peers, and asked its command line for help');
+
   const consumer = folder('consumer');
   cpSync(join(app, 'node_modules', name), join(consumer, 'node_modules', name), { recursive: true });
   const names = '{ NotATaskEvent, parseTaskEvent, TASK_FAILED }';

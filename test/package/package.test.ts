@@ -1,7 +1,8 @@
 /** The package as it is built, without a registry; install.ts installs it as well. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { App } from 'aws-cdk-lib';
 import { build as esbuild } from 'esbuild';
 import { TasksStack } from '../../examples/cdk-app/tasks-stack';
@@ -9,7 +10,11 @@ import { bundleOptions } from '../../infra/constructs/bundle-options';
 import { run } from '../../local/ministack/run-program';
 import { startPartnerCentral } from '../../local/services/partner-central';
 import { readSynthesized } from '../../local/synthesized';
+import { commandLineOptions } from '../../scripts/build';
 import { installedAt } from '../../scripts/third-party';
+import { openCommandLine } from '../cli/command-line';
+import { ago, DAY } from '../durations';
+import { openTestStack } from '../integration/test-stack';
 import { compile, pageOfTheConstruct, readTemplate, root, synthesizeApp } from './consumer';
 
 const dist = join(root, 'dist');
@@ -68,7 +73,9 @@ test('it has what its users need, and neither source nor tests', async () => {
   const paths = await packed();
   expect(paths).toEqual(expect.arrayContaining(['docs/construct.md', 'docs/runbook.md', 'docs/security.md']));
   expect(
-    paths.filter(path => !/^(docs\/[\w/-]+\.(md|json|svg)|examples\/[\w/-]+\.(md|json|ts))$/.test(path)).sort(),
+    paths
+      .filter(path => !/^(docs\/[\w/-]+\.(md|json|svg)|examples\/[\w/-]+\.(md|json|ts|py|java|xml))$/.test(path))
+      .sort(),
   ).toEqual([
     'README.md',
     'dist/THIRD-PARTY-NOTICES',
@@ -78,6 +85,7 @@ test('it has what its users need, and neither source nor tests', async () => {
     'dist/functions/poller/index.mjs',
     'dist/index.js',
     'dist/sbom.cdx.json',
+    'dist/tasks.js',
     'dist/types/events/index.d.mts',
     'dist/types/events/index.d.ts',
     'dist/types/events/parse-task-event.d.ts',
@@ -98,6 +106,22 @@ test('it has what its users need, and neither source nor tests', async () => {
     'dist/wait.mjs',
     'package.json',
   ]);
+});
+
+test('packing it twice makes the same bytes, with nothing of this machine in them', async () => {
+  const pack = async (folder: string, ...options: string[]) => {
+    const destination = join(temporary, folder);
+    mkdirSync(destination);
+    await run('npm', ['pack', '--pack-destination', destination, ...options], { cwd: root });
+    const [file] = readdirSync(destination);
+    return readFileSync(join(destination, file as string));
+  };
+  const first = await pack('first', '--ignore-scripts');
+  const again = await pack('again'); // builds anew
+  expect(again.equals(first)).toBe(true);
+  const content = gunzipSync(first);
+  expect(content.length).toBeGreaterThan(1_000_000);
+  for (const ours of [root, homedir()]) expect(content.includes(`${ours}/`)).toBe(false);
 });
 
 test('what its pages link to is in it', async () => {
@@ -134,6 +158,10 @@ test('its notices and its SBOM name every package with code in it, and no other'
       const entryPoints = [`lambdas/${name}/handler.ts`];
       return esbuild({ ...common, ...options, minifySyntax: minify, minifyIdentifiers: minify, entryPoints });
     }),
+    esbuild({
+      ...{ ...common, ...commandLineOptions },
+      ...{ minify: false, minifySyntax: true, minifyIdentifiers: true, entryPoints: ['cli/tasks.ts'] },
+    }),
   ]);
   const files = builds.flatMap(({ outputFiles }) =>
     outputFiles.flatMap(({ text }) => [...text.matchAll(/^ *\/\/ (\S+)$/gm)].map(([, file]) => file as string)),
@@ -157,7 +185,7 @@ test('its notices and its SBOM name every package with code in it, and no other'
   );
   expect(inSbom.sort()).toEqual(expected);
   // Others may be fine, too: read their license first.
-  for (const one of expected) expect(one).toMatch(/, (Apache-2\.0|MIT|MIT-0)$/);
+  for (const one of expected) expect(one).toMatch(/, (Apache-2\.0|ISC|MIT|MIT-0)$/);
 });
 
 test('whoever installs it gets nothing but its peers, of which those it was tested with are the newest', () => {
@@ -236,6 +264,44 @@ test('the functions in it are those that a synthesis bundles', () => {
   const content = (file: string) => readFileSync(file, 'utf8');
   expect(content(join(dist, 'functions', 'poller', 'index.mjs')) === content(poller.bundle)).toBe(true);
   expect(content(join(dist, 'functions', 'alerts', 'index.mjs')) === content(formatter.bundle)).toBe(true);
+});
+
+describe('its command line', () => {
+  const source = openCommandLine();
+  afterAll(() => source.close());
+
+  test('answers as the one of the source does', async () => {
+    const stack = await openTestStack({ emitSince: ago(DAY) });
+    try {
+      stack.store.add({ taskId: 'task-dpf02ig3g2uui', status: 'FAILED', reasonCode: 'EngagementAccessDenied' });
+      await stack.run();
+      const environment = source.announce('stack', stack.endpoints);
+      for (const args of [
+        ['list', '--local', '--json'],
+        ['doctor', '--local', '--json'],
+        ['plan', '--local'],
+      ]) {
+        const expected = await source.run(args, environment);
+        const packed = await source.startFile(join(dist, 'tasks.js'), args, environment).ended;
+        expect(packed).toEqual({ ...expected, out: expected.out.trimEnd() });
+      }
+    } finally {
+      await stack.close();
+    }
+  });
+
+  test('calls itself by its own name', async () => {
+    const names = readdirSync(join(root, 'cli', 'commands'));
+    for (const args of [['--help'], ...names.map(name => [name, '--help'])]) {
+      const { code, out } = await source.startFile(join(dist, 'tasks.js'), args).ended;
+      expect({ args, code, usage: out.split('\n')[0] }).toEqual({
+        args,
+        code: 0,
+        usage: expect.stringMatching(/^Usage: partner-central-tasks /),
+      });
+      expect(out).not.toMatch(/npm run|Put --/);
+    }
+  });
 });
 
 test('an app that uses it gets the template that the source makes', async () => {

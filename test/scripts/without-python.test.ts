@@ -6,11 +6,11 @@ import { join } from 'node:path';
 const folder = mkdtempSync(join(tmpdir(), 'no-python-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('without a Python that can run cfn-lint, it says so and CI goes on', () => {
+test.each(['cfn-lint', 'jsii'])('without a Python that can run %s, it says so and CI goes on', command => {
   const python = join(folder, 'python3');
   writeFileSync(python, '#!/bin/sh\nexit 1\n'); // as one before 3.10 answers
   chmodSync(python, 0o755);
-  const { status, stderr } = spawnSync('bash', [join(__dirname, '..', 'cfn-lint', 'run')], {
+  const { status, stderr } = spawnSync('bash', [join(__dirname, '..', command, 'run')], {
     env: { ...process.env, PATH: `${folder}:${process.env.PATH}` },
     encoding: 'utf8',
   });

@@ -1,0 +1,79 @@
+import java.util.List;
+import java.util.Map;
+import partnercentral.taskpoller.FailedTaskEventOptions;
+import partnercentral.taskpoller.FurtherSource;
+import partnercentral.taskpoller.PartnerCentralTaskPoller;
+import partnercentral.taskpoller.TaskPollerMetricOptions;
+import software.amazon.awscdk.App;
+import software.amazon.awscdk.Duration;
+import software.amazon.awscdk.Stack;
+import software.amazon.awscdk.services.cloudwatch.Alarm;
+import software.amazon.awscdk.services.cloudwatch.Metric;
+import software.amazon.awscdk.services.cloudwatch.TreatMissingData;
+import software.amazon.awscdk.services.cloudwatch.actions.SnsAction;
+import software.amazon.awscdk.services.events.targets.SqsQueue;
+import software.amazon.awscdk.services.iam.ServicePrincipal;
+import software.amazon.awscdk.services.sns.Topic;
+import software.amazon.awscdk.services.sqs.DeadLetterQueue;
+import software.amazon.awscdk.services.sqs.Queue;
+import software.constructs.Construct;
+
+/** Opportunities made from engagements, and engagements made from opportunities: one poller with two sources. */
+public class TasksApp {
+    public static void main(String[] args) {
+        App app = new App();
+        new TasksStack(app, "Tasks");
+        app.synth();
+    }
+
+    static class TasksStack extends Stack {
+        TasksStack(Construct scope, String id) {
+            super(scope, id);
+
+            // Who is on call. A topic that enforces TLS has to let the alarms of this account publish.
+            Topic onCall = Topic.Builder.create(this, "OnCall").enforceSsl(true).build();
+            onCall.grantPublish(ServicePrincipal.Builder.create("cloudwatch.amazonaws.com")
+                    .conditions(Map.of("StringEquals", Map.of("aws:SourceAccount", getAccount())))
+                    .build());
+
+            PartnerCentralTaskPoller tasks = PartnerCentralTaskPoller.Builder.create(this, "TaskPoller")
+                    .catalog("AWS")
+                    .alertEmail("crm-team@example.com")
+                    .alarmTopics(List.of(onCall))
+                    .furtherSources(List.of(FurtherSource.builder()
+                            .taskFamily("EngagementFromOpportunity")
+                            .pollEveryMinutes(5)
+                            .build()))
+                    .build();
+
+            // What somebody has to be allowed, for the people who allow it. Their queue's dead letters are the rule's, too.
+            Queue deadLetters = Queue.Builder.create(this, "DeadLetters")
+                    .enforceSsl(true)
+                    .retentionPeriod(Duration.days(14))
+                    .build();
+            Queue accessProblems = Queue.Builder.create(this, "AccessProblems")
+                    .enforceSsl(true)
+                    .deadLetterQueue(DeadLetterQueue.builder().queue(deadLetters).maxReceiveCount(5).build())
+                    .build();
+            tasks.onTaskFailed("ToAccessProblems", FailedTaskEventOptions.builder()
+                    .description("Tasks that failed for want of a permission")
+                    .reasonCategories(List.of("access", "not-permitted"))
+                    .target(SqsQueue.Builder.create(accessProblems).deadLetterQueue(deadLetters).build())
+                    .build());
+
+            // Stricter than the poller's own alarm, and for the second source alone.
+            Metric hourly = tasks.metricTasksFailed(TaskPollerMetricOptions.builder()
+                    .source("AWS/EngagementFromOpportunity")
+                    .period(Duration.hours(1))
+                    .build());
+            Alarm.Builder.create(this, "EngagementsFail")
+                    .alarmDescription("Three engagements could not be made within an hour.")
+                    .metric(hourly)
+                    .threshold(3)
+                    .evaluationPeriods(1)
+                    .treatMissingData(TreatMissingData.NOT_BREACHING)
+                    .build()
+                    .addAlarmAction(new SnsAction(onCall));
+        }
+    }
+}

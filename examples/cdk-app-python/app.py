@@ -1,0 +1,62 @@
+"""Opportunities made from engagements, and engagements made from opportunities: one poller with two sources."""
+
+from aws_cdk import App, Duration, Stack
+from aws_cdk.aws_cloudwatch import Alarm, TreatMissingData
+from aws_cdk.aws_cloudwatch_actions import SnsAction
+from aws_cdk.aws_events_targets import SqsQueue
+from aws_cdk.aws_iam import ServicePrincipal
+from aws_cdk.aws_sns import Topic
+from aws_cdk.aws_sqs import DeadLetterQueue, Queue
+from constructs import Construct
+from partner_central_task_poller import FurtherSource, PartnerCentralTaskPoller
+
+
+class TasksStack(Stack):
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+
+        # Who is on call. A topic that enforces TLS has to let the alarms of this account publish.
+        on_call = Topic(self, "OnCall", enforce_ssl=True)
+        conditions = {"StringEquals": {"aws:SourceAccount": self.account}}
+        on_call.grant_publish(ServicePrincipal("cloudwatch.amazonaws.com", conditions=conditions))
+
+        tasks = PartnerCentralTaskPoller(
+            self,
+            "TaskPoller",
+            catalog="AWS",
+            alert_email="crm-team@example.com",
+            alarm_topics=[on_call],
+            further_sources=[FurtherSource(task_family="EngagementFromOpportunity", poll_every_minutes=5)],
+        )
+
+        # What somebody has to be allowed, for the people who allow it. Their queue's dead letters are the rule's, too.
+        dead_letters = Queue(self, "DeadLetters", enforce_ssl=True, retention_period=Duration.days(14))
+        access_problems = Queue(
+            self,
+            "AccessProblems",
+            enforce_ssl=True,
+            dead_letter_queue=DeadLetterQueue(queue=dead_letters, max_receive_count=5),
+        )
+        tasks.on_task_failed(
+            "ToAccessProblems",
+            description="Tasks that failed for want of a permission",
+            reason_categories=["access", "not-permitted"],
+            target=SqsQueue(access_problems, dead_letter_queue=dead_letters),
+        )
+
+        # Stricter than the poller's own alarm, and for the second source alone.
+        hourly = tasks.metric_tasks_failed(source="AWS/EngagementFromOpportunity", period=Duration.hours(1))
+        Alarm(
+            self,
+            "EngagementsFail",
+            alarm_description="Three engagements could not be made within an hour.",
+            metric=hourly,
+            threshold=3,
+            evaluation_periods=1,
+            treat_missing_data=TreatMissingData.NOT_BREACHING,
+        ).add_alarm_action(SnsAction(on_call))
+
+
+app = App()
+TasksStack(app, "Tasks")
+app.synth()

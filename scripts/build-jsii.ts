@@ -1,0 +1,86 @@
+/**
+ * Builds the construct for other languages, from what `npm run build` has made: `npm run build:jsii -- python java` writes
+ * dist-jsii/python, dist-jsii/java, and an API reference of each in dist-jsii/api. Without a language, Python alone.
+ *
+ * jsii reads the types and makes packages that run the JavaScript as it is. So it gets the declarations of the npm
+ * package, in the words that it knows, and then the same bundle.
+ */
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { run } from '../local/ministack/run-program';
+
+const root = join(__dirname, '..');
+const dist = join(root, 'dist');
+const outdir = join(root, 'dist-jsii');
+const stage = join(outdir, 'stage');
+/** Of the entry; ConfigurationError is left out, as errors of other languages are their own. */
+const declarations = ['task-poller', 'method-options', 'task-poller-settings'];
+const { name, version, description, license, engines, peerDependencies, devDependencies } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+);
+const peers = Object.keys(peerDependencies).filter(peer => ['aws-cdk-lib', 'constructs'].includes(peer));
+const versionsOfPeers = (all: Record<string, string>) => Object.fromEntries(peers.map(peer => [peer, all[peer]]));
+
+const manifest = {
+  ...{ name, version, description, license, engines },
+  author: { name, organization: true },
+  repository: { type: 'git', url: 'file:.' },
+  stability: 'experimental',
+  main: 'dist/index.js',
+  types: 'dist/index.d.ts',
+  peerDependencies: versionsOfPeers(peerDependencies),
+  devDependencies: versionsOfPeers(devDependencies),
+  jsii: {
+    outdir,
+    versionFormat: 'short',
+    targets: {
+      python: { distName: name, module: 'partner_central_task_poller' },
+      java: {
+        package: 'partnercentral.taskpoller',
+        maven: { groupId: 'partnercentral', artifactId: 'task-poller' },
+      },
+    },
+  },
+};
+
+/** Lists are never read-only in other languages, the keys of a table are texts, and unused imports are errors. */
+export const forJsii = (declaration: string) =>
+  declaration
+    .replace(/^import .* from '\.\.\/events\/task-events';\n/m, '')
+    .replace(/\bReasonCategory\[\]/g, 'string[]')
+    .replace(/\breadonly ([\w.]+\[\])/g, '$1')
+    .replace(/Readonly<Partial<Record<[^<>]*>>>/g, '{ [key: string]: string }');
+
+export async function buildJsii(languages: readonly string[]): Promise<void> {
+  rmSync(outdir, { recursive: true, force: true });
+  mkdirSync(join(stage, 'dist'), { recursive: true });
+  mkdirSync(join(stage, 'node_modules'));
+  mkdirSync(join(outdir, 'api'));
+  for (const peer of peers)
+    symlinkSync(dirname(require.resolve(`${peer}/package.json`)), join(stage, 'node_modules', peer));
+  writeFileSync(join(stage, 'package.json'), JSON.stringify(manifest, null, 2));
+  writeFileSync(join(stage, 'README.md'), `# ${name}\n\n${description}. Its documentation is in the npm package.\n`);
+  for (const file of declarations) {
+    const text = readFileSync(join(dist, 'types', 'infra', `${file}.d.ts`), 'utf8');
+    writeFileSync(join(stage, 'dist', `${file}.ts`), forJsii(text));
+  }
+  writeFileSync(join(stage, 'dist', 'index.ts'), declarations.map(file => `export * from './${file}';\n`).join(''));
+  await jsii('jsii');
+  // In place of what jsii has compiled, which are types without code.
+  for (const file of ['index.js', 'functions', 'THIRD-PARTY-NOTICES', 'sbom.cdx.json'])
+    cpSync(join(dist, file), join(stage, 'dist', file), { recursive: true });
+  await jsii('jsii-pacmak', '--outdir', outdir, '--targets', ...languages);
+  for (const language of languages)
+    await jsii('jsii-docgen', '--language', language, '--output', join(outdir, 'api', language));
+}
+
+const jsii = (tool: string, ...args: string[]) =>
+  run(join(__dirname, 'jsii', 'node_modules', '.bin', tool), args, { cwd: stage });
+
+if (require.main === module) {
+  const [...languages] = process.argv.slice(2);
+  buildJsii(languages.length > 0 ? languages : ['python']).catch(error => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
+}

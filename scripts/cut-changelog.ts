@@ -8,7 +8,7 @@ import { join } from 'node:path';
 const root = join(__dirname, '..');
 /** Files with the version in them. */
 export const filesWithVersion = [
-  'README.md',
+  'docs/runbook.md',
   'docs/construct.md',
   'examples/cdk-app/README.md',
   'examples/cdk-app-java/pom.xml',

@@ -188,7 +188,7 @@ test('its notices and its SBOM name every package with code in it, and no other'
   for (const one of expected) expect(one).toMatch(/, (Apache-2\.0|ISC|MIT|MIT-0)$/);
 });
 
-test('whoever installs it gets nothing but its peers, of which those it was tested with are the newest', () => {
+test('whoever installs it gets nothing else, not even its peers, of which those it was tested with are the newest', () => {
   const { dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   );
@@ -196,7 +196,7 @@ test('whoever installs it gets nothing but its peers, of which those it was test
   const { [callersClient]: ofClient, ...ofConstruct } = peerDependencies;
   expect({ ofClient, peerDependenciesMeta }).toEqual({
     ofClient: `^${devDependencies[callersClient]}`,
-    peerDependenciesMeta: { [callersClient]: { optional: true } },
+    peerDependenciesMeta: Object.fromEntries(Object.keys(peerDependencies).map(peer => [peer, { optional: true }])),
   });
   expect(Object.keys(ofConstruct)).toEqual(['aws-cdk-lib', 'constructs']);
   const page = readFileSync(join(root, 'docs', 'construct.md'), 'utf8');
@@ -276,11 +276,9 @@ describe('its command line', () => {
       stack.store.add({ taskId: 'task-dpf02ig3g2uui', status: 'FAILED', reasonCode: 'EngagementAccessDenied' });
       await stack.run();
       const environment = source.announce('stack', stack.endpoints);
-      for (const args of [
-        ['list', '--local', '--json'],
-        ['doctor', '--local', '--json'],
-        ['plan', '--local'],
-      ]) {
+      // What others answer depends on when they are asked.
+      for (const command of [['list'], ['show', 'task-dpf02ig3g2uui']]) {
+        const args = [...command, '--local', '--json'];
         const expected = await source.run(args, environment);
         const packed = await source.startFile(join(dist, 'tasks.js'), args, environment).ended;
         expect(packed).toEqual({ ...expected, out: expected.out.trimEnd() });

@@ -61,6 +61,7 @@ let outputs: Readonly<Record<string, string>>;
 let consumerOutputs: Readonly<Record<string, string>>;
 /** The alarm about missing polls, of the other stack. */
 let alarmAsInAws: AlarmDefinition;
+let executions: ReturnType<typeof executionsOf>;
 let workflowAtWork: Promise<void>;
 /** Queues behind a rule on the bus, and behind the topics. */
 let events: { readonly url: string };
@@ -330,7 +331,9 @@ chapter('deleting the stack leaves the table, and a new stack with it goes on wh
   outputs = { ...(await cdk.deploy(folder('anew'))), SnapshotTableName: existingTableName };
   events = await queuesOn(ministack).behindRule('task-events-anew', outputs.EventBusName as string, 'Sandbox');
   partnerCentral.intercept = undefined;
+  const deploying = deployWorkflow(); // beside the wait for the next poll
   await nextPoll(0);
+  executions = await deploying;
   await allArrived();
 });
 
@@ -453,8 +456,8 @@ async function deployConsumer() {
   consumerOutputs = await cdk.deploy(directory);
 }
 
+/** Executions whose tasks complete, fail, and are looked up. */
 async function runWorkflow(): Promise<void> {
-  const executions = await deployWorkflow();
   const [completes, fails, late] = await Promise.all([
     executions.start('11'),
     executions.start('12'),
@@ -494,7 +497,7 @@ async function deployWorkflow() {
   await cdk.synth({
     directory,
     app: 'npx tsx examples/start-and-wait/app.ts',
-    context: { taskBusName: outputs.EventBusName as string, waitSeconds: '20' },
+    context: { taskBusName: outputs.EventBusName as string, waitSeconds: '15' },
   });
   const { StateMachineArn: stateMachineArn } = await cdk.deploy(directory);
   // MiniStack knows neither whose a task token is, nor the detail type of what is put on a bus.

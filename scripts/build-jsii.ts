@@ -5,14 +5,14 @@
  * jsii reads the types and makes packages that run the JavaScript as it is. So it gets the declarations of the npm
  * package, in the words that it knows, and then the same bundle.
  */
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { run } from '../local/ministack/run-program';
 
 const root = join(__dirname, '..');
 const dist = join(root, 'dist');
 const outdir = join(root, 'dist-jsii');
-const stage = join(outdir, 'stage');
 /** Of the entry; ConfigurationError is left out, as errors of other languages are their own. */
 const declarations = ['task-poller', 'method-options', 'task-poller-settings'];
 const { name, version, description, license, engines, peerDependencies, devDependencies } = JSON.parse(
@@ -52,10 +52,22 @@ export const forJsii = (declaration: string) =>
     .replace(/Readonly<Partial<Record<[^<>]*>>>/g, '{ [key: string]: string }');
 
 export async function buildJsii(languages: readonly string[]): Promise<void> {
-  rmSync(outdir, { recursive: true, force: true });
+  // Elsewhere: two packages of one name in a project are one too many for its tools.
+  const stage = mkdtempSync(join(tmpdir(), 'jsii-'));
+  try {
+    rmSync(outdir, { recursive: true, force: true });
+    mkdirSync(join(outdir, 'api'), { recursive: true });
+    await buildIn(stage, languages);
+  } finally {
+    rmSync(stage, { recursive: true });
+  }
+}
+
+async function buildIn(stage: string, languages: readonly string[]): Promise<void> {
+  const jsii = (tool: string, ...args: string[]) =>
+    run(join(__dirname, 'jsii', 'node_modules', '.bin', tool), args, { cwd: stage });
   mkdirSync(join(stage, 'dist'), { recursive: true });
   mkdirSync(join(stage, 'node_modules'));
-  mkdirSync(join(outdir, 'api'));
   for (const peer of peers)
     symlinkSync(dirname(require.resolve(`${peer}/package.json`)), join(stage, 'node_modules', peer));
   writeFileSync(join(stage, 'package.json'), JSON.stringify(manifest, null, 2));
@@ -73,9 +85,6 @@ export async function buildJsii(languages: readonly string[]): Promise<void> {
   for (const language of languages)
     await jsii('jsii-docgen', '--language', language, '--output', join(outdir, 'api', language));
 }
-
-const jsii = (tool: string, ...args: string[]) =>
-  run(join(__dirname, 'jsii', 'node_modules', '.bin', tool), args, { cwd: stage });
 
 if (require.main === module) {
   const [...languages] = process.argv.slice(2);

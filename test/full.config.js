@@ -15,4 +15,6 @@ module.exports = {
     '<rootDir>/test/fuzz/random-lives-http.test.ts',
   ],
   testPathIgnorePatterns: ['/node_modules/'],
+  // A machine that runs the deployment beside them may be slow.
+  testTimeout: 180_000,
 };

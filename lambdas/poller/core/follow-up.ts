@@ -37,6 +37,7 @@ export function nextPollInMs({
   followMs,
 }: AfterPoll): number | undefined {
   if (pollRequested) return Math.max(0, startedAt + REQUESTED_POLL_SPACING_MS - now);
-  if (youngestAgeMs === undefined || youngestAgeMs >= followMs) return undefined;
+  // Where our clock is behind Partner Central's, a task may start in the future.
+  if (youngestAgeMs === undefined || Math.max(0, youngestAgeMs) >= followMs) return undefined;
   return followPauseMs(youngestAgeMs);
 }

@@ -15,6 +15,7 @@ test.each<[string, Partial<Parameters<typeof nextPollInMs>[0]>, number | undefin
   ['a young task runs', { youngestAgeMs: 6_000 }, 3_000],
   ['only old tasks run', { youngestAgeMs: 5 * MINUTE }, undefined],
   ['following is switched off', { youngestAgeMs: 0, followMs: 0 }, undefined],
+  ['following is switched off and a task starts in the future', { youngestAgeMs: -6_000, followMs: 0 }, undefined],
   ['another poll is requested', { pollRequested: true }, 2_000],
   ['another poll is requested and a task is young', { pollRequested: true, youngestAgeMs: 60_000 }, 2_000],
   ['another poll is requested of a long one', { pollRequested: true, now: 30_000 }, 0],

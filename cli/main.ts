@@ -1,5 +1,5 @@
 /**
- * The operators' command line: what they ask of a poller that is deployed, or of the one that `npm start` runs. Results
+ * The operators' command line: for a poller that is deployed, or for the one that `npm start` runs. Results
  * go to standard output, everything else to standard error.
  */
 import { Command, CommanderError, Option } from 'commander';
@@ -74,19 +74,19 @@ export async function main(
 
 function commandLine(run: RunCommand, { stdout, stderr }: Streams): Command {
   const program = new Command('npm run tasks --')
-    .description('What operators ask of the Partner Central task poller.')
+    .description('Shows what the Partner Central task poller knows and does, and operates it.')
     .usage('COMMAND [options]')
     .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
     .configureOutput({ writeOut: text => stdout.write(text), writeErr: text => stderr.write(text) })
     .showHelpAfterError('--help shows what is allowed.')
     .exitOverride()
     .helpCommand(false)
-    .helpOption('--help', 'this text')
+    .helpOption('--help', 'show this help')
     .optionsGroup('Options of every command:')
     .addOption(new Option('--stack <NAME>', 'name of the stack').default('PartnerCentralTaskPoller'))
     .addOption(new Option('--region <REGION>', "the stack's region (default: AWS_REGION, or what the profile says)"))
     .addOption(new Option('--profile <NAME>', 'profile of the AWS CLI (default: AWS_PROFILE, or none)'))
-    .addOption(new Option('--local', 'ask the stack that npm start runs').conflicts(['region', 'profile']))
+    .addOption(new Option('--local', 'use the stack that npm start runs').conflicts(['region', 'profile']))
     .addOption(sourceOption())
     .addOption(new Option('--json', 'print one JSON document and nothing else'))
     .addHelpText('after', wholeHelp);

@@ -42,7 +42,7 @@ export const optionsOnly = (program: Command): Command =>
     .exitOverride()
     .allowExcessArguments()
     .helpOption(false)
-    .option('--help', 'this text');
+    .option('--help', 'show this help');
 
 /**
  * The options given.

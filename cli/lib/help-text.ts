@@ -5,11 +5,11 @@ export const exitCodes =
   '\nExit codes: 0 done, 1 something is wrong or failed, 2 the command line is wrong, 130 Ctrl-C.\n';
 
 export const wholeHelp = `${examples(
-  'npm run tasks -- doctor                          is everything there that the poller needs?',
-  'npm run tasks -- status                          how do things stand?',
+  'npm run tasks -- doctor                          is everything all right?',
+  'npm run tasks -- status                          last poll, running tasks',
   'npm run tasks -- list --status FAILED --since 24h',
-  'npm run tasks -- show task-xxxxxxxxxxxxx         all that is known of one task',
-  'npm run tasks -- status --local                  the same of the npm start in another terminal',
+  'npm run tasks -- show task-xxxxxxxxxxxxx         everything about one task',
+  'npm run tasks -- status --local                  of npm start in another terminal',
   "npm run --silent tasks -- list --json | jq '.[].taskId'",
 )}
 

@@ -20,14 +20,12 @@ const INVOCATION_MS = 16 * 60_000;
 export const register: Register = (program, run) => {
   program
     .command('audit')
-    .summary('look at all tasks of the retention period now, and report any that the polls overlooked')
+    .summary('list all tasks of the retention period now, and report those that the polls missed')
     .description(
-      'Has the deployed function look at every task of the retention period, as it does once a day by itself, and polls ' +
-        'until that is done. A finished task that the polls had overlooked is drift: its event is published at ' +
-        'once, and the exit code is 1; it is 0 when the audit is over and found nothing.',
+      'Makes the deployed function list all tasks of the retention period, as it does once a day, and polls until that is done. A finished task that the polls missed is called drift; its event is published at once.\n\nThe exit code is 1 if there was drift, and 0 if the audit finished without.',
     )
     .addOption(
-      new Option('--timeout <TIME>', 'how long to stay with it; it goes on by itself')
+      new Option('--timeout <TIME>', 'how long to wait; the audit continues without you')
         .argParser(readPeriod)
         .default(900_000, '15m'),
     )

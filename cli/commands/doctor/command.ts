@@ -28,9 +28,9 @@ interface Result {
 export const register: Register = (program, run) => {
   program
     .command('doctor')
-    .summary('is everything there that the poller needs?')
+    .summary('check credentials, permissions, stack, table, bus, schedules and the last poll')
     .description(
-      'Checks, one line each, what the poller needs: credentials, the stack, the right to list tasks, table, bus, schedules, and the last poll. It goes on after what is wrong, changes nothing, and works before anything is deployed too.',
+      'Checks everything that the poller needs: credentials, the stack, the permission to list tasks, table, bus, schedules, and the last poll. Each check is one line. A failed check says what to do, and the others still run. It changes nothing, and works before the first deployment.',
     )
     .addHelpText(
       'after',

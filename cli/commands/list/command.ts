@@ -34,15 +34,17 @@ interface Found {
 export const register: Register = (program, run) => {
   program
     .command('list')
-    .summary('the tasks that the poller knows, newest first')
-    .description('The tasks that the poller knows, newest first. What ended before its first poll, it does not.')
-    .option('--status <STATUS>', 'FAILED, COMPLETE, IN_PROGRESS; several with commas', words)
-    .option('--reason <REASON>', 'reason code or category, such as access; several with commas', words)
+    .summary('list the tasks that the poller knows, newest first')
+    .description(
+      'Lists the tasks that the poller knows, newest first. It does not know tasks that ended before its first poll.',
+    )
+    .option('--status <STATUS>', 'FAILED, COMPLETE or IN_PROGRESS; separate several with commas', words)
+    .option('--reason <REASON>', 'reason code or category, such as access; separate several with commas', words)
     .option('--engagement <ID>', 'only tasks of this engagement; its id or ARN', idIn)
     .option('--opportunity <ID>', 'only tasks of this opportunity; its id or ARN', idIn)
-    .option('--since <T>', 'started at or after this moment', given => readMoment(given))
-    .option('--until <T>', 'started before this moment', given => readMoment(given))
-    .option('--limit <N>', 'at most so many tasks', limit, 50)
+    .option('--since <T>', 'only tasks that started at or after this moment', given => readMoment(given))
+    .option('--until <T>', 'only tasks that started before this moment', given => readMoment(given))
+    .option('--limit <N>', 'maximum number of tasks', limit, 50)
     .addHelpText('after', `\nA moment is ${momentsAllowed}.`)
     .addHelpText(
       'after',

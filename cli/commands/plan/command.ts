@@ -20,14 +20,11 @@ interface Options extends SourceOptions {
 export const register: Register = (program, run) => {
   const command = program
     .command('plan')
-    .summary('what the next poll would publish and why; changes nothing')
+    .summary('show what the next poll would publish and why; changes nothing')
     .description(
-      'Shows what the next poll would publish and why, and what it would not. It lists tasks and reads the table as a ' +
-        'poll does, and neither publishes nor writes anything.\n\nWith --no-table it needs nothing deployed: it shows ' +
-        'what ended among the tasks that started since some moment. --catalog, --family and the identifiers are for that; a ' +
-        'deployed source has its own.\n\nThe exit code is 1 if something failed and it may not be all.',
+      'Shows what the next poll would publish, what it would not, and why. It lists tasks and reads the table as a poll does. It publishes and writes nothing.\n\nWith --no-table it needs no stack: it lists the tasks that started since --since, and shows those that ended. --catalog, --family and the identifiers are for --no-table only; a deployed source has its own.\n\nThe exit code is 1 if a request failed, because the plan may be incomplete.',
     )
-    .option('--no-table', 'straight from Partner Central, for which nothing has to be deployed')
+    .option('--no-table', 'list from Partner Central alone, without a stack')
     .option('--since <T>', 'with --no-table: tasks that started at or after this moment (default: 24h)', given =>
       readMoment(given),
     );

@@ -37,25 +37,22 @@ const DEFAULT_STACK = 'PartnerCentralTaskPoller';
 export const register: Register = (program, run) => {
   program
     .command('replay')
-    .summary('publish events again, from what the table remembers')
+    .summary('publish events again, from the snapshot table')
     .description(
-      'Publishes the events of ended tasks again: the same eventId, source, detail type and bus, and a replayId in the ' +
-        'detail. The table keeps a finished task for as long as retentionDays says, and the first KB of its message. ' +
-        'Alerts for people leave replays out, unless --alerts is given.\n\nA replay that was stopped or failed says how ' +
-        'to go on with it. One that is killed may publish a batch of ten twice, with the same eventId. The exit code is 1 as long as any is left.',
+      'Publishes the events of finished tasks again, with the same eventId, source, detail type and bus, and with a replayId in the detail. The table keeps a finished task for retentionDays, and the first KB of its message. Replays cause no alerts, unless --alerts is given.\n\nA replay that was stopped or failed says how to resume it. A replay that was killed may publish up to ten events twice, with the same eventId. The exit code is 1 until all events are published.',
     )
-    .option('--task <IDS...>', 'these tasks')
-    .option('--ended-since <T>', 'what was seen to have ended at or after this moment', given => readMoment(given))
-    .option('--ended-until <T>', 'with --ended-since: and before this moment (default: now)', given =>
+    .option('--task <IDS...>', 'only these tasks')
+    .option('--ended-since <T>', 'tasks that the poller saw to have ended at or after this moment', given =>
       readMoment(given),
     )
+    .option('--ended-until <T>', 'with --ended-since: before this moment (default: now)', given => readMoment(given))
     .addOption(new Option('--status <STATUS>', 'with --ended-since: only these').choices(['COMPLETE', 'FAILED']))
-    .option('--alerts', 'let it alert people once more')
+    .option('--alerts', 'send alerts again')
     .option('--dry-run', 'show what it would publish, and publish nothing')
     .option('--yes', `publish more than ${MOST_UNASKED} without asking`)
-    .option('--per-second <N>', 'so many events a second', wholeNumber('--per-second', 1, 1_000), 20)
-    .option('--resume <REPLAY>', 'go on with this replay')
-    .option('--state <DIR>', 'folder that keeps how far a replay came, while it is not complete', DEFAULT_STATE)
+    .option('--per-second <N>', 'events per second', wholeNumber('--per-second', 1, 1_000), 20)
+    .option('--resume <REPLAY>', 'resume this replay')
+    .option('--state <DIR>', 'folder for the progress of replays that are not complete', DEFAULT_STATE)
     .addHelpText('after', `\nA moment is ${momentsAllowed}.`)
     .addHelpText(
       'after',

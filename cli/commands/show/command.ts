@@ -24,9 +24,9 @@ interface Known {
 export const register: Register = (program, run) => {
   program
     .command('show')
-    .summary('all that is known of one task')
+    .summary('show everything that the poller knows about one task')
     .description(
-      'All that the poller knows of one task: what was seen and when, what was published, and what comes next.',
+      'Shows everything that the poller knows about one task: what it saw and when, what it published, and what it will do next.',
     )
     .argument('<TASK>', 'id or ARN of the task')
     .addHelpText(

@@ -14,9 +14,9 @@ import { counted, duration, inLine, iso, relative, utc, utcAndAge } from '../../
 export const register: Register = (program, run) => {
   program
     .command('status')
-    .summary('how things stand: last success, backlog, what runs, what waits')
+    .summary('show the last complete poll, backlog, running tasks, unpublished events')
     .description(
-      'How things stand, source by source: when the last poll was complete, and what runs, waits or is missing.',
+      'Shows for each source when the last poll was complete, which tasks run, and what is stalled, quarantined or not yet published.',
     )
     .addHelpText(
       'after',

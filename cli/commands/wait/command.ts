@@ -20,15 +20,13 @@ const NOT_YET = 3;
 export const register: Register = (program, run) => {
   const command = program
     .command('wait')
-    .summary('until one task has ended; deploys nothing')
+    .summary('wait until one task has ended; needs no stack')
     .description(
-      'Waits until one task has ended, and shows how. It asks Partner Central itself, every ten seconds or sooner, and ' +
-        'needs nothing deployed. A task that is not listed yet is waited for as well.\n\nThe exit code is 0 if it ' +
-        'completed, 1 if it failed, and 3 if it has not ended in time.',
+      'Waits until one task has ended, and shows how. It asks Partner Central every ten seconds or sooner, and needs no stack. It also waits for a task that is not listed yet.\n\nThe exit code is 0 if the task completed, 1 if it failed, and 3 if it has not ended in time.',
     )
     .argument('<TASK>', 'id or ARN of the task')
     .addOption(
-      new Option('--timeout <TIME>', 'how long at most, such as 30s or 1h')
+      new Option('--timeout <TIME>', 'how long to wait at most, such as 30s or 1h')
         .argParser(readPeriod)
         .default(5 * 60_000, '5m'),
     );

@@ -22,13 +22,9 @@ interface Options extends SourceOptions {
 export const register: Register = (program, run) => {
   const command = program
     .command('watch')
-    .summary('the poller on this machine, events on standard output; deploys nothing')
+    .summary('poll from this machine, and write events to standard output; needs no stack')
     .description(
-      'Polls Partner Central from this machine and writes each event to standard output, as a line of JSON that a rule ' +
-        'on the bus would get. What it knows is kept in a folder: stopped and started again, it writes what ended ' +
-        'meanwhile, and nothing twice except what it was writing when it was killed.\n\nIt needs AWS credentials that ' +
-        'may list the tasks, and nothing else in AWS.\n\nCtrl-C ends it after the poll in hand, with exit code 0; a ' +
-        'second one at once. With --once the exit code is 1 if not all could be looked at; the next time goes on there.',
+      'Polls Partner Central from this machine. Writes each event to standard output, as one line of JSON with the fields that a rule on the bus would get.\n\nIt keeps its state in a folder. Started again, it writes what has ended meanwhile. It writes nothing twice, except events that it was writing when it was killed.\n\nIt needs AWS credentials with the permission to list tasks, and nothing else in AWS.\n\nCtrl-C lets the current poll finish, with exit code 0. A second Ctrl-C ends it at once. With --once, the exit code is 1 if the poll was not complete; the next one continues there.',
     )
     .option(
       '--since <T>',
@@ -41,8 +37,8 @@ export const register: Register = (program, run) => {
         .conflicts('once')
         .default(60_000, '1m'),
     )
-    .option('--once', 'one poll')
-    .option('--keep <DIR>', 'the folder', '.tasks-watch');
+    .option('--once', 'poll once, then exit')
+    .option('--keep <DIR>', 'folder for the state', '.tasks-watch');
   addSourceOptions(command)
     .addHelpText('after', `\nA moment is ${momentsAllowed}.`)
     .addHelpText(

@@ -100,14 +100,17 @@ export function textNarrator({ colour }: { colour: boolean }) {
   const paint = { bold: painted(1), dim: painted(2), red: painted(31), green: painted(32), yellow: painted(33) };
   const outcomes = { complete: paint.green, partial: paint.yellow, skipped: paint.yellow };
 
+  /** 0 with one source: the introduction names it. */
   let sourceWidth = 0;
 
   return (line: Line, time: Date): string => {
     const told = (source: string, text: string) =>
-      `${paint.dim(time.toISOString().slice(11, 19))}  ${line.type.padEnd(5)}  ${source.padEnd(sourceWidth)}  ${text}`;
+      [paint.dim(time.toISOString().slice(11, 19)), line.type.padEnd(5), sourceWidth && source.padEnd(sourceWidth), text]
+        .filter(Boolean)
+        .join('  ');
     switch (line.type) {
       case 'ready':
-        sourceWidth = widest(line.sources);
+        sourceWidth = line.sources.length === 1 ? 0 : widest(line.sources);
         return introduction(line, paint.bold);
       case 'note':
         return `\n${paint.bold(line.text)}`;

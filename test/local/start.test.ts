@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import {
   PartnerCentralSellingClient,
   StartEngagementByAcceptingInvitationTaskCommand,
@@ -17,6 +18,7 @@ import { synthesize } from '../../infra/synthesize';
 import { freePort } from '../../local/ministack/free-port';
 import { main } from '../../local/start/main';
 import { readOptions } from '../../local/start/start-options';
+import { startPicture } from '../../scripts/record-start';
 import { openCommandLine } from '../cli/command-line';
 import { clientOf } from './clients';
 
@@ -83,14 +85,15 @@ function start(...options: string[]) {
 
 /** The same without a process. */
 const run = (...options: string[]) => call(...options).ended;
+const call = (...options: string[]) => callOn({ isTTY: false }, ...options);
 
-function call(...options: string[]) {
+function callOn({ isTTY }: { isTTY: boolean }, ...options: string[]) {
   let [out, err] = ['', ''];
   const streams = {
-    stdout: { write: (text: string) => (out += text) },
+    stdout: { isTTY, write: (text: string) => (out += text) },
     stderr: { write: (text: string) => (err += text) },
   };
-  const environment = { ...process.env, TASK_POLLER_LOCAL: runFile() };
+  const environment = { ...process.env, TASK_POLLER_LOCAL: runFile(), NO_COLOR: undefined, TERM: 'xterm' };
   const stopping = new AbortController();
   const ended = main(options, streams, environment, stopping.signal).then(code => {
     return { code, out, err, lines: () => linesOf(out) };
@@ -164,14 +167,17 @@ test('one scene, as JSON: an event for each task that ended and for no other, an
   });
 });
 
-test('one scene, as text: a newcomer can follow it', async () => {
-  const { code, out, err } = await run(...once);
+test('one scene, as text: a newcomer can follow it, and docs/start.svg shows it', async () => {
+  const { code, out: coloured, err } = await callOn({ isTTY: true }, ...once).ended;
   expect({ code, err }).toEqual({ code: 0, err: '' });
+  // Written by `npm run picture`.
+  expect(startPicture(coloured)).toBe(readFileSync(join(project, 'docs', 'start.svg'), 'utf8'));
+  const out = stripVTControlCharacters(coloured);
   expect(out).toMatch(/nothing leaves this machine/);
   expect(out).toMatch(/Partner Central is at http:\/\/127\.0\.0\.1:\d+/);
   expect(out).toMatch(/1,000 ended tasks and 5 running/);
   const told = (type: string, text: string) =>
-    expect(out).toMatch(new RegExp(`^\\d\\d:\\d\\d:\\d\\d {2}${type.padEnd(5)} {2}${only} {2}${text}$`, 'm'));
+    expect(out).toMatch(new RegExp(`^\\d\\d:\\d\\d:\\d\\d {2}${type.padEnd(5)} {2}${text}$`, 'm'));
   told('task', 'task-\\w{13} {2}is now FAILED: EngagementAccessDenied');
   told('poll', 'complete {2}looked at \\d+ tasks in 1 List call, \\d+ ms, watching 0');
   told('event', 'TaskCompleted {2}task-\\w{13} {2}opportunity O\\d+ {2}event [0-9a-f]{12}');
@@ -180,7 +186,6 @@ test('one scene, as text: a newcomer can follow it', async () => {
   expect(out).toMatch(/^ {8}\| Subject: Partner Central Sandbox: 3 tasks failed for 3 reasons$/m);
   expect(out).toMatch(/^ {8}\| What to do: Check that your company accepted the invitation/m);
   expect(out).toMatch(/^7 tasks ended; 3 polls published 7 events \(4 completed, 3 failed\), 1 alert mail\.$/m);
-  expect(out).not.toContain('\u001b');
 });
 
 describe('a stack with several sources', () => {
@@ -240,6 +245,7 @@ describe('a stack with several sources', () => {
     playing.stop(); // before the first poll
     const { code, out } = await playing.ended;
     expect(code).toBe(0);
+    expect(out).not.toContain('\u001b');
     for (const line of [
       `  ${names.inAws.padEnd(39)}  0 ended tasks and 3 running`,
       `  ${names.inShadow.padEnd(39)}  0 ended tasks and 3 running; shadow: publishes nothing`,

@@ -40,4 +40,4 @@ export function text(x: number, y: number, words: string, { anchor, colour = INK
 
 export const px = (length: number) => Math.round(length * 10) / 10;
 
-const escapeXml = (words: string) => words.replace(/[<>&]/g, character => `&#${character.charCodeAt(0)};`);
+export const escapeXml = (words: string) => words.replace(/[<>&]/g, character => `&#${character.charCodeAt(0)};`);

@@ -105,7 +105,12 @@ export function textNarrator({ colour }: { colour: boolean }) {
 
   return (line: Line, time: Date): string => {
     const told = (source: string, text: string) =>
-      [paint.dim(time.toISOString().slice(11, 19)), line.type.padEnd(5), sourceWidth && source.padEnd(sourceWidth), text]
+      [
+        paint.dim(time.toISOString().slice(11, 19)),
+        line.type.padEnd(5),
+        sourceWidth && source.padEnd(sourceWidth),
+        text,
+      ]
         .filter(Boolean)
         .join('  ');
     switch (line.type) {

@@ -24,8 +24,7 @@ import { type Ours, startOurs, startPeer } from './measure/side-by-side';
 import { measureThrottledEntries } from './measure/throttled-entries';
 import { ALL_HISTORIES, type BenchOptions, help, readOptions } from './options';
 import { type Cell, measureCells } from './report/cells';
-import { growthPlot } from './report/growth-plot';
-import { latencyPlot } from './report/latency-plot';
+import { plots, plottedJson, plottedNumbers } from './report/plots';
 import {
   benchmarkDocument,
   benchmarkText,
@@ -130,8 +129,8 @@ async function run({ histories, write }: BenchOptions, directory: string): Promi
     const withBenchmark = replaceBetween(withCost, 'benchmark', benchmarkText(growth, loads, throttled));
     writeFileSync(performance, replaceBetween(withBenchmark, 'latency', latencyText(latencies)));
     writeFileSync(join(root, 'docs', 'benchmark.md'), benchmarkDocument(cells, throttled, latencies, targets));
-    writeFileSync(join(root, 'docs', 'latency.svg'), latencyPlot(latencies));
-    writeFileSync(join(root, 'docs', 'growth.svg'), growthPlot(growth));
+    writeFileSync(plottedNumbers, plottedJson(growth, latencies));
+    for (const [file, content] of plots()) writeFileSync(file, content);
   }
   return targets.every(({ holds }) => holds) ? 0 : 1;
 }

@@ -1,10 +1,12 @@
 /**
- * Writes what comes from the code: the JSON Schemas and the types of the events, and the tables of docs/configuration.md and docs/alerts.md.
+ * Writes what comes from the code: the JSON Schemas and the types of the events, the tables of docs/configuration.md and
+ * docs/alerts.md, and the plots of the benchmark from their numbers in docs/benchmark.json.
  * `npm run docs` writes; a test asserts that nothing is left to write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { plots } from '../bench/report/plots';
 import { configEntries } from '../infra/config-entries';
 import { unwrapped } from '../lambdas/poller/settings';
 import { reasons, reasonText } from '../lambdas/reason-codes';
@@ -30,6 +32,7 @@ export function documents(): Map<string, string> {
     ),
     [join(root, 'events', 'task-events.ts'), typesFile()],
     settingsFile(),
+    ...plots(),
     written(configuration, 'configuration', configurationTable()),
     written(alerts, 'reason codes', reasonTable()),
   ]);

@@ -18,6 +18,22 @@ test.each([...documents().keys()].map(file => [file.slice(root.length + 1)]))(
   },
 );
 
+const pictures = readdirSync(join(root, 'docs')).filter(file => file.endsWith('.svg'));
+test.each(pictures)('docs/%s is well-formed XML', file => {
+  const open: string[] = [];
+  const rest = read('docs', file).replace(
+    /<(\/?)(\w+)((?: [\w:-]+="[^"<&]*")*) ?(\/?)>/g,
+    (_, closes, name, __, isEmpty) => {
+      if (closes) expect(open.pop()).toBe(name);
+      else if (!isEmpty) open.push(name);
+      return '';
+    },
+  );
+  expect(open).toEqual([]);
+  expect(rest).not.toMatch(/[<>]|&(?!#\d+;)/);
+  expect(read('docs', file)).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+});
+
 describe('the examples of events', () => {
   const blocks = (language: string, ...path: string[]) =>
     [...read(...path).matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, text]) =>

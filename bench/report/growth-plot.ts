@@ -1,4 +1,4 @@
-/** The plot of growth, as SVG by hand: two panels on logarithmic axes, on a background of its own. */
+/** The plot of growth, as SVG by hand: two panels on logarithmic axes. */
 import { document, px, text } from './svg';
 
 export interface GrowthPoint {
@@ -17,15 +17,15 @@ const TITLE = 'What a quiet poll costs as the history grows';
 const WIDTH = 960;
 const HEIGHT = 400;
 const panel = { top: 84, bottom: 330, width: 330 };
-const colours = { ours: '#0a58ca', peer: '#b3470e', faint: '#59636e', grid: '#d8dee4' };
+const colours = { ours: 'blue', peer: 'orange' } as const;
 const labels = { ours: 'this poller', peer: 'lists everything' };
 
 /** A quiet poll's List calls and CPU time by history, for both pollers. Text is 14 pixels or more. */
 export function growthPlot(growth: Growth): string {
   const histories = [...new Set([...growth.ours, ...growth.peer].map(({ history }) => history))].sort((a, b) => a - b);
   return document({ width: WIDTH, height: HEIGHT, title: TITLE, description: described(growth) }, [
-    ...drawPanel(78, 'List calls', growth, histories, point => point.listCalls),
-    ...drawPanel(550, 'CPU time in milliseconds', growth, histories, point => point.cpuMs),
+    ...drawPanel(78, 'List calls (log scale)', growth, histories, point => point.listCalls),
+    ...drawPanel(550, 'CPU time in milliseconds (log scale)', growth, histories, point => point.cpuMs),
   ]);
 }
 
@@ -49,13 +49,16 @@ function drawPanel(
   return [
     text(left, panel.top - 18, title, { weight: 600 }),
     ...decades.flatMap(decade => [
-      `<line x1="${left}" y1="${px(y(decade))}" x2="${right}" y2="${px(y(decade))}" stroke="${colours.grid}"/>`,
-      text(left - 10, y(decade) + 5, decade.toLocaleString('en'), { anchor: 'end', colour: colours.faint }),
+      `<line x1="${left}" y1="${px(y(decade))}" x2="${right}" y2="${px(y(decade))}" class="grid" stroke="currentColor"/>`,
+      text(left - 10, y(decade) + 5, decade.toLocaleString('en'), { anchor: 'end', colour: 'faint' }),
     ]),
     ...histories.map(history =>
-      text(x(history), panel.bottom + 24, history.toLocaleString('en'), { anchor: 'middle', colour: colours.faint }),
+      text(x(history), panel.bottom + 24, history.toLocaleString('en'), { anchor: 'middle', colour: 'faint' }),
     ),
-    text((left + right) / 2, panel.bottom + 50, 'ended tasks in the list', { anchor: 'middle', colour: colours.faint }),
+    text((left + right) / 2, panel.bottom + 50, 'ended tasks in the list (log scale)', {
+      anchor: 'middle',
+      colour: 'faint',
+    }),
     ...(['peer', 'ours'] as const).flatMap(name =>
       drawLine(name, growth[name], point => [x(point.history), y(measure(point))]),
     ),
@@ -73,8 +76,8 @@ function drawLine(
   const colour = colours[name];
   const path = places.map(([x, y]) => `${px(x)},${px(y)}`).join(' ');
   return [
-    `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2.5" stroke-linejoin="round"/>`,
-    ...places.map(([x, y]) => `<circle cx="${px(x)}" cy="${px(y)}" r="4.5" fill="${colour}"/>`),
+    `<polyline class="${colour}" points="${path}" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linejoin="round"/>`,
+    ...places.map(([x, y]) => `<circle class="${colour}" cx="${px(x)}" cy="${px(y)}" r="4.5" fill="currentColor"/>`),
     // Above the line's end, and where it rises to the left of it.
     text(last[0] - 12, last[1] - 11, labels[name], { anchor: 'end', colour, weight: 600 }),
   ];

@@ -4,23 +4,17 @@ const ours = [1_000, 10_000, 100_000, 1_000_000].map(history => ({ history, list
 const peer = [1_000, 10_000, 100_000].map(history => ({ history, listCalls: history / 1_000, cpuMs: history / 50 }));
 const svg = growthPlot({ ours, peer });
 
-test('it is well-formed XML', () => {
-  const open: string[] = [];
-  const rest = svg.replace(/<(\/?)([a-z]+)((?: [\w:-]+="[^"<&]*")*) ?(\/?)>/g, (_, closes, name, __, isEmpty) => {
-    if (closes) expect(open.pop()).toBe(name);
-    else if (!isEmpty) open.push(name);
-    return '';
-  });
-  expect(open).toEqual([]);
-  expect(rest).not.toMatch(/[<>&]/);
-  expect(svg.startsWith('<svg xmlns="http://www.w3.org/2000/svg"')).toBe(true);
-});
-
 test('it has every point of both pollers in both panels, and says who is who', () => {
   expect(svg.match(/<circle /g)).toHaveLength(2 * (ours.length + peer.length));
   expect(svg.match(/<polyline /g)).toHaveLength(4);
   expect(svg).not.toContain('NaN');
-  for (const label of ['this poller', 'lists everything', 'List calls', 'CPU time in milliseconds', '1,000,000'])
+  for (const label of [
+    'this poller',
+    'lists everything',
+    'List calls (log scale)',
+    'CPU time in milliseconds (log scale)',
+    '1,000,000',
+  ])
     expect(svg).toContain(`>${label}</text>`);
   expect(svg).toContain('100000 tasks: 100 List calls, 2000 ms');
 });

@@ -1,6 +1,6 @@
 /**
- * Writes what comes from the code: the JSON Schemas and the types of the events, the tables of docs/configuration.md and
- * docs/alerts.md, and the plots of the benchmark from their numbers in docs/benchmark.json.
+ * Writes what comes from the code: the JSON Schemas and the types of the events, the tables of docs/configuration.md, the
+ * table and the mail of docs/alerts.md, and the plots of the benchmark from their numbers in docs/benchmark.json.
  * `npm run docs` writes; a test asserts that nothing is left to write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -34,8 +34,19 @@ export function documents(): Map<string, string> {
     settingsFile(),
     ...plots(),
     written(configuration, 'configuration', configurationTable()),
-    written(alerts, 'reason codes', reasonTable()),
+    [alerts, alertsPage(alerts)],
   ]);
+}
+
+function alertsPage(page: string): string {
+  const withMail = replaceBetween(readFileSync(page, 'utf8'), 'mail', mail());
+  return replaceBetween(withMail, 'reason codes', reasonTable());
+}
+
+/** One that the formatter has written: a test compares the file. */
+function mail(): string {
+  const text = readFileSync(join(root, 'test', 'alerts', 'texts', 'deal.txt'), 'utf8');
+  return `\`\`\`text\n${text.trimEnd().replace(/(#logsV2:).*/, '$1…')}\n\`\`\``;
 }
 
 const row = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;

@@ -1,6 +1,6 @@
 /** What the plots share: SVG by hand, for light and dark pages, with text of 14 pixels or more. */
 
-/** In a light and in a dark page. A picture has a page of its own, so that it is readable where the two don't match. */
+/** For light and for dark pages. A picture has its own background: a viewer's scheme may differ from that of the page. */
 const colours = {
   page: ['#ffffff', '#0d1117'],
   ink: ['#1f2328', '#f0f6fc'],

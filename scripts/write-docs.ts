@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { plots } from '../bench/report/plots';
 import { configEntries } from '../infra/config-entries';
-import { unwrapped } from '../lambdas/poller/settings';
+import { allowedValues, unwrapped } from '../lambdas/poller/settings';
 import { reasons, reasonText } from '../lambdas/reason-codes';
 import { reasonCategories } from '../lambdas/task-event';
 import { allDetailTypes, eventJsonSchema } from './json-schemas';
@@ -23,8 +23,6 @@ export function documents(): Map<string, string> {
     string,
     string,
   ];
-  const written = (page: string, name: string, table: string) =>
-    [page, replaceBetween(readFileSync(page, 'utf8'), name, table)] as const;
   return new Map([
     ...allDetailTypes.map(
       name =>
@@ -33,7 +31,7 @@ export function documents(): Map<string, string> {
     [join(root, 'events', 'task-events.ts'), typesFile()],
     settingsFile(),
     ...plots(),
-    written(configuration, 'configuration', configurationTable()),
+    [configuration, configurationPage(configuration)],
     [alerts, alertsPage(alerts)],
   ]);
 }
@@ -51,17 +49,31 @@ function mail(): string {
 
 const row = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 
-export function configurationTable(): string {
-  const rows = Object.entries<v.GenericSchema>(configEntries).map(([key, entry]) => {
-    const schema = unwrapped(entry);
-    const { allowed, unit } = v.getMetadata(schema) as { allowed: string; unit?: string };
-    return row([`\`${key}\``, v.getDescription(schema) ?? '', unit ?? '', defaultOf(key, entry), allowed]);
+const keys = Object.keys(configEntries) as (keyof typeof configEntries)[];
+/** What whoever deploys for the first time decides. */
+const essential: typeof keys = ['catalog', 'taskFamily', 'alertEmail', 'alarmEmail', 'emitSince', 'describeDeals'];
+/** What depends on the account: where things are, what exists already, who has access, what is kept and traced. */
+const platform: typeof keys = [
+  ...(['stackName', 'enabled', 'assumeRoleArn', 'externalId', 'permissionsBoundary', 'customerManagedKey'] as const),
+  ...(['tags', 'existingTableName', 'existingEventBusName', 'forwardTo', 'nudgesFrom', 'nativeNudges'] as const),
+  ...(['archiveDays', 'schemaRegistry', 'alarmTopicArns', 'runbookUrl', 'dashboard', 'savedQueries'] as const),
+  ...(['logLevel', 'logRetentionDays', 'tracing'] as const),
+];
+
+function configurationPage(page: string): string {
+  const tuning = keys.filter(key => !essential.includes(key) && !platform.includes(key));
+  return Object.entries({ essential, tuning, platform }).reduce(
+    (text, [name, group]) => replaceBetween(text, `${name} settings`, settingsTable(group)),
+    readFileSync(page, 'utf8'),
+  );
+}
+
+function settingsTable(group: typeof keys): string {
+  const rows = group.map(key => {
+    const entry = configEntries[key] as v.GenericSchema;
+    return row([`\`${key}\``, v.getDescription(unwrapped(entry)) ?? '', defaultOf(key, entry), allowedOf(key, entry)]);
   });
-  return [
-    row(['Key', 'Meaning', 'Unit', 'Default', 'Allowed']),
-    row(['---', '---', '---', '---', '---']),
-    ...rows,
-  ].join('\n');
+  return [row(['Key', 'Meaning', 'Default', 'Allowed']), row(['---', '---', '---', '---']), ...rows].join('\n');
 }
 
 /** By category, in the order of the configuration. */
@@ -103,6 +115,38 @@ function defaultOf(key: string, entry: v.GenericSchema): string {
   const value = (entry as { default?: unknown }).default;
   if (value === undefined || Array.isArray(value)) return withoutValue[key] ?? 'all tasks';
   return `\`${value}\``;
+}
+
+const LONGEST_CELL = 60;
+
+/** For what would make the table too wide. The types of the settings and the errors have the whole of it. */
+const shortAllowed: Readonly<Record<string, string>> = {
+  taskFamily: '`OpportunityFromEngagement`, `EngagementFromOpportunity`, `EngagementByAcceptingInvitation`',
+  opportunityIdentifiers: '1 to 10, such as `O1234567`',
+  engagementIdentifiers: '1 to 10 ids or ARNs, such as `eng-0123456789abcd`',
+  engagementInvitationIdentifiers: '1 to 10 ids or ARNs, such as `engi-0123456789abc`',
+  contextIdentifiers: '1 to 10 numbers',
+  taskIdentifiers: '1 to 10 ids or ARNs, such as `task-0123456789abc`',
+  assumeRoleArn: 'ARN of a role',
+  eventSource: '1 to 256 letters, digits and ._-/; not `aws.…`',
+  furtherSources: '[a JSON array](#several-sources-accounts-and-buses)',
+  alertRoutes: '[routes](alerts.md#who-gets-it)',
+  alarmTopicArns: '1 to 5 ARNs of standard topics',
+  forwardTo: '1 to 5 ARNs of event buses',
+  logRetentionDays: '1, 3, 5, 7, 14, 30, 60, 90 … 3653 days, as in CloudWatch',
+  permissionsBoundary: 'name or ARN of a managed policy',
+  tags: '`key=value` pairs, or an object in `cdk.json`',
+};
+
+/** @throws Error for a text that is too long and has no short form */
+function allowedOf(key: string, entry: v.GenericSchema): string {
+  const allowed = (allowedValues(entry) ?? '')
+    .replace(/^a (?:whole )?number of (\w+) from (\S+) to (\S+)$/, '$2 to $3 $1')
+    .replace(', separated by commas', '');
+  const short = shortAllowed[key];
+  if (short !== undefined) return short;
+  if (allowed.length <= LONGEST_CELL) return allowed;
+  throw new Error(`What ${key} allows is too long for docs/configuration.md: give it a short form in write-docs.ts`);
 }
 
 export function replaceBetween(text: string, name: string, by: string): string {

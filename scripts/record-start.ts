@@ -1,6 +1,6 @@
 /**
- * `npm run picture`: runs `npm start -- --once` and draws what it prints as a terminal, in docs/start.svg. Clock and
- * milliseconds are left out. Everything else is the same in each run, so that a test can compare the picture.
+ * `npm run picture`: runs `npm start -- --once` and draws its output as a terminal, in docs/start.svg. Clock and
+ * milliseconds are left out. Everything else is the same in each run, so a test can compare the picture.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { main } from '../local/start/main';
 
 const COMMAND = 'npm start -- --once';
 const COLUMNS = 100;
-/** Of consecutive lines of one kind. */
+/** Consecutive lines of one kind beyond this are counted, not shown. */
 const MOST_LINES = 3;
 const ROW_PX = 18;
 const TOP_PX = 62;
@@ -37,7 +37,7 @@ export function startPicture(output: string): string {
   const height = TOP_PX + rows.length * ROW_PX;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH_PX} ${height}" width="${WIDTH_PX}" height="${height}" role="img" aria-labelledby="title">`,
-    `<title id="title">What ${COMMAND} prints, shortened, without the times</title>`,
+    `<title id="title">Output of ${COMMAND}, shortened, without times</title>`,
     '<style>',
     "text { font: 13px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; fill: #e6edf3 }",
     '.bold { font-weight: 700 } .dim { fill: #9198a1 } .red { fill: #ff7b72 } .green { fill: #7ee787 } .yellow { fill: #e3b341 }',
@@ -82,7 +82,7 @@ function spansOf(line: string): Row {
   return [{ style: 'plain', text: plain }, ...spans].filter(({ text }) => text !== '');
 }
 
-/** What is too long is the last span: a heading, or the text behind coloured words. */
+/** Only the last span can be too long: a heading, or the text after coloured words. */
 function wrapped(row: Row): Row[] {
   const last = row.at(-1);
   const room = COLUMNS - row.slice(0, -1).reduce((sum, { text }) => sum + text.length, 0);

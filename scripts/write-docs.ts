@@ -41,7 +41,7 @@ function alertsPage(page: string): string {
   return replaceBetween(withMail, 'reason codes', reasonTable());
 }
 
-/** One that the formatter has written: a test compares the file. */
+/** A mail of the formatter; test/alerts/texts.test.ts compares the file. */
 function mail(): string {
   const text = readFileSync(join(root, 'test', 'alerts', 'texts', 'deal.txt'), 'utf8');
   return `\`\`\`text\n${text.trimEnd().replace(/(#logsV2:).*/, '$1…')}\n\`\`\``;
@@ -50,9 +50,9 @@ function mail(): string {
 const row = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 
 const keys = Object.keys(configEntries) as (keyof typeof configEntries)[];
-/** What whoever deploys for the first time decides. */
+/** Settings to decide before the first deployment. */
 const essential: typeof keys = ['catalog', 'taskFamily', 'alertEmail', 'alarmEmail', 'emitSince', 'describeDeals'];
-/** What depends on the account: where things are, what exists already, who has access, what is kept and traced. */
+/** Settings that depend on the account: names, existing resources, access, encryption, logs. All others are tuning. */
 const platform: typeof keys = [
   ...(['stackName', 'enabled', 'assumeRoleArn', 'externalId', 'permissionsBoundary', 'customerManagedKey'] as const),
   ...(['tags', 'existingTableName', 'existingEventBusName', 'forwardTo', 'nudgesFrom', 'nativeNudges'] as const),
@@ -119,7 +119,7 @@ function defaultOf(key: string, entry: v.GenericSchema): string {
 
 const LONGEST_CELL = 60;
 
-/** For what would make the table too wide. The types of the settings and the errors have the whole of it. */
+/** Short forms of long texts. The types of the settings and the errors have the long ones. */
 const shortAllowed: Readonly<Record<string, string>> = {
   taskFamily: '`OpportunityFromEngagement`, `EngagementFromOpportunity`, `EngagementByAcceptingInvitation`',
   opportunityIdentifiers: '1 to 10, such as `O1234567`',

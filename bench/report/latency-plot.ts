@@ -22,7 +22,7 @@ const panelTitles: Readonly<Record<string, string>> = {
 
 export type PlottedLatency = Pick<Latency, 'tasks' | 'mode' | 'median' | 'p95' | 'seconds'>;
 
-/** What the plot shows of the latencies that were measured. */
+/** The latencies that the plot shows. */
 export const plottedLatencies = (latencies: readonly Latency[]): PlottedLatency[] =>
   latencies
     .filter(({ tasks }) => (shown as readonly string[]).includes(tasks))

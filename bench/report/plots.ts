@@ -1,4 +1,4 @@
-/** docs/benchmark.json, which has the numbers of the plots, and the plots that are drawn from it. */
+/** The plots, and docs/benchmark.json with their numbers. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Latency } from '../measure/latency';
@@ -7,7 +7,7 @@ import { latencyPlot, type PlottedLatency, plottedLatencies } from './latency-pl
 
 const docs = join(__dirname, '..', '..', 'docs');
 
-/** Kept apart from the plots: they can be drawn anew without measuring anew. */
+/** Stored, so that a change to the plots needs no new measurement. */
 export const plottedNumbers = join(docs, 'benchmark.json');
 
 /** A line for each curve of the latencies. Numbers are rounded to 0.01 ms or seconds. */
@@ -17,7 +17,7 @@ export function plottedJson(growth: Growth, latencies: readonly Latency[]): stri
   return `{"growth":${line(growth)},\n"latencies":[\n${plottedLatencies(latencies).map(line).join(',\n')}\n]}\n`;
 }
 
-/** The plots' files, as they should be. */
+/** The files of the plots, drawn from the stored numbers. */
 export function plots(): [path: string, content: string][] {
   const { growth, latencies } = JSON.parse(readFileSync(plottedNumbers, 'utf8')) as {
     growth: Growth;

@@ -15,14 +15,14 @@ const commandLine = () =>
   optionsOnly(
     new Command('npm run bench --')
       .description(
-        'Measures this poller beside the one that people write today (bench/peer), on local stand-ins for the AWS services: everything, in about fifteen minutes on two cores.',
+        'Compares this poller with the usual tutorial poller (bench/peer), on local stand-ins for the AWS services. All of it takes about fifteen minutes on two cores.',
       )
       .option(
         '--history <N,…>',
-        `how many ended tasks there are, 2 to 4 of ${ALL_HISTORIES.join(', ')} (default: all)`,
+        `numbers of ended tasks, 2 to 4 of ${ALL_HISTORIES.join(', ')} (default: all)`,
         histories,
       )
-      .option('--write', 'puts what was measured into README.md and docs/; not with --history')
+      .option('--write', 'update README.md and docs/ with the results; not with --history')
       .addHelpText(
         'after',
         `
@@ -39,14 +39,14 @@ Exit codes: 0 every target holds, 1 a target failed or it could not run, 2 the c
 export const help = helpOf(commandLine());
 
 /**
- * @param args what follows the script's name
- * @throws UsageError saying what is allowed
+ * @param args arguments after the script's name
+ * @throws UsageError with the allowed values
  */
 export function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv): BenchOptions {
   const { history, write = false, help = false } = readOptionsOf(commandLine(), args, environment);
   if (write && history !== undefined)
     throw new UsageError(
-      '--write: got it with --history, allowed: only without, for the documents show every history.',
+      '--write: got it with --history, allowed: only without, because the documents show every history.',
     );
   return { histories: history ?? ALL_HISTORIES, write, help } as BenchOptions;
 }

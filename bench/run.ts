@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: this poller and the one that people write today, side by side on the same local services; what a month
- * costs; and whether the targets hold. Progress goes to standard error, results to standard output.
+ * `npm run bench`: compares this poller with the peer on the same local services, measures the monthly cost, and checks
+ * the targets. Progress goes to standard error, results to standard output.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -45,8 +45,8 @@ import { checkTargets } from './targets';
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'; // before the first client is made
 
 const STACK = 'PartnerCentralTaskPoller';
-/** A backfill of more takes minutes. */
-const LONGEST_BACKFILL = 100_000;
+/** A longer backfill takes minutes. */
+const MAX_BACKFILL = 100_000;
 const LONG_LIST = 100_000;
 
 main().then(
@@ -75,31 +75,31 @@ async function main(): Promise<number> {
 }
 
 async function run({ histories, write }: BenchOptions, directory: string): Promise<number> {
-  tell('Synthesizing and bundling');
+  reportProgress('Synthesizing and bundling');
   synthesize({ outdir: directory, validate: false });
   const peerBundle = await bundle(join(__dirname, 'peer', 'handler.ts'), directory, 'peer');
   const bare = await bundle(join(__dirname, 'measure', 'bare-clients.ts'), directory, 'bare');
 
-  tell('Load times');
+  reportProgress('Load times');
   const loads = measureLoads({ poller: readSynthesized(directory, STACK).pollers[0].bundle, bare });
   const { cells, throttled, quietPolls } = await measureHistories(histories, directory, peerBundle);
-  const backfilled = Math.min(LONGEST_BACKFILL, Math.max(...histories));
-  tell(`A backfill of ${backfilled} tasks`);
+  const backfilled = Math.min(MAX_BACKFILL, Math.max(...histories));
+  reportProgress(`A backfill of ${backfilled} tasks`);
   const backfill = await measureBackfill(directory, STACK, backfilled);
-  tell('Bursts');
+  reportProgress('Bursts');
   const bursts = await measureBursts(directory, STACK, peerBundle);
-  tell(`A list of ${LONG_LIST} tasks`);
+  reportProgress(`A list of ${LONG_LIST} tasks`);
   const listing = await measureListingMemory(directory, STACK, LONG_LIST);
-  tell('Many that finish among many that run');
+  reportProgress('Many finished tasks among many running ones');
   const among = await measureFinishedAmongRunning(directory, STACK);
-  tell('Latencies');
+  reportProgress('Latencies');
   const isWhole = histories === ALL_HISTORIES;
   const latencies = await measureLatencies(
     directory,
     STACK,
     isWhole ? latencyCases : latencyCases.filter(each => isShort(each) || each === mixedCase),
   );
-  tell('A month');
+  reportProgress('Monthly cost');
   const costs = await measureCosts(directory, STACK, isWhole ? partners : [typicalPartner], latencies);
 
   const growth = growthOf(quietPolls, cells);
@@ -113,7 +113,7 @@ async function run({ histories, write }: BenchOptions, directory: string): Promi
       'Quiet polls with 20 tasks running:',
       textTable(growthTable(growth)),
       loadText(loads),
-      'How soon a finished task is published:',
+      'Latency of finished tasks:',
       textTable(latencyTable(latencies)),
       costText(costs),
       textTable(targetTable(targets)),
@@ -135,7 +135,7 @@ async function run({ histories, write }: BenchOptions, directory: string): Promi
   return targets.every(({ holds }) => holds) ? 0 : 1;
 }
 
-/** Every history in its turn. Ours stay up until the quiet polls of all of them have been compared. */
+/** Measures each history. Our pollers keep running until the quiet polls of all histories are compared. */
 async function measureHistories(histories: readonly number[], directory: string, peerBundle: string) {
   const all: { history: number; ours: Ours }[] = [];
   const cells: Cell[] = [];
@@ -146,21 +146,21 @@ async function measureHistories(histories: readonly number[], directory: string,
       all.push({ history, ours });
       const peer = await startPeer(peerBundle, ours.stack);
       try {
-        cells.push(...(await measureCells({ ours, peer, history, tell })));
+        cells.push(...(await measureCells({ ours, peer, history, reportProgress })));
         if (throttled.length > 0) continue;
-        tell('One entry in ten throttled');
+        reportProgress('One entry in ten throttled');
         throttled.push(...(await measureThrottledEntries({ ours, peer, history })));
       } finally {
         await peer.close();
       }
     }
-    tell('Quiet polls of every history in turn');
+    reportProgress('Quiet polls of every history');
     return { cells, throttled, quietPolls: await measureQuietPolls(all) };
   } finally {
     await Promise.all(all.map(({ ours }) => ours.close()));
   }
 }
 
-function tell(what: string) {
+function reportProgress(what: string) {
   console.error(`${new Date().toISOString().slice(11, 19)} ${what}`);
 }

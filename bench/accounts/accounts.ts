@@ -1,6 +1,6 @@
 /**
- * Many accounts: how far one stack goes, and what a thousand accounts would ask of one service.
- * `npm run accounts` prints both; docs/adr/0011 has them.
+ * Many accounts: how many sources one stack can hold, and what a thousand accounts would need from one service.
+ * `npm run accounts` prints both. The results are in docs/adr/0011.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,9 +19,9 @@ import { measureTemplate, templatesText } from './templates';
 const commandLine = () =>
   optionsOnly(
     new Command('npm run accounts --')
-      .description('Measures the stack with 1 to 20 sources, and simulates many accounts on ports in memory.')
-      .option('--accounts <N>', 'how many are simulated (default: 1000)', wholeNumber('--accounts', 1, 10_000))
-      .option('--hours <N>', 'for how long (default: 3)', wholeNumber('--hours', 1, 240)),
+      .description('Measures the stack with 1 to 20 sources, and simulates many accounts on in-memory ports.')
+      .option('--accounts <N>', 'number of accounts to simulate (default: 1000)', wholeNumber('--accounts', 1, 10_000))
+      .option('--hours <N>', 'hours to simulate (default: 3)', wholeNumber('--hours', 1, 240)),
   );
 
 async function templates(): Promise<string> {
@@ -43,7 +43,7 @@ export function fleetText(use: FleetUse): string {
   const account = (amount: number) => `$${(amount / use.accounts).toFixed(4)}`;
   const a = (count: number) => number(count / use.accounts / use.days);
   return [
-    `${number(use.accounts)} accounts for ${number(use.days * 24)} hours, each polled once a minute. An account a day: ${a(use.listCalls)} List calls (at most ${number(use.mostListCalls)}, of a quota of 100,000 of its own), ${a(use.otherCalls)} calls to table and bus, ${a(use.rows)} rows written, ${a(use.events)} events.`,
+    `${number(use.accounts)} accounts for ${number(use.days * 24)} hours, each polled once a minute. An account a day: ${a(use.listCalls)} List calls (at most ${number(use.maxListCalls)}, of a quota of 100,000 of its own), ${a(use.otherCalls)} calls to table and bus, ${a(use.rows)} rows written, ${a(use.events)} events.`,
     markdownTable([
       ['A month', 'A function for each', 'One dispatcher'],
       row('GB seconds an account', ({ gbSeconds }) => number(gbSeconds / use.accounts)),
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
   const startedAt = performance.now();
   const use = await simulateFleet(accounts as number, hours as number);
   const seconds = (performance.now() - startedAt) / 1_000;
-  console.log(`\n${fleetText(use)}\n\n${number(use.polls)} polls in ${number(seconds)} seconds of this machine.`);
+  console.log(`\n${fleetText(use)}\n\n${number(use.polls)} polls in ${number(seconds)} seconds on this machine.`);
 }
 
 if (require.main === module) {

@@ -1,33 +1,33 @@
-/** What a month costs an account: a function for each, as the stack has it, and one dispatcher for all. Pure arithmetic. */
-import { assumed, DAYS, POLLS_A_MONTH } from '../cost/month';
+/** Monthly cost of an account: with a function for each account, as in the stack, or one dispatcher for all. Pure arithmetic. */
+import { assumed, DAYS, POLLS_PER_MONTH } from '../cost/month';
 import { prices } from '../cost/prices';
 import type { FleetUse } from './fleet';
 
-/** A quiet poll of the bundle with the SDK's clients (docs/benchmark.md). */
-const CPU_MS_A_POLL = 19;
-/** Lines of a poll, and of Lambda for each invocation. */
-const LOG_BYTES_A_POLL = 700;
+/** CPU time of a quiet poll of the bundle with the SDK's clients (docs/benchmark.md). */
+const CPU_MS_PER_POLL = 19;
+/** The poller's log lines, and those of Lambda. */
+const LOG_BYTES_PER_POLL = 700;
 const MEMORY_MB = 256;
-/** SQS's most in a request, and what a worker polls at the same time. */
-const POLLS_A_MESSAGE_BATCH = 10;
-/** Send, receive and delete, each of a batch. */
-const REQUESTS_A_BATCH = 3;
-/** Of a source in the table, which the dispatcher reads once a minute. */
+/** SQS allows ten messages a batch. A worker polls all of a batch concurrently. */
+const POLLS_PER_BATCH = 10;
+/** Send, receive and delete. */
+const REQUESTS_PER_BATCH = 3;
+/** Size of a source's item. The dispatcher reads it once a minute. */
 const SOURCE_BYTES = 300;
-/** As the stack has them for each source, on its metrics and its queue. */
+/** Alarms of one source in the stack. */
 const ALARMS = 8;
 
 export interface FleetCost {
-  /** Of the functions, a month. */
+  /** Of all functions, per month. */
   readonly gbSeconds: number;
   readonly items: readonly (readonly [name: string, dollars: number])[];
 }
 
 interface Shape {
-  readonly pollsAnInvocation: number;
-  readonly queueRequestsAPoll: number;
+  readonly pollsPerInvocation: number;
+  readonly queueRequestsPerPoll: number;
   readonly scheduledInvocations: number;
-  /** How many times there are alarms and a heartbeat. */
+  /** Number of sets of alarms and heartbeats. */
   readonly watched: number;
   readonly readUnits: number;
 }
@@ -35,35 +35,35 @@ interface Shape {
 /** A function with schedules and alarms for each account. */
 export const functionForEach = (use: FleetUse): FleetCost =>
   costOf(use, {
-    pollsAnInvocation: 1,
-    queueRequestsAPoll: 0,
-    scheduledInvocations: use.accounts * POLLS_A_MONTH,
+    pollsPerInvocation: 1,
+    queueRequestsPerPoll: 0,
+    scheduledInvocations: use.accounts * POLLS_PER_MONTH,
     watched: use.accounts,
     readUnits: 0,
   });
 
-/** A dispatcher that puts what is due into a queue, and workers that poll ten accounts at the same time. */
+/** A dispatcher queues the accounts that are due. Each worker polls ten of them concurrently. */
 export const oneDispatcher = (use: FleetUse): FleetCost =>
   costOf(use, {
-    pollsAnInvocation: POLLS_A_MESSAGE_BATCH,
-    queueRequestsAPoll: REQUESTS_A_BATCH / POLLS_A_MESSAGE_BATCH,
-    scheduledInvocations: POLLS_A_MONTH,
+    pollsPerInvocation: POLLS_PER_BATCH,
+    queueRequestsPerPoll: REQUESTS_PER_BATCH / POLLS_PER_BATCH,
+    scheduledInvocations: POLLS_PER_MONTH,
     watched: 1,
-    readUnits: ((use.accounts * SOURCE_BYTES) / 4_096 / 2) * POLLS_A_MONTH,
+    readUnits: ((use.accounts * SOURCE_BYTES) / 4_096 / 2) * POLLS_PER_MONTH,
   });
 
 function costOf(use: FleetUse, shape: Shape): FleetCost {
-  const { pollsAnInvocation, queueRequestsAPoll, scheduledInvocations, watched, readUnits } = shape;
+  const { pollsPerInvocation, queueRequestsPerPoll, scheduledInvocations, watched, readUnits } = shape;
   const months = use.days / DAYS;
   const polls = use.polls / months;
   const each = (count: number) => count / use.polls;
-  // Those of one invocation wait at the same time, and share its CPU.
-  const waiting = each(use.listCalls) * assumed.secondsAListCall + each(use.otherCalls) * assumed.secondsAnotherCall;
-  const computing = (CPU_MS_A_POLL / 1_000) * (assumed.mbOfAWholeCpu / MEMORY_MB);
-  const invocations = polls / pollsAnInvocation;
-  const gbSeconds = invocations * (waiting + computing * pollsAnInvocation) * (MEMORY_MB / 1_024);
-  const logGb = (polls * LOG_BYTES_A_POLL + invocations * assumed.lambdaLogBytesAPoll) / 1e9;
-  // A row is in the table and in its index. The lease is taken and given back in each poll.
+  // Polls of one invocation wait concurrently and share its CPU.
+  const waiting = each(use.listCalls) * assumed.secondsPerListCall + each(use.otherCalls) * assumed.secondsPerOtherCall;
+  const computing = (CPU_MS_PER_POLL / 1_000) * (assumed.mbPerVcpu / MEMORY_MB);
+  const invocations = polls / pollsPerInvocation;
+  const gbSeconds = invocations * (waiting + computing * pollsPerInvocation) * (MEMORY_MB / 1_024);
+  const logGb = (polls * LOG_BYTES_PER_POLL + invocations * assumed.lambdaLogBytesPerPoll) / 1e9;
+  // A row is written to the table and to its index. Each poll takes and releases the lease.
   const writeUnits = 2 * polls + (2 * use.rows) / months;
   return {
     gbSeconds,
@@ -74,7 +74,7 @@ function costOf(use: FleetUse, shape: Shape): FleetCost {
         scheduledInvocations * prices.schedulerInvocation +
           (invocations + scheduledInvocations * (watched === 1 ? 1 : 0)) * prices.lambdaRequest,
       ],
-      ['Queue', polls * queueRequestsAPoll * prices.queueRequest],
+      ['Queue', polls * queueRequestsPerPoll * prices.queueRequest],
       ['Table: writes', writeUnits * prices.tableWriteUnit],
       ['Table: reads', (2 * polls + readUnits) * prices.tableReadUnit],
       ['Events', (use.events / months) * prices.customEvent],

@@ -1,4 +1,4 @@
-/** How large the stack gets with the number of its sources, and what a further one costs. */
+/** Size of the stack by number of sources, and the cost of a further source. */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { dollars, markdownTable } from '../report/tables';
 export interface MeasuredTemplate {
   readonly sources: number;
   readonly nativeNudges: boolean;
-  /** Or why there is none. */
+  /** A text says why synthesis was refused. */
   readonly measured:
     | { readonly resources: number; readonly bytes: number; readonly seconds: number; readonly billed: BilledResources }
     | string;
@@ -22,7 +22,7 @@ export interface MeasuredTemplate {
 
 const stackName = 'PartnerCentralTaskPoller';
 
-/** So many sources of one catalog and family, all but the first in accounts of their own. */
+/** Sources of one catalog and family. Each but the first is in an account of its own. */
 export const accountsConfig = (sources: number) => ({
   catalog: 'AWS',
   alertEmail: 'crm-team@example.com',
@@ -34,7 +34,7 @@ export const accountsConfig = (sources: number) => ({
   })),
 });
 
-/** With the bundles, as `cdk synth` does it; without the rules of CloudFormation and cdk-nag. */
+/** Bundles like `cdk synth`. Skips the CloudFormation rules and cdk-nag. */
 export function measureTemplate(sources: number, nativeNudges = true, bundle = true): MeasuredTemplate {
   const outdir = mkdtempSync(join(tmpdir(), 'accounts-'));
   const startedAt = performance.now();
@@ -53,7 +53,7 @@ export function measureTemplate(sources: number, nativeNudges = true, bundle = t
   }
 }
 
-/** @param parts of a source of the typical partner, each in all sources */
+/** @param parts measured for one source of the typical partner, used for every source */
 export function templatesText(all: readonly MeasuredTemplate[], parts: MeasuredParts): string {
   const rows = all.map(({ sources, nativeNudges, measured }) => {
     const name = `${sources}${nativeNudges ? '' : ', without native nudges'}`;
@@ -74,7 +74,7 @@ export function templatesText(all: readonly MeasuredTemplate[], parts: MeasuredP
   ].join('\n\n');
 }
 
-/** Alarms are counted in the template. All else but the queue of alerts is there once for each source. */
+/** The template gives the alarms. The alert queue is shared; everything else exists once per source. */
 function stackCost(sources: number, parts: MeasuredParts, billed: BilledResources): number {
   const one = (alarmMetrics: number) => total(monthlyCost(typicalPartner, parts, { ...billed, alarmMetrics }));
   const shared = monthlyCost(typicalPartner, parts, billed).find(([name]) => name === 'Alerts: queue')?.[1] ?? 0;

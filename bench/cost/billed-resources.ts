@@ -1,15 +1,15 @@
 import { environment } from '../../lambdas/poller/settings';
 import type { Template } from '../../local/synthesized';
 
-/** What of a stack costs by being there, and what the price of the rest depends on. */
+/** Resources with a fixed monthly cost, and settings that other costs depend on. */
 export interface BilledResources {
   /** Of the poller's function. */
   readonly memoryMb: number;
-  /** How far back an audit goes. */
+  /** Period that an audit covers. */
   readonly retentionDays: number;
   /** 0 without an archive. */
   readonly archiveDays: number;
-  /** Metrics that alarms look at; an alarm on a formula has several. */
+  /** Metrics that alarms read. An alarm on an expression reads several. */
   readonly alarmMetrics: number;
   readonly alarms: number;
   /** Alarms on queues that all sources share. */
@@ -18,12 +18,12 @@ export interface BilledResources {
   /** Customer managed keys. */
   readonly encryptionKeys: number;
   readonly dashboards: number;
-  /** How many pollers Lambda keeps on an idle queue: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
+  /** Pollers that Lambda keeps on an idle queue: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
   readonly idlePollers: number;
   readonly maxExtraListCallsPerDay: number;
 }
 
-/** Reads them out of a synthesized template. */
+/** Reads them from a synthesized template. */
 export function billedResources({ Resources }: Template): BilledResources {
   const ofType = (type: string) => Object.values(Resources).filter(({ Type }) => Type === type);
   const pollers = ofType('AWS::Lambda::Function').flatMap(({ Properties }) => {
@@ -48,7 +48,7 @@ export function billedResources({ Resources }: Template): BilledResources {
       0,
     ),
     alarms: ofType('AWS::CloudWatch::Alarm').length,
-    // Each source has an alarm on its own queue, the one of failed runs.
+    // Each source has an alarm on its own queue of failed runs.
     sharedAlarms:
       ofType('AWS::CloudWatch::Alarm').filter(({ Properties }) => Properties.Namespace === 'AWS/SQS').length -
       pollers.length,

@@ -1,6 +1,6 @@
 /**
- * What a month costs: quiet polls, an hour with endings, and an audit are measured on this machine for three partners,
- * and multiplied by a price list. `npm run cost` prints it; with `-- --write` it goes into docs/performance.md as well.
+ * Monthly cost for three partners: measures quiet polls, an hour with finished tasks, and an audit, and applies a price
+ * list. `npm run cost` prints it; with `-- --write` it also updates docs/performance.md.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { readSynthesized } from '../../local/synthesized';
 import { replaceBetween } from '../../scripts/write-docs';
 import { type Latency, measureLatencies, mixedCase } from '../measure/latency';
 import { type Measured, MINUTE_MS, type Ours, startOurs } from '../measure/side-by-side';
-import { leaveLookback, someFailure, untilWhole } from '../report/cells';
+import { leaveLookback, pollUntilComplete, sampleFailure } from '../report/cells';
 import { dollars, markdownTable, number } from '../report/tables';
 import { type BilledResources, billedResources } from './billed-resources';
 import {
@@ -26,7 +26,7 @@ import {
   type MeasuredParts,
   monthlyCost,
   monthlyUsage,
-  POLLS_A_MONTH,
+  POLLS_PER_MONTH,
   plus,
   scheduledUsage,
   times,
@@ -38,8 +38,8 @@ import { prices, pricesAsOf } from './prices';
 
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-/** An audit is measured over about so many tasks at the most (and what runs), and its cost per task taken from that. */
-const MOST_AUDITED = 1_000;
+/** Upper limit for the finished tasks of a measured audit. The cost per task is taken from it. */
+const MAX_AUDITED = 1_000;
 
 export interface PartnerCost {
   readonly partner: Partner;
@@ -55,51 +55,51 @@ export async function measureCosts(
   latencies?: readonly Latency[],
 ): Promise<PartnerCost[]> {
   const resources = billedResources(readSynthesized(directory, stackName).template);
-  const looks = looksOf(latencies ?? (await measureLatencies(directory, stackName, [mixedCase])));
+  const extraPolls = extraPollsOf(latencies ?? (await measureLatencies(directory, stackName, [mixedCase])));
   const costs: PartnerCost[] = [];
   for (const partner of whose) {
-    const parts = { ...(await measureParts(partner, resources.retentionDays, directory, stackName)), looks };
+    const parts = { ...(await measureParts(partner, resources.retentionDays, directory, stackName)), extraPolls };
     costs.push({ partner, parts, resources, items: monthlyCost(partner, parts, resources) });
   }
   return costs;
 }
 
-/** In the simulation, with hardly a task running, each poll makes one List call. */
-function looksOf(latencies: readonly Latency[]): MeasuredParts['looks'] {
+/** In the simulation, few tasks run, so each poll makes one List call. */
+function extraPollsOf(latencies: readonly Latency[]): MeasuredParts['extraPolls'] {
   const mixed = latencies.find(({ tasks, mode }) => tasks === mixedCase.name && mode === 'follow and nudges');
   if (mixed === undefined) throw new Error(`The latencies lack ${mixedCase.name}`);
   return { polls: mixed.extraListCallsPerTask, seconds: mixed.extraComputeSecondsPerTask };
 }
 
 async function measureParts(partner: Partner, retentionDays: number, directory: string, stackName: string) {
-  const { history, running, endingsADay } = partner;
-  const auditedDays = Math.min(retentionDays, MOST_AUDITED / endingsADay);
+  const { history, running, finishedPerDay } = partner;
+  const auditedDays = Math.min(retentionDays, MAX_AUDITED / finishedPerDay);
   const emitSince = Date.now() - auditedDays * DAY_MS;
-  // Nothing stalls: the metric that counts it would report, and a task that runs for weeks is nobody's usual month.
+  // No task stalls: a stall would publish a metric, and tasks that run for weeks are not typical.
   const settings = { emitSince: new Date(emitSince).toISOString(), stalledAfterMinutes: 43_200 };
   const ours = await startOurs(directory, stackName, settings);
   try {
     const { store, clock } = ours;
-    store.addHistory({ count: history, newestAt: clock.now() - 120 * MINUTE_MS, spacingMs: DAY_MS / endingsADay });
+    store.addHistory({ count: history, newestAt: clock.now() - 120 * MINUTE_MS, spacingMs: DAY_MS / finishedPerDay });
     for (let at = 0; at < running; at += 1) store.add({ startTimeMs: clock.now() - 60 * MINUTE_MS - at });
-    await untilWhole(ours);
+    await pollUntilComplete(ours);
     await leaveLookback(ours);
 
     const quiet = await pollFor(ours, 10);
     const quietPoll = times(quiet, 1 / quiet.polls);
     const beyondQuiet = (usage: Usage) => plus(usage, times(quietPoll, -usage.polls));
 
-    const endings = Math.max(1, Math.round(endingsADay / 24));
+    const finished = Math.max(1, Math.round(finishedPerDay / 24));
     const busy = await pollFor(ours, 60, minute => {
-      for (const number of dueIn(minute, endings)) startAndEnd(ours, partner, number);
+      for (const number of dueIn(minute, finished)) startAndEnd(ours, partner, number);
     });
-    const after = await pollFor(ours, 10); // until the last that started is no longer within the lookback
+    const after = await pollFor(ours, 10); // until no started task is within the lookback
 
     const audited = store.tasks().filter(({ startTimeMs }) => startTimeMs >= emitSince).length;
     return {
       quietPoll,
-      ending: times(beyondQuiet(plus(busy, after)), 1 / endings),
-      auditOfATask: times(beyondQuiet(await audit(ours)), 1 / audited),
+      finishedTask: times(beyondQuiet(plus(busy, after)), 1 / finished),
+      auditPerTask: times(beyondQuiet(await audit(ours)), 1 / audited),
       rowBytes: ours.meter.meanBytes(),
       audited,
     };
@@ -108,7 +108,7 @@ async function measureParts(partner: Partner, retentionDays: number, directory: 
   }
 }
 
-/** One poll a minute for so many minutes. */
+/** Polls once a minute. */
 async function pollFor(ours: Ours, minutes: number, before: (minute: number) => void = () => {}): Promise<Usage> {
   let usage = usageOf(await pollAfter(ours, 0, before));
   for (let minute = 1; minute < minutes; minute += 1)
@@ -122,20 +122,20 @@ async function pollAfter(ours: Ours, minute: number, before: (minute: number) =>
   return ours.poll();
 }
 
-/** The numbers of those of an hour's endings that fall into this minute of it. */
-function dueIn(minute: number, anHour: number): number[] {
-  const [before, after] = [minute, minute + 1].map(at => Math.floor((at * anHour) / 60)) as [number, number];
+/** Numbers of the tasks that finish in this minute of the hour. */
+function dueIn(minute: number, perHour: number): number[] {
+  const [before, after] = [minute, minute + 1].map(at => Math.floor((at * perHour) / 60)) as [number, number];
   return Array.from({ length: after - before }, (_, at) => before + at);
 }
 
-function startAndEnd({ store, clock }: Ours, { endingsADay, failuresADay }: Partner, number: number) {
+function startAndEnd({ store, clock }: Ours, { finishedPerDay, failuresPerDay }: Partner, number: number) {
   const [oldest] = store.inProgressIds();
-  const failed = number % Math.round(endingsADay / failuresADay) === 0;
-  if (oldest !== undefined) store.end(oldest, failed ? someFailure : 'COMPLETE');
+  const failed = number % Math.round(finishedPerDay / failuresPerDay) === 0;
+  if (oldest !== undefined) store.end(oldest, failed ? sampleFailure : 'COMPLETE');
   store.add({ startTimeMs: clock.now() });
 }
 
-/** @throws Error when it finds something to publish: then it is not only an audit that was measured */
+/** @throws Error when the audit publishes: then the usage includes more than an audit */
 async function audit(ours: Ours): Promise<Usage> {
   ours.clock.advance(MINUTE_MS);
   let poll = await ours.poll(undefined, 'audit');
@@ -165,14 +165,14 @@ function usageOf({
   return { polls: 1, listCalls, otherCalls, cpuMs, readUnits, writeUnits, logBytes, events: events.length, eventBytes };
 }
 
-/** The section in docs/performance.md. */
+/** The section on cost in docs/performance.md. */
 export function costText(costs: readonly PartnerCost[]): string {
   const [{ resources }] = costs as [PartnerCost];
   const row = (name: string, of: (cost: PartnerCost) => string) => [name, ...costs.map(of)];
   const usage = ({ partner, parts }: PartnerCost) => monthlyUsage(partner, parts, resources);
   const extra = ({ partner, parts }: PartnerCost) => extraUsage(partner, parts, resources);
   const scheduled = ({ partner, parts }: PartnerCost) => scheduledUsage(partner, parts, resources);
-  const { looks } = (costs[0] as PartnerCost).parts;
+  const { extraPolls } = (costs[0] as PartnerCost).parts;
   const typical = costs.find(({ partner }) => partner === typicalPartner) ?? (costs[0] as PartnerCost);
   const more = (others: Partial<BilledResources>) =>
     dollars(
@@ -188,37 +188,37 @@ export function costText(costs: readonly PartnerCost[]): string {
       row('Ended tasks listed', ({ partner }) => number(partner.history)),
       row('Tasks running', ({ partner }) => number(partner.running)),
       row(
-        'Endings a day, of them failures',
-        ({ partner: { endingsADay, failuresADay } }) => `${number(endingsADay)}, ${failuresADay}`,
+        'Finished tasks a day, of them failed',
+        ({ partner: { finishedPerDay, failuresPerDay } }) => `${number(finishedPerDay)}, ${failuresPerDay}`,
       ),
       row('List calls a day', cost => number(usage(cost).listCalls / DAYS)),
       row('Of them in follows and nudges', cost => number(extra(cost).listCalls / DAYS)),
       row('Write units a month', cost => number(usage(cost).writeUnits)),
       row('Read units a month', cost => number(usage(cost).readUnits)),
       row('Seconds a scheduled poll', cost =>
-        (functionSeconds(scheduled(cost), resources.memoryMb) / POLLS_A_MONTH).toFixed(2),
+        (functionSeconds(scheduled(cost), resources.memoryMb) / POLLS_PER_MONTH).toFixed(2),
       ),
       ...names.map((name, at) => row(name, ({ items }) => dollars(items[at]?.[1] ?? 0))),
       row('**All**', ({ items }) => `**${dollars(total(items))}**`),
     ]),
     '',
     `A further source in the same stack shares table, bus and alerts: ${costs.map(({ partner, parts }) => `${dollars(furtherSourceCost(partner, parts, resources))} more for a ${partner.name} one`).join(', ')}. ` +
-      `While tasks stall, or anything is set aside, overdue or stuck, its metric adds up to ${dollars(prices.metricMonth)} a month, by the hour. ` +
+      `A metric for stalled tasks, quarantined entries, an overdue audit or an unchanged backlog adds up to ${dollars(prices.metricMonth)} a month. It is charged for each hour in which it is published. ` +
       `For a ${typical.partner.name} one, \`dashboard\` adds ${more({ dashboards: 1 })} and \`customerManagedKey\` ${more({ encryptionKeys: 1, alarmMetrics: resources.alarmMetrics + 1 })}.`,
     '',
-    `Follows and nudges: ${looks.polls.toFixed(1)} polls and ${looks.seconds.toFixed(0)} seconds of the function for each task, as measured with [a mix of tasks](benchmark.md#latency) of which each is announced. At most ${number(resources.maxExtraListCallsPerDay)} List calls a day. ` +
-      `Measured: calls, capacity units, log bytes and CPU time of quiet polls, of an hour with endings, and of an audit (of ${costs.map(({ parts }) => number(parts.audited)).join(', ')} tasks, the rest in proportion). ` +
-      `Counted: ${resources.alarmMetrics} metrics that the stack's alarms look at. ` +
-      `Assumed: ${assumed.secondsAListCall} seconds for a List call and ${assumed.secondsAnotherCall} for any other, CPU time ${(assumed.mbOfAWholeCpu / resources.memoryMb).toFixed(1)} times as long in a function of ${resources.memoryMb} MB, ` +
-      `${assumed.lambdaLogBytesAPoll} log bytes of Lambda's own a poll, ${number(idleQueueRequests(resources))} requests a month that the ${resources.idlePollers} pollers make that Lambda keeps on an idle queue, and that nothing stalls (the large partner's tasks, which run for long, need a \`stalledAfterMinutes\` to match).`,
+    `Follows and nudges: ${extraPolls.polls.toFixed(1)} polls and ${extraPolls.seconds.toFixed(0)} seconds of the function for each task, as measured with [a mix of tasks](benchmark.md#latency) in which each task is announced. At most ${number(resources.maxExtraListCallsPerDay)} List calls a day. ` +
+      `Measured: calls, capacity units, log bytes and CPU time of quiet polls, of an hour with finished tasks, and of an audit (of ${costs.map(({ parts }) => number(parts.audited)).join(', ')} tasks, the rest in proportion). ` +
+      `Counted: ${resources.alarmMetrics} metrics that the stack's alarms read. ` +
+      `Assumed: ${assumed.secondsPerListCall} seconds for a List call and ${assumed.secondsPerOtherCall} for any other, CPU time ${(assumed.mbPerVcpu / resources.memoryMb).toFixed(1)} times as long in a function of ${resources.memoryMb} MB, ` +
+      `${assumed.lambdaLogBytesPerPoll} log bytes of Lambda's own a poll, ${number(idleQueueRequests(resources))} requests a month by the ${resources.idlePollers} pollers that Lambda keeps on an idle queue, and no stalled tasks (the large partner's tasks run for long and need a higher \`stalledAfterMinutes\`).`,
   ].join('\n');
 }
 
 const commandLine = () =>
   optionsOnly(
     new Command('npm run cost --')
-      .description('Measures what a month costs three partners, on local stand-ins for the AWS services.')
-      .option('--write', 'puts it into docs/performance.md as well'),
+      .description('Measures the monthly cost for three partners, on local stand-ins for the AWS services.')
+      .option('--write', 'also update docs/performance.md'),
   );
 
 async function main(): Promise<void> {

@@ -1,14 +1,14 @@
-/** A month of one poll a minute, from what single polls use and what things cost. Pure arithmetic. */
+/** Monthly cost at one poll a minute, from the usage of single polls and prices. Pure arithmetic. */
 import { ROW_OUTLIVES_RETENTION_MS } from '../../lambdas/poller/core/task-row';
 import type { BilledResources } from './billed-resources';
 import type { Partner } from './partners';
 import { prices } from './prices';
 
-/** What a poll, or many, use. */
+/** Usage of one or more polls. */
 export interface Usage {
   readonly polls: number;
   readonly listCalls: number;
-  /** To the table and the bus. */
+  /** Calls to the table and the bus. */
   readonly otherCalls: number;
   readonly cpuMs: number;
   readonly readUnits: number;
@@ -36,74 +36,73 @@ export const plus = (a: Usage, b: Usage): Usage => combine(key => a[key] + b[key
 export const times = (usage: Usage, factor: number): Usage => combine(key => usage[key] * factor);
 
 export const DAYS = 30;
-export const POLLS_A_MONTH = DAYS * 24 * 60;
+export const POLLS_PER_MONTH = DAYS * 24 * 60;
 const HOURS = DAYS * 24;
-/** What the table keeps beyond the retention period. */
 
-/** What can't be measured on one machine. */
+/** Values that one machine can't measure. */
 export const assumed = {
-  /** From the function to Partner Central and back; five a second is also the pace of List calls. */
-  secondsAListCall: 0.2,
-  /** To the table or the bus and back. */
-  secondsAnotherCall: 0.01,
-  /** A function has a whole CPU at this size, and its share below: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
-  mbOfAWholeCpu: 1_769,
-  /** Lambda's own START, END and REPORT, with what CloudWatch adds to each. */
-  lambdaLogBytesAPoll: 340,
-  /** Of each poller of an idle queue: long polls of 20 seconds, one after the other. */
-  requestsAnIdlePoller: 3 * POLLS_A_MONTH,
+  /** Round trip to Partner Central. Also the pace of List calls: five a second. */
+  secondsPerListCall: 0.2,
+  /** Round trip to the table or the bus. */
+  secondsPerOtherCall: 0.01,
+  /** At this size a function has one full vCPU, below it a share: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
+  mbPerVcpu: 1_769,
+  /** Lambda's START, END and REPORT lines, with the overhead of CloudWatch for each. */
+  lambdaLogBytesPerPoll: 340,
+  /** Each poller of an idle queue makes consecutive long polls of 20 seconds. */
+  requestsPerIdlePoller: 3 * POLLS_PER_MONTH,
   /** Send, receive, delete. */
-  queueRequestsAFailure: 3,
-  secondsAMail: 0.5,
-  /** Table, logs and environment ask for the stack's own key, if there is one, and remember it for five minutes. */
-  keyRequestsAPoll: 3 / 5,
-  /** The bus and the archive encrypt it and decrypt it again. */
-  keyRequestsAnEvent: 4,
+  queueRequestsPerFailure: 3,
+  secondsPerMail: 0.5,
+  /** Table, logs and environment request the stack's key, and cache it for five minutes. */
+  keyRequestsPerPoll: 3 / 5,
+  /** The bus and the archive each encrypt and decrypt it. */
+  keyRequestsPerEvent: 4,
   /** Into the queue, out of it, and to the topic. */
-  keyRequestsAFailure: 5,
+  keyRequestsPerFailure: 5,
 } as const;
 
-/** Each part as the use of it alone, beyond that of a quiet poll. */
+/** Usage of each part beyond a quiet poll. */
 export interface MeasuredParts {
   readonly quietPoll: Usage;
-  /** A task that starts and ends. */
-  readonly ending: Usage;
-  /** An audit of one task; a whole one goes through all of the retention period. */
-  readonly auditOfATask: Usage;
-  /** A row that was published. */
+  /** One task that starts and finishes. */
+  readonly finishedTask: Usage;
+  /** One task of an audit. A whole audit covers the retention period. */
+  readonly auditPerTask: Usage;
+  /** Mean size of a published row. */
   readonly rowBytes: number;
-  /** Follows and nudges of one task: how many polls, and for how long the function runs, pauses included. */
-  readonly looks: { readonly polls: number; readonly seconds: number };
+  /** Follows and nudges of one task: number of polls, and duration of the function, pauses included. */
+  readonly extraPolls: { readonly polls: number; readonly seconds: number };
 }
 
-/** Everything, follows and nudges included. */
+/** Total usage, follows and nudges included. */
 export const monthlyUsage = (partner: Partner, parts: MeasuredParts, resources: BilledResources): Usage =>
   plus(scheduledUsage(partner, parts, resources), extraUsage(partner, parts, resources));
 
-/** Of the polls that follow another one and those of nudges. They are part of invocations that are counted elsewhere. */
+/** Usage of follows and nudges. Their invocations are counted elsewhere. */
 export function extraUsage(
-  { endingsADay }: Partner,
-  { quietPoll, looks }: MeasuredParts,
+  { finishedPerDay }: Partner,
+  { quietPoll, extraPolls }: MeasuredParts,
   { maxExtraListCallsPerDay }: Pick<BilledResources, 'maxExtraListCallsPerDay'>,
 ): Usage {
-  const polls = Math.min(endingsADay * looks.polls, maxExtraListCallsPerDay / quietPoll.listCalls);
+  const polls = Math.min(finishedPerDay * extraPolls.polls, maxExtraListCallsPerDay / quietPoll.listCalls);
   return { ...times(quietPoll, polls * DAYS), polls: 0 };
 }
 
-/** Of the scheduled polls, the endings and the audits. */
+/** Usage of scheduled polls, finished tasks and audits. */
 export function scheduledUsage(partner: Partner, parts: MeasuredParts, { retentionDays }: BilledResources): Usage {
-  const { quietPoll, ending, auditOfATask } = parts;
-  const endings = times(ending, partner.endingsADay * DAYS);
-  const audits = times(auditOfATask, partner.endingsADay * retentionDays * DAYS);
-  return plus(plus(times(quietPoll, POLLS_A_MONTH), endings), audits);
+  const { quietPoll, finishedTask, auditPerTask } = parts;
+  const finished = times(finishedTask, partner.finishedPerDay * DAYS);
+  const audits = times(auditPerTask, partner.finishedPerDay * retentionDays * DAYS);
+  return plus(plus(times(quietPoll, POLLS_PER_MONTH), finished), audits);
 }
 
-/** How long the function runs for it: round trips one after the other, and its share of a CPU. */
+/** Duration of the function: consecutive round trips, and CPU time at its share of a vCPU. */
 export function functionSeconds(usage: Usage, memoryMb: number): number {
   return (
-    usage.listCalls * assumed.secondsAListCall +
-    usage.otherCalls * assumed.secondsAnotherCall +
-    (usage.cpuMs / 1_000) * (assumed.mbOfAWholeCpu / memoryMb)
+    usage.listCalls * assumed.secondsPerListCall +
+    usage.otherCalls * assumed.secondsPerOtherCall +
+    (usage.cpuMs / 1_000) * (assumed.mbPerVcpu / memoryMb)
   );
 }
 
@@ -113,19 +112,19 @@ export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: B
   const { memoryMb, retentionDays, archiveDays, encryptionKeys } = resources;
   const scheduled = scheduledUsage(partner, parts, resources);
   const usage = plus(scheduled, extraUsage(partner, parts, resources));
-  const endings = partner.endingsADay * DAYS;
-  // Tasks that run at the same time are followed by one invocation.
-  const followed = Math.min(endings * parts.looks.seconds, DAYS * 86_400);
-  const failures = partner.failuresADay * DAYS;
+  const finished = partner.finishedPerDay * DAYS;
+  // One invocation follows all tasks that run at the same time.
+  const followed = Math.min(finished * parts.extraPolls.seconds, DAYS * 86_400);
+  const failures = partner.failuresPerDay * DAYS;
   const invocations = usage.polls + DAYS;
   const rowsGb =
-    (partner.endingsADay * (retentionDays + ROW_OUTLIVES_RETENTION_MS / 86_400_000) * (parts.rowBytes + 100)) / 1e9;
+    (partner.finishedPerDay * (retentionDays + ROW_OUTLIVES_RETENTION_MS / 86_400_000) * (parts.rowBytes + 100)) / 1e9;
   const archivedGb = usage.eventBytes / 1e9;
-  const logGb = (usage.logBytes + usage.polls * assumed.lambdaLogBytesAPoll) / 1e9;
+  const logGb = (usage.logBytes + usage.polls * assumed.lambdaLogBytesPerPoll) / 1e9;
   const keyRequests =
-    usage.polls * assumed.keyRequestsAPoll +
-    usage.events * assumed.keyRequestsAnEvent +
-    failures * assumed.keyRequestsAFailure;
+    usage.polls * assumed.keyRequestsPerPoll +
+    usage.events * assumed.keyRequestsPerEvent +
+    failures * assumed.keyRequestsPerFailure;
   const encryptionKey: CostItem[] =
     encryptionKeys === 0
       ? []
@@ -137,7 +136,7 @@ export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: B
     [
       'Requests: schedules, nudges and function',
       invocations * (prices.schedulerInvocation + prices.lambdaRequest) +
-        endings * (prices.customEvent + prices.lambdaRequest),
+        finished * (prices.customEvent + prices.lambdaRequest),
     ],
     ['Table: writes', usage.writeUnits * prices.tableWriteUnit],
     ['Table: reads', usage.readUnits * prices.tableReadUnit],
@@ -148,34 +147,37 @@ export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: B
         archivedGb * (prices.archivedGb + prices.archiveGbMonth * (archiveDays / DAYS)),
     ],
     ['Metrics: the heartbeat', prices.metricMonth],
-    // A metric is charged by the hour in which it reports.
+    // A metric is charged for each hour in which it is published.
     ['Metrics: failed tasks', prices.metricMonth * (Math.min(HOURS, failures) / HOURS)],
     [
       'Alarms',
       resources.alarmMetrics * prices.alarmMetricMonth + resources.compositeAlarms * prices.compositeAlarmMonth,
     ],
-    // A row for what only some have; the rest need not read about it.
+    // Only stacks with a dashboard have this row.
     ...(resources.dashboards > 0
       ? [['Dashboard', resources.dashboards * prices.dashboardMonth] satisfies CostItem]
       : []),
     ['Logs', logGb * (prices.logGb + prices.logGbMonth)],
-    ['Alerts: queue', (idleQueueRequests(resources) + failures * assumed.queueRequestsAFailure) * prices.queueRequest],
+    [
+      'Alerts: queue',
+      (idleQueueRequests(resources) + failures * assumed.queueRequestsPerFailure) * prices.queueRequest,
+    ],
     [
       'Alerts: function and mails',
-      failures * (prices.lambdaRequest + gbSeconds(assumed.secondsAMail, 256) + prices.topicRequest + prices.email),
+      failures * (prices.lambdaRequest + gbSeconds(assumed.secondsPerMail, 256) + prices.topicRequest + prices.email),
     ],
     ...encryptionKey,
   ];
 }
 
-/** What another source of the same stack adds: it shares the queue of alerts, the key, and the alarms on shared queues. */
+/** Cost of a further source in the same stack. The alert queue, the key and the alarms on shared queues are not counted again. */
 export function furtherSourceCost(partner: Partner, parts: MeasuredParts, resources: BilledResources): number {
   const alarmMetrics = resources.alarmMetrics - resources.sharedAlarms;
   const alone = monthlyCost(partner, parts, { ...resources, alarmMetrics, dashboards: 0, encryptionKeys: 0 });
   return total(alone) - idleQueueRequests(resources) * prices.queueRequest;
 }
 
-/** Requests a month that Lambda makes to the queue of alerts while nothing is in it. */
-export const idleQueueRequests = ({ idlePollers }: BilledResources) => idlePollers * assumed.requestsAnIdlePoller;
+/** Monthly requests of Lambda to the empty alert queue. */
+export const idleQueueRequests = ({ idlePollers }: BilledResources) => idlePollers * assumed.requestsPerIdlePoller;
 
 export const total = (items: readonly CostItem[]) => items.reduce((sum, [, dollars]) => sum + dollars, 0);

@@ -1,6 +1,6 @@
 /**
- * US dollars, us-east-1, on demand, no free tier, as we knew them on that day. AWS's pricing pages have the last word;
- * other regions differ by some percent.
+ * US dollars, us-east-1, on demand, without free tier, as known on that date. AWS's pricing pages are authoritative.
+ * Other regions differ by a few percent.
  */
 export const pricesAsOf = '2026-11-22';
 
@@ -9,14 +9,14 @@ export const prices = {
   /** arm64 */
   lambdaGbSecond: 0.0000133334,
   schedulerInvocation: 1e-6,
-  /** Of 1 KB. */
+  /** For 1 KB. */
   tableWriteUnit: 0.625e-6,
-  /** Of 4 KB, consistent; half of it for an index. */
+  /** For 4 KB, consistent. A read of an index costs half. */
   tableReadUnit: 0.125e-6,
   tableGbMonth: 0.25,
   /** Point-in-time recovery. */
   tableRecoveryGbMonth: 0.2,
-  /** Of 64 KB. */
+  /** For 64 KB. */
   customEvent: 1e-6,
   archivedGb: 0.1,
   archiveGbMonth: 0.023,
@@ -26,10 +26,10 @@ export const prices = {
   logGb: 0.5,
   logGbMonth: 0.03,
   metricMonth: 0.3,
-  /** Of each metric that an alarm looks at, in periods of a minute or more. */
+  /** For each metric that an alarm reads, at periods of a minute or more. */
   alarmMetricMonth: 0.1,
   compositeAlarmMonth: 0.5,
-  /** Each of the first two rotations adds as much again. */
+  /** Each of the first two rotations costs the same again. */
   keyMonth: 1,
   keyRequest: 3e-6,
   /** The first three of an account are free. */

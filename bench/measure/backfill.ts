@@ -11,22 +11,22 @@ export interface Backfill {
 }
 
 const DEADLINE_MS = 10_000;
-const MOST_POLLS = 300;
+const MAX_POLLS = 300;
 
-/** Publishes a history that lies after `emitSince`, in polls of ten seconds each, and compares what came with what is there. */
+/** Publishes a history after `emitSince` in polls of ten seconds, and compares the events with the tasks. */
 export async function measureBackfill(directory: string, stackName: string, tasks: number): Promise<Backfill> {
   const newestAt = Date.now() - 3_600_000;
   const spacingMs = 1_000;
   const ours = await startOurs(directory, stackName, {
     emitSince: new Date(newestAt - tasks * spacingMs).toISOString(),
-    maxEventsPerRun: 10_000, // so that time is what cuts the polls
+    maxEventsPerRun: 10_000, // the deadline, not the budget, ends a poll
   });
   try {
     ours.store.addHistory({ count: tasks, newestAt, spacingMs });
     const expected = new Set(ours.store.tasks().map(({ taskId, status }) => `${taskId} ${status}`));
     const seen = new Map<string, number>();
     let [polls, peakRssBytes, done] = [0, 0, false];
-    while (!done && polls < MOST_POLLS) {
+    while (!done && polls < MAX_POLLS) {
       const poll = await ours.poll({ timeoutMs: DEADLINE_MS });
       for (const event of poll.events) seen.set(event, (seen.get(event) ?? 0) + 1);
       polls += 1;

@@ -1,4 +1,4 @@
-/** The poller's three clients and nothing else: what any poller has to load. */
+/** The poller's three SDK clients and nothing else: the minimum that any poller loads. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { PartnerCentralSellingClient } from '@aws-sdk/client-partnercentral-selling';

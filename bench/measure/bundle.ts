@@ -3,8 +3,8 @@ import { build } from 'esbuild';
 import { bundleOptions } from '../../infra/constructs/bundle-options';
 
 /**
- * Bundles a file as the stack bundles its functions (infra/constructs/bundled-function.ts).
- * @param alias what replaces packages of the SDK; nothing, for what others write has all of it
+ * Bundles a file like the stack bundles its functions (infra/constructs/bundled-function.ts).
+ * @param alias replacements for SDK packages; none by default, as other authors bundle the whole SDK
  * @returns path of the bundle
  */
 export async function bundle(

@@ -1,6 +1,6 @@
 import { MINUTE_MS, startOurs } from './side-by-side';
 
-/** Many tasks that finish at once among many that run, from the first poll after that to a complete one. */
+/** Many tasks finish at once while many others run: measured until a poll is complete. */
 export interface FinishedAmongRunning {
   readonly running: number;
   readonly finished: number;
@@ -10,11 +10,11 @@ export interface FinishedAmongRunning {
 
 const RUNNING = 1_500;
 const FINISHED = 1_000;
-/** Newer tasks, which the list of finished tasks shows first. */
+/** Newer finished tasks, which come first in the list of finished tasks. */
 const NEWER = 1_000;
-const MOST_POLLS = 10;
+const MAX_POLLS = 10;
 
-/** @throws Error when a task is not published once */
+/** @throws Error when a task is not published exactly once */
 export async function measureFinishedAmongRunning(directory: string, stackName: string): Promise<FinishedAmongRunning> {
   const { store, clock, poll, close } = await startOurs(directory, stackName);
   try {
@@ -29,7 +29,7 @@ export async function measureFinishedAmongRunning(directory: string, stackName: 
     let listCalls = 0;
     let outcome: unknown;
     while (outcome !== 'complete') {
-      if (polls === MOST_POLLS) throw new Error(`${FINISHED} events took more than ${MOST_POLLS} polls`);
+      if (polls === MAX_POLLS) throw new Error(`${FINISHED} events took more than ${MAX_POLLS} polls`);
       clock.advance(MINUTE_MS);
       const measured = await poll();
       events.push(...measured.events);
@@ -38,7 +38,7 @@ export async function measureFinishedAmongRunning(directory: string, stackName: 
       polls += 1;
     }
     const expected = finished.map(({ taskId }) => `${taskId} COMPLETE`);
-    if (events.sort().join() !== expected.sort().join()) throw new Error('A task was not published once');
+    if (events.sort().join() !== expected.sort().join()) throw new Error('A task was not published exactly once');
     return { running: RUNNING, finished: FINISHED, polls, listCalls };
   } finally {
     await close();

@@ -1,6 +1,6 @@
 /**
- * How long after it was listed a finished task is published: the real bundle on the local services, in virtual time. A
- * pause of the function takes no time here; the clock jumps to whatever comes next.
+ * Time from "listed as finished" to "event on the bus": the real bundle on the local services, in virtual time. A pause
+ * of the function takes no time; the clock jumps to the next action.
  */
 import type { Summary } from '../../lambdas/poller/run';
 import { startLocalStack } from '../../local/start/local-stack';
@@ -11,11 +11,11 @@ export type LatencyMode = (typeof latencyModes)[number];
 
 export interface LatencyCase {
   readonly name: string;
-  /** How long the task with this number takes. */
+  /** Duration of the task with this number. */
   readonly seconds: (task: number) => number;
 }
 
-/** Spreads numbers evenly between 0 and 1, in an order without a pattern. */
+/** Distributes numbers evenly between 0 and 1, without a pattern. */
 const spread = (task: number) => (task * 0.618_033_988_75) % 1;
 
 /** Of ten tasks, seven take 2 to 20 seconds, two 20 to 90, and one ten minutes. */
@@ -35,7 +35,7 @@ export const latencyCases: readonly LatencyCase[] = [
   mixedCase,
 ];
 
-/** The targets are about tasks that take no longer than this. */
+/** The targets apply to tasks up to this duration. */
 export const SHORT_SECONDS = 20;
 export const isShort = ({ seconds }: LatencyCase) =>
   Array.from({ length: TASKS }, (_, task) => seconds(task)).every(each => each <= SHORT_SECONDS);
@@ -45,26 +45,26 @@ export interface Latency {
   /** Name of the case. */
   readonly tasks: string;
   readonly isShort: boolean;
-  /** Of each task, from when it was listed as finished until its event was on the bus; ascending. */
+  /** For each task, from "listed as finished" to "event on the bus"; ascending. */
   readonly seconds: readonly number[];
   readonly median: number;
   readonly p95: number;
-  /** More than the schedule alone makes, which is the least there is. */
+  /** More than with the schedule alone, which makes the fewest calls. */
   readonly extraListCallsPerTask: number;
   readonly listCallsPerDay: number;
-  /** Billed time of the function for each task, beyond that of the schedule alone. */
+  /** Billed duration of the function for each task, beyond that of the schedule alone. */
   readonly extraComputeSecondsPerTask: number;
 }
 
-/** Assumed, as for the cost of a month. */
+/** Assumed, as in the monthly cost. */
 const LIST_CALL_MS = 200;
 const OTHER_CALL_MS = 10;
-/** From the TaskStarted event to the beginning of the poll: EventBridge, and Lambda with a cold start now and then. */
+/** From the TaskStarted event to the start of the poll: EventBridge, and Lambda with an occasional cold start. */
 const nudgeDelayMs = (task: number) => 300 + 1_000 * spread(task * 3);
 
 const TASKS = 40;
 const BETWEEN_TASKS_MS = 2 * MINUTE_MS;
-/** The tasks start at every moment between two ticks. */
+/** Start times are spread over the period between two ticks. */
 const startOf = (task: number) => MINUTE_MS + task * BETWEEN_TASKS_MS + spread(task) * MINUTE_MS;
 
 export async function measureLatencies(directory: string, stackName: string, cases = latencyCases): Promise<Latency[]> {
@@ -101,12 +101,12 @@ interface Simulated {
   readonly durationMs: number;
 }
 
-interface Happening {
+interface Action {
   readonly at: number;
-  readonly happen: () => Promise<void> | void;
+  readonly run: () => Promise<void> | void;
 }
 
-/** @throws Error when a task is not published once */
+/** @throws Error when a task is not published exactly once */
 async function simulate(
   directory: string,
   stackName: string,
@@ -130,10 +130,10 @@ async function simulate(
   let computeMs = 0;
   const offset = () => Math.round(beganAt + now - Date.now());
 
-  const happenings: Happening[] = [];
-  const at = (when: number, happen: Happening['happen']) => happenings.push({ at: when, happen });
+  const actions: Action[] = [];
+  const at = (when: number, run: Action['run']) => actions.push({ at: when, run });
 
-  /** Calls of the function that runs at the moment; all others wait. */
+  /** Call counts before the running instance acted; all other instances wait. */
   let callsBefore = { list: 0, other: 0 };
   const calls = () => ({
     list: stack.partnerCentral.calls.total,
@@ -145,10 +145,10 @@ async function simulate(
   const idle: Instance[] = [];
   interface Instance {
     readonly host: ReturnType<typeof stack.anotherPoller>;
-    /** The function waits, or has returned. */
+    /** Called when the function waits or has returned. */
     settled: () => void;
   }
-  /** Lets one instance go on until it waits or returns. */
+  /** Runs one instance until it waits or returns. */
   async function act(instance: Instance, begin: () => void): Promise<void> {
     callsBefore = calls();
     stack.partnerCentral.clockOffsetMs = offset();
@@ -204,11 +204,11 @@ async function simulate(
   for (let tick = 0; tick < durationMs; tick += MINUTE_MS) at(tick, () => invoke({ mode: 'poll' }));
 
   try {
-    while (happenings.length > 0) {
-      happenings.sort((one, other) => one.at - other.at);
-      const next = happenings.shift() as Happening;
+    while (actions.length > 0) {
+      actions.sort((one, other) => one.at - other.at);
+      const next = actions.shift() as Action;
       now = Math.max(now, next.at);
-      await next.happen();
+      await next.run();
       if (failure) throw new Error(`A poll failed: ${failure.message}`);
     }
     const latencies = [...endedAt].map(([taskId, ended]) => {

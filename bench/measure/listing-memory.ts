@@ -1,10 +1,10 @@
 import { median } from '../report/cells';
 import { MINUTE_MS, startOurs } from './side-by-side';
 
-/** What a poll needs that lists a whole history, of which nothing is to be published. */
+/** Memory of a poll that lists a whole history and publishes nothing. */
 export interface ListingMemory {
   readonly tasks: number;
-  /** Peak resident memory of the poll above that of the loaded function: median of fresh processes. */
+  /** Peak resident memory of the poll, above that of the loaded function: median of fresh processes. */
   readonly overIdleBytes: number;
   readonly idleBytes: number;
 }
@@ -30,7 +30,7 @@ async function listAll(directory: string, stackName: string, tasks: number) {
     const { store, stack, clock } = ours;
     store.addHistory({ count: tasks, newestAt: clock.now() - 60 * MINUTE_MS, spacingMs: 1_000 });
     await ours.poll();
-    // A list that is out of order makes a poll go through all of it.
+    // A page out of order makes a poll sweep the whole list.
     let answers = 0;
     stack.partnerCentral.tamper = (_, output) => {
       answers += 1;

@@ -15,14 +15,14 @@ export interface Loads {
 }
 
 const ROUNDS = 25;
-// CPU time: with the share of a processor that Lambda gives a small function, that is what a cold start waits for.
+// CPU time, because a small Lambda function has a small share of a vCPU: a cold start waits for it.
 const script = `
   const before = process.cpuUsage();
   await import(process.argv[1]);
   const { user, system } = process.cpuUsage(before);
   console.log((user + system) / 1000);`;
 
-/** What the poller needs to load; the bare clients ignore it. */
+/** Environment that the poller needs to load. The bare clients ignore it. */
 const environment = {
   AWS_REGION: 'us-east-1',
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
@@ -31,7 +31,7 @@ const environment = {
   POLLER_SETTINGS: '{"catalog":"Sandbox"}',
 };
 
-/** Imports both bundles in turn, each in a process that has nothing but Node. */
+/** Imports both bundles alternately, each in a fresh process. */
 export function measureLoads({ poller, bare }: { poller: string; bare: string }): Loads {
   const rounds = Array.from({ length: ROUNDS }, () => ({ pollerCpuMs: load(poller), bareCpuMs: load(bare) }));
   return {

@@ -1,4 +1,4 @@
-import { leaveLookback, median, TYPICAL_RUNNING, untilWhole } from '../report/cells';
+import { leaveLookback, median, pollUntilComplete, TYPICAL_RUNNING } from '../report/cells';
 import type { Ours } from './side-by-side';
 
 /** A quiet poll of this poller with 20 tasks running. */
@@ -13,8 +13,8 @@ const WARM_UP_ROUNDS = 15;
 const ROUNDS = 61;
 
 /**
- * Quiet polls of several histories in turn, so that whatever else the machine does slows them all alike.
- * @param all with TYPICAL_RUNNING or more tasks running; those above are ended first
+ * Measures quiet polls of several histories alternately, so that other load on the machine affects all of them equally.
+ * @param all with at least TYPICAL_RUNNING running tasks; the surplus is ended first
  */
 export async function measureQuietPolls(all: readonly { history: number; ours: Ours }[]): Promise<QuietPoll[]> {
   for (const { ours } of all) await prepare(ours);
@@ -43,7 +43,7 @@ async function prepare(ours: Ours): Promise<void> {
   const { store } = ours;
   const ended = store.inProgressIds().slice(TYPICAL_RUNNING);
   for (const taskId of ended) store.end(taskId, 'COMPLETE');
-  await untilWhole(ours);
+  await pollUntilComplete(ours);
   for (const taskId of ended) store.remove(taskId);
   await leaveLookback(ours);
   await ours.restart();

@@ -1,6 +1,6 @@
 /**
- * This poller and the peer on the same tasks: one Partner Central for both, and a DynamoDB and an EventBridge for each.
- * They poll one after the other, so that what is counted and measured belongs to one of them.
+ * Runs this poller and the peer on the same tasks: one Partner Central for both, and a DynamoDB and an EventBridge for
+ * each. They poll one after the other, so that each count and measurement belongs to one of them.
  */
 import { BatchWriteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
@@ -13,7 +13,7 @@ import { type TableMeter, tableMeter } from './table-meter';
 
 export const MINUTE_MS = 60_000;
 
-/** What one poll did, as seen from outside the poller. */
+/** What one poll did, measured outside the poller. */
 export interface Measured {
   readonly listCalls: number;
   readonly tableCalls: number;
@@ -21,9 +21,9 @@ export interface Measured {
   readonly writeUnits: number;
   readonly putCalls: number;
   readonly cpuMs: number;
-  /** The most that its process has had resident since it was started. */
+  /** Peak resident memory of its process since the start. */
   readonly peakRssBytes: number;
-  /** What Node.js and the bundle had resident before the first poll. */
+  /** Resident memory of Node.js and the bundle before the first poll. */
   readonly idleRssBytes: number;
   readonly logBytes: number;
   /** `taskId status` of each event that the bus accepted. */
@@ -42,7 +42,7 @@ export async function startOurs(directory: string, stackName: string, settings: 
     index: tableSchema.index,
   });
   stack.dynamoDb.onReply = meter.observe;
-  // Time passes without waiting; both pollers and the tasks go by this clock.
+  // Virtual clock for both pollers and the tasks.
   let aheadMs = 0;
   const clock = {
     now: () => Date.now() + aheadMs,
@@ -75,8 +75,8 @@ const peerTable = {
   },
 };
 
-/** The longest that Lambda lets a function run. */
-const LONGEST_TIMEOUT_MS = 15 * MINUTE_MS;
+/** Lambda's maximum timeout. */
+const MAX_TIMEOUT_MS = 15 * MINUTE_MS;
 
 /** @param bundle of bench/peer/handler.ts */
 export async function startPeer(bundle: string, stack: Pick<LocalStack, 'partnerCentral' | 'catalog'>) {
@@ -96,7 +96,7 @@ export async function startPeer(bundle: string, stack: Pick<LocalStack, 'partner
       EVENT_BUS_NAME: 'peer',
       CATALOG: stack.catalog,
     },
-    timeoutMs: LONGEST_TIMEOUT_MS,
+    timeoutMs: MAX_TIMEOUT_MS,
     onLog: log.onLog,
   });
   const { partnerCentral } = stack;
@@ -111,8 +111,8 @@ export async function startPeer(bundle: string, stack: Pick<LocalStack, 'partner
   });
   return {
     ...poller,
-    /** Takes rows out of the table, so that a history stays as long as it was. (Ours never reads the rows of old tasks.) */
-    async forget(taskIds: readonly string[]) {
+    /** Deletes rows, so that the history keeps its length. (This poller never reads rows of old tasks.) */
+    async deleteRows(taskIds: readonly string[]) {
       const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
       const client = new DynamoDBClient({ endpoint: dynamoDb.url, region: 'us-east-1', credentials });
       for (let from = 0; from < taskIds.length; from += 25) {
@@ -146,12 +146,12 @@ function measured({ invoke, restart, partnerCentral, dynamoDb, eventBridge, mete
   return {
     meter,
     eventBridge,
-    /** A new process for the next poll: its peak memory is then not that of what went before. */
+    /** Starts a new process for the next poll, whose peak memory then excludes earlier polls. */
     restart,
 
     /**
      * One poll.
-     * @throws Error with the name of what the poller threw, or `TimedOut`
+     * @throws Error with the name of the poller's error, or `TimedOut`
      */
     async poll(how?: InvokeOptions, mode?: 'poll' | 'audit'): Promise<Measured> {
       for (const service of [partnerCentral, dynamoDb, eventBridge]) service.calls.reset();
@@ -180,16 +180,16 @@ function measured({ invoke, restart, partnerCentral, dynamoDb, eventBridge, mete
   };
 }
 
-/** What CloudWatch adds to each line: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html */
-const BYTES_A_LOG_LINE = 26;
+/** CloudWatch's overhead for each line: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html */
+const BYTES_PER_LOG_LINE = 26;
 
 function logCounter() {
   let bytes = 0;
   return {
     onLog: (line: string) => {
-      bytes += Buffer.byteLength(line) + BYTES_A_LOG_LINE;
+      bytes += Buffer.byteLength(line) + BYTES_PER_LOG_LINE;
     },
-    /** Bytes since the last time. */
+    /** Bytes since the last call. */
     take(): number {
       const taken = bytes;
       bytes = 0;

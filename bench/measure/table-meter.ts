@@ -15,7 +15,7 @@ export interface MeteredTable {
   readonly index?: IndexSchema;
 }
 
-/** What is remembered of an item: enough to price the next write of it. */
+/** Kept of each item to price its next write. */
 interface Stored {
   readonly bytes: number;
   readonly entry?: IndexEntry | undefined;
@@ -29,9 +29,8 @@ export interface Units {
 type Wire = Record<string, unknown>;
 
 /**
- * Adds up the capacity units of all that goes over the wire to one table. It has to see the table's traffic from the
- * beginning: what a write costs depends on what was there before. It knows the operations that the pollers use, in the
- * form in which they use them; anything else is an error.
+ * Sums the capacity units of all requests to one table. It must observe the table from its creation, because the price
+ * of a write depends on the item before it. It supports the operations of the two pollers and throws for any other.
  */
 export function tableMeter({ keys, index }: MeteredTable) {
   const stored = new Map<string, Stored>();
@@ -58,7 +57,7 @@ export function tableMeter({ keys, index }: MeteredTable) {
     if (operation === 'CreateTable' || operation === 'DescribeTable') return;
     const answer = JSON.parse(String(reply.body)) as Wire;
     if (reply.status !== 200) {
-      // The other refusals cost nothing.
+      // Other refusals cost nothing.
       if (!String(answer.__type).endsWith('ConditionalCheckFailedException')) return;
       units.write += writeUnits(stored.get(keyOf(input.Key as Item))?.bytes);
       return;
@@ -97,7 +96,7 @@ export function tableMeter({ keys, index }: MeteredTable) {
 
   return {
     observe,
-    /** Units since the last time. */
+    /** Units since the last call. */
     take(): Units {
       const taken = units;
       units = { read: 0, write: 0 };
@@ -118,7 +117,7 @@ interface WriteRequest {
   readonly DeleteRequest?: { readonly Key: Item };
 }
 
-/** A batch names its tables; there is one. */
+/** A batch names its tables; here it is one. */
 const batch = <T>({ RequestItems }: Wire): T[] => Object.values(RequestItems as Record<string, T>);
 
 const unmetered = (operation: string, how: string) => new Error(`The meter can't count ${operation} ${how}`);

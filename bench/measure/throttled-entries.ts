@@ -1,17 +1,17 @@
-/** What becomes of events when EventBridge throttles one entry in ten, once: HTTP 200, FailedEntryCount 1. */
+/** Measures lost events when EventBridge throttles one entry in ten, once: HTTP 200, FailedEntryCount 1. */
 import type { EntryError, WireEntry } from '../../local/services/event-bridge';
 import { addEnded, type Bench, type Cell, tally } from '../report/cells';
 import { type Measured, MINUTE_MS } from './side-by-side';
 
-/** More than the pollers need: what is missing after these stays missing. */
+/** More than the pollers need: an event missing after these stays missing. */
 const POLLS = 4;
 
 export async function measureThrottledEntries(
-  { ours, peer, history }: Omit<Bench, 'tell'>,
-  endings = 1_000,
+  { ours, peer, history }: Omit<Bench, 'reportProgress'>,
+  finished = 1_000,
 ): Promise<Cell[]> {
   const running = ours.store.inProgressIds().length;
-  const expected = addEnded(ours, endings);
+  const expected = addEnded(ours, finished);
   const cells: Cell[] = [];
   for (const [name, poller] of [['ours', ours] as const, ['peer', peer] as const]) {
     poller.eventBridge.entryFault = everyTenthOnce();
@@ -21,7 +21,7 @@ export async function measureThrottledEntries(
       polls.push(await poller.poll());
     }
     poller.eventBridge.entryFault = undefined;
-    cells.push({ history, running, endings, poller: name, ...tally(polls, expected) });
+    cells.push({ history, running, finished, poller: name, ...tally(polls, expected) });
   }
   return cells;
 }

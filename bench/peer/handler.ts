@@ -1,12 +1,11 @@
 /**
- * THE PEER. NOT OURS, and not a straw man: it is the poller that people write today, as the usual tutorial has it, and
- * exists to be measured against. Each run scans the table for what it knew, lists every page of tasks, compares, puts an
- * event for each task that ended in tens, and writes the rows that changed.
+ * THE PEER: NOT OUR CODE. It is the usual tutorial poller, and exists only to be measured against. Each run scans the
+ * table, lists every page of tasks, compares, publishes an event for each ended task in batches of ten, and writes the
+ * rows that changed.
  *
- * Where usage differs, it has the better of it: pages of 1,000, where the default is 100; a Scan, which reads the same rows
- * for a tenth of the capacity units of BatchGetItem and in a hundredth of the calls; rows of three attributes; and a first
- * run that publishes nothing, where many flood their readers with the whole history. What it does not do is what it is
- * known for: it never looks at FailedEntryCount, nor at UnprocessedItems.
+ * Where implementations differ, it uses the better variant: pages of 1,000 instead of the default 100; a Scan, which needs
+ * a tenth of the capacity units of BatchGetItem and a hundredth of the calls; rows of three attributes; a first run that
+ * publishes nothing. It keeps the typical bugs: it ignores FailedEntryCount and UnprocessedItems.
  */
 import { BatchWriteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';

@@ -1,4 +1,4 @@
-/** The cells of the benchmark: what polls cost and find, by history, running tasks and endings. */
+/** The cells of the benchmark: cost and results of polls, by history, running tasks and finished tasks. */
 import { type Measured, MINUTE_MS, type Ours, type Peer } from '../measure/side-by-side';
 
 export type PollerName = 'ours' | 'peer';
@@ -6,91 +6,91 @@ export type PollerName = 'ours' | 'peer';
 export interface Cell {
   readonly history: number;
   readonly running: number;
-  readonly endings: number;
+  readonly finished: number;
   readonly poller: PollerName;
-  /** Polls that were needed, all counted; of a quiet cell one, as the others are the same. */
+  /** Number of polls; 1 for a quiet cell, whose polls are all equal. */
   readonly polls: number;
   readonly measured: Measured;
-  /** Outcomes with an event, without one, and events that nobody should have got (repeats included). */
+  /** Outcomes with an event, outcomes without one, and wrong or repeated events. */
   readonly right: number;
   readonly missing: number;
   readonly extra: number;
 }
 
 export const runningCounts = [0, 20, 1_500];
-/** In this order, for with 20 running the thousand are others, and the 20 are still there for the ten. */
-const endingCounts = [0, 1_000, 10];
+/** 1,000 before 10: with 20 running tasks, the 1,000 are added ones, and the 20 remain for the 10. */
+const finishedCounts = [0, 1_000, 10];
 
-/** A poll of the peer takes seconds through a hundred thousand tasks: one is enough where nothing ends. */
+/** From 100,000 tasks, a poll of the peer takes seconds: measure a quiet one only once. */
 const peerTakesSeconds = (history: number) => history >= 100_000;
-/** And a minute or so through a million: the typical case will do. */
+/** From 1,000,000 tasks, it takes a minute: measure the typical case only. */
 const peerTakesLong = (history: number) => history >= 1_000_000;
 export const TYPICAL_RUNNING = 20;
 
-/** A poll that is cut short leaves the rest to the next: this poller looks up 200 ended tasks at the most. */
-const MOST_POLLS = 10;
+/** This poller looks up at most 200 ended tasks a poll. A later poll publishes the rest. */
+const MAX_POLLS = 10;
 const QUIET_POLLS = 5;
 
 export interface Bench {
   readonly ours: Ours;
   readonly peer: Peer;
   readonly history: number;
-  readonly tell: (what: string) => void;
+  readonly reportProgress: (what: string) => void;
 }
 
 /**
- * Lets both learn the history, then measures. Each cell begins with every running task known and older than the
- * lookback, and ends with what it added gone.
+ * Both pollers learn the history first. At the start of each cell, every running task is known and older than the
+ * lookback. At its end, the added tasks are removed.
  */
-export async function measureCells({ ours, peer, history, tell }: Bench): Promise<Cell[]> {
+export async function measureCells({ ours, peer, history, reportProgress }: Bench): Promise<Cell[]> {
   const { store, clock } = ours;
   const onlyTypical = peerTakesLong(history);
   const cells: Cell[] = [];
   store.addHistory({ count: history, newestAt: clock.now() - 24 * 60 * MINUTE_MS, spacingMs: MINUTE_MS });
-  const learnt = await learnHistory({ ours, peer, history, tell });
+  const peerLearned = await learnHistory({ ours, peer, history, reportProgress });
 
   for (const running of runningCounts) {
-    const withPeer = learnt && (!onlyTypical || running === TYPICAL_RUNNING);
-    for (const endings of endingCounts) {
+    const withPeer = peerLearned && (!onlyTypical || running === TYPICAL_RUNNING);
+    for (const finished of finishedCounts) {
       await haveRunning(running, withPeer);
-      const expected = endings <= running ? endRunning(ours, endings) : addEnded(ours, endings);
-      const conditions = { history, running, endings };
-      tell(`${history} tasks, ${running} running, ${endings} endings`);
+      const expected = finished <= running ? endRunning(ours, finished) : addEnded(ours, finished);
+      const conditions = { history, running, finished };
+      reportProgress(`${history} tasks, ${running} running, ${finished} finished`);
       cells.push({ ...conditions, ...(await pollOurs(ours, expected)), poller: 'ours' });
       if (withPeer)
         cells.push({ ...conditions, ...(await pollPeer(peer, expected, peerTakesSeconds(history))), poller: 'peer' });
       const ended = expected.map(outcome => outcome.split(' ')[0] as string);
       for (const taskId of ended) store.remove(taskId);
-      await peer.forget(ended);
+      await peer.deleteRows(ended);
     }
   }
-  const conditionsFirst = (a: Cell, b: Cell) => a.running - b.running || a.endings - b.endings;
+  const conditionsFirst = (a: Cell, b: Cell) => a.running - b.running || a.finished - b.finished;
   return cells.sort(conditionsFirst);
 
   async function haveRunning(count: number, withPeer: boolean) {
     const lacking = count - store.inProgressIds().length;
     if (lacking === 0) return;
     for (let at = 0; at < lacking; at += 1) store.add({ startTimeMs: clock.now() - at });
-    await untilWhole(ours);
+    await pollUntilComplete(ours);
     if (withPeer) await peer.poll();
     await leaveLookback(ours);
   }
 }
 
-/** @returns false when the peer did not get through it in the longest time that Lambda has */
-async function learnHistory({ ours, peer, history, tell }: Bench): Promise<boolean> {
-  await untilWhole(ours);
+/** @returns false when the peer did not finish within Lambda's maximum timeout */
+async function learnHistory({ ours, peer, history, reportProgress }: Bench): Promise<boolean> {
+  await pollUntilComplete(ours);
   const startedAt = performance.now();
   try {
     const first = await peer.poll();
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
-    tell(`${history} tasks: the peer's first run took ${seconds} s here and ${first.writeUnits} write units`);
+    reportProgress(`${history} tasks: the peer's first run took ${seconds} s here and ${first.writeUnits} write units`);
   } catch (error) {
     if ((error as Error).name !== 'TimedOut') throw error;
-    tell(`${history} tasks: the peer's first run did not finish within Lambda's 15 minutes`);
+    reportProgress(`${history} tasks: the peer's first run did not finish within Lambda's 15 minutes`);
     return false;
   }
-  // What is measured is a warm process that has never done more than a poll.
+  // Measure warm processes that have made nothing but quiet polls.
   await ours.restart();
   await peer.restart();
   await ours.poll();
@@ -98,22 +98,22 @@ async function learnHistory({ ours, peer, history, tell }: Bench): Promise<boole
 }
 
 const outcomeOf = (at: number) => (at % 12 === 11 ? 'FAILED' : 'COMPLETE');
-export const someFailure = {
+export const sampleFailure = {
   status: 'FAILED',
   reasonCode: 'EngagementConflict',
   message: 'The engagement was changed.',
 } as const;
 
-/** Ends tasks that are known to run. @returns the events to expect */
+/** Ends known running tasks. @returns the expected events */
 function endRunning({ store }: Ours, count: number): string[] {
-  const ending = store.inProgressIds().slice(0, count);
-  return ending.map((taskId, at) => {
-    const { status } = store.end(taskId, outcomeOf(at) === 'FAILED' ? someFailure : 'COMPLETE');
+  const taskIds = store.inProgressIds().slice(0, count);
+  return taskIds.map((taskId, at) => {
+    const { status } = store.end(taskId, outcomeOf(at) === 'FAILED' ? sampleFailure : 'COMPLETE');
     return `${taskId} ${status}`;
   });
 }
 
-/** Adds tasks that started since the last poll and have ended already. @returns the events to expect */
+/** Adds tasks that started and ended since the last poll. @returns the expected events */
 export function addEnded({ store, clock }: Ours, count: number): string[] {
   clock.advance(MINUTE_MS);
   return Array.from({ length: count }, (_, at) => {
@@ -122,10 +122,10 @@ export function addEnded({ store, clock }: Ours, count: number): string[] {
   });
 }
 
-/** Until everything expected is published, where polls bring it; quiet ones again and again, for the median of the CPU time. */
+/** Polls until every expected event is published. Repeats quiet polls for the median of the CPU time. */
 async function pollOurs(ours: Ours, expected: readonly string[]) {
   const polls: Measured[] = [];
-  const most = expected.length === 0 ? QUIET_POLLS : MOST_POLLS;
+  const most = expected.length === 0 ? QUIET_POLLS : MAX_POLLS;
   do {
     ours.clock.advance(MINUTE_MS);
     polls.push(await ours.poll());
@@ -140,7 +140,7 @@ async function pollPeer(peer: Peer, expected: readonly string[], once: boolean) 
   return tally(polls, expected);
 }
 
-/** Adds polls up; of quiet polls, which are all the same, it takes the last one with the median CPU time. */
+/** Adds up the polls. Of equal quiet polls it takes the last one with the median CPU time. */
 export function tally(polls: readonly Measured[], expected: readonly string[]) {
   const events = polls.flatMap(poll => poll.events);
   const right = new Set(expected.filter(outcome => events.includes(outcome))).size;
@@ -178,17 +178,17 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] as number;
 }
 
-/** Polls until nothing is left to do. */
-export async function untilWhole(ours: Ours, most = 50): Promise<void> {
+/** Polls until the poller is complete and has no gaps. */
+export async function pollUntilComplete(ours: Ours, most = 50): Promise<void> {
   for (let polls = 0; polls < most; polls += 1) {
     const { outcome, gaps } = (await ours.poll()).result;
     if (outcome === 'complete' && gaps === 0) return;
     ours.clock.advance(MINUTE_MS);
   }
-  throw new Error(`The poller was not done after ${most} polls`);
+  throw new Error(`The poller was not complete after ${most} polls`);
 }
 
-/** What started before the last poll but one is no longer listed by the head: it takes a poll to raise the watermark. */
+/** The head lists tasks since the poll before the last one. This poll raises the watermark. */
 export async function leaveLookback(ours: Ours): Promise<void> {
   ours.clock.advance(10 * MINUTE_MS);
   await ours.poll();

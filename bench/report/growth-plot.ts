@@ -1,4 +1,4 @@
-/** The plot of growth, as SVG by hand: two panels on logarithmic axes. */
+/** The plot of growth as SVG: two panels with logarithmic axes. */
 import { document, px, text } from './svg';
 
 export interface GrowthPoint {
@@ -9,18 +9,18 @@ export interface GrowthPoint {
 
 export interface Growth {
   readonly ours: readonly GrowthPoint[];
-  /** Without the histories that it did not get through. */
+  /** Without histories that the peer did not finish. */
   readonly peer: readonly GrowthPoint[];
 }
 
-const TITLE = 'What a quiet poll costs as the history grows';
+const TITLE = 'Cost of a quiet poll by length of the history';
 const WIDTH = 960;
 const HEIGHT = 400;
 const panel = { top: 84, bottom: 330, width: 330 };
 const colours = { ours: 'blue', peer: 'orange' } as const;
 const labels = { ours: 'this poller', peer: 'lists everything' };
 
-/** A quiet poll's List calls and CPU time by history, for both pollers. Text is 14 pixels or more. */
+/** List calls and CPU time of a quiet poll by history, for both pollers. Text is 14 pixels or more. */
 export function growthPlot(growth: Growth): string {
   const histories = [...new Set([...growth.ours, ...growth.peer].map(({ history }) => history))].sort((a, b) => a - b);
   return document({ width: WIDTH, height: HEIGHT, title: TITLE, description: described(growth) }, [
@@ -38,7 +38,7 @@ function drawPanel(
 ): string[] {
   const values = [...growth.ours, ...growth.peer].map(measure);
   const lowest = Math.floor(Math.log10(Math.min(...values)));
-  // A little above a decade doesn't need another one.
+  // A value slightly above a decade needs no further decade.
   const highest = Math.max(lowest + 1, Math.ceil(Math.log10(Math.max(...values)) - 0.02));
   const [first, last] = [Math.log10(histories[0] ?? 1), Math.log10(histories.at(-1) ?? 10)];
   const right = left + panel.width;
@@ -78,7 +78,7 @@ function drawLine(
   return [
     `<polyline class="${colour}" points="${path}" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linejoin="round"/>`,
     ...places.map(([x, y]) => `<circle class="${colour}" cx="${px(x)}" cy="${px(y)}" r="4.5" fill="currentColor"/>`),
-    // Above the line's end, and where it rises to the left of it.
+    // The label is above the end of the line, and shifted left where the line rises.
     text(last[0] - 12, last[1] - 11, labels[name], { anchor: 'end', colour, weight: 600 }),
   ];
 }

@@ -1,8 +1,8 @@
-/** The plot of latencies, as SVG by hand: which share of finished tasks was published within so many seconds. */
+/** The plot of latencies as SVG: share of finished tasks published within a number of seconds. */
 import { type Latency, type LatencyMode, latencyModes } from '../measure/latency';
 import { type Colour, document, px, text } from './svg';
 
-const TITLE = 'How soon a finished task is published';
+const TITLE = 'Latency of finished tasks';
 const WIDTH = 960;
 const HEIGHT = 420;
 const panel = { top: 100, bottom: 330, width: 370 };
@@ -11,13 +11,13 @@ const colourOf: Readonly<Record<LatencyMode, Colour>> = {
   follow: 'purple',
   'follow and nudges': 'blue',
 };
-const MOST_SECONDS = 60;
+const MAX_SECONDS = 60;
 
-/** One panel for each of these. */
+/** The panels. */
 const shown = ['2 to 20 seconds', 'a mix'] as const;
 const panelTitles: Readonly<Record<string, string>> = {
   '2 to 20 seconds': 'Share of tasks that take 2 to 20 seconds',
-  'a mix': 'Share of a mix, of which a few take minutes',
+  'a mix': 'Share of a mix with a few long tasks',
 };
 
 export type PlottedLatency = Pick<Latency, 'tasks' | 'mode' | 'median' | 'p95' | 'seconds'>;
@@ -51,7 +51,7 @@ const legend = (): string[] =>
   });
 
 function drawPanel(left: number, tasks: string, latencies: readonly PlottedLatency[]): string[] {
-  const x = (seconds: number) => left + (Math.min(seconds, MOST_SECONDS) / MOST_SECONDS) * panel.width;
+  const x = (seconds: number) => left + (Math.min(seconds, MAX_SECONDS) / MAX_SECONDS) * panel.width;
   const y = (share: number) => panel.bottom - share * (panel.bottom - panel.top);
   const right = left + panel.width;
   return [

@@ -7,7 +7,7 @@ import { latencyPlot, type PlottedLatency, plottedLatencies } from './latency-pl
 
 const docs = join(__dirname, '..', '..', 'docs');
 
-/** Stored, so that a change to the plots needs no new measurement. */
+/** Stored, so that a change of the plots needs no new measurement. */
 export const plottedNumbers = join(docs, 'benchmark.json');
 
 /** A line for each curve of the latencies. Numbers are rounded to 0.01 ms or seconds. */

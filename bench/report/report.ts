@@ -1,4 +1,4 @@
-/** What the benchmark found, as text: for the terminal, README.md, docs/performance.md and docs/benchmark.md. */
+/** Results of the benchmark as text: for the terminal, README.md, docs/performance.md and docs/benchmark.md. */
 import { availableParallelism, cpus } from 'node:os';
 import { functionNodeVersion } from '../measure/function-node';
 import type { Latency } from '../measure/latency';
@@ -12,17 +12,17 @@ import { markdownTable, megabytes, number } from './tables';
 const names = { ours: 'this', peer: 'peer' };
 
 const columns = [
-  ...['History', 'Running', 'Endings', 'Poller', 'Polls', 'List calls', 'Table calls', 'Read units', 'Write units'],
+  ...['History', 'Running', 'Finished', 'Poller', 'Polls', 'List calls', 'Table calls', 'Read units', 'Write units'],
   ...['PutEvents', 'CPU ms', 'Peak MB', 'Right', 'Missing', 'Extra'],
 ];
 
 export function cellTable(cells: readonly Cell[]): string[][] {
   return [
     columns,
-    ...cells.map(({ history, running, endings, poller, polls, measured, right, missing, extra }) => [
+    ...cells.map(({ history, running, finished, poller, polls, measured, right, missing, extra }) => [
       number(history),
       number(running),
-      number(endings),
+      number(finished),
       names[poller],
       number(polls),
       number(measured.listCalls),
@@ -42,7 +42,7 @@ export function cellTable(cells: readonly Cell[]): string[][] {
 /** Quiet polls with 20 tasks running, by history. */
 export function growthOf(quietPolls: readonly QuietPoll[], cells: readonly Cell[]): Growth {
   const peer = cells.filter(
-    ({ poller, running, endings }) => poller === 'peer' && running === TYPICAL_RUNNING && endings === 0,
+    ({ poller, running, finished }) => poller === 'peer' && running === TYPICAL_RUNNING && finished === 0,
   );
   return {
     ours: quietPolls,
@@ -70,13 +70,13 @@ export function growthTable({ ours, peer }: Growth): string[][] {
 export function loadText({ pollerBytes, pollerCpuMs, bareBytes, bareCpuMs }: Loads): string {
   const of = (bytes: number, cpuMs: number) =>
     `${number(bytes / 1_000)} KB and takes ${cpuMs.toFixed(0)} ms of CPU time`;
-  return `The poller's bundle has ${of(pollerBytes, pollerCpuMs)} to load. Its three SDK clients alone, each with the SDK's default credentials, come to a bundle that has ${of(bareBytes, bareCpuMs)}.`;
+  return `The poller's bundle has ${of(pollerBytes, pollerCpuMs)} to load. A bundle of its three SDK clients alone, each with the SDK's default credentials, has ${of(bareBytes, bareCpuMs)}.`;
 }
 
-/** A row for each kind of task and way to poll. */
+/** One row for each kind of task and mode. */
 export const latencyTable = (latencies: readonly Latency[]): string[][] => [
   [
-    ...['Tasks that take', 'Polls', 'Median seconds', '95th percentile', 'List calls a day'],
+    ...['Tasks that take', 'Mode', 'Median seconds', '95th percentile', 'List calls a day'],
     ...['Extra List calls a task', 'Extra seconds of compute a task'],
   ],
   ...latencies.map(latency => [
@@ -90,13 +90,13 @@ export const latencyTable = (latencies: readonly Latency[]): string[][] => [
   ]),
 ];
 
-/** The README's first figures. */
-export function figuresText(latencies: readonly Latency[], dollarsAMonth: string): string {
+/** The figures in the README. */
+export function figuresText(latencies: readonly Latency[], dollarsPerMonth: string): string {
   const of = (mode: Latency['mode']) => latencyOf(latencies, mode);
   const [scheduled, nudged] = [of('schedule only'), of('follow and nudges')];
   return [
     `- **Speed**: half of the finished tasks are published within ${scheduled.median.toFixed(0)} seconds, and 95 % within ${scheduled.p95.toFixed(0)}. If you announce tasks that take 2 to 20 seconds: ${nudged.median.toFixed(1)} and ${nudged.p95.toFixed(1)} seconds.`,
-    `- **Cost**: ${dollarsAMonth} a month for a typical partner.`,
+    `- **Cost**: ${dollarsPerMonth} a month for a typical partner.`,
   ].join('\n');
 }
 
@@ -108,9 +108,9 @@ export function latencyText(latencies: readonly Latency[]): string {
   const of = (mode: Latency['mode']) => latencyOf(latencies, mode);
   const words = ({ median, p95 }: Latency) => `${median.toFixed(1)} and ${p95.toFixed(1)}`;
   return [
-    '![Share of finished tasks that are published within so many seconds](latency.svg)',
+    '![Share of finished tasks published, by seconds](latency.svg)',
     '',
-    `Seconds from "listed as finished" to "event on the bus", median and 95th percentile, for tasks that take 2 to 20 seconds: ${words(of('schedule only'))} by the schedule alone, ${words(of('follow'))} with follows, ${words(of('follow and nudges'))} with follows and nudges. [benchmark.md](benchmark.md#latency) has the other cases, and what is assumed.`,
+    `Seconds from "listed as finished" to "event on the bus", median and 95th percentile, for tasks that take 2 to 20 seconds: ${words(of('schedule only'))} by the schedule alone, ${words(of('follow'))} with follows, ${words(of('follow and nudges'))} with follows and nudges. [benchmark.md](benchmark.md#latency) has the other cases and the assumptions.`,
   ].join('\n');
 }
 
@@ -118,18 +118,18 @@ export function latencyText(latencies: readonly Latency[]): string {
 export function throttledText(cells: readonly Cell[]): string {
   const of = (name: Cell['poller']) => cells.find(({ poller }) => poller === name) as Cell;
   const lost = ({ missing }: Cell) => (missing === 0 ? 'none' : number(missing));
-  return `Where EventBridge throttles one entry in ten, once, the peer loses ${lost(of('peer'))} of ${number(of('peer').endings)} events for good, and this poller ${lost(of('ours'))}.`;
+  return `When EventBridge throttles one entry in ten once, the peer loses ${lost(of('peer'))} of ${number(of('peer').finished)} events, and this poller ${lost(of('ours'))}.`;
 }
 
 /** https://docs.aws.amazon.com/partner-central/latest/developer-guide/quotas.html */
-const READS_A_DAY = 100_000;
+const READS_PER_DAY = 100_000;
 
-/** From which history on the peer, once a minute, asks for more than an account may. */
+/** The shortest history at which the peer, polling once a minute, exceeds the quota. */
 export function quotaText({ peer }: Growth): string {
-  const first = peer.find(({ listCalls }) => listCalls * 24 * 60 > READS_A_DAY);
+  const first = peer.find(({ listCalls }) => listCalls * 24 * 60 > READS_PER_DAY);
   if (first === undefined) return '';
   const calls = number(first.listCalls * 24 * 60);
-  return `Once a minute through ${number(first.history)} tasks, the peer makes ${calls} List calls a day, and Partner Central allows ${number(READS_A_DAY)}. `;
+  return `With ${number(first.history)} tasks and one poll a minute, the peer makes ${calls} List calls a day. Partner Central allows ${number(READS_PER_DAY)}. `;
 }
 
 export const machineText = () =>
@@ -143,7 +143,7 @@ export const targetTable = (targets: readonly Target[]): string[][] => [
 /** The section in docs/performance.md. */
 export function benchmarkText(growth: Growth, loads: Loads, throttled: readonly Cell[]): string {
   return [
-    `A quiet poll with ${TYPICAL_RUNNING} tasks running, beside the poller that people write today (\`bench/peer/handler.ts\`), which lists every page and reads every row:`,
+    `A quiet poll with ${TYPICAL_RUNNING} tasks running, compared with the usual tutorial poller (\`bench/peer/handler.ts\`), which lists every page and reads every row:`,
     '',
     '![List calls and CPU time against history](growth.svg)',
     '',
@@ -155,7 +155,7 @@ export function benchmarkText(growth: Growth, loads: Loads, throttled: readonly 
   ].join('\n');
 }
 
-/** docs/benchmark.md, whole. */
+/** The whole of docs/benchmark.md. */
 export function benchmarkDocument(
   cells: readonly Cell[],
   throttled: readonly Cell[],
@@ -165,23 +165,23 @@ export function benchmarkDocument(
   return [
     '# Benchmark',
     '',
-    `${machineText()} The command writes this page; nothing here is written by hand.`,
+    `${machineText()} The command writes this page. Do not edit it.`,
     '',
-    'Both pollers see the same tasks, one after the other, in warm processes. "This" is the synthesized bundle, "peer" is `bench/peer/handler.ts`. A cell is one poll, but where endings are left to the next poll: then all polls that it took. Capacity units are computed from item sizes (`bench/measure/capacity.ts`), index writes included. Peak memory is the most that the process has had resident by then; the cells with 10 endings come after those with 1,000. CPU time of a quiet cell is the median of several polls, taken as the cells come; the growth in performance.md and the target for CPU time rest on 61 polls of each history, taken in turn, so that whatever else the machine does slows them all alike. The pauses between List calls take no time here. Through a million tasks, where a poll of it takes a minute or so, the peer is measured with 20 running only.',
+    'Both pollers see the same tasks, one after the other, in warm processes. "This" is the synthesized bundle, "peer" is `bench/peer/handler.ts`. A cell is one poll. If that poll leaves finished tasks to later polls, the cell is the sum of all of them. Capacity units are computed from item sizes (`bench/measure/capacity.ts`), index writes included. Peak memory is the maximum of the process so far; the cells with 10 finished tasks are measured after those with 1,000. CPU time of a quiet cell is the median of several polls. The growth in performance.md and the target for CPU time use 61 polls of each history, taken alternately, so that other load on the machine affects all of them equally. Pauses between List calls take no time here. With a million tasks, a poll of the peer takes about a minute, so it is measured with 20 running tasks only.',
     '',
     markdownTable(cellTable(cells)),
     '',
-    'One entry in ten throttled once, and three more polls after the first:',
+    'One entry in ten is throttled once. Four polls:',
     '',
     markdownTable(cellTable(throttled)),
     '',
     '## Latency',
     '',
-    'Forty tasks, one every two minutes, that start at every moment between two ticks. The function is the synthesized bundle on the local services, in virtual time: a pause takes no time, and the clock jumps to what comes next. Assumed: 0.2 seconds for a List call, 0.01 for any other, and 0.3 to 1.3 seconds from a `TaskStarted` event to the beginning of the poll that it asks for. Of ten tasks of the mix, seven take 2 to 20 seconds, two 20 to 90, and one ten minutes. The schedule alone makes 1,440 List calls a day while nothing runs.',
+    'Forty tasks start, one every two minutes. Their start times are spread over the period between two ticks. The function is the synthesized bundle on the local services, in virtual time: a pause takes no time, and the clock jumps to the next action. Assumed: 0.2 seconds for a List call, 0.01 for any other, and 0.3 to 1.3 seconds from a `TaskStarted` event to the start of its poll. Of ten tasks of the mix, seven take 2 to 20 seconds, two 20 to 90, and one ten minutes. The schedule alone makes 1,440 List calls a day while no task runs.',
     '',
     markdownTable(latencyTable(latencies)),
     '',
-    '![Share of finished tasks that are published within so many seconds](latency.svg)',
+    '![Share of finished tasks published, by seconds](latency.svg)',
     '',
     '## Targets',
     '',

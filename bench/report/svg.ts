@@ -1,6 +1,6 @@
-/** What the plots share: SVG by hand, for light and dark pages, with text of 14 pixels or more. */
+/** Shared by the plots: SVG for light and dark pages, with text of 14 pixels or more. */
 
-/** For light and for dark pages. A picture has its own background: a viewer's scheme may differ from that of the page. */
+/** For light and dark pages. The plot has its own background, because its color scheme may differ from the page's. */
 const colours = {
   page: ['#ffffff', '#0d1117'],
   ink: ['#1f2328', '#f0f6fc'],
@@ -23,7 +23,7 @@ interface Frame {
   readonly width: number;
   readonly height: number;
   readonly title: string;
-  /** For whoever can't see it. */
+  /** For screen readers. */
   readonly description: string;
 }
 

@@ -9,45 +9,45 @@ const use: FleetUse = {
   days: 1,
   polls: 1_440_000,
   listCalls: 1_500_000,
-  mostListCalls: 1_900,
+  maxListCalls: 1_900,
   otherCalls: 4_500_000,
   rows: 20_000,
   events: 10_000,
 };
 
-test('a fleet is polled once a minute, and all that ends is published', async () => {
+test('polls each account once a minute and publishes every finished task', async () => {
   const simulated = await simulateFleet(2, 6);
   expect(simulated).toMatchObject({ accounts: 2, days: 0.25, polls: 720 });
   expect(simulated.listCalls).toBeGreaterThanOrEqual(simulated.polls);
-  // One account starts 500 tasks a day, the other 2. Those that run at the end have no event yet.
+  // One account starts 500 tasks a day, the other 2. Tasks still running at the end have no event.
   expect(simulated.events).toBeGreaterThan(115);
   expect(simulated.events).toBeLessThanOrEqual(127);
-  expect(simulated.rows).toBeGreaterThan(simulated.events); // also while they ran
-  expect(simulated.mostListCalls).toBeGreaterThan(simulated.listCalls / 2 / simulated.days);
+  expect(simulated.rows).toBeGreaterThan(simulated.events); // running tasks have rows too
+  expect(simulated.maxListCalls).toBeGreaterThan(simulated.listCalls / 2 / simulated.days);
 });
 
-test('a function for each account has alarms for each, and one dispatcher has them once', () => {
+test('counts alarms for each account with a function each, and once with one dispatcher', () => {
   const [each, one] = [functionForEach(use), oneDispatcher(use)].map(({ items }) => new Map(items));
   expect(each?.get('Heartbeat and alarms')).toBeCloseTo(1_100);
   expect(one?.get('Heartbeat and alarms')).toBeCloseTo(1.1);
   expect(each?.get('Queue')).toBe(0);
   expect(one?.get('Queue')).toBeCloseTo(43_200_000 * 0.3 * 0.4e-6);
   expect(each?.get('Table: writes')).toBe(one?.get('Table: writes'));
-  // Ten polls of one invocation wait together, so it takes less than half of the time.
+  // The ten polls of one invocation wait concurrently, so compute drops below half.
   expect(oneDispatcher(use).gbSeconds).toBeLessThan(functionForEach(use).gbSeconds / 2);
   expect(fleetText(use)).toContain(`**$${total(functionForEach(use).items).toFixed(2)}**`);
 });
 
-test('the table of templates says what is refused, and why', () => {
+test('the table of templates shows refused ones with the reason', () => {
   const all = [measureTemplate(5, true, false), measureTemplate(20, true, false), measureTemplate(20, false, false)];
   const nothing = { polls: 1, listCalls: 1, otherCalls: 3, cpuMs: 19, readUnits: 2, writeUnits: 2, logBytes: 660 };
   const usage = { ...nothing, events: 0, eventBytes: 0 };
   const parts = {
     quietPoll: usage,
-    ending: usage,
-    auditOfATask: usage,
+    finishedTask: usage,
+    auditPerTask: usage,
     rowBytes: 900,
-    looks: { polls: 6, seconds: 40 },
+    extraPolls: { polls: 6, seconds: 40 },
   };
   const text = templatesText(all, parts);
   expect(text).toMatch(/^\| 5 \| 162 \| \d+ KB \| [\d.]+ s \| \$\d+\.\d\d \|$/m);

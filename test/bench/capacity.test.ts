@@ -1,20 +1,20 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type Item, indexEntry, indexWriteUnits, itemBytes, readUnits, writeUnits } from '../../bench/measure/capacity';
 
-const value = (attribute: object): Item => ({ a: attribute as AttributeValue }); // the name is 1 byte of each size below
+const value = (attribute: object): Item => ({ a: attribute as AttributeValue }); // the name adds 1 byte to each size below
 
 test.each<[string, object, number]>([
   ['text, in UTF-8', { S: 'hé' }, 1 + 3],
   ['empty text', { S: '' }, 1],
-  ['a number: a byte for two digits and one more', { N: '1234' }, 1 + 3],
+  ['a number: a byte per two digits, plus 1', { N: '1234' }, 1 + 3],
   ['an odd number of digits', { N: '12345' }, 1 + 4],
   ['a sign and a point', { N: '-12.34' }, 1 + 3],
-  ['zeros at either end', { N: '00120000' }, 1 + 2],
-  ['zeros behind the point', { N: '0.0012' }, 1 + 2],
+  ['leading and trailing zeros', { N: '00120000' }, 1 + 2],
+  ['zeros after the decimal point', { N: '0.0012' }, 1 + 2],
   ['an exponent', { N: '12E+30' }, 1 + 2],
   ['nought', { N: '0' }, 1 + 1],
-  ['38 digits, the most', { N: '1'.repeat(38) }, 1 + 20],
-  ['raw bytes of what is base64 on the wire', { B: 'AAECAw==' }, 1 + 4],
+  ['38 digits, the maximum', { N: '1'.repeat(38) }, 1 + 20],
+  ['binary: raw bytes, not base64', { B: 'AAECAw==' }, 1 + 4],
   ['a flag', { BOOL: false }, 1 + 1],
   ['null', { NULL: true }, 1 + 1],
   ['an empty list', { L: [] }, 1 + 3],
@@ -63,25 +63,25 @@ const inIndex = { id: '1', group: 'g', at: '10', status: 'RUNNING', other: 'x' }
 const long = 'x'.repeat(1_500);
 
 test.each<[string, Record<string, string> | undefined, Record<string, string> | undefined, number]>([
-  ['an item that is in it neither before nor after', { id: '1' }, { id: '1', status: 'DONE' }, 0],
-  ['a new item that is not in it', undefined, { id: '1' }, 0],
-  ['one that lacks half of the key', undefined, { id: '1', group: 'g' }, 0],
-  ['one that enters', undefined, inIndex, 1],
-  ['one that leaves', inIndex, { id: '1', status: 'DONE' }, 1],
-  ['one that is deleted', inIndex, undefined, 1],
-  ['the same again', inIndex, { ...inIndex }, 0],
-  ['a change that is not projected', inIndex, { ...inIndex, other: 'y' }, 0],
-  ['a change that is', inIndex, { ...inIndex, status: 'DONE' }, 1],
-  ['another key, which deletes and puts', inIndex, { ...inIndex, at: '11' }, 2],
-  ['a large one that enters', undefined, { ...inIndex, status: long }, 2],
-  ['a large one that moves', { ...inIndex, status: long }, { ...inIndex, at: '11', status: long }, 4],
-  ['one that grows', inIndex, { ...inIndex, status: long }, 2],
-  ['one that is large only where it is not projected', undefined, { ...inIndex, other: long }, 1],
+  ['an item that was not and is not in the index', { id: '1' }, { id: '1', status: 'DONE' }, 0],
+  ['a new item outside the index', undefined, { id: '1' }, 0],
+  ['an item that lacks one key attribute', undefined, { id: '1', group: 'g' }, 0],
+  ['an item that enters', undefined, inIndex, 1],
+  ['an item that leaves', inIndex, { id: '1', status: 'DONE' }, 1],
+  ['a deleted item', inIndex, undefined, 1],
+  ['an unchanged item', inIndex, { ...inIndex }, 0],
+  ['a change of an attribute that is not projected', inIndex, { ...inIndex, other: 'y' }, 0],
+  ['a change of a projected attribute', inIndex, { ...inIndex, status: 'DONE' }, 1],
+  ['a change of the key: delete and put', inIndex, { ...inIndex, at: '11' }, 2],
+  ['a large item that enters', undefined, { ...inIndex, status: long }, 2],
+  ['a large item with a new key', { ...inIndex, status: long }, { ...inIndex, at: '11', status: long }, 4],
+  ['an item that grows', inIndex, { ...inIndex, status: long }, 2],
+  ['an item whose large attribute is not projected', undefined, { ...inIndex, other: long }, 1],
 ])('index writes of %s', (_, before, after, units) => {
   const entry = (values: Record<string, string> | undefined) => indexEntry(values && text(values), ['id'], index);
   expect(indexWriteUnits(entry(before), entry(after))).toBe(units);
 });
 
-test('an index entry has the keys of both and what is projected', () => {
+test('an index entry has the keys of table and index, and the projected attributes', () => {
   expect(indexEntry(text(inIndex), ['id'], index)?.bytes).toBe('id1groupgat10statusRUNNING'.length);
 });

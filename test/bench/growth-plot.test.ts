@@ -4,7 +4,7 @@ const ours = [1_000, 10_000, 100_000, 1_000_000].map(history => ({ history, list
 const peer = [1_000, 10_000, 100_000].map(history => ({ history, listCalls: history / 1_000, cpuMs: history / 50 }));
 const svg = growthPlot({ ours, peer });
 
-test('it has every point of both pollers in both panels, and says who is who', () => {
+test('has every point of both pollers in both panels, with a legend', () => {
   expect(svg.match(/<circle /g)).toHaveLength(2 * (ours.length + peer.length));
   expect(svg.match(/<polyline /g)).toHaveLength(4);
   expect(svg).not.toContain('NaN');
@@ -19,7 +19,7 @@ test('it has every point of both pollers in both panels, and says who is who', (
   expect(svg).toContain('100000 tasks: 100 List calls, 2000 ms');
 });
 
-test('equal values lie level, and a tenfold one lies a decade higher', () => {
+test('draws equal values at one height, and a tenfold value one decade higher', () => {
   const [risingInCalls, flatInCalls] = [...svg.matchAll(/points="([^"]+)"/g)].map(([, points]) =>
     (points as string).split(' ').map(point => Number(point.split(',')[1])),
   ) as [number[], number[]];

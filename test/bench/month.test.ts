@@ -9,7 +9,7 @@ import {
   furtherSourceCost,
   monthlyCost,
   monthlyUsage,
-  POLLS_A_MONTH,
+  POLLS_PER_MONTH,
   scheduledUsage,
   total,
   type Usage,
@@ -40,10 +40,10 @@ const parts = {
     writeUnits: 2,
     logBytes: 660,
   },
-  ending: { ...nothing, writeUnits: 6, events: 1, eventBytes: 1_000 },
-  auditOfATask: { ...nothing, readUnits: 1, listCalls: 0.001 },
+  finishedTask: { ...nothing, writeUnits: 6, events: 1, eventBytes: 1_000 },
+  auditPerTask: { ...nothing, readUnits: 1, listCalls: 0.001 },
   rowBytes: 900,
-  looks: { polls: 6, seconds: 40 },
+  extraPolls: { polls: 6, seconds: 40 },
 };
 const resources = {
   memoryMb: 256,
@@ -58,9 +58,9 @@ const resources = {
   idlePollers: 2,
   maxExtraListCallsPerDay: 25_000,
 };
-const partner = { name: 'test', history: 1_000, running: 20, endingsADay: 50, failuresADay: 5 };
+const partner = { name: 'test', history: 1_000, running: 20, finishedPerDay: 50, failuresPerDay: 5 };
 
-test('a month is its scheduled polls, its endings and an audit a day', () => {
+test('a month consists of scheduled polls, finished tasks and a daily audit', () => {
   expect(scheduledUsage(partner, parts, resources)).toMatchObject({
     polls: 43_200,
     writeUnits: 43_200 * 2 + 1_500 * 6,
@@ -70,8 +70,8 @@ test('a month is its scheduled polls, its endings and an audit a day', () => {
   });
 });
 
-test('follows and nudges add polls to the month, up to the List calls of a day', () => {
-  // 50 tasks a day, six polls each, of two List calls and two write units.
+test('follows and nudges add polls, up to the daily limit of List calls', () => {
+  // 50 tasks a day, each with six polls of two List calls and two write units.
   const month = { polls: 0, listCalls: 30 * 50 * 6 * 2, writeUnits: 30 * 50 * 6 * 2 };
   expect(extraUsage(partner, parts, resources)).toMatchObject(month);
   const most = { ...resources, maxExtraListCallsPerDay: 100 };
@@ -80,26 +80,26 @@ test('follows and nudges add polls to the month, up to the List calls of a day',
   expect(monthlyUsage(partner, parts, resources).listCalls).toBe(listCalls + month.listCalls);
 });
 
-test('however many tasks there are, they are followed by one invocation at a time', () => {
-  const item = (endingsADay: number) =>
-    Object.fromEntries(monthlyCost({ ...partner, endingsADay }, parts, resources))['Compute: follows and nudges'];
+test('one invocation at a time follows any number of tasks', () => {
+  const item = (finishedPerDay: number) =>
+    Object.fromEntries(monthlyCost({ ...partner, finishedPerDay }, parts, resources))['Compute: follows and nudges'];
   expect(item(50)).toBeCloseTo(30 * 50 * 40 * 0.25 * 0.0000133334);
   expect(item(10_000)).toBeCloseTo(30 * 86_400 * 0.25 * 0.0000133334);
 });
 
-test('a function runs for its round trips and its share of a CPU', () => {
+test('a function runs for its round trips and its CPU time', () => {
   const usage = { ...nothing, listCalls: 2, otherCalls: 3, cpuMs: 100 };
   expect(functionSeconds(usage, 1_769)).toBeCloseTo(2 * 0.2 + 3 * 0.01 + 0.1);
   expect(functionSeconds(usage, 1_769 / 2)).toBeCloseTo(2 * 0.2 + 3 * 0.01 + 0.2);
 });
 
-test('each item is what is used times its price', () => {
+test('each item is usage times price', () => {
   const cost = Object.fromEntries(monthlyCost(partner, parts, resources));
   const seconds = functionSeconds(scheduledUsage(partner, parts, resources), 256);
   expect(cost).toEqual({
     'Compute: scheduled polls': expect.closeTo(seconds * 0.25 * 0.0000133334),
     'Compute: follows and nudges': expect.closeTo(30 * 50 * 40 * 0.25 * 0.0000133334),
-    'Requests: schedules, nudges and function': expect.closeTo((POLLS_A_MONTH + 30) * 1.2e-6 + 1_500 * 1.2e-6),
+    'Requests: schedules, nudges and function': expect.closeTo((POLLS_PER_MONTH + 30) * 1.2e-6 + 1_500 * 1.2e-6),
     'Table: writes': expect.closeTo((95_400 + 18_000) * 0.625e-6),
     'Table: reads': expect.closeTo((156_600 + 4_500) * 0.125e-6),
     'Table: storage and recovery': expect.closeTo((50 * 97 * 1_000 * 0.45) / 1e9),
@@ -111,32 +111,32 @@ test('each item is what is used times its price', () => {
     'Alerts: queue': expect.closeTo((259_200 + 450) * 0.4e-6),
     'Alerts: function and mails': expect.closeTo(150 * (0.7e-6 + 2e-5 + 0.5 * 0.25 * 0.0000133334)),
   });
-  expect(assumed.lambdaLogBytesAPoll + 660).toBe(1_000);
+  expect(assumed.lambdaLogBytesPerPoll + 660).toBe(1_000);
   expect(total(monthlyCost(partner, parts, resources))).toBeCloseTo(Object.values(cost).reduce((a, b) => a + b));
 });
 
-test('a key has a line of its own, and a stack without one has no such line', () => {
+test('only a stack with a key has an item for it', () => {
   const without = monthlyCost(partner, parts, resources);
   const withKey = monthlyCost(partner, parts, { ...resources, encryptionKeys: 1 });
   expect(withKey.slice(0, -1)).toEqual(without);
   const requests = (43_200 * 3) / 5 + 1_500 * 4 + 150 * 5;
   expect(withKey.at(-1)).toEqual(['Encryption key', expect.closeTo(1 + (requests * 0.03) / 10_000)]);
-  // What the key's description and the configuration table say.
+  // The key's description and the configuration table give this price.
   expect(withKey.at(-1)?.[1]).toBeCloseTo(1.1);
 });
 
-test('a metric that reports in every hour costs no more than a metric', () => {
-  const busy = { ...partner, failuresADay: 10_000 };
+test('a metric published in every hour costs no more than the monthly price', () => {
+  const busy = { ...partner, failuresPerDay: 10_000 };
   expect(Object.fromEntries(monthlyCost(busy, parts, resources))['Metrics: failed tasks']).toBeCloseTo(0.3);
 });
 
-test('a dashboard is priced where there is one', () => {
+test('only a stack with a dashboard has an item for it', () => {
   const withOne = monthlyCost(partner, parts, { ...resources, dashboards: 1 });
   expect(Object.fromEntries(withOne).Dashboard).toBe(3);
   expect(total(withOne) - total(monthlyCost(partner, parts, resources))).toBeCloseTo(3);
 });
 
-test('a further source of the stack adds all but what it shares: the idle queue, the key, and the alarm on its queue', () => {
+test('a further source adds everything but the idle queue, the key and the alarm on the shared queue', () => {
   const stack = { ...resources, alarmMetrics: 9, encryptionKeys: 1, dashboards: 1 };
   const one = total(monthlyCost(partner, parts, { ...resources, alarmMetrics: 9 }));
   expect(furtherSourceCost(partner, parts, stack)).toBeCloseTo(one - 0.1 - 259_200 * 0.4e-6);
@@ -154,17 +154,17 @@ test('a further source of the stack adds all but what it shares: the idle queue,
   rmSync(directory, { recursive: true });
 });
 
-test('three partners are priced', () => {
+test('there are three partners', () => {
   expect(partners.map(({ name }) => name)).toEqual(['small', 'typical', 'large']);
 });
 
 const { template } = readSynthesized(process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller');
 
-test('what is billed comes from the synthesized stack', () => {
+test('reads billed resources from the synthesized stack', () => {
   expect(billedResources(template)).toMatchObject({ memoryMb: 256, retentionDays: 90, archiveDays: 30 });
 });
 
-test('keys are counted', () => {
+test('counts keys', () => {
   expect(billedResources(template).encryptionKeys).toBe(0);
   const directory = mkdtempSync(join(tmpdir(), 'month-test-'));
   const { stacks } = synthesize({
@@ -177,7 +177,7 @@ test('keys are counted', () => {
   rmSync(directory, { recursive: true });
 });
 
-test('an idle queue is polled by two pollers, and by five where a maximum concurrency is set', () => {
+test('two pollers poll an idle queue, five if a maximum concurrency is set', () => {
   expect(billedResources(template).idlePollers).toBe(2);
   const [id, mapping] =
     Object.entries(template.Resources).find(([, { Type }]) => Type.endsWith('EventSourceMapping')) ?? [];
@@ -186,7 +186,7 @@ test('an idle queue is polled by two pollers, and by five where a maximum concur
   expect(billedResources({ Resources }).idlePollers).toBe(5);
 });
 
-test('alarms are counted by the metrics they look at', () => {
+test('counts alarms by the metrics they read', () => {
   const { alarmMetrics: before, dashboards } = billedResources(template);
   expect({ before, dashboards }).toEqual({ before: 9, dashboards: 0 }); // nine alarms on one metric each
   const Type = 'AWS::CloudWatch::Alarm';

@@ -20,19 +20,19 @@ test.each<[string[], string]>([
   [['--history', '1000,5000'], '--history: got "1000,5000", allowed: at least two of'],
   [['--write=yes'], '--write: got "yes", allowed: no value.'],
   [['--write', '--history', '1000,10000'], '--write: got it with --history, allowed: only without'],
-])('fails when the command line is %j, saying what is allowed', (args, message) => {
+])('fails when the command line is %j, with the allowed values', (args, message) => {
   expect(() => readOptions(args, {})).toThrow(message);
 });
 
-test('fails when npm took an option for its own', () => {
+test('fails when npm consumed an option', () => {
   expect(() => readOptions([], { npm_config_history: '1000' })).toThrow('npm run bench -- --history');
 });
 
-test('help shows the short form', () => {
+test('help shows the short example', () => {
   expect(help).toContain('npm run bench -- --history 1000,10000');
 });
 
-test('a wrong option ends with 2', () => {
+test('fails when an option is wrong, with exit code 2', () => {
   const run = (option: string) =>
     execFileSync(process.execPath, ['--import', 'tsx', join('bench', 'run.ts'), option], {
       cwd: join(__dirname, '..', '..'),

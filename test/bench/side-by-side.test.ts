@@ -1,4 +1,4 @@
-/** The peer is a fair one: it does its work where nothing fails, and loses what fails. */
+/** The peer is a fair comparison: it works while nothing fails, and loses events when entries fail. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-test('it lists everything, publishes what has ended since, and is metered', async () => {
+test('the peer lists every task, publishes those that ended since, and is metered', async () => {
   ours.store.addHistory({ count: 1_200, newestAt: Date.now() - 3_600_000, spacingMs: 1_000 });
   expect(await peer.poll()).toMatchObject({ listCalls: 2, putCalls: 0, events: [], writeUnits: 1_200 });
 
@@ -42,14 +42,14 @@ test('it lists everything, publishes what has ended since, and is metered', asyn
   expect((await peer.poll()).events).toEqual([]);
 });
 
-test('where entries fail it loses them for good, and this poller does not', async () => {
+test('the peer loses failed entries, and this poller loses none', async () => {
   await ours.poll();
   const [mine, its] = await measureThrottledEntries({ ours, peer, history: 1_212 }, 100);
   expect(mine).toMatchObject({ poller: 'ours', right: 100, missing: 0, extra: 0 });
   expect(its).toMatchObject({ poller: 'peer', right: 90, missing: 10, extra: 0 });
 });
 
-test('what is compared is bundled as the stack bundles', async () => {
+test('bundles like the stack', async () => {
   const own = await bundle(join(project, 'lambdas', 'poller', 'handler.ts'), directory, 'own', bundleOptions.alias);
   const { pollers } = readSynthesized(synthesized, 'PartnerCentralTaskPoller');
   expect(readFileSync(own, 'utf8')).toBe(readFileSync(pollers[0].bundle, 'utf8'));

@@ -1,4 +1,4 @@
-/** The stack that a local run uses: synthesized now, or before. */
+/** The stack of a local run: synthesized now, or before. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,12 +8,12 @@ import { CannotStart } from '../cli/lib/cannot-start';
 const project = join(__dirname, '..');
 
 /**
- * Synthesizes the app as the CDK CLI does: in a process of its own, with the context of `cdk.json`.
- * @param signal ends it early; it then returns, and the folder is worth nothing
- * @throws CannotStart with all that it wrote, when it fails
+ * Synthesizes the app like the CDK CLI: in a process of its own, with the context of `cdk.json`.
+ * @param signal ends it early; it then returns, and the folder must not be used
+ * @throws CannotStart with its whole output, if it fails
  */
 export async function synthesizeInto(directory: string, signal: AbortSignal): Promise<void> {
-  const { CDK_CONTEXT_JSON: _, ...environment } = process.env; // of a CLI further up, if any
+  const { CDK_CONTEXT_JSON: _, ...environment } = process.env; // set by an outer CDK CLI
   const synthesis = spawn(
     process.execPath,
     ['--import', pathToFileURL(require.resolve('tsx')).href, join('infra', 'app.ts')],

@@ -1,4 +1,4 @@
-/** Reads a synthesized stack the way CloudFormation does: functions with their bundles and environment, rules, tables. */
+/** Reads a synthesized stack like CloudFormation: functions with bundles and environment, rules, tables. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TASK_FAILED } from '../lambdas/event-names';
@@ -15,7 +15,7 @@ export interface Template {
   readonly Resources: Readonly<Record<string, Resource>>;
 }
 
-/** Where the code of each asset was put, by its hash. */
+/** Folder of each asset's code, by its hash. */
 interface AssetManifest {
   readonly files: Readonly<Record<string, { readonly source: { readonly path: string } }>>;
 }
@@ -31,13 +31,13 @@ export interface SynthesizedFunction {
 }
 
 export interface SynthesizedPoller extends SynthesizedFunction {
-  /** Whether its schedule is. */
+  /** Whether its schedule is enabled. */
   readonly enabled: boolean;
 }
 
 /**
- * @param directory the folder that the stack was synthesized into
- * @throws Error when the stack lacks one of the resources that a local run needs
+ * @param directory the folder of the synthesized stack
+ * @throws Error when the stack lacks a resource that a local run needs
  */
 export function readSynthesized(directory: string, stackName: string) {
   const template = JSON.parse(readFileSync(join(directory, `${stackName}.template.json`), 'utf8')) as Template;
@@ -99,14 +99,14 @@ export function readSynthesized(directory: string, stackName: string) {
     });
     return { ...poller, enabled: schedule.Properties.State !== 'DISABLED' };
   }
-  // The stack may have other topics: these are the ones that the formatter is told of.
-  const toldOf = (variable: string) => (formatter.environment[variable] as { Ref: string } | undefined)?.Ref;
+  // The stack may have other topics. The formatter knows only these.
+  const topicOf = (variable: string) => (formatter.environment[variable] as { Ref: string } | undefined)?.Ref;
   return {
     template,
     tableId,
     busId,
-    topicId: String(toldOf('TOPIC_ARN')),
-    chatTopicId: toldOf('CHAT_TOPIC_ARN'),
+    topicId: String(topicOf('TOPIC_ARN')),
+    chatTopicId: topicOf('CHAT_TOPIC_ARN'),
     alertBatchSize: Number(mapping.Properties.BatchSize),
     failedTasksPattern: rule.Properties.EventPattern as object,
     /** One for each source, the first one first. */
@@ -115,7 +115,7 @@ export function readSynthesized(directory: string, stackName: string) {
   };
 }
 
-/** The environment with each Ref to a logical id replaced by the physical name it has here, also where texts are joined. */
+/** The environment, with each Ref to a logical id replaced by the local physical name, also within joined texts. */
 export function resolveEnvironment(
   environment: Readonly<Record<string, unknown>>,
   names: Readonly<Record<string, string>>,

@@ -1,8 +1,7 @@
 /**
- * Whether `npm audit` knows a hole in what ships: the packages inside the bundles of the functions. What only builds and
- * tests them never runs where there is something to steal, and is left to `npm audit` itself.
- * `npm run audit:bundles` fails when there is one. A registry without audits leaves nothing to say, and that passes,
- * unless AUDIT_STRICT is `true`.
+ * `npm run audit:bundles` fails when `npm audit` reports an advisory for a package in the functions' bundles. Build and
+ * test packages never run in AWS, so they are left to `npm audit` itself. Passes when the registry has no audits, unless
+ * AUDIT_STRICT is `true`.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -13,16 +12,16 @@ import { packagesIn } from './third-party';
 
 const root = join(__dirname, '..');
 
-/** A part of what `npm audit --json` prints: https://docs.npmjs.com/cli/v11/commands/npm-audit */
+/** Part of the output of `npm audit --json`: https://docs.npmjs.com/cli/v11/commands/npm-audit */
 interface Report {
   readonly auditReportVersion: 2;
   readonly vulnerabilities: Readonly<Record<string, Vulnerability>>;
 }
 interface Vulnerability {
   readonly name: string;
-  /** Advisories on the package itself, and names of vulnerable packages that it needs. */
+  /** Advisories for the package itself, and names of its vulnerable dependencies. */
   readonly via: readonly (Advisory | string)[];
-  /** Where it is installed: `node_modules/a/node_modules/b`. */
+  /** Installation folder: `node_modules/a/node_modules/b`. */
   readonly nodes: readonly string[];
 }
 interface Advisory {
@@ -37,12 +36,12 @@ export interface Verdict {
   readonly says: readonly string[];
 }
 
-/** What a registry answers that has no audits: not there, not allowed, not implemented. */
+/** Answers of a registry without audits: not found, not allowed, not implemented. */
 const notOffered = [404, 405, 501];
 
 /**
- * @param report what `npm audit --json` printed, parsed; undefined when that was no JSON
- * @param shipped where the packages that ship are installed
+ * @param report parsed output of `npm audit --json`; undefined when it was no JSON
+ * @param shipped installation folders of the shipped packages
  */
 export function judge(report: unknown, shipped: ReadonlySet<string>, strict: boolean): Verdict {
   const { statusCode, message } = Object(report) as { statusCode?: number; message?: string };
@@ -53,7 +52,7 @@ export function judge(report: unknown, shipped: ReadonlySet<string>, strict: boo
     return { passes: !strict, says: [`Nothing was checked: the registry offers no audits (${why})`] };
   }
   const advisories = Object.values(report.vulnerabilities).flatMap(({ name, via, nodes }) =>
-    // A package that only needs a vulnerable one is no hole itself; the one it needs is in the report, too.
+    // A package with a vulnerable dependency is skipped: the dependency has its own entry in the report.
     via.flatMap(advisory => (typeof advisory === 'string' ? [] : [{ name, advisory, nodes }])),
   );
   const inBundles = advisories.filter(({ nodes }) => nodes.some(path => shipped.has(path)));
@@ -75,7 +74,7 @@ function isReport(report: unknown): report is Report {
   return auditReportVersion === 2 && typeof vulnerabilities === 'object' && vulnerabilities !== null;
 }
 
-/** Where the packages are installed that have a share in a bundle, as `npm audit` writes it. */
+/** Installation folders of the packages with code in a bundle, as `npm audit` writes them. */
 export async function shippedPackages(): Promise<Set<string>> {
   const handlers = readdirSync(join(root, 'lambdas'))
     .map(folder => join(root, 'lambdas', folder, 'handler.ts'))

@@ -1,9 +1,7 @@
 /**
- * Builds the construct for other languages, from what `npm run build` has made: `npm run build:jsii -- python java` writes
- * dist-jsii/python, dist-jsii/java, and an API reference of each in dist-jsii/api. Without a language, Python alone.
- *
- * jsii reads the types and makes packages that run the JavaScript as it is. So it gets the declarations of the npm
- * package, in the words that it knows, and then the same bundle.
+ * Builds the construct for other languages from the output of `npm run build`: `npm run build:jsii -- python java` writes
+ * dist-jsii/python, dist-jsii/java, and API references in dist-jsii/api. The default language is Python. jsii gets the
+ * npm package's declarations, rewritten to types that it supports, and then the same bundle.
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +11,7 @@ import { run } from '../local/ministack/run-program';
 const root = join(__dirname, '..');
 const dist = join(root, 'dist');
 const outdir = join(root, 'dist-jsii');
-/** Of the entry; ConfigurationError is left out, as errors of other languages are their own. */
+/** Exports of the entry. ConfigurationError is left out, because other languages have their own errors. */
 const declarations = ['task-poller', 'method-options', 'task-poller-settings'];
 const { name, version, description, license, engines, peerDependencies, devDependencies } = JSON.parse(
   readFileSync(join(root, 'package.json'), 'utf8'),
@@ -43,7 +41,7 @@ const manifest = {
   },
 };
 
-/** Lists are never read-only in other languages, the keys of a table are texts, and unused imports are errors. */
+/** jsii has no read-only lists, supports text as the only key type of maps, and treats unused imports as errors. */
 export const forJsii = (declaration: string) =>
   declaration
     .replace(/^import .* from '\.\.\/events\/task-events';\n/m, '')
@@ -52,7 +50,7 @@ export const forJsii = (declaration: string) =>
     .replace(/Readonly<Partial<Record<[^<>]*>>>/g, '{ [key: string]: string }');
 
 export async function buildJsii(languages: readonly string[]): Promise<void> {
-  // Elsewhere: two packages of one name in a project are one too many for its tools.
+  // In another folder: tools of the project would find two packages of one name.
   const stage = mkdtempSync(join(tmpdir(), 'jsii-'));
   try {
     rmSync(outdir, { recursive: true, force: true });
@@ -78,7 +76,7 @@ async function buildIn(stage: string, languages: readonly string[]): Promise<voi
   }
   writeFileSync(join(stage, 'dist', 'index.ts'), declarations.map(file => `export * from './${file}';\n`).join(''));
   await jsii('jsii');
-  // In place of what jsii has compiled, which are types without code.
+  // Replaces jsii's output, which contains no code.
   for (const file of ['index.js', 'functions', 'THIRD-PARTY-NOTICES', 'sbom.cdx.json'])
     cpSync(join(dist, file), join(stage, 'dist', file), { recursive: true });
   await jsii('jsii-pacmak', '--outdir', outdir, '--targets', ...languages);

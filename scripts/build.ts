@@ -1,7 +1,7 @@
 /**
- * Builds the package into dist/: the construct, the reader of events and waitForTask as JavaScript, their types, the
- * bundles of the functions, the operators' command line, and what these contain of other packages. The construct needs
- * aws-cdk-lib and constructs, waitForTask the SDK's client that its caller brings, the rest nothing.
+ * Builds the package into dist/: the construct, the event parser and waitForTask as JavaScript, their types, the bundles of
+ * the functions, the operators' command line, and the notices. The construct needs aws-cdk-lib and constructs, waitForTask
+ * the SDK client of its caller, the rest nothing.
  */
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,14 +15,14 @@ import { notices, sbom, shippedPackages } from './third-party';
 const root = join(__dirname, '..');
 const dist = join(root, 'dist');
 
-/** Stays outside: an app has to have one of each, as its constructs know one another by their classes. */
+/** External packages: an app must have only one copy, because constructs are compared by class. */
 const peers = ['aws-cdk-lib', 'constructs'];
 const entries = ['infra/index.ts', 'events/index.ts', 'wait/index.ts'];
-/** Of the entry wait, whose types don't need it. */
+/** External for the entry wait, whose types don't need it. */
 const callersClient = '@aws-sdk/client-partnercentral-selling';
 const functions = ['poller', 'alerts'];
 
-/** @throws Error when an entry is missing, or when types would need another package */
+/** @throws Error when an entry is missing or types need another package */
 export async function build(): Promise<void> {
   const missing = entries.filter(entry => !existsSync(join(root, entry)));
   if (missing.length > 0) throw new Error(`Nothing was built, for want of ${missing.join(' and ')}`);
@@ -66,14 +66,14 @@ async function javaScript(): Promise<Metafile[]> {
       }),
     );
   const built = await Promise.all([
-    // CommonJS only: Node.js finds its names for an import as well, and two copies of a class are one too many.
+    // CommonJS only: Node.js can import it too, and a second copy would have classes of its own.
     esbuild({ ...common, entryPoints: ['infra/index.ts'], format: 'cjs', outfile: 'dist/index.js' }),
     ...['events', 'wait'].flatMap(forBoth),
   ]);
   return built.map(({ metafile }) => metafile);
 }
 
-/** As infra/constructs/bundled-function.ts looks for it. */
+/** Where infra/constructs/bundled-function.ts looks for it. */
 async function bundle(name: string): Promise<Metafile> {
   const { metafile } = await esbuild({
     ...bundleOptions,
@@ -85,7 +85,7 @@ async function bundle(name: string): Promise<Metafile> {
   return metafile;
 }
 
-/** Whoever runs the package has no npm script: help and messages name the command instead. */
+/** The package has no npm scripts, so help and messages name the command instead. */
 const namedAsCommand: Plugin = {
   name: 'named-as-command',
   setup: ({ onLoad }) =>
@@ -104,7 +104,7 @@ export const commandLineOptions = {
   format: 'cjs',
   mainFields: ['module', 'main'],
   minify: true,
-  // Proxies that a script chooses need an interpreter; without it, such a HTTPS_PROXY is refused.
+  // Proxy scripts (PAC) need an interpreter. Without it, such an HTTPS_PROXY is refused.
   external: ['pac-proxy-agent'],
   logLevel: 'warning',
   plugins: [namedAsCommand],
@@ -129,7 +129,7 @@ async function types(): Promise<void> {
     await tsc('--project', join(root, 'tsconfig.package.json'), '--outDir', all);
     for (const file of reachable(entries.map(entry => join(all, entry.replace(/\.ts$/, '.d.ts')))))
       cpSync(file, join(dist, 'types', relative(all, file)));
-    // For an import, types have to say that they are those of a module.
+    // Types for an ES module import need their own extension.
     for (const name of ['events', 'wait'])
       writeFileSync(join(dist, 'types', name, 'index.d.mts'), "export * from './index.js';\n");
   } finally {
@@ -139,8 +139,8 @@ async function types(): Promise<void> {
 
 async function tsc(...options: string[]): Promise<void> {
   const program = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
-  // Whether all is right is for `npm run types` to say. Here it also minds that no declaration can be written for some
-  // of the files in between, which nobody asks for; one that is asked for and not there is found out by who reads it.
+  // `npm run types` checks the types. Errors here include files that can't have declarations and aren't needed;
+  // a needed declaration that is missing fails when it is read.
   await promisify(execFile)(process.execPath, [program, ...options]).catch(() => undefined);
 }
 

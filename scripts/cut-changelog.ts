@@ -1,12 +1,12 @@
 /**
- * `npm version` runs this before it commits and tags: what is unreleased in CHANGELOG.md gets the version and the date,
- * and the pages and examples that install the package name the new one.
+ * `npm version` runs this before it commits and tags: it gives the unreleased section of CHANGELOG.md the version and the
+ * date, and updates the version in pages and examples that install the package.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(__dirname, '..');
-/** Files with the version in them. */
+/** Files that contain the version. */
 export const filesWithVersion = [
   'docs/runbook.md',
   'docs/construct.md',
@@ -14,7 +14,7 @@ export const filesWithVersion = [
   'examples/cdk-app-java/pom.xml',
 ];
 
-/** @throws Error when nothing is unreleased, or the version is there already */
+/** @throws Error when nothing is unreleased, or the version has a section */
 export function cutChangelog(text: string, version: string, date: string): string {
   if (text.includes(`\n## ${version} `)) throw new Error(`CHANGELOG.md has a section ${version} already`);
   const [, unreleased] = /\n## Unreleased\n([\s\S]*?)(?=\n## |$)/.exec(text) ?? [];
@@ -22,7 +22,7 @@ export function cutChangelog(text: string, version: string, date: string): strin
   return text.replace('\n## Unreleased\n', `\n## Unreleased\n\n## ${version} - ${date}\n`);
 }
 
-/** Of the packed file, and of the library in an example's pom.xml. */
+/** The version in the name of the packed file, and of the library in an example's pom.xml. */
 export const nameVersion = (text: string, version: string) =>
   text
     .replace(/\b(partner-central-task-poller-)\d[\w.-]*(\.tgz)\b/g, `$1${version}$2`)

@@ -1,4 +1,4 @@
-/** Runs the random lives of test/fuzz as often as wanted, from a seed that is printed. */
+/** Runs the random lives of test/fuzz with a printed seed. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -8,12 +8,12 @@ const commandLine = () =>
   optionsOnly(
     new Command('npm run fuzz --')
       .description(
-        'Drives random task lives, polls and mishaps through the engine, on ports in memory, and holds what comes of it against a model.',
+        'Runs random task lives, polls and faults through the engine, on in-memory ports, and compares the result with a model.',
       )
       .option('--runs <N>', 'how many cases, 1 to 1000000', wholeNumber('--runs', 1, 1_000_000), 1_000)
       .option(
         '--seed <N>',
-        'where chance begins, 0 to 2147483647 (default: anywhere; it is printed)',
+        'seed of the random cases, 0 to 2147483647 (default: random; it is printed)',
         wholeNumber('--seed', 0, 2 ** 31 - 1),
       )
       .addHelpText(
@@ -30,8 +30,8 @@ Exit codes: 0 every case went well, 1 one did not and is shown in its shortest f
   );
 
 /**
- * @returns what the test reads from its environment, or undefined where help is asked for
- * @throws UsageError saying what is allowed
+ * @returns environment variables for the test, or undefined if help is requested
+ * @throws UsageError with the allowed values
  */
 export function readFuzzOptions(args: readonly string[], environment: NodeJS.ProcessEnv) {
   const { runs, seed, help } = readOptionsOf(commandLine(), args, environment);

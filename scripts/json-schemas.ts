@@ -1,6 +1,6 @@
 /**
- * The events as JSON Schemas in Draft 4, the one draft that EventBridge's schema registry takes, in the form that its
- * own schemas have: the whole event, with source and detail type named at the top.
+ * The events as JSON Schemas in Draft 4, the only draft that EventBridge's schema registry supports. Like the registry's own
+ * schemas, each describes the whole event, with source and detail type at the top.
  */
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { eventSchemas, taskStartedEvent } from '../events/event-schemas';
@@ -11,7 +11,7 @@ import {
   type TaskDetailType,
 } from '../lambdas/event-names';
 
-/** What our schemas use of Draft 4. */
+/** The subset of Draft 4 that our schemas use. */
 export interface JsonSchema {
   readonly description?: string;
   readonly type: 'object' | 'array' | 'string' | 'integer' | 'boolean';
@@ -24,7 +24,7 @@ export interface JsonSchema {
   readonly required?: readonly string[];
 }
 
-/** Readers must accept fields that are added later: nothing here forbids further ones. */
+/** Consumers must accept fields that are added later, so additional properties are allowed. */
 export interface EventJsonSchema {
   readonly $schema: string;
   readonly title: string;
@@ -37,10 +37,10 @@ export interface EventJsonSchema {
   readonly definitions: Readonly<Record<string, JsonSchema>>;
 }
 
-/** Of the poller's own events. */
+/** Events of the poller. */
 export const detailTypes = Object.keys(eventSchemas) as TaskDetailType[];
 
-/** With the event that others publish for the poller. */
+/** Also the event that others publish for the poller. */
 export const allDetailTypes = [...detailTypes, TASK_STARTED] as const;
 
 const allSchemas = { ...eventSchemas, [TASK_STARTED]: taskStartedEvent };
@@ -65,7 +65,7 @@ export function eventJsonSchema(detailType: (typeof allDetailTypes)[number]): Ev
 
 const asTheyAre = ['description', 'type', 'enum', 'pattern', 'minLength', 'format', 'required'];
 
-/** @throws Error naming a keyword that Draft 4 may not have, and nobody has looked at */
+/** @throws Error naming a keyword that Draft 4 may not support */
 export function toDraft04(draft07: object, place: string): JsonSchema {
   return Object.fromEntries(
     Object.entries(draft07).flatMap(([keyword, value]) => {

@@ -1,6 +1,6 @@
 /**
- * `npm run picture`: runs `npm start -- --once` and draws its output as a terminal, in docs/start.svg. Clock and
- * milliseconds are left out. Everything else is the same in each run, so a test can compare the picture.
+ * `npm run picture`: runs `npm start -- --once` and draws its output as a terminal, in docs/start.svg. Leaves out
+ * times and durations. The rest is the same in each run, so a test can compare the picture.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ import { main } from '../local/start/main';
 
 const COMMAND = 'npm start -- --once';
 const COLUMNS = 100;
-/** Consecutive lines of one kind beyond this are counted, not shown. */
-const MOST_LINES = 3;
+/** Further consecutive lines of one kind are counted, not shown. */
+const MAX_LINES = 3;
 const ROW_PX = 18;
 const TOP_PX = 62;
 const LEFT_PX = 20;
@@ -25,7 +25,7 @@ type Row = readonly Span[];
 const styles: Readonly<Record<string, string>> = { 1: 'bold', 2: 'dim', 31: 'red', 32: 'green', 33: 'yellow' };
 
 /**
- * The picture, as SVG with its text as text. It is not animated: a reader need not wait for the end.
+ * The picture, as SVG with its text as text. Not animated, so that readers need not wait.
  * @param output of `npm start -- --once`, in colour
  */
 export function startPicture(output: string): string {
@@ -69,8 +69,8 @@ function withoutRepetition(line: string, at: number, lines: readonly string[]): 
   if (kind === undefined) return [line];
   let first = at;
   while (kindOf(lines[first - 1]) === kind) first -= 1;
-  if (at - first < MOST_LINES) return [line];
-  return kindOf(lines[at + 1]) === kind ? [] : [`${kind.padEnd(5)}  … ${at - first + 1 - MOST_LINES} more`];
+  if (at - first < MAX_LINES) return [line];
+  return kindOf(lines[at + 1]) === kind ? [] : [`${kind.padEnd(5)}  … ${at - first + 1 - MAX_LINES} more`];
 }
 
 function spansOf(line: string): Row {

@@ -1,4 +1,4 @@
-/** What ships of other people's packages, by esbuild's metafiles: the notices that their licenses ask for, and an SBOM. */
+/** Third-party code in the package, from esbuild's metafiles: the required notices, and an SBOM. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
@@ -9,9 +9,9 @@ export interface ShippedPackage {
   /** SPDX identifier. */
   readonly license: string;
   readonly homepage?: string;
-  /** Its license and notice files, as they are. */
+  /** Texts of its license and notice files. */
   readonly texts: readonly string[];
-  /** The files that contain code of it. */
+  /** The shipped files that contain its code. */
   readonly occurrences: readonly string[];
 }
 
@@ -21,15 +21,15 @@ interface Product {
   readonly description: string;
 }
 
-/** No attribution is asked for: https://spdx.org/licenses/MIT-0.html */
+/** Requires no attribution: https://spdx.org/licenses/MIT-0.html */
 const withoutNotice = ['MIT-0'];
 
-/** Folder of the package that a file belongs to, from the outermost `node_modules`; undefined for our own files. */
+/** Folder of a file's package, from the outermost `node_modules`; undefined for our own files. */
 export function installedAt(file: string): string | undefined {
   return file.match(/(?:^|\/)(node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//)?.[1];
 }
 
-/** Folders of the packages with code in an output, and the outputs that have it. What was left out of a bundle has none. */
+/** Folders of the packages with code in an output, with those outputs. Removed code doesn't count. */
 export function packagesIn(metafiles: readonly Metafile[]): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const [output, { inputs }] of metafiles.flatMap(({ outputs }) => Object.entries(outputs)))
@@ -41,7 +41,7 @@ export function packagesIn(metafiles: readonly Metafile[]): Map<string, string[]
   return found;
 }
 
-/** @param root folder with the `node_modules` that was bundled */
+/** @param root folder of the `node_modules` that was bundled */
 export function shippedPackages(root: string, metafiles: readonly Metafile[]): ShippedPackage[] {
   const packages = [...packagesIn(metafiles)].map(([path, occurrences]) => {
     const folder = join(root, path);
@@ -57,7 +57,7 @@ const keyOf = ({ name, version }: ShippedPackage) => `${name} ${version}`;
 
 /**
  * The packages, and each license text once.
- * @throws Error for a package without a license, or without its text where no other package has that text either
+ * @throws Error for a package without a license, or whose license text no package has
  */
 export function notices(packages: readonly ShippedPackage[]): string {
   const byText = new Map<string, ShippedPackage[]>();
@@ -79,7 +79,7 @@ function textsOf(one: ShippedPackage, all: readonly ShippedPackage[]): readonly 
   return sameLicense.texts;
 }
 
-/** CycloneDX 1.6: https://cyclonedx.org/docs/1.6/json/. The same packages give the same text. */
+/** CycloneDX 1.6: https://cyclonedx.org/docs/1.6/json/. Deterministic: equal packages give equal text. */
 export function sbom(product: Product, packages: readonly ShippedPackage[]): object {
   const ofProduct = { type: 'library', 'bom-ref': purl(product), ...product };
   return {

@@ -1,4 +1,4 @@
-/** Lets Node.js run TypeScript, or says why it can't: `node --import ./scripts/typescript.mjs FILE`. */
+/** Lets Node.js run TypeScript, or prints why it can't: `node --import ./scripts/typescript.mjs FILE`. */
 try {
   await import('tsx');
 } catch (error) {

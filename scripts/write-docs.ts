@@ -1,7 +1,6 @@
 /**
- * Writes what comes from the code: the JSON Schemas and the types of the events, the tables of docs/configuration.md, the
- * table and the mail of docs/alerts.md, and the plots of the benchmark from their numbers in docs/benchmark.json.
- * `npm run docs` writes; a test asserts that nothing is left to write.
+ * `npm run docs` writes generated files: the JSON Schemas and types of the events, the tables of docs/configuration.md, the
+ * table and the mail of docs/alerts.md, and the plots of docs/benchmark.json. A test asserts that they are up to date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +16,7 @@ import { typesFile } from './write-types';
 
 const root = join(__dirname, '..');
 
-/** The files, as they should be. */
+/** Contents of the generated files, by path. */
 export function documents(): Map<string, string> {
   const [configuration, alerts] = ['configuration.md', 'alerts.md'].map(page => join(root, 'docs', page)) as [
     string,
@@ -92,7 +91,7 @@ export function reasonTable(): string {
   ].join('\n');
 }
 
-/** What holds where a key is left out and there is no value to show for it. */
+/** Texts for keys whose default is no value. */
 const withoutValue: Readonly<Record<string, string>> = {
   catalog: '`Sandbox`, in `cdk.json`',
   furtherSources: 'none',

@@ -1,6 +1,6 @@
 /**
- * Writes the construct's settings as plain TypeScript, from the schema that checks them: what editors show, and what the
- * package's types are made of, which must not need the schema's library.
+ * Generates the construct's settings as plain TypeScript from the schema. Editors show them, and the package's types use
+ * them, so that they don't need the schema library.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { allowedValues, unwrapped } from '../lambdas/poller/settings';
 const root = join(__dirname, '..');
 const lineWidth = 120;
 
-/** The file, and what has to be in it. */
+/** Path and contents of the generated file. */
 export function settingsFile(): [path: string, content: string] {
   const keys = Object.keys(configEntries).filter(key => !stackKeys.includes(key));
   const content = `\
@@ -35,7 +35,7 @@ ${member('catalog').replace('readonly catalog:', 'readonly catalog?:')}
   return [join(root, 'infra', 'task-poller-settings.ts'), content];
 }
 
-/** What holds where a key is left out and there is no value to show for it. */
+/** Texts for keys whose default is no value. */
 const withoutValue: Readonly<Record<string, string>> = {
   name: '- none',
   assumeRoleArn: "- the function's own role lists them",
@@ -51,14 +51,14 @@ const isFilter = (key: string) => key.endsWith('Identifiers');
 
 const entryOf = (key: string) => (configEntries as Record<string, v.GenericSchema>)[key] as v.GenericSchema;
 
-/** @throws Error for a new key that has neither a value nor words for it */
+/** @throws Error for a new key that has neither a default nor such a text */
 function defaultOf(key: string): string | undefined {
   const entry = entryOf(key);
   if (entry.type !== 'optional') return undefined;
   if (isFilter(key)) return '- all tasks';
   const { default: value } = entry as { default?: unknown };
   const known = value === undefined ? withoutValue[key] : literal(key === 'alertRoutes' ? { '*': 'default' } : value);
-  if (known === undefined) throw new Error(`${key} has no default: say in write-settings.ts what holds without it`);
+  if (known === undefined) throw new Error(`${key} has no default: describe it in withoutValue in write-settings.ts`);
   return known;
 }
 
@@ -68,7 +68,7 @@ function member(key: string): string {
   const byDefault = defaultOf(key);
   const schema = unwrapped(entryOf(key));
   const type = typeOf(key, schema);
-  // That of a flag is its type; the other way to write a list or a table is for the command line.
+  // Flags need no list of values. Alternative notations of lists and tables are for the command line.
   const allowed = type[0] === 'boolean' || key === 'furtherSources' ? undefined : allowedValues(schema);
   const text = [
     ...wrapped(v.getDescription(schema) ?? ''),
@@ -87,17 +87,17 @@ const inCode = (allowed: string) =>
       "{ throttling: 'nowhere', 'AWS/*:access': 'arn:aws:sns:us-east-1:111122223333:security' }",
     );
 
-/** As the parts of a union. */
+/** The members of a union. */
 function typeOf(key: string, schema: v.GenericSchema): string[] {
   if (key === 'alertRoutes') return ['{ readonly [sourceOrCategory: string]: string }'];
-  if (key === 'alertEmail') return ['string', 'readonly string[]']; // most have one
+  if (key === 'alertEmail') return ['string', 'readonly string[]']; // one address is the usual case
   if (key === 'furtherSources') return ['readonly FurtherSource[]'];
   const parts = pipeOf(schema);
   const { options } = (parts.find(({ type }) => type === 'picklist') ?? {}) as { options?: readonly unknown[] };
   return options ? literals(options) : [basicType(parts[0] as v.GenericSchema)];
 }
 
-/** A union's first member is the value as code has it; the others read it from text. */
+/** The first member of a union is the value in code. The others are parsed from text. */
 function basicType(schema: v.GenericSchema): string {
   const { type, options, item } = schema as { type: string; options?: v.GenericSchema[]; item?: v.GenericSchema };
   if (type === 'union') return basicType(options?.[0] as v.GenericSchema);
@@ -117,7 +117,7 @@ function literal(value: unknown): string {
   return JSON.stringify(value).replace(/"/g, "'").replace('{', '{ ').replace('}', ' }').replace(':', ': ');
 }
 
-/** On one line where it fits, as Biome formats it. */
+/** On one line if it fits, like Biome. */
 function declaration(begin: string, union: readonly string[]): string {
   const line = `${begin} ${union.join(' | ')};`;
   if (line.length <= lineWidth) return line;

@@ -1,6 +1,6 @@
 /**
- * Writes events/task-events.ts: the events as TypeScript types with nothing behind them, for declarations that ship must
- * not refer to a library of ours. Made of the JSON Schemas; a test holds the types against what the parser returns.
+ * Generates events/task-events.ts from the JSON Schemas: TypeScript types without imports, because shipped declarations
+ * must not refer to a library. A test compares them with the parser's types.
  */
 import { TASK_STARTED } from '../lambdas/event-names';
 import { reasonCategories } from '../lambdas/task-event';

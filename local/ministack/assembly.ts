@@ -1,4 +1,4 @@
-/** Changes a synthesized assembly, as the CDK CLI is about to deploy it. */
+/** Edits a synthesized assembly before the CDK CLI deploys it. */
 import { createHash } from 'node:crypto';
 import { appendFileSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ interface Alarm {
 }
 
 /**
- * MiniStack's CloudFormation makes no alarm on an expression: such an alarm gets the first metric of its expression
- * instead. Nothing else differs from what is deployed to AWS.
+ * MiniStack's CloudFormation supports no alarm on an expression. Such an alarm gets the first metric of its expression
+ * instead. Nothing else differs from a deployment to AWS.
  */
 export function withoutMetricMath(directory: string): void {
   for (const file of filesIn(directory, '.template.json')) {
@@ -28,7 +28,7 @@ export function withoutMetricMath(directory: string): void {
   renameTemplates(directory);
 }
 
-/** Other code for every function, as a new release has: a line that it writes to its log when it starts. */
+/** Changes the code of every function, like a new release: adds a line that is logged at the start. */
 export function withChangedCode(directory: string, line: string): void {
   for (const asset of readdirSync(directory).filter(name => name.startsWith('asset.'))) {
     const hash = asset.slice('asset.'.length);
@@ -40,7 +40,7 @@ export function withChangedCode(directory: string, line: string): void {
   renameTemplates(directory);
 }
 
-/** The CLI knows a file that it has uploaded by the name alone, which is a hash of what CDK had written. */
+/** The CLI identifies an uploaded file by its name, which is a hash of the original contents. */
 function renameTemplates(directory: string) {
   for (const file of filesIn(directory, '.assets.json')) {
     const { files } = JSON.parse(readFileSync(file, 'utf8')) as { files: Record<string, { source: { path: string } }> };

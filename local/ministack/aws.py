@@ -1,4 +1,4 @@
-"""The AWS CLI of version 1, which is all that a package index has, with what the runbook needs of version 2.
+"""The AWS CLI of version 1 (package indexes have no other), with the parts of version 2 that the runbook needs.
 
 Version 2 has `logs tail`, takes --cli-binary-format, and asks AWS_ENDPOINT_URL for SQS too.
 """

@@ -1,4 +1,4 @@
-/** The real CDK CLI at work on MiniStack. */
+/** Runs the real CDK CLI against MiniStack. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stackNameIn } from '../synthesis';
@@ -10,26 +10,26 @@ import { applyTableSettings } from './table-settings';
 const project = join(__dirname, '..', '..');
 const cli = require.resolve('aws-cdk/bin/cdk');
 
-/** What the stack's own configuration has to leave out, for MiniStack's CloudFormation does not know these resources. */
+/** Settings for resources that MiniStack's CloudFormation does not support. */
 export const unknownToMiniStack = { archiveDays: '0', schemaRegistry: 'false', savedQueries: 'false' };
 
 interface SynthOptions {
   /** Folder of the cloud assembly. */
   readonly directory: string;
-  /** What the CLI runs; that of `cdk.json` unless given. */
+  /** The app that the CLI runs; by default the one of `cdk.json`. */
   readonly app?: string;
   readonly context?: Readonly<Record<string, string>>;
 }
 
-/** @param signal ends what it is at */
+/** @param signal ends the running command */
 export function cdkCli(ministack: MiniStack, signal?: AbortSignal) {
   const { environment, folder } = ministack;
-  // A home of its own: there may be a .cdk.json in the user's.
+  // A separate home folder: the user's may contain a .cdk.json.
   const env = { CI: 'true', HOME: folder, ...environment };
   const cdkIn = (cwd: string, ...args: string[]) => run(process.execPath, [cli, ...args], { cwd, env, signal });
   const cdk = (...args: string[]) => cdkIn(project, ...args);
   return {
-    /** Away from our cdk.json, whose app would be synthesized for it. */
+    /** Runs outside the project, because the CLI would synthesize the app of our cdk.json. */
     bootstrap: () => cdkIn(folder, 'bootstrap', `aws://${account}/${region}`),
 
     async synth({ directory, app, context = {} }: SynthOptions): Promise<void> {
@@ -37,7 +37,7 @@ export function cdkCli(ministack: MiniStack, signal?: AbortSignal) {
       await cdk('synth', '--quiet', '--output', directory, ...(app ? ['--app', app] : []), ...pairs);
     },
 
-    /** @returns the outputs of the one stack in the folder */
+    /** @returns the outputs of the only stack in the folder */
     async deploy(directory: string): Promise<Readonly<Record<string, string>>> {
       withoutMetricMath(directory);
       const file = join(folder, 'outputs.json');

@@ -1,4 +1,4 @@
-/** `npm run deploy:local`: the stack as the CDK CLI deploys it, on MiniStack on this machine, for as long as this runs. */
+/** `npm run deploy:local`: deploys the stack with the CDK CLI to MiniStack on this machine, until the process stops. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
@@ -8,7 +8,7 @@ import { helpOf, optionsOnly, readOptionsOf, UsageError } from '../../cli/lib/co
 import { stopWhenUnwanted } from '../../cli/lib/process';
 import type { Settings } from '../../lambdas/poller/settings';
 import { type PartnerCentral, startPartnerCentral } from '../services/partner-central';
-import { type Line, textNarrator } from '../start/narrate';
+import { type Line, textFormatter } from '../start/format-line';
 import { openPlayedSource } from '../start/played-source';
 import { stackNameIn } from '../synthesis';
 import { readSynthesized } from '../synthesized';
@@ -24,14 +24,14 @@ const commandLine = () =>
   optionsOnly(
     new Command('npm run deploy:local --')
       .description(
-        'Deploys the stack with the CDK CLI, as to AWS, and leaves it running until you press Ctrl-C. In place of AWS there is ' +
-          'MiniStack, an emulator, with a Partner Central beside it, both on 127.0.0.1 alone: no AWS account, no Docker.',
+        'Deploys the stack with the CDK CLI and leaves it running until you press Ctrl-C. AWS is replaced by ' +
+          'MiniStack, an emulator, and a stand-in for Partner Central, both on 127.0.0.1 only: no AWS account, no Docker.',
       )
       .addHelpText(
         'after',
         `
 Needs Python 3.10 or later with its venv module, openssl, and a package index; the first time, it installs MiniStack into
-.ministack. What it can't show is in docs/testing.md. For a look without any of that: npm start
+.ministack. What it can't show is in docs/testing.md. npm start needs none of it.
 
 Exit codes: 0 stopped, 1 it could not run, 2 the command line is wrong.`,
       ),
@@ -49,17 +49,17 @@ async function main(): Promise<void> {
   const partnerCentral = await startPartnerCentral();
   let ministack: MiniStack | undefined;
   try {
-    console.log('Starting MiniStack, which is installed first if it has to be: about 15 seconds on two cores …');
+    console.log('Starting MiniStack (and installing it the first time): about 15 seconds on two cores …');
     ministack = await startMiniStack({ partnerCentral: partnerCentral.url });
     console.log('Bootstrapping and deploying with the CDK CLI: about 10 seconds on two cores, 30 when they are busy …');
     const introduction = await deployOn(ministack, stopping);
-    tellOfTasks(partnerCentral, assembly(ministack));
+    simulateTasks(partnerCentral, assembly(ministack));
     console.log(introduction);
     const stopped = new Promise(resolve => stopping.addEventListener('abort', resolve));
     if (!stopping.aborted) await Promise.race([stopped, ministack.ended]);
-    if (!stopping.aborted) throw new CannotStart(['MiniStack has ended by itself:', ...ministack.log].join('\n'));
+    if (!stopping.aborted) throw new CannotStart(['MiniStack ended unexpectedly:', ...ministack.log].join('\n'));
   } catch (error) {
-    if (!stopping.aborted) throw error; // otherwise it broke off because it had to
+    if (!stopping.aborted) throw error; // an abort fails whatever is running
   } finally {
     await ministack?.close();
     await partnerCentral.close();
@@ -68,14 +68,14 @@ async function main(): Promise<void> {
 
 const assembly = ({ folder }: MiniStack) => join(folder, 'cdk.out');
 
-/** @returns what a person can do with it */
+/** @returns the instructions to print */
 async function deployOn(ministack: MiniStack, signal: AbortSignal): Promise<string> {
   const cdk = cdkCli(ministack, signal);
   const directory = assembly(ministack);
   const context = { ...unknownToMiniStack, catalog };
   await Promise.all([cdk.bootstrap(), cdk.synth({ directory, context })]);
   const outputs = await cdk.deploy(directory);
-  // What has ended before the first poll is history: from here on each ending counts.
+  // Tasks that ended before the first poll are history, so poll once before the user starts tasks.
   const Payload = JSON.stringify({ mode: 'poll' });
   const { FunctionError } = await new LambdaClient(ministack.clientOptions).send(
     new InvokeCommand({ FunctionName: outputs.PollerFunctionName, Payload }),
@@ -92,42 +92,42 @@ async function deployOn(ministack: MiniStack, signal: AbortSignal): Promise<stri
   return `
 Deployed, and polling every minute.
 
-In another terminal, so that its commands ask this deployment and not AWS:
+In another terminal, make its commands use this deployment instead of AWS:
 
   . ${environment}
 
-There, aws is your own AWS CLI if that is version 2, and otherwise version ${broughtVersion}, which came with MiniStack, with
-what docs/runbook.md needs of version 2. Its commands can be rehearsed there, but for those that docs/testing.md names.
+There, aws is your own AWS CLI if it is version 2. Otherwise it is version ${broughtVersion}, installed with MiniStack, with the parts of
+version 2 that docs/runbook.md needs. You can practise the runbook there; docs/testing.md lists the commands that fail.
 
 Start a task. It runs for some seconds, and completes with context 1 or fails with any other number:
 
   aws partnercentral-selling start-opportunity-from-engagement-task \\
     --catalog ${catalog} --identifier eng-0123456789abcd --context-identifier 2
 
-See its event, after the next poll, and the mail if it failed (again after half a minute, for nobody takes them out):
+See its event after the next poll, and the mail if it failed (both appear again after half a minute: they stay in the queue):
 
   ${receive('$EVENTS_QUEUE')}
   ${receive('$ALERTS_QUEUE')}
 
-Ask the poller:
+Ask for the state:
 
   npm run tasks -- status
   npm run tasks -- list
   npm run tasks -- plan
 
-Tear it all down with Ctrl-C here, or from anywhere:
+Delete everything with Ctrl-C here, or from any terminal:
 
   kill ${process.pid}
 `;
 }
 
-/** Tasks that somebody starts come to an end, those of every source that was deployed, and are told of. */
-function tellOfTasks(partnerCentral: PartnerCentral, directory: string) {
-  const narrate = textNarrator({ colour: process.stdout.isTTY });
+/** Finishes tasks that a user starts, in every deployed source, and prints them. */
+function simulateTasks(partnerCentral: PartnerCentral, directory: string) {
+  const formatLine = textFormatter({ colour: process.stdout.isTTY });
   const scenes = readSynthesized(directory, stackNameIn(directory)).pollers.map(({ environment, enabled }) => {
     const settings = JSON.parse(String(environment.POLLER_SETTINGS)) as Settings;
-    const tell = (line: Line) => console.log(narrate(line, new Date()));
-    return openPlayedSource({ settings, enabled, partnerCentral, mostRunning: 0, tell }).scene;
+    const report = (line: Line) => console.log(formatLine(line, new Date()));
+    return openPlayedSource({ settings, enabled, partnerCentral, maxRunning: 0, report }).scene;
   });
   for (const scene of scenes) scene.begin({ history: 1_000, running: 0 });
   setInterval(() => {

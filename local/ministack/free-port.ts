@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** One of 127.0.0.1 that nobody listens on, so far. */
+/** A port of 127.0.0.1 that is free at the moment. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise(resolve => server.once('listening', resolve));

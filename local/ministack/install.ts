@@ -1,6 +1,6 @@
 /**
- * Installs MiniStack into a virtual environment of the project's own. Run by itself, it says in one line why it can't
- * (exit code 69: no Python, or no package index that has it), or what to do about it (exit code 1).
+ * Installs MiniStack into a virtual environment in the project. Run as a program, it prints in one line why it is not
+ * available (exit code 69: no Python, or no package index that has it) or what to fix (exit code 1).
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -11,17 +11,17 @@ import { run } from './run-program';
 const project = join(__dirname, '..', '..');
 const requirements = join(__dirname, 'requirements.txt');
 
-/** There is no Python here that can run MiniStack, or no package index that has it; nothing is broken. */
+/** No Python here can run MiniStack, or no package index has it. Not a fault of the project. */
 export class NotAvailable extends CannotStart {}
 
-/** As sysexits.h has it for a service that can't be had. */
+/** EX_UNAVAILABLE of sysexits.h. */
 const EX_UNAVAILABLE = 69;
 
 /**
- * Takes some seconds the first time, and none after that. Two at once don't get in each other's way.
+ * Takes some seconds the first time, then returns at once. Two concurrent runs are safe.
  * @returns path of the Python that has it
- * @throws NotAvailable saying what is missing
- * @throws CannotStart when both are there, and something else is missing or fails
+ * @throws NotAvailable naming the missing program or index
+ * @throws CannotStart when Python and index exist but another requirement is missing, or the installation fails
  */
 export async function installMiniStack(): Promise<string> {
   const version = await pythonVersion();
@@ -31,9 +31,9 @@ export async function installMiniStack(): Promise<string> {
   const id = createHash('sha256').update(readFileSync(requirements)).update(version).digest('hex').slice(0, 12);
   const folder = join(project, '.ministack', id);
   if (existsSync(pythonIn(folder))) return pythonIn(folder);
-  rmSync(folder, { recursive: true, force: true }); // of a Python that is gone
+  rmSync(folder, { recursive: true, force: true }); // its Python was removed
 
-  // Elsewhere first, then renamed: whoever finds the folder finds it complete.
+  // Installed in another folder, then renamed: the folder exists only when it is complete.
   const unfinished = `${folder}.${process.pid}`;
   mkdirSync(join(project, '.ministack'), { recursive: true });
   try {
@@ -52,7 +52,7 @@ export async function installMiniStack(): Promise<string> {
     try {
       renameSync(unfinished, folder);
     } catch (error) {
-      if (!existsSync(folder)) throw error; // otherwise somebody else was faster
+      if (!existsSync(folder)) throw error; // a concurrent run has installed it
     }
   } finally {
     rmSync(unfinished, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** MiniStack, an emulator of AWS, as a process of ours on loopback. It needs no Docker and no account. */
+/** MiniStack, an emulator of AWS, as a child process on loopback. Needs no Docker and no account. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:https';
@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port';
 import { installMiniStack } from './install';
 
-/** A made-up account: a key of twelve digits is that account's root to MiniStack. */
+/** A made-up account. MiniStack treats a twelve-digit access key as root of that account. */
 export const account = '111122223333';
 export const region = 'us-east-1';
 const secretAccessKey = 'of-nobody';
@@ -16,14 +16,14 @@ const secretAccessKey = 'of-nobody';
 const LINES_KEPT = 200;
 
 interface MiniStackOptions {
-  /** Address of the Partner Central that the functions poll; MiniStack has none. */
+  /** Address of the Partner Central stand-in, which MiniStack lacks. */
   readonly partnerCentral: string;
 }
 
 /**
- * Starts it with its state in a temporary folder. IAM is enforced and TLS is on: functions and operators need their rights.
- * It stops with this process, however that ends.
- * @throws NotAvailable where it can't be had
+ * Starts MiniStack with its state in a temporary folder. IAM is enforced and TLS is on.
+ * It stops when this process ends for any reason.
+ * @throws NotAvailable when it can't be installed
  */
 export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
   const python = await installMiniStack();
@@ -33,7 +33,7 @@ export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
     const child = spawn(python, [join(__dirname, 'serve.py')], {
       cwd: folder,
       stdio: ['pipe', 'pipe', 'pipe'],
-      // A Ctrl-C is for us: it is told when its time has come.
+      // Keeps Ctrl-C from reaching it: this process stops it.
       detached: true,
       env: {
         PATH: [dirname(lambdasNode()), process.env.PATH].join(':'),
@@ -41,10 +41,10 @@ export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
         TMPDIR: folder,
         GATEWAY_PORT: String(port),
         BIND_HOST: '127.0.0.1',
-        IOT_MTLS_ENABLED: '0', // it would listen on all interfaces
+        IOT_MTLS_ENABLED: '0', // IoT would listen on all interfaces
         AUTH: 'true',
-        USE_SSL: '1', // our policies refuse what comes without TLS
-        // Inherited by the functions, which find all else at the address of MiniStack itself.
+        USE_SSL: '1', // the stack's policies refuse requests without TLS
+        // The functions inherit this address. All other services are at MiniStack's own.
         AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral,
       },
     });
@@ -73,16 +73,16 @@ export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
         endpoint,
         folder,
         pid: child.pid as number,
-        /** A Python that has the AWS CLI as a module. */
+        /** Path of a Python that has the AWS CLI as a module. */
         python,
-        /** For the clients of an SDK in this process. */
+        /** For SDK clients in this process. */
         clientOptions: {
           endpoint,
           region,
           credentials: { accessKeyId: account, secretAccessKey },
           requestHandler: { httpsAgent: new Agent({ ca }) },
         },
-        /** For the AWS CLI, the CDK CLI and every SDK: all they need to take it for AWS, and nothing of the user's own. */
+        /** For the AWS CLI, the CDK CLI and SDKs: redirects them to MiniStack and hides the user's own settings. */
         environment: {
           AWS_ENDPOINT_URL: endpoint,
           AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral,
@@ -96,19 +96,19 @@ export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
           AWS_CA_BUNDLE: certificate,
           NODE_EXTRA_CA_CERTS: certificate,
           CDK_HOME: join(folder, 'cdk'),
-          // A proxy has nothing to do with this machine; programs differ in which of the two they read.
+          // Bypass proxies. Programs read either of the two.
           NO_PROXY: 'localhost,127.0.0.1',
           no_proxy: 'localhost,127.0.0.1',
         },
         /** The last lines of its log. */
         log: log as readonly string[],
-        /** Resolves when it has ended, on our word or not. */
+        /** Resolves when it has ended for any reason. */
         ended,
         close,
       };
     }
     await close();
-    // Somebody may have taken the port between our look and its start.
+    // Another process may have taken the port since it was free.
     if (attempt < 3 && log.some(line => line.includes('already in use'))) continue;
     throw new Error(`MiniStack did not start:\n${log.join('\n')}`);
   }
@@ -116,7 +116,7 @@ export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
 
 export type MiniStack = Awaited<ReturnType<typeof startMiniStack>>;
 
-/** The Node.js that runs the functions: Lambda's version where `npm run test:node24` has installed it, or else ours. */
+/** Node.js for the functions: Lambda's version if `npm run test:node24` has installed it, otherwise this process's. */
 export function lambdasNode(): string {
   const modules = join(__dirname, '..', '..', 'test', 'node24', 'node_modules');
   const installed = existsSync(modules) ? readdirSync(modules).filter(name => name.startsWith('node-')) : [];
@@ -124,7 +124,7 @@ export function lambdasNode(): string {
   return found ?? process.execPath;
 }
 
-/** @returns false when it ended instead, or did not answer within a minute */
+/** @returns false when it ended or did not answer within a minute */
 async function isReady(child: ChildProcess, port: number, certificate: string): Promise<boolean> {
   for (let tries = 0; tries < 300 && child.exitCode === null && child.signalCode === null; tries += 1) {
     if (existsSync(certificate) && (await answers(port, certificate))) return true;

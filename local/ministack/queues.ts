@@ -1,4 +1,4 @@
-/** Queues that hear what the stack tells: its events, and its messages to people. */
+/** Queues that receive the events and alert messages of the stack. */
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
@@ -15,7 +15,7 @@ export function queuesOn({ clientOptions }: Pick<MiniStack, 'clientOptions'>) {
   const sns = new SNSClient(clientOptions);
   const eventBridge = new EventBridgeClient(clientOptions);
 
-  /** A queue that one rule or one topic may send to, and nobody else. */
+  /** A queue to which only one rule or one topic may send. */
   async function queueFor(name: string, service: 'events' | 'sns', sourceArn: string): Promise<Queue> {
     const statement = {
       Effect: 'Allow',
@@ -31,7 +31,7 @@ export function queuesOn({ clientOptions }: Pick<MiniStack, 'clientOptions'>) {
   }
 
   return {
-    /** Behind a rule for how tasks end, as a consumer makes it by hand: docs/events.md. */
+    /** Behind a rule for finished tasks, made by hand like a consumer's: docs/events.md. */
     async behindRule(name: string, EventBusName: string, catalog: string): Promise<Queue> {
       const pattern = {
         source: [DEFAULT_EVENT_SOURCE],
@@ -46,7 +46,7 @@ export function queuesOn({ clientOptions }: Pick<MiniStack, 'clientOptions'>) {
       return queue;
     },
 
-    /** @param raw whether it gets the message alone, or with its subject in an envelope */
+    /** @param raw whether it receives the message alone instead of an envelope with the subject */
     async subscribedTo(TopicArn: string, name: string, raw = false): Promise<Queue> {
       const queue = await queueFor(name, 'sns', TopicArn);
       const Attributes = { RawMessageDelivery: String(raw) };

@@ -7,15 +7,15 @@ const MOST_OUTPUT = 64 * 1024 * 1024;
 interface RunOptions {
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Ends it early. */
+  /** Aborts it. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs a program to its end, with our environment but for what is the user's in AWS, or what a CDK CLI, npm and a loader
- * around us have set.
+ * Runs a program to its end, in our environment without the user's AWS settings and without variables set by an outer
+ * CDK CLI, npm or loader.
  * @returns its standard output
- * @throws CannotStart with all that it wrote, if it fails
+ * @throws CannotStart with its whole output, if it fails
  */
 export async function run(program: string, args: readonly string[], { env, ...more }: RunOptions) {
   const own = Object.entries(process.env).filter(([key]) => !/^(AWS_|CDK_|NODE_OPTIONS$|npm_)/.test(key));

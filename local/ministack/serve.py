@@ -1,6 +1,6 @@
-"""Runs MiniStack for as long as whoever started it keeps our standard input open, which ends with them however they end.
+"""Runs MiniStack until its standard input closes, which happens when the parent process ends for any reason.
 
-Leaves nothing behind: its state is in TMPDIR, a folder that was made for this run.
+Removes its state: TMPDIR is a folder made for this run.
 """
 
 import os

@@ -1,14 +1,14 @@
-/** What a shell reads to ask a deployment on MiniStack, and nothing of the user's own in AWS. */
+/** Shell settings that point to a deployment on MiniStack and hide the user's AWS settings. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MiniStack } from './ministack';
 
-/** Of the AWS CLI in MiniStack's virtual environment: a package index has only version 1. */
+/** Version of the AWS CLI in MiniStack's virtual environment. Package indexes have only version 1. */
 export const broughtVersion = /^awscli==(.*)$/m.exec(
   readFileSync(join(__dirname, 'requirements.txt'), 'utf8'),
 )?.[1] as string;
 
-/** Leaves the user's AWS CLI alone where it is version 2, which the runbook is written for. */
+/** Uses the user's AWS CLI if it is version 2, for which the runbook is written. */
 export function environmentFile(
   { environment, python }: Pick<MiniStack, 'environment' | 'python'>,
   more: Readonly<Record<string, string>>,

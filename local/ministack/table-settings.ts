@@ -9,7 +9,7 @@ import {
 import type { Template } from '../synthesized';
 import type { MiniStack } from './ministack';
 
-/** What the template says of a table and MiniStack's CloudFormation leaves out: time to live and point-in-time recovery. */
+/** Settings of the table that MiniStack's CloudFormation ignores: time to live and point-in-time recovery. */
 export async function applyTableSettings(
   { clientOptions }: Pick<MiniStack, 'clientOptions'>,
   StackName: string,

@@ -1,4 +1,4 @@
-/** The queue of failed tasks between the rule and the formatter: what Lambda makes of it, without the waiting. */
+/** The queue of failed tasks between the rule and the formatter: batches like Lambda's, without waiting. */
 import { createHash, randomUUID } from 'node:crypto';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { DeliveredEvent } from './event-bridge';
@@ -6,16 +6,16 @@ import type { DeliveredEvent } from './event-bridge';
 /** Lambda's limit for one invocation: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const mostPayloadBytes = 6 * 1024 * 1024;
 
-/** How many batches Lambda gathers at a time: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
+/** Number of pollers, each of which gathers a batch: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
 const usualPollers = 5;
-/** The most that one of them receives with one request. */
+/** Maximum number of messages that a poller receives with one request. */
 const mostReceived = 10;
 
 export type InvokeFormatter = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
 /**
  * @param batchSize that of the event source mapping
- * @param pollers how many gather a batch each
+ * @param pollers number of pollers, each of which gathers a batch
  */
 export function alertQueue(batchSize: number, pollers = usualPollers) {
   let waiting: SQSRecord[] = [];
@@ -23,17 +23,17 @@ export function alertQueue(batchSize: number, pollers = usualPollers) {
   return {
     send: (event: DeliveredEvent) => waiting.push(record(JSON.stringify(event))),
 
-    /** How many records wait, those that came back among them. */
+    /** Number of waiting records, returned ones included. */
     get length() {
       return waiting.length;
     },
 
     /**
-     * Hands over everything that waits, in batches as Lambda makes them. What the function gives back waits for the next
-     * time, and so does a batch that it did not get through.
+     * Delivers all waiting records in batches like Lambda's. Records that the function returns as failed stay in the queue
+     * for the next call, and so does a batch for which the function fails.
      */
     async deliver(invoke: InvokeFormatter) {
-      const batches = dividedAmong(pollers, waiting).flatMap(records => batchesOf(records, batchSize));
+      const batches = distribute(pollers, waiting).flatMap(records => batchesOf(records, batchSize));
       waiting = [];
       for (const [index, Records] of batches.entries()) {
         try {
@@ -49,8 +49,8 @@ export function alertQueue(batchSize: number, pollers = usualPollers) {
   };
 }
 
-/** Each poller receives ten records in turn, so a burst is at least as many batches. */
-function dividedAmong(pollers: number, records: readonly SQSRecord[]): SQSRecord[][] {
+/** The pollers receive ten records in turn, so a burst makes at least one batch for each. */
+function distribute(pollers: number, records: readonly SQSRecord[]): SQSRecord[][] {
   return Array.from({ length: pollers }, (_, poller) =>
     records.filter((_, at) => Math.floor(at / mostReceived) % pollers === poller),
   );
@@ -72,7 +72,7 @@ export function batchesOf(records: readonly SQSRecord[], batchSize: number): SQS
   return batches;
 }
 
-/** As large as a real one, for its size counts. */
+/** As long as a real receipt handle, because it counts towards the size. */
 function record(body: string): SQSRecord {
   const now = String(Date.now());
   return {

@@ -1,6 +1,6 @@
 /**
- * The services that tell of a stack, on this machine: what CloudFormation made of the template, the functions with their
- * environment, the schedules. Enough for the operators' command line to find its way, by the same calls as in AWS.
+ * Stand-ins for the services that describe a stack: CloudFormation (resources), Lambda (functions and their environment)
+ * and Scheduler (schedules). They support the calls of the operators' command line.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Template } from '../synthesized';
@@ -13,7 +13,7 @@ export interface ControlPlaneOptions {
   readonly template: Template;
   /** Names of resources, by logical id; the logical id itself where there is none. */
   readonly names: Readonly<Record<string, string>>;
-  /** The functions that can be called, by logical id. */
+  /** Hosts of the functions, by logical id. */
   readonly functions: Readonly<Record<string, HostedFunction>>;
 }
 
@@ -26,7 +26,7 @@ export type ControlPlane = Awaited<ReturnType<typeof startControlPlane>>;
 
 const account = '000000000000';
 const region = 'us-east-1';
-/** Of AWS it is 100; here a stack of ours has more than one, so that whoever reads only the first notices. */
+/** AWS has 100. A smaller page makes the stack take several, so that a client that reads one page fails. */
 const pageSize = 25;
 
 const cloudFormationXml = 'http://cloudformation.amazonaws.com/doc/2010-05-15/';
@@ -118,8 +118,8 @@ export async function startControlPlane({ stackName, template, names, functions 
       throw refusal(400, 'InvalidParameterValueException', `Not on this machine: ${type} of ${physicalId(id)}`);
     const { result, error } = await invoke(JSON.parse(body || '{}'));
     if (!error) return jsonReply(result ?? null);
-    const told = { errorType: error.name, errorMessage: error.message, trace: [] };
-    return { ...jsonReply(told), headers: { 'x-amz-function-error': 'Unhandled' } };
+    const answer = { errorType: error.name, errorMessage: error.message, trace: [] };
+    return { ...jsonReply(answer), headers: { 'x-amz-function-error': 'Unhandled' } };
   }
 
   const scheduler = await startService({

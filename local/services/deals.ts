@@ -1,4 +1,4 @@
-/** What Partner Central answers about engagements, opportunities and invitations. Each one exists; its id decides its names. */
+/** Partner Central's engagements, opportunities and invitations. Each id exists, and determines the names in the answer. */
 import type { TaskStore } from './task-store';
 
 type Output = Record<string, unknown>;
@@ -46,7 +46,7 @@ export function opportunity(id: string, catalog: string): Output {
   };
 }
 
-/** AWS's samples read it before they start a task: whether it waits to be accepted. */
+/** AWS's samples read it before they start a task, to see whether the invitation is pending. */
 export function invitation(id: string, catalog: string, store: TaskStore): Output {
   const { title, company } = namesOf(id);
   const isAccepted = store

@@ -1,6 +1,6 @@
 declare module 'dynalite' {
   import type { Server } from 'node:http';
-  /** Times are how long a table stays in CREATING and the like. Without `path` everything is in memory. */
+  /** The delays are how long a table stays in states such as CREATING. Without `path` the data is in memory. */
   export default function dynalite(options?: {
     path?: string;
     createTableMs?: number;

@@ -1,6 +1,6 @@
 /**
- * DynamoDB on this machine: dynalite, called in this process behind our own HTTP half, so that faults and counts work as
- * for every other service. Tables come from the synthesized template: what is tested is what deploys.
+ * A stand-in for DynamoDB: dynalite, called in this process behind our own HTTP layer, so that faults and call counts work
+ * as in the other services. Tables come from the synthesized template.
  */
 import { mkdirSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -17,11 +17,11 @@ import dynalite from 'dynalite';
 import { type Call, type Reply, type ServiceOptions, startService } from './service';
 
 export interface DynamoDbOptions extends ServiceOptions {
-  /** Folder that keeps the tables; without it they are gone when the service closes. */
+  /** Folder of the tables. Without it, they exist until the service closes. */
   path?: string | undefined;
-  /** Another DynamoDB to pass every request on to, for example Amazon's DynamoDB Local. */
+  /** Address of another DynamoDB that gets every request, for example Amazon's DynamoDB Local. */
   endpoint?: string | undefined;
-  /** Answers what the engine doesn't know. */
+  /** Answers requests that the engine does not support. */
   describe?: ((call: Call, answer: () => Promise<Reply>) => Promise<Reply> | Reply) | undefined;
 }
 
@@ -68,7 +68,7 @@ function embeddedEngine(path: string | undefined): Engine {
   return {
     answer: (headers, body) =>
       new Promise<Reply>(resolve => {
-        // The engine's handler uses no more of a request and a response than this.
+        // The engine's handler needs only these members of a request and a response.
         const request = Object.assign(Readable.from([Buffer.from(body)]), { method: 'POST', url: '/', headers });
         const replyHeaders: Record<string, string> = {};
         const response = {
@@ -77,13 +77,13 @@ function embeddedEngine(path: string | undefined): Engine {
             replyHeaders[key.toLowerCase()] = String(value);
           },
           end: (text = '') => {
-            delete replyHeaders['content-length']; // ours, for a fault may cut the body
+            delete replyHeaders['content-length']; // our server sets it, because a fault may cut the body
             resolve({ status: response.statusCode, headers: replyHeaders, body: text });
           },
         };
         engine.emit('request', request, response);
       }),
-    // The engine closes its files only with a server that listens; nothing ever connects to this one.
+    // The engine closes its files only together with a listening server. Nothing connects to this one.
     close: () => new Promise(resolve => void engine.listen(0, '127.0.0.1', () => void engine.close(() => resolve()))),
   };
 }
@@ -93,10 +93,10 @@ interface Template {
 }
 
 /**
- * Creates the table that a CloudFormation template describes; leaves one that exists as it is. Keys, indexes and billing
- * are taken; what an engine on this machine has no use for (TTL, backups, protection, encryption, tags) is not.
+ * Creates the table of a CloudFormation template, unless it exists. Uses keys, indexes and billing mode; ignores TTL,
+ * backups, protection, encryption and tags.
  * @returns the table's name: the logical id unless another is given
- * @throws Error when the template has no such table
+ * @throws Error when the template lacks the table
  */
 export async function createTableFromTemplate(url: string, template: object, logicalId: string, tableName = logicalId) {
   const resources = (template as Template).Resources ?? {};

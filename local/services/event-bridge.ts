@@ -1,8 +1,8 @@
-/** EventBridge on this machine: PutEvents with the service's own checks, and the envelope a target would get. */
+/** A stand-in for EventBridge: PutEvents with the service's checks, and the envelope that a target gets. */
 import { randomUUID } from 'node:crypto';
 import { isObject, jsonReply, Refusal, type ServiceOptions, startService, unknownOperation } from './service';
 
-/** An event as a rule matches it and a target receives it. */
+/** An event as rules match it and targets receive it. */
 export interface DeliveredEvent {
   version: '0';
   id: string;
@@ -16,7 +16,7 @@ export interface DeliveredEvent {
   detail: Record<string, unknown>;
 }
 
-/** An entry as it is on the wire: Time is in seconds since 1970. */
+/** An entry as on the wire: Time is in seconds since 1970. */
 export interface WireEntry {
   Time?: number | null;
   Source?: string | null;
@@ -32,12 +32,12 @@ export interface EntryError {
 }
 
 export interface EventBridgeOptions extends ServiceOptions {
-  /** Names or ARNs; nothing else exists, the default bus included, unless it is named. */
+  /** Names or ARNs. No other bus exists, not even the default one. */
   buses: string[];
-  /** Total size of the entries of one call. The service took 256 KB for years; a larger limit is not everywhere. */
+  /** Maximum total size of the entries of one call. It was 256 KB for years; not every region has a larger limit. */
   maxBytes?: number;
   onEvent?: ((event: DeliveredEvent) => void) | undefined;
-  /** Fails one entry that the service would have accepted. `index` counts all such entries from 0. */
+  /** Makes an acceptable entry fail. `index` counts the acceptable entries from 0. */
   entryFault?: ((entry: WireEntry, index: number) => EntryError | undefined) | undefined;
 }
 
@@ -67,7 +67,7 @@ export async function startEventBridge(options: EventBridgeOptions) {
   });
 
   const bus = Object.assign(service, {
-    /** Every event accepted so far, oldest first. */
+    /** Every accepted event, oldest first. */
     events,
     clear: () => {
       events.length = 0;
@@ -78,7 +78,7 @@ export async function startEventBridge(options: EventBridgeOptions) {
   return bus;
 }
 
-/** What refuses a call as a whole. */
+/** Errors of a whole call. */
 function checkCall(entries: unknown, { buses, maxBytes = 262_144 }: EventBridgeOptions): WireEntry[] {
   const invalid = (message: string) => new Refusal({ status: 400, type: 'ValidationException', body: { message } });
   if (!Array.isArray(entries)) throw invalid("Value null at 'entries' failed to satisfy: Member must not be null");
@@ -124,14 +124,14 @@ function entryBytes({ Time, Source, DetailType, Detail, Resources }: WireEntry):
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), Time == null ? 0 : 14);
 }
 
-/** Two ARNs must be the same; a name is the same as the last part of an ARN. */
+/** Two ARNs must be equal. A name matches the last part of an ARN. */
 function isBus(asked: string) {
   const name = (bus: string) => bus.slice(bus.lastIndexOf('/') + 1);
   const isArn = (bus: string) => bus.startsWith('arn:');
   return (known: string) => (isArn(asked) && isArn(known) ? asked === known : name(asked) === name(known));
 }
 
-/** What fails one entry of a call that goes on. */
+/** Errors of one entry in an otherwise successful call. */
 function entryError(entry: WireEntry): EntryError | undefined {
   for (const field of ['Source', 'DetailType', 'Detail'] as const)
     if (!entry[field]) return invalidArgument(field, 'it is required');

@@ -1,6 +1,6 @@
 /**
- * The part of EventBridge's event patterns that the stack's rules use. Whatever is not known here throws, so that a rule
- * can't seem to work on this machine by an operator that was never looked at.
+ * The subset of EventBridge's event patterns that the stack's rules use. Throws for any other operator, so that a rule
+ * never appears to work through an unsupported one.
  */
 
 import { isObject } from './service';
@@ -8,12 +8,12 @@ import { isObject } from './service';
 type Scalar = string | number | boolean | null;
 type Test = (values: Scalar[]) => boolean;
 
-/** @throws Error naming the place in the pattern that EventBridge would refuse or that is not known here */
+/** @throws Error naming the place of an invalid or unsupported part of the pattern */
 export function matches(pattern: object, event: object): boolean {
   return compile(pattern, '')(event);
 }
 
-/** Reads the whole pattern before any event, so that a mismatch further up never hides an unknown operator. */
+/** Parses the whole pattern before any event, so that an early mismatch never hides an unknown operator. */
 function compile(pattern: unknown, path: string): (value: unknown) => boolean {
   if (!isObject(pattern)) throw new Error(`${path || 'The pattern'} must be an object or a list of values.`);
   const entries = Object.entries(pattern);
@@ -25,14 +25,14 @@ function compile(pattern: unknown, path: string): (value: unknown) => boolean {
     const fits = Array.isArray(expected) ? leaf(expected, place) : compile(expected, place);
     return (value: Record<string, unknown>) => fits(value[key]);
   });
-  // A list of objects matches when one of them does, as a whole.
+  // A list of objects matches if one element matches as a whole.
   return value =>
     Array.isArray(value)
       ? value.some(item => isObject(item) && fields.every(fits => fits(item)))
-      : fields.every(fits => fits(isObject(value) ? value : {})); // `exists: false` holds below an absent object too
+      : fields.every(fits => fits(isObject(value) ? value : {})); // `exists: false` also matches below an absent object
 }
 
-/** Alternatives for the object that they stand in. Fewer than two would be a field of that name to EventBridge. */
+/** `$or` within an object. With fewer than two alternatives, EventBridge would read it as a field name. */
 function anyOf(expected: unknown, path: string, place: string): (value: Record<string, unknown>) => boolean {
   if (!Array.isArray(expected) || expected.length < 2)
     throw new Error(`${place} must be a list of two patterns or more.`);
@@ -45,7 +45,7 @@ function leaf(expected: unknown[], place: string): (value: unknown) => boolean {
   const tests = expected.map(item => operator(item, place));
   return value => {
     const values = value === undefined ? [] : [value].flat();
-    if (values.some(item => typeof item === 'object' && item !== null)) return false; // only leaves are compared
+    if (values.some(item => typeof item === 'object' && item !== null)) return false; // only leaf values are compared
     return tests.some(test => test(values as Scalar[]));
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Runs a synthesized bundle as Lambda would call it: in a process of its own that stays warm between invocations, sees
- * only the environment that the template gives it, and is killed when its time is up.
+ * Runs a synthesized bundle like Lambda: in a process of its own that stays warm between invocations, sees only the
+ * template's environment, and is killed at its timeout.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -13,30 +13,30 @@ export interface FunctionOptions {
   readonly handler: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
-  /** The function's own pauses take no time; timeouts and the SDK's retries do. */
+  /** Skips the function's own pauses, but not timeouts and retries of the SDK. */
   readonly skipPauses?: boolean | undefined;
   /** Decides when a pause ends. @returns the function's clock offset from then on, in milliseconds */
   readonly onPause?: ((ms: number) => Promise<number>) | undefined;
-  /** Each line that the function writes to its log. */
+  /** Called with each log line of the function. */
   readonly onLog?: ((line: string) => void) | undefined;
 }
 
-/** Path of the Node.js that runs functions, such as the version that Lambda has; without it, our own does. */
+/** Environment variable with the path of the Node.js for functions, such as Lambda's version. Default: this process's. */
 export const FUNCTION_NODE = 'FUNCTION_NODE';
 
 export interface InvokeOptions {
   readonly timeoutMs?: number;
-  /** How much later it is than by our clock, for the function and for Partner Central. */
+  /** Offset of the current time from the machine's clock, for the function and Partner Central. */
   readonly clockOffsetMs?: number;
-  /** How far the function's clock is ahead of what the time is. */
+  /** Further offset of the function's clock alone. */
   readonly clockSkewMs?: number;
-  /** The same for two deliveries of one event; a new one unless given. */
+  /** Equal for two deliveries of one event. Default: a new one. */
   readonly requestId?: string;
 }
 
 export type Invocation<T> = {
   readonly cpuMs: number;
-  /** The most so far, and what Node.js and the bundle took before the first invocation; 0 of a process that died. */
+  /** Peak so far, and memory before the first invocation; 0 if the process died. */
   readonly peakRssBytes: number;
   readonly idleRssBytes: number;
 } & (
@@ -47,7 +47,7 @@ export type Invocation<T> = {
     }
 );
 
-/** What Lambda sets, as far as our functions and the SDK look at it. */
+/** The variables set by Lambda that our functions and the SDK read. */
 const lambdaEnvironment = {
   AWS_REGION: 'us-east-1',
   AWS_ACCESS_KEY_ID: 'local',
@@ -55,7 +55,7 @@ const lambdaEnvironment = {
   AWS_SESSION_TOKEN: 'session-token-of-nobody',
   AWS_LAMBDA_FUNCTION_NAME: 'local',
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
-  // Lambda runs a version of Node that the SDK doesn't warn about.
+  // The SDK doesn't warn about Lambda's version of Node.js.
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
 };
 
@@ -69,7 +69,7 @@ export function hostFunction(options: FunctionOptions) {
         execPath: process.env[FUNCTION_NODE] || process.execPath,
         execArgv: [],
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-        // A Ctrl-C is for us: the poll in hand is let finish.
+        // Keeps Ctrl-C from reaching it, so that a running poll can finish.
         detached: true,
       });
       for (const stream of [started.stdout, started.stderr]) {
@@ -92,7 +92,7 @@ export function hostFunction(options: FunctionOptions) {
   return {
     /**
      * Calls the handler, in a new process if there is none.
-     * @returns what it returned or threw; a process that died or ran out of time is the error `ProcessDied` or `TimedOut`
+     * @returns its result or error; the error is `ProcessDied` if the process died and `TimedOut` after the timeout
      */
     async invoke<T = unknown>(
       input: unknown,
@@ -123,7 +123,7 @@ export function hostFunction(options: FunctionOptions) {
       });
     },
 
-    /** Ends the process at once, whatever it is doing; the next invocation starts a new one. */
+    /** Kills the process. The next invocation starts a new one. */
     async kill(): Promise<void> {
       const process = await child?.catch(() => undefined);
       if (!process || process.exitCode !== null || process.signalCode !== null) return;

@@ -1,4 +1,4 @@
-// The inside of a function's process: loads the bundle as Lambda does, then answers one invocation after the other.
+// The process of a function: loads the bundle like Lambda, then handles one invocation at a time.
 import { syncBuiltinESMExports } from 'node:module';
 import timers from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -6,19 +6,19 @@ import { pathToFileURL } from 'node:url';
 const [, , bundle, handlerName, pauses] = process.argv;
 const describe = error => ({ name: error?.name, message: error?.message, stack: error?.stack?.slice(0, 2_000) });
 
-/** Sampled, for what the kernel calls the peak of this process may be the peak of the one it was forked from. */
+/** Sampled, because the kernel's peak value may include the process that forked this one. */
 let peakRssBytes = 0;
 const sample = () => {
   peakRssBytes = Math.max(peakRssBytes, process.memoryUsage.rss());
 };
 setInterval(sample, 20).unref();
 
-// Time that passes without waiting: the bundle sees this clock, wherever it asks for the time in milliseconds.
+// Virtual time: the bundle reads this clock through Date.now().
 const realNow = Date.now;
 let clockOffsetMs = 0;
 Date.now = () => realNow() + clockOffsetMs;
 
-// Pauses that our own code makes on purpose: the pace of List calls, and the wait before an entry is sent again.
+// The bundle's own pauses: the pace of List calls, and the backoff before an entry is sent again.
 const waiting = [];
 if (pauses !== 'real') {
   timers.setTimeout = async (ms, value, { signal } = {}) => {
@@ -40,7 +40,7 @@ try {
   initError = describe(error);
 }
 
-/** What Node.js and the bundle take before there is anything to do. */
+/** Memory of Node.js and the bundle before the first invocation. */
 const idleRssBytes = process.memoryUsage.rss();
 
 process.on('message', async ({ input, timeoutMs, requestId, resume, ...more }) => {
@@ -64,6 +64,6 @@ process.on('message', async ({ input, timeoutMs, requestId, resume, ...more }) =
     idleRssBytes,
   });
 });
-// Whoever started us is gone, however it ended: nothing is left to work for.
+// The parent process has ended.
 process.on('disconnect', () => process.exit());
 process.send('ready');

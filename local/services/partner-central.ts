@@ -1,6 +1,7 @@
 /**
- * Partner Central on this machine: the three List…Tasks operations, their Start…Task, and what reads the deals of tasks
- * (GetEngagement, GetOpportunity, GetEngagementInvitation) in AWS JSON 1.0, as strict as the service's model (the SDK checks nothing) and as odd as its real answers.
+ * A stand-in for Partner Central in AWS JSON 1.0: the three List…Tasks operations, their Start…Task, and the Get operations
+ * for deals (GetEngagement, GetOpportunity, GetEngagementInvitation). It validates like the service's model, because the
+ * SDK checks nothing, and reproduces oddities of real answers.
  */
 import { createHash } from 'node:crypto';
 import type { TaskFamily } from '../../lambdas/poller/task-families';
@@ -24,7 +25,7 @@ const families = {
   OpportunityFromEngagement: {
     list: 'ListOpportunityFromEngagementTasks',
     start: 'StartOpportunityFromEngagementTask',
-    /** What a task knows of itself as soon as it starts. */
+    /** Fields that a task has from its start. */
     begun: ({ Identifier, ContextIdentifier }: Input): Partial<Task> => ({
       engagementId: lastPart(String(Identifier)),
       contextId: String(ContextIdentifier),
@@ -75,11 +76,11 @@ const gets = {
 
 export interface PartnerCentralOptions extends ServiceOptions {
   now?: (() => number) | undefined;
-  /** Catalogs that exist; AWS and Sandbox unless told. */
+  /** Existing catalogs; AWS and Sandbox by default. */
   catalogs?: readonly string[] | undefined;
-  /** More requests a second than this are throttled. */
+  /** Requests above this rate per second are throttled. */
   limit?: { perSecond: number } | undefined;
-  /** Changes an answer before it is sent; text is sent as it is. Faults of the service itself, such as null elements. */
+  /** Changes an answer before it is sent, to simulate service bugs such as null elements. Text is sent unchanged. */
   tamper?: ((operation: string, output: Output) => Output | string) | undefined;
 }
 
@@ -95,19 +96,19 @@ export async function startPartnerCentral(options: PartnerCentralOptions = {}) {
     },
   });
   const partnerCentral = Object.assign(service, openPartnerCentral(options), {
-    /** Whose tasks a caller sees, by its access key id. All see the same unless this is replaced. */
+    /** Account of a caller, by access key id; decides whose tasks it sees. By default all callers see the same tasks. */
     accountOf: (_accessKeyId: string | undefined): string | undefined => undefined,
   });
   return partnerCentral;
 }
 
-/** What Partner Central knows and answers, without HTTP. */
+/** State and answers of Partner Central, without HTTP. */
 export function openPartnerCentral(options: PartnerCentralOptions = {}) {
   const { now = Date.now, catalogs = ['AWS', 'Sandbox'] } = options;
   const stores = new Map<string, TaskStore>();
-  const bucket = { tokens: Number.POSITIVE_INFINITY, filledAt: now() }; // full, whatever the limit is or becomes
+  const bucket = { tokens: Number.POSITIVE_INFINITY, filledAt: now() }; // full at any limit
 
-  /** @throws Refusal as the service refuses */
+  /** @throws Refusal with the service's error */
   function answer(
     this: { limit?: PartnerCentralOptions['limit'] },
     operation: string,
@@ -154,12 +155,12 @@ export function openPartnerCentral(options: PartnerCentralOptions = {}) {
   }
 
   return {
-    /** Replace either at any time. */
+    /** Both can be replaced at any time. */
     tamper: options.tamper,
     limit: options.limit,
     answer,
     store,
-    /** All there is to keep between two starts. */
+    /** The state that is kept between two starts. */
     toJSON: (): Record<string, SavedTasks> =>
       Object.fromEntries([...stores].map(([key, store]) => [key, store.toJSON()])),
     fromJSON(saved: Record<string, SavedTasks>) {
@@ -220,7 +221,7 @@ function start(store: TaskStore, catalog: string, family: TaskFamily, input: Inp
   return {
     ...summary(task, catalog, family),
     ...families[family].extra(task),
-    StartTime: startTime({ ...task, startTimeMs: task.startTimeMs + 3 }), // the service's own two clocks differ as well
+    StartTime: startTime({ ...task, startTimeMs: task.startTimeMs + 3 }), // the service's two clocks differ by this too
   };
 }
 
@@ -231,20 +232,20 @@ function summary(task: Task, catalog: string, family: TaskFamily): Output {
     StartTime: startTime(task),
     TaskStatus: task.status,
     Message: task.message ?? null,
-    ReasonCode: task.reasonCode ?? (task.status === 'COMPLETE' ? 'null' : null), // the text "null": so the real service
+    ReasonCode: task.reasonCode ?? (task.status === 'COMPLETE' ? 'null' : null), // the real service sends the text "null"
     OpportunityId: task.opportunityId ?? null,
     ResourceSnapshotJobId: task.resourceSnapshotJobId ?? null,
   };
 }
 
-/** The account field is empty in the service's own ARNs. */
+/** The service leaves the account field of ARNs empty. */
 function arn(catalog: string, family: TaskFamily, taskId: string): string {
   return `arn:aws:partnercentral:us-east-1::catalog/${catalog}/${families[family].arnPart}/${taskId}`;
 }
 
 /**
- * RFC 3339 with nine fractional digits. Those below the millisecond come from the id and grow with it, so that the order
- * (start in milliseconds, id) is the order of the times shown.
+ * RFC 3339 with nine fractional digits. Digits below the millisecond are derived from the id and grow with it, so that
+ * the order of tasks (start in milliseconds, id) is the order of the shown times.
  */
 function startTime({ startTimeMs, taskId }: Position): string {
   const nanoseconds = Math.floor((Number.parseInt(taskId.slice(5, 9), 36) / 36 ** 4) * 1e6);
@@ -254,7 +255,7 @@ function startTime({ startTimeMs, taskId }: Position): string {
 const lastPart = (identifier: string) => identifier.slice(identifier.lastIndexOf('/') + 1);
 const digest = (text: string) => createHash('sha256').update(text).digest('base64url').slice(0, 22);
 
-/** A token belongs to one request: the same catalog, family, filters (in any order), sort and page size. */
+/** A token is valid for one request only: the same catalog, family, filters (in any order), sort and page size. */
 function requestText(catalog: string, family: TaskFamily, input: Input): string {
   const lists = ['TaskStatus', 'TaskIdentifier', ...filtersOf(family)];
   const filters = lists.map(name => [...((input[name] as string[] | undefined) ?? [])].sort());

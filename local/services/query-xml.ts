@@ -1,8 +1,8 @@
-/** Answers of AWS's Query protocol, as far as the services on this machine give them. */
+/** Answers of AWS's Query protocol, as far as the local services need them. */
 import { randomUUID } from 'node:crypto';
 import { type ErrorAnswer, isObject, type Reply } from './service';
 
-/** What becomes elements: text, members of its own, or a list of members. */
+/** Rendered as elements: a text, an object with members, or a list of objects. */
 export interface Members {
   readonly [name: string]: string | Members | readonly Members[] | undefined;
 }

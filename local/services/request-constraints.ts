@@ -1,5 +1,5 @@
 /**
- * What Partner Central's service model allows in a request. The SDK checks none of it. A refusal names every bad field,
+ * Constraints of Partner Central's service model, which the SDK does not check. A refusal names every invalid field, and
  * a list's member by its index.
  */
 import type { TaskFamily } from '../../lambdas/poller/task-families';
@@ -24,7 +24,7 @@ export interface Problem {
   Code: string;
 }
 
-/** @throws Refusal naming every problem, when there is one */
+/** @throws Refusal naming every problem, if there is one */
 export function refuseBad(problems: Problem[]) {
   if (problems.length === 0) return;
   const each = problems.map(
@@ -35,7 +35,7 @@ export function refuseBad(problems: Problem[]) {
   throw new Refusal({ status: 400, type: 'ValidationException', body });
 }
 
-/** @param filters names of the identifier filters that the operation has beside TaskIdentifier */
+/** @param filters names of the operation's identifier filters besides TaskIdentifier */
 export function listProblems(input: Input, filters: FilterName[], catalogs: readonly string[]): Problem[] {
   return [
     ...catalogProblems(input.Catalog, catalogs),
@@ -49,7 +49,7 @@ export function listProblems(input: Input, filters: FilterName[], catalogs: read
   ];
 }
 
-/** @param name of what a Get operation reads */
+/** @param name of the Get operation's identifier */
 export const getProblems = (input: Input, name: FilterName, catalogs: readonly string[]): Problem[] => [
   ...catalogProblems(input.Catalog, catalogs),
   ...required('Identifier', input.Identifier),
@@ -127,7 +127,7 @@ function sortProblems(sort: unknown): Problem[] {
   ];
 }
 
-// Each rule leaves an absent value to `required`; a value of another type is refused before any rule, as by the real protocol.
+// `required` handles absent values. Values of a wrong type are refused before any rule, as in the real protocol.
 
 function required(FieldName: string, value: unknown): Problem[] {
   if (value != null) return [];

@@ -1,6 +1,6 @@
 /**
- * Every reason code the API's model lists, with a message such as a failed task might carry. AWS documents no meanings:
- * the messages are ours, made to be read, and nothing may depend on them.
+ * Every reason code of the API's model, with a sample message. AWS does not document their meaning: the messages are
+ * ours, and no code may depend on them.
  */
 export const sampleFailures = [
   { reasonCode: 'InvitationAccessDenied', message: 'The caller may not read the engagement invitation.' },

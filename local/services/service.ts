@@ -1,13 +1,13 @@
 /**
- * The HTTP half of every local service: loopback only, AWS JSON, REST or Query requests in, one answer out, and faults on
- * request. A fault decides for one call whether the service acts before the answer goes wrong, which is the difference
- * between "try again" and "it may have happened" that a client can't see.
+ * The HTTP layer of every local service: loopback only, AWS JSON, REST or Query requests, one answer for each, and faults
+ * on request. A fault decides whether the service acts before the answer fails. A client can't tell the two cases apart.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** `target`: prefix of X-Amz-Target before the operation, in AWS JSON. */
 /** `target`: what X-Amz-Target has before the operation, of a service with AWS JSON. */
 const services = {
   partnercentral: { title: 'Partner Central', target: 'AWSPartnerCentralSelling.' },
@@ -26,13 +26,13 @@ export type ServiceName = keyof typeof services;
 
 export interface Call {
   service: ServiceName;
-  /** After the dot of X-Amz-Target, the Action of a Query request, or what a route makes of a path. */
+  /** From X-Amz-Target, the Action of a Query request, or a route. */
   operation: string;
   /** The parsed JSON, or the form as an object of strings. */
   input: Record<string, unknown>;
-  /** Counted from 0 since the service started or its calls were reset. */
+  /** Number of earlier calls since the start or the last reset. */
   index: number;
-  /** Whose credentials signed it; signatures are not checked. */
+  /** Access key id of the signature. Signatures are not verified. */
   accessKeyId?: string | undefined;
 }
 
@@ -40,16 +40,16 @@ export interface ErrorAnswer {
   status: number;
   /** Name of the exception. */
   type?: string;
-  /** An object becomes the error's fields; text is sent as it is. */
+  /** An object becomes the error's fields. Text is sent unchanged. */
   body?: string | object;
 }
 
 export interface Fault {
-  /** `before`: the service does not act. `after`: it acts, and the answer is lost or changed. */
+  /** `before`: the service does not act. `after`: it acts, and then the answer is lost or changed. */
   when: 'before' | 'after';
   /**
-   * `reset` destroys the socket, `hang` leaves it open until the service closes, `delayMs` waits (before acting or
-   * before answering). `truncate` sends half of the real answer, so the service acts whatever `when` says.
+   * `reset` destroys the socket, `hang` keeps it open until the service closes, `delayMs` waits (before acting or before
+   * answering), `truncate` sends half of the real answer, so the service acts regardless of `when`.
    */
   how: ErrorAnswer | 'reset' | 'hang' | 'truncate' | { delayMs: number };
 }
@@ -63,36 +63,36 @@ export interface Reply {
 }
 
 export interface ServiceOptions {
-  /** Loopback port; 0 or none takes a free one. */
+  /** Loopback port; a free one by default or for 0. */
   port?: number | undefined;
   intercept?: Intercept | undefined;
-  /** Sees each call with what the service answered, whether the answer arrives or not. Nothing is answered before it returns. */
+  /** Called with each call and its answer, before the answer is sent, also when a fault then loses it. */
   onReply?: ((call: Call, reply: Reply) => void) | undefined;
 }
 
-/** What a handler throws to answer with an error of the service. */
+/** A handler throws it to answer with an error. */
 export class Refusal extends Error {
   constructor(readonly answer: ErrorAnswer) {
     super(answer.type);
   }
 }
 
-/** An operation of a REST service; the groups of the pattern become members of the input. */
+/** An operation of a REST service. The groups of the pattern become members of the input. */
 export interface Route {
   readonly operation: string;
   readonly method: string;
   readonly path: RegExp;
 }
 
-/** @throws Error saying what to do, when the port can't be had */
+/** @throws Error with advice, when the port is not available */
 export async function startService(
   options: ServiceOptions & {
     name: ServiceName;
     contentType: string;
     handle: (call: Call, request: { headers: IncomingHttpHeaders; body: string }) => Reply | Promise<Reply>;
-    /** How an error looks on the wire; AWS JSON unless told. */
+    /** Serializes an error; AWS JSON by default. */
     renderError?: (answer: ErrorAnswer) => Reply;
-    /** Of a REST service, whose requests don't name their operation. */
+    /** For a REST service, whose requests don't name their operation. */
     routes?: readonly Route[] | undefined;
     onCall?: ((call: Call) => void) | undefined;
   },
@@ -106,13 +106,13 @@ export async function startService(
 
   const server = createServer((request, response) => {
     serve(request, response).catch(error => {
-      if (closing.signal.aborted || response.destroyed) return; // nobody is left to tell
+      if (closing.signal.aborted || response.destroyed) return; // no client is left
       if (error instanceof Refusal) return send(response, renderError(error.answer));
-      console.error(error); // a bug of the service or of a test's hook: the client only sees a 500 and may retry it
+      console.error(error); // a bug in the service or in a test's hook: the client sees only a 500 and may retry
       send(response, renderError({ status: 500, type: 'InternalFailure', body: { message: String(error) } }));
     });
   });
-  server.keepAliveTimeout = 0; // never: an idle client must not write into a socket that is just closing
+  server.keepAliveTimeout = 0; // no timeout: an idle client must not write to a closing socket
 
   async function serve(request: IncomingMessage, response: ServerResponse) {
     const body = await readBody(request);
@@ -124,21 +124,21 @@ export async function startService(
 
     const fault = await service.intercept?.(call);
     const how = fault?.how;
-    const lateAnswer = fault?.when === 'after';
-    if (fault && !lateAnswer && how !== 'truncate') {
-      if (!isDelay(how)) return misbehave(response, how);
+    const actsFirst = fault?.when === 'after';
+    if (fault && !actsFirst && how !== 'truncate') {
+      if (!isDelay(how)) return sendFault(response, how);
       await sleep(how.delayMs, undefined, { signal: closing.signal });
     }
     const reply = await act(async () => handle(call, { headers: request.headers, body }));
     service.onReply?.(call, reply);
     if (how === 'truncate') return send(response, { ...reply, body: firstHalf(reply.body) });
-    if (!lateAnswer) return send(response, reply);
-    if (!isDelay(how)) return misbehave(response, how);
+    if (!actsFirst) return send(response, reply);
+    if (!isDelay(how)) return sendFault(response, how);
     await sleep(how.delayMs, undefined, { signal: closing.signal });
     send(response, reply);
   }
 
-  /** Runs the handler so that close() waits for it: an engine must not be closed under a write. */
+  /** Registers the running handler for close(): an engine must not close during a write. */
   async function act(run: () => Promise<Reply>): Promise<Reply> {
     const running = run().catch(error => {
       if (error instanceof Refusal) return renderError(error.answer);
@@ -152,7 +152,7 @@ export async function startService(
     }
   }
 
-  function misbehave(response: ServerResponse, how: ErrorAnswer | 'reset' | 'hang' | undefined | string) {
+  function sendFault(response: ServerResponse, how: ErrorAnswer | 'reset' | 'hang' | undefined | string) {
     if (how === 'reset') response.socket?.resetAndDestroy();
     else if (typeof how === 'object') send(response, renderError(how));
   }
@@ -184,12 +184,12 @@ export async function startService(
     url: `http://127.0.0.1:${port}`,
     port,
     calls: calls as CallCounts,
-    /** How far the clock by which answers are dated is ahead of this machine's. */
+    /** Offset of the clock in the Date header from this machine's. */
     clockOffsetMs: 0,
-    /** Replace it at any time; it decides from the next call on. */
+    /** Can be replaced at any time. Applies from the next call on. */
     intercept: options.intercept,
     onReply: options.onReply,
-    /** Ends hung and idle connections too, and waits for what the service is just doing. */
+    /** Closes hung and idle connections too, and waits for running handlers. */
     close(): Promise<void> {
       closed ??= (async () => {
         closing.abort();
@@ -206,12 +206,12 @@ export async function startService(
 
 export type Service = Awaited<ReturnType<typeof startService>>;
 
-/** How often each operation was called; inputs are not kept. */
+/** Number of calls by operation. Inputs are not kept. */
 export interface CallCounts {
   of(operation: string): number;
   readonly total: number;
   readonly all: ReadonlyMap<string, number>;
-  /** Starts counting, and `Call.index`, from 0 again. */
+  /** Resets the counts and `Call.index` to 0. */
   reset(): void;
 }
 
@@ -253,7 +253,7 @@ function parse(request: IncomingMessage, body: string, prefix = ''): Pick<Call, 
     const input: unknown = JSON.parse(body || '{}');
     if (isObject(input)) return { operation, input };
   } catch {
-    // falls through to the refusal that a body of another kind gets
+    // A body that is no JSON object is refused below.
   }
   throw new Refusal({ status: 400, type: 'SerializationException', body: { message: 'The body is no JSON object.' } });
 }
@@ -263,7 +263,7 @@ export function unknownOperation(name: string): Refusal {
   return new Refusal({ status: 400, type: 'UnknownOperationException', body: { message } });
 }
 
-/** The body stays what it is: for some operations it is not theirs to read. */
+/** Does not parse the body, because some operations have no JSON body. */
 function route(request: IncomingMessage, routes: readonly Route[]): Pick<Call, 'operation' | 'input'> {
   const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
   for (const { operation, method, path } of routes) {
@@ -278,7 +278,7 @@ export function jsonReply(value: unknown, status = 200): Reply {
 }
 
 function jsonError({ status, type, body }: ErrorAnswer): Reply {
-  // With a body that isn't ours to change, the name of the error can only travel in the header.
+  // A fault's text body can't carry the error's name, so the header does.
   if (typeof body === 'string') return { status, body, ...(type && { headers: { 'x-amzn-errortype': type } }) };
   return jsonReply({ ...(type && { __type: type }), ...(body ?? { message: type ?? '' }) }, status);
 }

@@ -1,4 +1,4 @@
-/** SNS on this machine: Publish in AWS's Query protocol, with the checks that would make a real publish fail. */
+/** A stand-in for SNS: Publish in AWS's Query protocol, with the service's validation. */
 import { randomUUID } from 'node:crypto';
 import { queryError, queryReply } from './query-xml';
 import { Refusal, type ServiceOptions, startService } from './service';
@@ -11,7 +11,7 @@ export interface PublishedMessage {
 }
 
 export interface SnsOptions extends ServiceOptions {
-  /** ARNs of the topics that exist; without it every well-formed topic ARN does. */
+  /** ARNs of existing topics. By default every well-formed topic ARN exists. */
   topics?: string[] | undefined;
   onMessage?: ((message: PublishedMessage) => void) | undefined;
 }

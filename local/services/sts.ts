@@ -1,16 +1,16 @@
-/** STS on this machine: GetCallerIdentity and AssumeRole in AWS's Query protocol, with the checks that would make real ones fail. */
+/** A stand-in for STS: GetCallerIdentity and AssumeRole in AWS's Query protocol, with the service's validation. */
 import { type Members, queryError, queryReply } from './query-xml';
 import { Refusal, type ServiceOptions, startService } from './service';
 
 export interface StsOptions extends ServiceOptions {
   now?: (() => number) | undefined;
-  /** Who calls with credentials that are not of here. */
+  /** Identity of callers with unknown credentials. */
   caller?: string | undefined;
-  /** ARNs of the roles that may be assumed; without it every well-formed role ARN may. STS tells nobody whether another one exists. */
+  /** ARNs of the roles that may be assumed; by default every well-formed role ARN. Unknown roles get AccessDenied, as in STS. */
   roles?: readonly string[] | undefined;
 }
 
-/** A role that was assumed. Its access key id is in the Authorization header of what it signs. */
+/** Session of an assumed role. Requests carry its access key id in the Authorization header. */
 export interface Session {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -46,7 +46,7 @@ export async function startSts(options: StsOptions = {}) {
     const { RoleArn, RoleSessionName, DurationSeconds = '3600' } = form;
     check('roleArn', RoleArn, /^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/);
     check('roleSessionName', RoleSessionName, /^[\w+=,.@-]{2,64}$/);
-    // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; a role may allow less than twelve hours.
+    // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; a role's own limit may be below twelve hours.
     check('durationSeconds', DurationSeconds, /^(9\d\d|[1-9]\d{3}|[1-3]\d{4}|4[0-2]\d{3}|43[01]\d\d|43200)$/);
     if (sts.roles && !sts.roles.includes(RoleArn)) {
       const what = `is not authorized to perform: sts:AssumeRole on resource: ${RoleArn}`;
@@ -54,7 +54,7 @@ export async function startSts(options: StsOptions = {}) {
     }
     const session = open(RoleArn, RoleSessionName, Number(DurationSeconds));
     sessions.push(session);
-    const expiration = `${new Date(session.expiresAtMs).toISOString().slice(0, 19)}Z`; // whole seconds, as the real one
+    const expiration = `${new Date(session.expiresAtMs).toISOString().slice(0, 19)}Z`; // whole seconds, as in STS
     return {
       Credentials: {
         AccessKeyId: session.accessKeyId,
@@ -69,7 +69,7 @@ export async function startSts(options: StsOptions = {}) {
   function open(roleArn: string, sessionName: string, seconds: number): Session {
     const account = roleArn.split(':')[4] as string;
     const role = roleArn.slice(roleArn.lastIndexOf('/') + 1);
-    // Word characters only, as in a real one, at least 16, and another one for each session.
+    // Word characters only, at least 16, as in STS, and unique for each session.
     const number = String(sessions.length + 1).padStart(12, '0');
     return {
       accessKeyId: `ASIA_${role.replace(/\W/g, '_')}_${number}`,
@@ -82,12 +82,12 @@ export async function startSts(options: StsOptions = {}) {
   }
 
   const sts = Object.assign(service, {
-    /** Replace either at any time. */
+    /** Both can be replaced at any time. */
     now: options.now ?? Date.now,
     roles: options.roles,
-    /** Every role that was assumed, oldest first. */
+    /** Sessions, oldest first. */
     sessions: sessions as readonly Session[],
-    /** Whose credentials signed a call, by its access key id; undefined for what is not of here. */
+    /** Session of an access key id; undefined for unknown keys. */
     roleSession: (accessKeyId: string | undefined) => sessions.find(session => session.accessKeyId === accessKeyId),
   });
   return sts;
@@ -97,7 +97,7 @@ export type Sts = Awaited<ReturnType<typeof startSts>>;
 
 const identity = (arn: string): Members => ({ Arn: arn, UserId: userId(arn), Account: arn.split(':')[4] });
 
-/** Of a role: its id, which never changes, and the session's name. */
+/** The role's constant id and the session's name. */
 function userId(arn: string): string {
   const [, name = '', session] = arn.slice(arn.lastIndexOf(':') + 1).split('/');
   const id = `AROA${name.replace(/\W/g, '').toUpperCase()}`.padEnd(21, '0');

@@ -1,4 +1,4 @@
-/** What the template says of a table and the engine on this machine doesn't know: TTL, protection, backups. */
+/** Table settings of the template that the local engine does not support: TTL, protection, backups. */
 
 import type { Template } from '../synthesized';
 import { type Call, jsonReply, type Reply } from './service';
@@ -10,8 +10,8 @@ interface TableProperties {
 }
 
 /**
- * @param tableIds logical ids of the tables, by their names
- * @returns the answer in place of the engine's, or the engine's
+ * @param tableIds logical ids of the tables, by name
+ * @returns the changed answer, or the engine's
  */
 export function describedByTemplate({ Resources }: Template, tableIds: ReadonlyMap<string, string>) {
   return ({ operation, input }: Call, answer: () => Promise<Reply>): Promise<Reply> | Reply => {

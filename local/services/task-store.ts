@@ -1,14 +1,14 @@
 /**
- * The tasks of one catalog and family, in the order of their start. A page, a look-up and the running tasks cost the same
- * with ten tasks as with a million. History shares its few strings, so a million tasks take some 300 MB.
+ * The tasks of one catalog and family, ordered by start. Pages, look-ups and the list of running tasks cost the same for
+ * ten tasks as for a million. History tasks share strings, so a million tasks take about 300 MB.
  */
 import { sampleFailures } from './sample-failures';
 
 export interface Task {
-  /** `task-` and 13 of 0-9a-z. */
+  /** `task-` and 13 characters of 0-9a-z. */
   taskId: string;
   startTimeMs: number;
-  /** IN_PROGRESS, COMPLETE, FAILED, or whatever a test wants to see handled. */
+  /** IN_PROGRESS, COMPLETE, FAILED, or any other status that a test needs. */
   status: string;
   message?: string | undefined;
   reasonCode?: string | undefined;
@@ -19,7 +19,7 @@ export interface Task {
   engagementInvitationId?: string | undefined;
 }
 
-/** Place in the order of tasks; tells where a page ends whatever is added or removed around it. */
+/** Position in the order of tasks. Stays valid as the end of a page when tasks are added or removed. */
 export type Position = Pick<Task, 'taskId' | 'startTimeMs'>;
 
 export type Outcome = 'COMPLETE' | { status: 'FAILED'; reasonCode: string; message: string };
@@ -30,7 +30,7 @@ export interface SavedTasks {
   clientTokens: [token: string, request: string, taskId: string][];
 }
 
-/** @param salt keeps the generated ids of two stores apart; the same salt gives the same ids */
+/** @param salt separates the generated ids of two stores; equal salts generate equal ids */
 export function taskStore(salt: string, now: () => number) {
   const byId = new Map<string, Task>();
   let all: Task[] = []; // oldest first
@@ -75,7 +75,7 @@ export function taskStore(salt: string, now: () => number) {
   }
 
   return {
-    /** Adds one task that just started unless told otherwise, and makes up whatever is not given. */
+    /** Adds one task; by default it just started, and other fields are generated. */
     add(given: Partial<Task> = {}): Readonly<Task> {
       const task = generate(given);
       if (!/^task-[0-9a-z]{13}$/.test(task.taskId)) throw new Error(`${task.taskId} is no task id.`);
@@ -86,7 +86,7 @@ export function taskStore(salt: string, now: () => number) {
       return task;
     },
 
-    /** Adds ended tasks at even distances back from `newestAt`; every `failedEvery`th failed (0: none). Times in ms. */
+    /** Adds ended tasks at even intervals back from `newestAt`. Every `failedEvery`th is failed (0: none). Times in ms. */
     addHistory(history: { count: number; newestAt: number; failedEvery?: number } & Spacing) {
       const { count, newestAt, failedEvery = 12 } = history;
       const spacingMs = history.spacingMs ?? (newestAt - history.oldestAt) / Math.max(1, count - 1);
@@ -101,7 +101,7 @@ export function taskStore(salt: string, now: () => number) {
     end(taskId: string, outcome: Outcome): Readonly<Task> {
       if (outcome !== 'COMPLETE') return this.set(taskId, outcome);
       const { opportunityId, resourceSnapshotJobId, engagementId, engagementInvitationId } = known(taskId);
-      const number = Number.parseInt(taskId.slice(-6), 36); // two tasks that end together create different opportunities
+      const number = Number.parseInt(taskId.slice(-6), 36); // tasks that end together create different opportunities
       return this.set(taskId, {
         status: 'COMPLETE',
         message: undefined,
@@ -113,7 +113,7 @@ export function taskStore(salt: string, now: () => number) {
       });
     },
 
-    /** Changes anything but the id: reopens a task, gives it a status nobody knows, moves it in time. */
+    /** Changes any field but the id: reopens a task, sets an unknown status, moves its start. */
     set(taskId: string, patch: Partial<Omit<Task, 'taskId'>>): Readonly<Task> {
       const task = known(taskId);
       const moved = patch.startTimeMs !== undefined && patch.startTimeMs !== task.startTimeMs;
@@ -139,11 +139,11 @@ export function taskStore(salt: string, now: () => number) {
     },
     /** Ids of the running tasks, oldest first. */
     inProgressIds: (): string[] => inProgress.map(task => task.taskId),
-    /** Every task, oldest first: the live list, so don't add while walking it. */
+    /** Every task, oldest first. It is the live list: don't add while iterating. */
     tasks: (): readonly Readonly<Task>[] => all,
     clientTokens,
 
-    /** One page in either direction, from just behind `after`, of tasks that match; `more` when another would follow. */
+    /** One page in either direction, starting after `after`, of matching tasks; `more` if another page follows. */
     page(query: {
       newestFirst: boolean;
       limit: number;
@@ -179,7 +179,7 @@ export function taskStore(salt: string, now: () => number) {
       return { nextNumber, tasks: all, clientTokens: tokens };
     },
 
-    /** Replaces everything by what toJSON() gave. */
+    /** Restores the state of toJSON(). */
     fromJSON(saved: SavedTasks) {
       byId.clear();
       all = [];
@@ -207,7 +207,7 @@ function order(a: Position, b: Position): number {
   return a.startTimeMs - b.startTimeMs || (a.taskId < b.taskId ? -1 : a.taskId > b.taskId ? 1 : 0);
 }
 
-/** Index of the first task at or behind a position. */
+/** Index of the first task at or after a position. */
 function firstFrom(tasks: Task[], position: Position): number {
   let low = 0;
   let high = tasks.length;
@@ -222,7 +222,7 @@ function firstFrom(tasks: Task[], position: Position): number {
 function insert(tasks: Task[], task: Task) {
   const newest = tasks.at(-1);
   if (!newest || order(newest, task) < 0)
-    tasks.push(task); // nearly always: tasks start now
+    tasks.push(task); // the usual case: the task starts now
   else tasks.splice(firstFrom(tasks, task), 0, task);
 }
 
@@ -230,7 +230,7 @@ function take(tasks: Task[], position: Position) {
   tasks.splice(firstFrom(tasks, position), 1);
 }
 
-/** A bijection of 32-bit numbers that looks random: different numbers never give the same id. */
+/** A pseudo-random bijection of 32-bit numbers: different numbers never give equal ids. */
 function mix(number: number): number {
   let bits = number | 0;
   bits = Math.imul(bits ^ (bits >>> 16), 0x7feb352d);
@@ -244,7 +244,7 @@ function idText(number: number): string {
   return more.toString(36).padStart(6, '0') + unique.toString(36).padStart(7, '0');
 }
 
-/** Identifiers that many generated tasks have in common, made once. */
+/** Identifiers shared by many generated tasks. */
 const pools = {
   opportunity: Array.from({ length: 5000 }, (_, i) => `O${1_000_000 + (mix(i) % 9_000_000)}`),
   job: Array.from({ length: 5000 }, (_, i) => `job-${idText(i + 1_000_000)}`),

@@ -1,6 +1,6 @@
 /**
- * The folder of `--keep`: `dynamodb/` is DynamoDB's own, `partner-central.json` has every task, `lock` the process that
- * uses the folder.
+ * The folder of `--keep`: `dynamodb/` belongs to DynamoDB, `partner-central.json` has every task, and `lock` names the
+ * process that uses the folder.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import type { PartnerCentral } from '../services/partner-central';
 
 type Saved = ReturnType<PartnerCentral['toJSON']>;
 
-/** What was lost since the last save may have used this many ids; they must not come back as other tasks. */
+/** Ids that may have been used since the last save. They must not be used again for other tasks. */
 const idsToSkip = 10_000;
 
 /** @throws CannotStart when the folder is in use or can't be read */
@@ -21,7 +21,7 @@ export function openKeptState(folder: string) {
   let saved = { changes: -1, pauseUntil: 0 };
 
   return {
-    /** @returns whether there was anything to load */
+    /** @returns whether a saved state was loaded */
     load(partnerCentral: PartnerCentral): boolean {
       let text: string;
       try {
@@ -40,13 +40,13 @@ export function openKeptState(folder: string) {
         throw new CannotStart(`${file} is damaged: ${(error as Error).message}. ${advice}`);
       }
     },
-    /** Whether something changed, and the last save is long enough ago. `changes` is a count that only grows. */
+    /** Whether something changed and the pause after the last save is over. `changes` is a growing count. */
     isDue: (changes: number) => changes !== saved.changes && Date.now() >= saved.pauseUntil,
     save(partnerCentral: PartnerCentral, changes: number) {
       const startedAt = Date.now();
       writeFileSync(`${file}.new`, JSON.stringify(partnerCentral));
-      renameSync(`${file}.new`, file); // whoever dies in between leaves the old file whole
-      saved = { changes, pauseUntil: Date.now() + 20 * (Date.now() - startedAt) }; // a million tasks take seconds
+      renameSync(`${file}.new`, file); // a crash in between leaves the old file intact
+      saved = { changes, pauseUntil: Date.now() + 20 * (Date.now() - startedAt) }; // saving a million tasks takes seconds
     },
   };
 }

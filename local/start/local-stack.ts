@@ -1,4 +1,4 @@
-/** The synthesized stack on this machine: its own bundles, table, bus, rule and topic, with local services underneath. */
+/** The synthesized stack on this machine: its bundles, table, bus, rule and topic, on local services. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -25,22 +25,22 @@ export interface LocalStackOptions {
   /** Folder and name of the synthesized stack. */
   readonly directory: string;
   readonly stackName: string;
-  /** Of Partner Central; a free one unless named. */
+  /** Port of Partner Central; a free one by default. */
   readonly port?: number | undefined;
-  /** Folder in which the table survives; without it everything is gone at the end. */
+  /** Folder in which the table is kept. By default it is deleted at the end. */
   readonly keep?: string | undefined;
-  /** Another DynamoDB, for example Amazon's DynamoDB Local, in place of the embedded one. */
+  /** Another DynamoDB to use, for example Amazon's DynamoDB Local. */
   readonly dynamoDbEndpoint?: string | undefined;
-  /** Poller settings that differ from the synthesized ones. */
+  /** Poller settings that override the synthesized ones. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** Routes of alerts that differ from the synthesized ones, and the topics that exist beside the stack's own. */
+  /** Alert routes that override the synthesized ones, and topics besides the stack's own. */
   readonly alertRoutes?: AlertRoutes | undefined;
   readonly topics?: readonly string[] | undefined;
-  /** Sources whose deals the alerts name, if they differ from the synthesized ones. */
+  /** Sources whose deals the alerts name; overrides the synthesized ones. */
   readonly dealSources?: DealSources | undefined;
-  /** Pollers of the queue of failed tasks; each gathers a batch. Lambda's, unless named. */
+  /** Number of pollers of the queue of failed tasks, each of which gathers a batch; Lambda's by default. */
   readonly alertPollers?: number | undefined;
-  /** The poller's own pauses take no time: its List calls keep no pace. */
+  /** Skips the poller's own pauses, including the pace of List calls. */
   readonly skipPauses?: boolean | undefined;
   readonly onEvent?: (event: DeliveredEvent) => void;
   readonly onLog?: (line: string) => void;
@@ -54,7 +54,7 @@ export async function startLocalStack(options: LocalStackOptions) {
   const chatTopicArn = `${topicArn}-chat`;
   const queue = alertQueue(synthesized.alertBatchSize, options.alertPollers);
 
-  // Elsewhere tables may outlive a run that was killed: a name of its own keeps them apart.
+  // In another DynamoDB, tables survive a killed run, so each run has its own table name.
   const tableName = options.dynamoDbEndpoint ? `${synthesized.tableId}-${randomUUID()}` : synthesized.tableId;
   const partnerCentral = await startPartnerCentral({ port: options.port });
   const dynamoDb = await startDynamoDb({
@@ -98,8 +98,8 @@ export async function startLocalStack(options: LocalStackOptions) {
   const hosts: FunctionHost[] = [];
   const pollers = synthesized.pollers.map((poller, at) => {
     const configured = JSON.parse(String(poller.environment.POLLER_SETTINGS));
-    // What a test changes, it changes of the first source.
-    // Whoever invokes a function here waits until it returns, so it polls once unless told otherwise.
+    // Overrides of a test apply to the first source only.
+    // Callers wait until the function returns, so it polls only once by default.
     const settings = { ...configured, followMinutes: 0, ...(at === 0 && options.settings) };
     const environment = (more: More = {}) => ({
       ...resolveEnvironment(poller.environment, names),
@@ -129,12 +129,12 @@ export async function startLocalStack(options: LocalStackOptions) {
       environment: environment(),
       host,
       scheduled: host(),
-      // Another instance of the function, beside the one that the schedule keeps busy.
+      // A second instance of the function, while the first one may be busy with a scheduled poll.
       called: host(),
     };
   });
   const [first] = pollers as [(typeof pollers)[number]];
-  // An account whose source has a name has tasks of its own.
+  // An account whose source has a name has its own tasks.
   const accounts = new Map(
     pollers.flatMap(({ settings: { assumeRoleArn, name } }) => (name === undefined ? [] : [[assumeRoleArn, name]])),
   );
@@ -169,7 +169,7 @@ export async function startLocalStack(options: LocalStackOptions) {
     sns,
     sts,
     controlPlane,
-    /** What makes an SDK client, or the command line of operators, use this stack. */
+    /** Environment that makes SDK clients and the operators' command line use this stack. */
     endpoints: { ...endpoints, ...controlPlane.endpoints },
     tableName,
     catalog: first.settings.catalog,
@@ -178,7 +178,7 @@ export async function startLocalStack(options: LocalStackOptions) {
     poller: first.scheduled,
     formatter,
 
-    /** One invocation of the poller, as the schedule makes it. */
+    /** Invokes the poller like the schedule. */
     poll: (mode: InvocationMode = 'poll', how?: InvokeOptions) => first.scheduled.invoke<Summary>({ mode }, how),
 
     /** All sources, the first one first, each with its own function. */
@@ -191,19 +191,19 @@ export async function startLocalStack(options: LocalStackOptions) {
       poll: (mode: InvocationMode = 'poll', how?: InvokeOptions) => scheduled.invoke<Summary>({ mode }, how),
     })),
 
-    /** The same function once more, as a second or a reconfigured one next to the first. */
+    /** Another instance of the same function, optionally with other settings. */
     anotherPoller: (moreSettings: More = {}, onPause?: FunctionOptions['onPause']) => first.host(moreSettings, onPause),
 
     busName: synthesized.busId,
-    /** Where mails go unless a route says otherwise, and where chats do. */
+    /** Default topics of mails and chat messages. */
     topicArn,
     chatTopicArn,
-    /** Failed tasks that wait for the formatter. */
+    /** Number of failed tasks that wait for the formatter. */
     queue,
 
     /**
-     * Hands the failed tasks that the rule matched since the last time to the formatter, in batches as its queue does.
-     * @returns the messages that this makes
+     * Delivers the failed tasks that the rule matched since the last call to the formatter, in batches like its queue.
+     * @returns the published messages
      */
     async deliverAlerts() {
       const before = sns.messages.length;

@@ -1,5 +1,5 @@
 /**
- * The synthesized stack at work on this machine, told line by line. The story goes to standard output, trouble to
+ * Runs the synthesized stack on this machine and prints what happens. Lines go to standard output, warnings and errors to
  * standard error.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,10 +12,10 @@ import type { DeliveredEvent } from '../services/event-bridge';
 import { stackNameIn, synthesizeInto } from '../synthesis';
 import { openKeptState } from './kept-state';
 import { startLocalStack } from './local-stack';
-import { type Play, playOn, playOnce, pollEverySeconds } from './play';
+import { type Play, playForever, playOnce, pollEverySeconds } from './play';
 import { openPlayedSource } from './played-source';
+import { openReporter, sourceOf } from './reporter';
 import { help, readOptions, type StartOptions } from './start-options';
-import { openStory, sourceOf } from './story';
 
 interface Streams {
   readonly stdout: { readonly isTTY?: boolean; write(text: string): unknown };
@@ -23,8 +23,8 @@ interface Streams {
 }
 
 /**
- * @param args what follows the script's name
- * @param stopping ends the story after the poll at hand
+ * @param args arguments after the script's name
+ * @param stopping ends the run after the current poll
  * @returns the exit code
  */
 export async function main(
@@ -51,11 +51,11 @@ async function run(
   environment: NodeJS.ProcessEnv,
   stopping: AbortSignal,
 ): Promise<number> {
-  const complain = (message: string) => void stderr.write(`${message}\n`);
+  const warn = (message: string) => void stderr.write(`${message}\n`);
   const colour = Boolean(stdout.isTTY) && !environment.NO_COLOR && environment.TERM !== 'dumb';
-  const story = openStory(options, colour, line => stdout.write(`${line}\n`));
+  const reporter = openReporter(options, colour, line => stdout.write(`${line}\n`));
   const kept = options.keep === undefined ? undefined : openKeptState(options.keep);
-  const directory = options.app ?? (await synthesizeHere(story.tell, stopping));
+  const directory = options.app ?? (await synthesizeHere(reporter.report, stopping));
   if (stopping.aborted) return 0;
 
   const events: DeliveredEvent[] = [];
@@ -66,30 +66,30 @@ async function run(
     port: options.port,
     keep: options.keep,
     onEvent: event => events.push(event),
-    onLog: line => isTrouble(line) && complain(line),
+    onLog: line => isWarning(line) && warn(line),
   }).catch(explainTakenPort);
   try {
     announce(runFile(environment), { stackName, endpoints: stack.endpoints });
   } catch (error) {
-    // Without it everything else works.
-    complain(`npm run tasks will not find this run: ${(error as Error).message}.`);
+    // Only `npm run tasks -- --local` needs the file.
+    warn(`npm run tasks can't find this run: ${(error as Error).message}.`);
   }
   try {
-    return await playOnStack();
+    return await runOnStack();
   } finally {
     await stack.close();
   }
 
-  async function playOnStack(): Promise<number> {
+  async function runOnStack(): Promise<number> {
     const { partnerCentral } = stack;
     const sources = stack.sources.map(({ settings, enabled, account, poll }) => ({
-      ...openPlayedSource({ settings, enabled, account, partnerCentral, tell: story.tell }),
+      ...openPlayedSource({ settings, enabled, account, partnerCentral, report: reporter.report }),
       poll,
     }));
     const changes = () => sources.reduce((sum, { scene }) => sum + scene.changes, 0);
 
     const resumed = kept?.load(partnerCentral) ?? false;
-    // One that was not configured the last time has nothing to go on with.
+    // A source that is new since the last run has no saved tasks.
     const isNew = sources.map(({ store }) => store.count === 0);
     for (const [at, { scene }] of sources.entries())
       if (isNew[at]) scene.begin({ history: options.tasks, running: options.once ? 5 : 3 });
@@ -97,7 +97,7 @@ async function run(
       const runningTasks = store.inProgressIds().length;
       return { source: name, endedTasks: store.count - runningTasks, runningTasks, enabled, shadow, startCommand };
     });
-    story.tell({
+    reporter.report({
       type: 'ready',
       partnerCentral: partnerCentral.url,
       catalog: stack.catalog,
@@ -110,53 +110,58 @@ async function run(
     });
     for (const [at, { scene }] of sources.entries()) if (!isNew[at]) scene.resume();
 
-    /** One tick of the schedules, with what the bus, the rule and the queue of failed tasks then do in AWS. */
+    /** One tick of the schedules, with the resulting work of bus, rule and queue. */
     async function pollAll() {
-      // Before the poll: what a table has seen must not be forgotten by Partner Central.
+      // Save before the poll: Partner Central must not forget a task that the table knows.
       if (kept?.isDue(changes())) kept.save(partnerCentral, changes());
       const polled = sources.filter(({ enabled }) => enabled);
       const outcomes = await Promise.all(polled.map(async ({ name, poll }) => ({ source: name, ...(await poll()) })));
       for (const { source, result, error } of outcomes)
-        if (result) story.tell({ type: 'poll', source, ...result });
+        if (result) reporter.report({ type: 'poll', source, ...result });
         else
-          story.tell({ type: 'poll', source, outcome: 'error', error: { name: error.name, message: error.message } });
-      for (const event of events.splice(0)) story.tell({ type: 'event', source: sourceOf(event), event });
-      const alerts = await stack.deliverAlerts().catch(reason => complain(reason.message));
+          reporter.report({
+            type: 'poll',
+            source,
+            outcome: 'error',
+            error: { name: error.name, message: error.message },
+          });
+      for (const event of events.splice(0)) reporter.report({ type: 'event', source: sourceOf(event), event });
+      const alerts = await stack.deliverAlerts().catch(reason => warn(reason.message));
       for (const { topicArn, subject = '', message } of alerts ?? []) {
-        const about = { type: 'alert', sources: story.sourcesIn(message) } as const;
+        const about = { type: 'alert', sources: reporter.sourcesIn(message) } as const;
         if (topicArn === stack.chatTopicArn)
-          story.tell({ ...about, format: 'chat', notification: JSON.parse(message) });
-        else story.tell({ ...about, format: 'mail', subject, body: message });
+          reporter.report({ ...about, format: 'chat', notification: JSON.parse(message) });
+        else reporter.report({ ...about, format: 'mail', subject, body: message });
       }
     }
-    const play: Play = { scenes: sources.map(({ scene }) => scene), poll: pollAll, tell: story.tell, stopping };
+    const play: Play = { scenes: sources.map(({ scene }) => scene), poll: pollAll, report: reporter.report, stopping };
     if (options.once) await playOnce(play, resumed);
-    else await playOn(play);
+    else await playForever(play);
 
     kept?.save(partnerCentral, changes());
-    story.end(sources.reduce((sum, { scene }) => sum + scene.ended.length, 0));
+    reporter.end(sources.reduce((sum, { scene }) => sum + scene.ended.length, 0));
     const missing = sources.flatMap(({ name, expected }) =>
-      expected().filter(taskId => !story.isPublished(name, taskId)),
+      expected().filter(taskId => !reporter.isPublished(name, taskId)),
     );
     if (!options.once || stopping.aborted || missing.length === 0) return 0;
-    complain(`No event was published for ${missing.join(', ')}.`);
+    warn(`No event was published for ${missing.join(', ')}.`);
     return 1;
   }
 }
 
-async function synthesizeHere(tell: Play['tell'], stopping: AbortSignal): Promise<string> {
+async function synthesizeHere(report: Play['report'], stopping: AbortSignal): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'task-poller-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  tell({ type: 'note', text: 'Synthesizing the stack, which takes 2 to 5 seconds on two cores …' });
+  report({ type: 'note', text: 'Synthesizing the stack, which takes 2 to 5 seconds on two cores …' });
   await synthesizeInto(directory, stopping);
   return directory;
 }
 
-/** What the functions log as a warning or worse, and what isn't a log line at all; the rest the story tells better. */
-function isTrouble(line: string): boolean {
+/** Log lines at warning level or above, and lines that are not JSON. The printed lines cover the rest. */
+function isWarning(line: string): boolean {
   let level: unknown;
   try {
-    ({ level = 'INFO' } = JSON.parse(line)); // metrics are lines of JSON without a level
+    ({ level = 'INFO' } = JSON.parse(line)); // metrics are JSON lines without a level
   } catch {
     level = 'ERROR';
   }

@@ -1,6 +1,6 @@
-/** When tasks start and end and when the poller looks: one scene that ends, or an endless one. */
+/** When tasks start and end and when the poller runs: once, or endlessly. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Line } from './narrate';
+import type { Line } from './format-line';
 import { failed, type openScene } from './scene';
 
 export const pollEverySeconds = 3;
@@ -10,44 +10,44 @@ export interface Play {
   readonly scenes: readonly ReturnType<typeof openScene>[];
   /** Polls each of them. */
   readonly poll: () => Promise<void>;
-  readonly tell: (line: Line) => void;
+  readonly report: (line: Line) => void;
   readonly stopping: AbortSignal;
 }
 
-export async function playOn({ scenes, poll, stopping }: Play): Promise<void> {
+export async function playForever({ scenes, poll, stopping }: Play): Promise<void> {
   const meanwhile = setInterval(() => {
     for (const scene of scenes) scene.advance();
   }, 500);
   const periodMs = pollEverySeconds * 1_000;
   for (let dueAt = Date.now(); !stopping.aborted; ) {
     await poll();
-    // A poll that took longer than a period has used up the ticks in between.
+    // Skips ticks during a poll that took longer than a period.
     dueAt += periodMs * Math.max(1, Math.ceil((Date.now() - dueAt) / periodMs));
     await pause(dueAt - Date.now(), stopping);
   }
   clearInterval(meanwhile);
 }
 
-export async function playOnce({ scenes, poll, tell, stopping }: Play, resumed: boolean): Promise<void> {
+export async function playOnce({ scenes, poll, report, stopping }: Play, resumed: boolean): Promise<void> {
   const parts = [
     {
       text: resumed
-        ? '1. The first poll goes on from the last time: it publishes what has ended since, and nothing again.'
-        : '1. The first poll learns what is running. What ended before is history: only emitSince can have it published.',
+        ? '1. The first poll continues from the last run: it publishes tasks that ended since, and nothing twice.'
+        : '1. The first poll learns which tasks run. Tasks that ended before are history: only emitSince publishes them.',
       happens: () => {},
     },
     {
-      text: '2. Tasks start and end. One poll of each source publishes an event for each that ended, and failures go out as a mail.',
+      text: '2. Tasks start and end. One poll of each source publishes an event for each ended task. A mail reports the failures.',
       happens: () => scenes.forEach(endAll),
     },
     {
-      text: '3. Nothing has happened since: a poll costs one List call, however long the history, and publishes nothing.',
+      text: '3. Nothing has happened since: a poll makes one List call, however long the history, and publishes nothing.',
       happens: () => {},
     },
   ];
   for (const { text, happens } of parts) {
     if (stopping.aborted) return;
-    tell({ type: 'note', text });
+    report({ type: 'note', text });
     happens();
     await poll();
     await pause(500, stopping);

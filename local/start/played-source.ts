@@ -1,4 +1,4 @@
-/** A source of the stack as it is played: its tasks in Partner Central, and how a person starts one of them. */
+/** A simulated source of the stack: its tasks in Partner Central, and the command that starts one. */
 import type { Settings } from '../../lambdas/poller/settings';
 import type { TaskFamily } from '../../lambdas/poller/task-families';
 import { formatSource, sourceId } from '../../lambdas/source-id';
@@ -10,13 +10,13 @@ import { failed, openScene, type TaskChange } from './scene';
 type ReasonCode = (typeof sampleFailures)[number]['reasonCode'];
 
 interface PlayedFamily {
-  /** What a task has while it runs, and has no longer. It creates the rest. */
-  readonly begun: (random: () => number) => Partial<Task>;
-  /** What a task is about. */
+  /** Initial fields that differ from the generated ones. Fields set to undefined are created at the end of the task. */
+  readonly initialFields: (random: () => number) => Partial<Task>;
+  /** Description of a task. */
   readonly about: (task: Readonly<Task>) => string;
-  /** Arguments of the AWS CLI that start one. */
+  /** AWS CLI arguments that start a task. */
   readonly start: (filters: Partial<Task>) => string;
-  /** How such a task ends: whoever starts it can choose. */
+  /** How a task ends. Its input decides, so the user can choose. */
   readonly rule: string;
   readonly failsWith: (task: Readonly<Task>) => ReasonCode | undefined;
 }
@@ -25,7 +25,7 @@ const endsInZero = 'it completes, or fails if its identifier ends in 0';
 
 const families: Readonly<Record<TaskFamily, PlayedFamily>> = {
   OpportunityFromEngagement: {
-    begun: () => ({}),
+    initialFields: () => ({}),
     about: ({ engagementId, contextId }) => `${engagementId}, context ${contextId}`,
     start: ({ engagementId = 'eng-0123456789abcd', contextId = '1' }) =>
       `start-opportunity-from-engagement-task --identifier ${engagementId} --context-identifier ${contextId}`,
@@ -33,7 +33,7 @@ const families: Readonly<Record<TaskFamily, PlayedFamily>> = {
     failsWith: ({ contextId }) => (contextId === '1' ? undefined : 'ContextNotFound'),
   },
   EngagementFromOpportunity: {
-    begun: random => ({
+    initialFields: random => ({
       opportunityId: `O${Math.floor(1_000_000 + random() * 9_000_000)}`,
       engagementId: undefined,
       engagementInvitationId: undefined,
@@ -45,7 +45,7 @@ const families: Readonly<Record<TaskFamily, PlayedFamily>> = {
     failsWith: ({ opportunityId }) => (opportunityId?.endsWith('0') ? 'OpportunityValidationFailed' : undefined),
   },
   EngagementByAcceptingInvitation: {
-    begun: () => ({}),
+    initialFields: () => ({}),
     about: ({ engagementInvitationId }) => `${engagementInvitationId}`,
     start: ({ engagementInvitationId = 'engi-0123456789abc' }) =>
       `start-engagement-by-accepting-invitation-task --identifier ${engagementInvitationId}`,
@@ -67,14 +67,14 @@ interface Given {
   readonly settings: Settings;
   /** Whether it is polled. */
   readonly enabled: boolean;
-  /** That the tasks are in; undefined where there is one for all. */
+  /** Account of the tasks; undefined for the only account. */
   readonly account?: string | undefined;
   readonly partnerCentral: PartnerCentral;
-  readonly mostRunning?: number;
-  readonly tell: (line: { readonly type: 'task'; readonly source: string } & TaskChange) => void;
+  readonly maxRunning?: number;
+  readonly report: (line: { readonly type: 'task'; readonly source: string } & TaskChange) => void;
 }
 
-export function openPlayedSource({ settings, enabled, account, partnerCentral, mostRunning, tell }: Given) {
+export function openPlayedSource({ settings, enabled, account, partnerCentral, maxRunning, report }: Given) {
   const { catalog, taskFamily, shadow, emitSince, taskIdentifiers } = settings;
   const name = formatSource(sourceId(settings));
   const family = families[taskFamily];
@@ -94,11 +94,11 @@ export function openPlayedSource({ settings, enabled, account, partnerCentral, m
     random: Math.random,
     newTask() {
       const taskId = taskIds?.find(wanted => store.get(wanted) === undefined);
-      return { ...family.begun(Math.random), ...filters, ...(taskId !== undefined && { taskId }) };
+      return { ...family.initialFields(Math.random), ...filters, ...(taskId !== undefined && { taskId }) };
     },
     outcomeFromOutside: task => outcome(family.failsWith(task)),
-    ...(mostRunning !== undefined && { mostRunning }),
-    tell: change => tell({ type: 'task', source: name, ...change }),
+    ...(maxRunning !== undefined && { maxRunning }),
+    report: change => report({ type: 'task', source: name, ...change }),
   });
 
   return {
@@ -108,7 +108,7 @@ export function openPlayedSource({ settings, enabled, account, partnerCentral, m
     store,
     scene,
     startCommand: `aws partnercentral-selling ${family.start(filters)} --catalog ${catalog}`,
-    /** Ended tasks whose events are to come: those that the poller looks at and may publish. */
+    /** Ended tasks for which an event is expected: those that match the filters and may be published. */
     expected(): readonly string[] {
       const publishes = enabled && !shadow && !(emitSince !== undefined && Date.parse(emitSince) > Date.now());
       return publishes ? scene.ended.filter(taskId => taskIds?.includes(taskId) ?? true) : [];

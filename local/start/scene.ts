@@ -1,4 +1,4 @@
-/** What happens in Partner Central while the poller runs: tasks start, run for some seconds, and complete or fail. */
+/** Simulates Partner Central while the poller runs: tasks start, run for some seconds, and complete or fail. */
 import { sampleFailures } from '../services/sample-failures';
 import type { Outcome, Task, TaskStore } from '../services/task-store';
 
@@ -8,7 +8,7 @@ const day = 86_400 * second;
 export interface TaskChange {
   readonly what: 'started' | 'ended';
   readonly task: Readonly<Task>;
-  /** Who started it: the scene, or a request from outside. */
+  /** Who started the task: the simulation, or a request. */
   readonly by: 'scene' | 'outside';
   /** It ended between two runs of the local stack. */
   readonly whileStopped?: boolean;
@@ -17,15 +17,15 @@ export interface TaskChange {
 interface SceneOptions {
   readonly store: TaskStore;
   readonly now: () => number;
-  /** From 0 up to 1. */
+  /** From 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
-  /** So many tasks run at a time, beside those that are started from outside. */
-  readonly mostRunning?: number;
-  /** What a task of the scene's own has from its start on. */
+  /** Maximum number of running tasks, not counting those started by a request. */
+  readonly maxRunning?: number;
+  /** Fields of a new task of the simulation. */
   readonly newTask?: () => Partial<Task>;
-  /** How a task ends that was started from outside. */
+  /** How a task ends that a request started. */
   readonly outcomeFromOutside: (task: Readonly<Task>) => Outcome;
-  readonly tell: (change: TaskChange) => void;
+  readonly report: (change: TaskChange) => void;
 }
 
 const longestRun = 20 * second;
@@ -34,12 +34,12 @@ export function openScene({
   store,
   now,
   random,
-  mostRunning = 6,
+  maxRunning = 6,
   newTask = () => ({}),
   outcomeFromOutside,
-  tell,
+  report,
 }: SceneOptions) {
-  const plan = new Map<string, { endsAt: number; by: TaskChange['by'] }>(); // every running task we know of
+  const plan = new Map<string, { endsAt: number; by: TaskChange['by'] }>(); // known running tasks
   const ended: string[] = [];
   let nextStartAt = now() + 2 * second;
   let changes = 0;
@@ -49,7 +49,7 @@ export function openScene({
   function change(what: TaskChange) {
     changes += 1;
     if (what.what === 'ended') ended.push(what.task.taskId);
-    tell(what);
+    report(what);
   }
 
   function watch(task: Readonly<Task>, by: TaskChange['by'], endsAt: number) {
@@ -66,13 +66,13 @@ export function openScene({
 
   function outcomeOf(taskId: string): Outcome {
     if (plan.get(taskId)?.by === 'outside') return outcomeFromOutside(store.get(taskId) as Task);
-    // Every third fails, and the first of all: it is what this is about.
+    // Every third task fails, and the first one too, so that a failure is shown early.
     const reason = sampleFailures[Math.floor(random() * sampleFailures.length)];
     return reason && ended.length % 3 === 0 ? failed(reason.reasonCode) : 'COMPLETE';
   }
 
   return {
-    /** Fills an empty Partner Central: ended tasks of the last 90 days, and some that have been running for a while. */
+    /** Fills an empty Partner Central: ended tasks of the last 90 days, and running ones of different ages. */
     begin({ history, running }: { history: number; running: number }) {
       const newestAt = now() - 2 * 60 * second;
       store.addHistory({ count: history, newestAt, oldestAt: newestAt - 90 * day });
@@ -80,7 +80,7 @@ export function openScene({
         watch(add(now() - age * age * 60 * second), 'scene', now() + between(4, 15) * second);
     },
 
-    /** Goes on with what was kept. Partner Central never stopped: tasks that had enough time are over by now. */
+    /** Continues with a saved state. Tasks whose time has passed meanwhile have ended. */
     resume() {
       for (const taskId of store.inProgressIds()) {
         const { startTimeMs } = store.get(taskId) as Task;
@@ -99,7 +99,7 @@ export function openScene({
     /** Ids, oldest first. */
     running: store.inProgressIds,
 
-    /** Lets happen what is due. To be called about twice a second. */
+    /** Starts and ends tasks that are due. Call it about twice a second. */
     advance() {
       for (const taskId of store.inProgressIds()) {
         if (plan.has(taskId)) continue;
@@ -110,12 +110,12 @@ export function openScene({
       for (const [taskId, { endsAt }] of plan) if (endsAt <= now()) end(taskId, outcomeOf(taskId));
       if (now() < nextStartAt) return;
       nextStartAt = now() + between(3, 8) * second;
-      if (plan.size < mostRunning) this.start();
+      if (plan.size < maxRunning) this.start();
     },
 
     /** Ids of the tasks that ended in this scene. */
     ended: ended as readonly string[],
-    /** Grows with everything that happens. */
+    /** Counts all changes. */
     get changes() {
       return changes;
     },

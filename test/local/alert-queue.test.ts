@@ -14,20 +14,20 @@ async function deliveries(queue: ReturnType<typeof alertQueue>) {
   return seen;
 }
 
-test('a batch has at most as many records as the template says', async () => {
+test("limits a batch to the template's batch size", async () => {
   const queue = alertQueue(3);
   for (let at = 0; at < 7; at += 1) queue.send(event());
   expect((await deliveries(queue)).map(({ Records }) => Records.length)).toEqual([3, 3, 1]);
   expect(queue.length).toBe(0);
 });
 
-test('five pollers gather a batch each, and receive ten records at a time', async () => {
+test('each of five pollers gathers a batch, ten records at a time', async () => {
   const queue = alertQueue(10_000);
   for (let at = 0; at < 73; at += 1) queue.send(event());
   expect((await deliveries(queue)).map(({ Records }) => Records.length)).toEqual([20, 20, 13, 10, 10]);
 });
 
-test('a batch has at most 6 MB', () => {
+test('limits a batch to 6 MB', () => {
   const records = Array.from({ length: 100 }, (_, at) => ({ messageId: String(at), body: 'm'.repeat(103_200) }));
   const batches = batchesOf(records as SQSRecord[], 10_000);
   expect(batches.map(({ length }) => length)).toEqual([60, 40]);
@@ -36,7 +36,7 @@ test('a batch has at most 6 MB', () => {
   expect(bytes).toBeGreaterThan(6 * 1024 * 1024 - 105_000);
 });
 
-test('what is given back waits for the next time', async () => {
+test('delivers records again that the function returned as failed', async () => {
   const queue = alertQueue(10);
   for (let at = 0; at < 3; at += 1) queue.send(event(String(at)));
   let second = '';
@@ -48,7 +48,7 @@ test('what is given back waits for the next time', async () => {
   expect(again?.Records.map(({ messageId }) => messageId)).toEqual([second]);
 });
 
-test('fails when the function fails: its batch and the rest wait', async () => {
+test('fails when the function fails: its batch and later ones stay in the queue', async () => {
   const queue = alertQueue(1);
   for (let at = 0; at < 3; at += 1) queue.send(event());
   let calls = 0;

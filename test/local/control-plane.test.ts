@@ -51,7 +51,7 @@ beforeEach(async () => {
 });
 afterEach(() => plane.close());
 
-test('CloudFormation lists the resources by their names, in pages, of this stack only', async () => {
+test('CloudFormation lists the resources of this stack only, with their names, in pages', async () => {
   const client = new CloudFormationClient(clientOf(plane.cloudFormation));
   const pages = [];
   for await (const page of paginateListStackResources({ client }, { StackName: 'Tasks' }))
@@ -69,7 +69,7 @@ test('CloudFormation lists the resources by their names, in pages, of this stack
   });
 });
 
-test('Lambda tells the environment of a function, and runs it one call at a time', async () => {
+test("Lambda returns a function's environment, and runs one invocation at a time", async () => {
   const client = new LambdaClient(clientOf(plane.lambda));
   const get = (FunctionName: string) => client.send(new GetFunctionConfigurationCommand({ FunctionName }));
   expect((await get('Tasks-Poller-1')).Environment?.Variables).toEqual({ TABLE_NAME: 'Table' });
@@ -89,7 +89,7 @@ test('Lambda tells the environment of a function, and runs it one call at a time
   expect(running.most).toBe(1);
 });
 
-test('Scheduler tells what a schedule calls, and whether it is on', async () => {
+test("Scheduler returns a schedule's target and whether it is enabled", async () => {
   const client = new SchedulerClient(clientOf(plane.scheduler));
   const get = (Name: string) => client.send(new GetScheduleCommand({ Name }));
   expect(await get('Tick')).toMatchObject({
@@ -100,7 +100,7 @@ test('Scheduler tells what a schedule calls, and whether it is on', async () => 
   await expect(get('Tock')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
 });
 
-test('faults, as of every local service', async () => {
+test('supports faults', async () => {
   plane.lambda.intercept = ({ operation, input }) =>
     operation === 'GetFunctionConfiguration' && input.FunctionName === 'Tasks-Poller-1'
       ? { when: 'before', how: { status: 403, type: 'AccessDeniedException', body: { message: 'No.' } } }

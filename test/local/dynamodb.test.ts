@@ -43,7 +43,7 @@ const template = {
 const Item = { source: { S: 's' }, item: { S: 'i' }, due: { S: '1' } };
 const Key = { source: Item.source, item: Item.item };
 
-test('makes the table of the template, once, and reads and writes it', async () => {
+test("creates the template's table once, reads and writes it", async () => {
   const db = await startDynamoDb();
   const client = new DynamoDBClient(clientOf(db));
   try {
@@ -70,7 +70,7 @@ test('makes the table of the template, once, and reads and writes it', async () 
   }
 });
 
-test('faults: a write that is lost, and one whose answer is lost', async () => {
+test('supports faults: a lost write, and a lost answer', async () => {
   const db = await startDynamoDb();
   const client = new DynamoDBClient(clientOf(db));
   try {

@@ -25,7 +25,7 @@ afterEach(async () => {
   await bus.close();
 });
 
-test('delivers the envelope a target sees', async () => {
+test('delivers the envelope that a target gets', async () => {
   const Time = new Date('2026-11-22T18:00:00.900Z');
   const { FailedEntryCount, Entries } = await put(
     { ...good, Time, Resources: ['arn:one'] },
@@ -84,7 +84,7 @@ test.each<[string, PutEventsRequestEntry[], string]>([
   expect(bus.events).toHaveLength(0);
 });
 
-test('takes entries exactly as large as the limit, counted in bytes, Time and all', async () => {
+test('accepts entries up to the limit in bytes, including Time', async () => {
   const Time = new Date();
   const fixed = 'poller'.length + 'TaskFailed'.length + '{"a":""}'.length + 14;
   const entry = (bytes: number) => ({ ...good, Time, Detail: JSON.stringify({ a: 'x'.repeat(bytes - fixed) }) });
@@ -102,7 +102,7 @@ test('fails single entries on request, counting them over all calls', async () =
   expect(bus.events).toHaveLength(3);
 });
 
-test('a lost answer: the events are there, and the client does not know', async () => {
+test('a lost answer: the events are accepted, and the client gets an error', async () => {
   bus.intercept = () => ({ when: 'after', how: 'reset' });
   await expect(put(good)).rejects.toThrow('ECONNRESET');
   expect(bus.events).toHaveLength(1);

@@ -79,6 +79,6 @@ test.each<[object]>([
   [{ source: [{ prefix: 'a', exists: true }] }],
   [{ source: [['nested']] }],
   [{ source: ['no match'], detail: { count: [{ numeric: ['>', 1] }] } }],
-])('fails when a pattern has what is not known here: %j', pattern => {
+])('fails when a pattern has an unsupported part: %j', pattern => {
   expect(() => matches(pattern, event)).toThrow(/known here|must be|empty|one operator/);
 });

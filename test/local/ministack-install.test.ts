@@ -1,4 +1,4 @@
-/** What `npm run test:deploy` says on a machine that lacks what MiniStack needs, which needs none of it. */
+/** What `npm run test:deploy` prints on a machine that lacks MiniStack's requirements. Needs none of them itself. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { installMiniStack, NotAvailable } from '../../local/ministack/install';
 const folder = mkdtempSync(join(tmpdir(), 'no-python-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A path that has nothing but these programs. */
+/** A PATH with these programs only. */
 function pathWith(programs: Readonly<Record<string, string>>) {
   const path = mkdtempSync(join(folder, 'path-'));
   for (const [name, script] of Object.entries(programs)) {
@@ -24,13 +24,13 @@ afterEach(() => {
   process.env.PATH = PATH;
 });
 
-/** @returns what it throws */
+/** @returns the error */
 async function install(programs: Readonly<Record<string, string>>) {
   process.env.PATH = pathWith(programs);
   return installMiniStack().catch(error => error);
 }
 
-/** The same as a process. */
+/** Runs it as a process. */
 function installAlone(programs: Readonly<Record<string, string>>) {
   const script = join('local', 'ministack', 'install.ts');
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', script], {
@@ -52,7 +52,7 @@ test.each([
     { ...pythonWhosePip('exit 1', 'exit 1'), ...openssl },
     /^It takes a package index that has ministack==[\d.]+\.$/,
   ],
-])('%s: it is not available, in one line', async (_, programs, said) => {
+])('fails when there is %s: not available, in one line', async (_, programs, said) => {
   const error = await install(programs);
   expect(error).toBeInstanceOf(NotAvailable);
   expect(error.message).toMatch(said);
@@ -61,12 +61,8 @@ test.each([
 test.each([
   ['no openssl', python, /^Install openssl/],
   ['no venv', { ...python, ...openssl, python3: 'test "$1" = -c && echo 3 12' }, /^Install Python's module venv/],
-  [
-    'a package that can be had and not be installed',
-    { ...pythonWhosePip('exit 0', 'exit 1'), ...openssl },
-    /failed:\n/,
-  ],
-])('fails when there is a Python, and %s', async (_, programs, said) => {
+  ['a package that downloads but fails to install', { ...pythonWhosePip('exit 0', 'exit 1'), ...openssl }, /failed:\n/],
+])('fails when there is a Python and %s', async (_, programs, said) => {
   const error = await install(programs);
   expect(error).toBeInstanceOf(CannotStart);
   expect(error).not.toBeInstanceOf(NotAvailable);
@@ -74,13 +70,13 @@ test.each([
 });
 
 test.each([
-  ['69 where it is not available', {}, 69, /^It takes Python 3\.10 or later as python3\.\n$/],
-  ['1 where something else is missing', python, 1, /^Install openssl[^\n]*\n$/],
-])('as a process it ends with %s', (_, programs, status, said) => {
+  ['69 when it is not available', {}, 69, /^It takes Python 3\.10 or later as python3\.\n$/],
+  ['1 when another requirement is missing', python, 1, /^Install openssl[^\n]*\n$/],
+])('fails as a process with exit code %s', (_, programs, status, said) => {
   expect(installAlone(programs)).toEqual({ status, stdout: '', stderr: expect.stringMatching(said) });
 });
 
-/** A Python of a version that nobody has, whose `pip download` and `pip install` end like that. */
+/** A Python of an unused version, whose `pip download` and `pip install` end like that. */
 function pythonWhosePip(download: string, installation: string) {
   const pip = `case "$*" in *" download "*) ${download};; *) ${installation};; esac`;
   const venv = `/bin/mkdir -p "$3/bin"; printf '#!/bin/sh\\n%s\\n' '${pip}' > "$3/bin/python"; /bin/chmod +x "$3/bin/python"`;

@@ -1,4 +1,4 @@
-/** The AWS CLI in the shell of `npm run deploy:local`, with stand-ins for both of its versions. */
+/** The AWS CLI in the shell of `npm run deploy:local`, with fake versions 1 and 2. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ function program(directory: string, name: string, script: string) {
 test.each([
   ['2.31.0', 'theirs'],
   ['1.29.0', 'ours'],
-])("somebody's own version %s: %s is used, and asks MiniStack", (version, whose) => {
+])('with version %s of the user, %s runs and calls MiniStack', (version, whose) => {
   const path = program(
     version,
     'aws',
@@ -34,7 +34,7 @@ test.each([
 });
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;
-describe(`version 1 with what the runbook needs of version 2${hasPython ? '' : ' (not run: this machine has no python3)'}`, () => {
+describe(`version 1 with the parts of version 2 that the runbook needs${hasPython ? '' : ' (not run: this machine has no python3)'}`, () => {
   beforeAll(() => {
     mkdirSync(join(folder, 'awscli'));
     writeFileSync(join(folder, 'awscli', '__init__.py'), '');

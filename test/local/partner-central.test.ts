@@ -57,7 +57,7 @@ const accept = (input: Partial<StartEngagementByAcceptingInvitationTaskCommandIn
   );
 const id = (n: number) => `task-${String(n).padStart(13, '0')}`;
 
-/** Sends what the SDK would not. */
+/** Sends requests that the SDK would not send. */
 const raw = (operation: string, body: unknown, prefix = 'AWSPartnerCentralSelling.') =>
   fetch(central.url, {
     method: 'POST',
@@ -164,7 +164,7 @@ describe('constraints', () => {
     });
   });
 
-  test('the limits themselves are allowed', async () => {
+  test('accepts values at the limits', async () => {
     central.store(Catalog).addHistory({ count: 1200, newestAt: now, spacingMs: 1 });
     expect(await ids({ MaxResults: 1000 })).toHaveLength(1000);
     expect(await ids({ MaxResults: 1 })).toHaveLength(1);
@@ -232,7 +232,7 @@ describe('constraints', () => {
     ['ClientToken is empty', () => accept({ ClientToken: '' }), 'ClientToken', 'INVALID_STRING_FORMAT'],
     ['a tag has a bad key', () => accept({ Tags: [{ Key: 'a!', Value: '' }] }), 'Tags[0].Key', 'INVALID_STRING_FORMAT'],
   ];
-  test.each(siblings)('fails when %s in a sibling of it', async (_name, send, FieldName, Code) => {
+  test.each(siblings)('fails when %s in another family', async (_name, send, FieldName, Code) => {
     await expect(send()).rejects.toMatchObject({ name: 'ValidationException', ErrorList: [{ FieldName, Code }] });
     expect(central.toJSON()).toEqual({});
   });
@@ -291,7 +291,7 @@ describe('constraints', () => {
     },
   );
 
-  test('the message names every field that is wrong, and what it must be', async () => {
+  test('the message names every invalid field and its constraint', async () => {
     await expect(list({ Catalog: undefined, MaxResults: 0, TaskStatus: ['X'] })).rejects.toMatchObject({
       message:
         "3 validation errors detected: Value at 'Catalog' failed to satisfy constraint: Member must not be null; " +
@@ -304,7 +304,7 @@ describe('constraints', () => {
     });
   });
 
-  test('lengths count characters, not their halves', async () => {
+  test('lengths count characters, not surrogates', async () => {
     await expect(start({ ClientToken: '🚧'.repeat(255) })).resolves.toMatchObject({ TaskStatus: 'IN_PROGRESS' });
     await expect(start({ ClientToken: '🚧'.repeat(256) })).rejects.toMatchObject({ name: 'ValidationException' });
     await expect(accept({ Identifier: `arn:${'🚧'.repeat(251)}` })).resolves.toHaveProperty('TaskId');
@@ -313,7 +313,7 @@ describe('constraints', () => {
     });
   });
 
-  test('a null member is an absent one', async () => {
+  test('treats a null member as absent', async () => {
     const answer = await raw('ListOpportunityFromEngagementTasks', {
       Catalog,
       MaxResults: null,
@@ -356,7 +356,7 @@ describe('answers', () => {
     ]);
   });
 
-  test('lists the 22 failures, and statuses nobody knows', async () => {
+  test('lists the 22 failures, and unknown statuses', async () => {
     const store = central.store(Catalog);
     for (const failure of sampleFailures) store.end(store.add().taskId, { status: 'FAILED', ...failure });
     store.add({ status: 'PAUSED' });
@@ -367,7 +367,7 @@ describe('answers', () => {
     expect(new Set(failed.map(task => task.Message)).size).toBe(22);
   });
 
-  test('the siblings show their own fields and keep their own tasks, as do the catalogs', async () => {
+  test('families have their own fields and tasks, and catalogs their own tasks', async () => {
     const invitation = { engagementInvitationId: 'engi-0000000000001', engagementId: 'eng-00000000000001' };
     central.store(Catalog, 'EngagementFromOpportunity').add({ taskId: id(1), ...invitation });
     central.store(Catalog, 'EngagementByAcceptingInvitation').add({ taskId: id(2), ...invitation });
@@ -392,7 +392,7 @@ describe('answers', () => {
     expect(await ids({ Catalog: 'AWS' })).toEqual([]);
   });
 
-  test('a test can tamper with them', async () => {
+  test('can be changed by a test', async () => {
     central.store(Catalog).add();
     central.tamper = (_operation, output) => ({ ...output, TaskSummaries: [null], NextToken: 'same' });
     expect(await raw('ListOpportunityFromEngagementTasks', { Catalog })).toMatchObject({
@@ -403,7 +403,7 @@ describe('answers', () => {
     await expect(list()).rejects.toThrow('JSON');
   });
 
-  test('fails when more requests come in a second than allowed', async () => {
+  test('fails when the rate of requests exceeds the limit', async () => {
     central.limit = { perSecond: 2 };
     await list();
     await list();
@@ -414,7 +414,7 @@ describe('answers', () => {
 describe('order and filters', () => {
   const Sort = (SortOrder: string) => ({ SortBy: 'StartTime', SortOrder });
 
-  test('sorts either way, newest first by default, and by the times it shows', async () => {
+  test('sorts both ways by the shown times, newest first by default', async () => {
     const store = central.store(Catalog);
     for (const n of [3, 1, 4, 2]) store.add({ taskId: id(n), startTimeMs: now + n });
     const ascending = [1, 2, 3, 4].map(id);
@@ -432,7 +432,7 @@ describe('order and filters', () => {
     expect(times).toEqual([...times].sort());
   });
 
-  test('each filter, and all of them together', async () => {
+  test('applies each filter, and all of them together', async () => {
     const store = central.store(Catalog);
     const task = { status: 'COMPLETE', opportunityId: 'O1', engagementId: 'eng-00000000000001', contextId: '1' };
     const others = [
@@ -473,7 +473,7 @@ describe('order and filters', () => {
     ).toEqual([id(0)]);
   });
 
-  test('lists follow every change of a task', async () => {
+  test('lists show every change of a task', async () => {
     const store = central.store(Catalog);
     for (const n of [1, 2, 3]) store.add({ taskId: id(n), startTimeMs: now + n });
     store.end(id(1), 'COMPLETE');
@@ -516,7 +516,7 @@ describe('paging', () => {
       const pages = await walk({ MaxResults: 10, Sort: { SortBy: 'StartTime', SortOrder } }, page => {
         for (const offset of [5, 0, -30])
           store.add({ startTimeMs: now + offset, taskId: id(page * 1000 + offset + 100) });
-        const last = original[SortOrder === 'DESCENDING' ? 95 - page * 10 : page * 10 - 1]; // what the token points at
+        const last = original[SortOrder === 'DESCENDING' ? 95 - page * 10 : page * 10 - 1]; // the task of the token
         if (page < 3 && last) removed.add(last);
         if (page < 3 && last && store.get(last)) store.remove(last);
       });
@@ -526,20 +526,20 @@ describe('paging', () => {
     },
   );
 
-  test('the default page has 100, and the last has no token', async () => {
+  test('the default page has 100 tasks, and the last page has no token', async () => {
     central.store(Catalog).addHistory({ count: 200, newestAt: now, oldestAt: now - 1000 });
     expect((await walk({})).map(page => page.length)).toEqual([100, 100]);
     expect((await walk({ TaskStatus: ['FAILED'], MaxResults: 4 })).map(page => page.length)).toEqual([4, 4, 4, 4]);
   });
 
-  test('running tasks and look-ups are paged as well', async () => {
+  test('pages running tasks and look-ups too', async () => {
     const store = central.store(Catalog);
     const added = [1, 2, 3, 4, 5].map(n => store.add({ taskId: id(n), startTimeMs: now + n }).taskId).reverse();
     expect((await walk({ TaskStatus: ['IN_PROGRESS'], MaxResults: 2 })).flat()).toEqual(added);
     expect((await walk({ TaskIdentifier: added, MaxResults: 2 })).flat()).toEqual(added);
   });
 
-  test('fails when a token is altered or used for another request', async () => {
+  test('fails when a token is changed or used for another request', async () => {
     central.store(Catalog).addHistory({ count: 20, newestAt: now, spacingMs: 1 });
     central.store('AWS').addHistory({ count: 20, newestAt: now, spacingMs: 1 });
     const first = { MaxResults: 5, TaskStatus: ['COMPLETE', 'FAILED'] };
@@ -571,7 +571,7 @@ describe('paging', () => {
 });
 
 describe('Start', () => {
-  test('gives a running task, the same one for the same ClientToken', async () => {
+  test('starts a task, and returns the same one for the same ClientToken', async () => {
     const { $metadata: _a, ...first } = await start();
     const { $metadata: _b, ...again } = await start();
     expect(again).toEqual(first);
@@ -587,7 +587,7 @@ describe('Start', () => {
     expect(central.store(Catalog).count).toBe(2);
   });
 
-  test('its siblings start tasks of their own, which know what they were given and learn the rest at their end', async () => {
+  test('other families start their own tasks, with fields from the request first and the rest at the end', async () => {
     const { $metadata: _a, ...from } = await invite();
     expect(from).toMatchObject({
       TaskArn: `arn:aws:partnercentral:us-east-1::catalog/Sandbox/engagement-from-opportunity-task/${from.TaskId}`,
@@ -606,7 +606,7 @@ describe('Start', () => {
       engagementInvitationId: expect.stringMatching(/^engi-/),
     });
 
-    const { $metadata: _b, ...by } = await accept(); // the same ClientToken, which belongs to the operation
+    const { $metadata: _b, ...by } = await accept(); // the same ClientToken: it is scoped to the operation
     expect(by).toMatchObject({
       TaskArn: `arn:aws:partnercentral:us-east-1::catalog/Sandbox/engagement-by-accepting-invitation-task/${by.TaskId}`,
       EngagementInvitationId: 'engi-0000000000001',
@@ -615,7 +615,7 @@ describe('Start', () => {
     expect(await ids()).toEqual([]);
   });
 
-  test('an invitation waits until a task has accepted it', async () => {
+  test('an invitation is pending until a task has accepted it', async () => {
     const Identifier = 'arn:aws:partnercentral:us-east-1::catalog/Sandbox/engagement-invitation/engi-0000000000001';
     const invitation = async (more: { Identifier?: string; Catalog?: string } = {}) => {
       const { $metadata: _, ...found } = await client.send(
@@ -636,7 +636,7 @@ describe('Start', () => {
     });
   });
 
-  test('engagements and opportunities have names, the same each time, and the catalog in their ARN', async () => {
+  test('engagements and opportunities have constant names, and the catalog in their ARN', async () => {
     const engagement = (Identifier: string) => client.send(new GetEngagementCommand({ Catalog, Identifier }));
     const opportunity = (Identifier: string) => client.send(new GetOpportunityCommand({ Catalog, Identifier }));
     const Arn = 'arn:aws:partnercentral:us-east-1::catalog/Sandbox/engagement/eng-00000000000001';
@@ -657,12 +657,12 @@ describe('Start', () => {
       });
   });
 
-  test('fails when a ClientToken comes back with other parameters', async () => {
+  test('fails when a ClientToken is used again with other parameters', async () => {
     await start();
     await expect(start({ ContextIdentifier: '8' })).rejects.toMatchObject({ name: 'ConflictException' });
   });
 
-  test('an answer lost after it acted: the retry finds the same task', async () => {
+  test('a retry after a lost answer returns the same task', async () => {
     central.intercept = call => (call.index === 0 ? { when: 'after', how: 'reset' } : undefined);
     await expect(start()).rejects.toThrow('ECONNRESET');
     await start();
@@ -670,7 +670,7 @@ describe('Start', () => {
   });
 });
 
-test('everything is kept between two starts: tasks, tokens, client tokens, ids', async () => {
+test('keeps everything between two starts: tasks, tokens, client tokens, ids', async () => {
   const store = central.store(Catalog);
   store.addHistory({ count: 30, newestAt: now, spacingMs: 1 });
   const { TaskId } = await start();

@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => service.close());
 
-test('listens on loopback only, reads the operation and the input, counts', async () => {
+test('listens on loopback only, parses operation and input, and counts calls', async () => {
   expect(service.url).toBe(`http://127.0.0.1:${service.port}`);
   await expect((await post()).json()).resolves.toMatchObject({ operation: 'Ping' });
   await post('AWSEvents.Pong');
@@ -83,13 +83,13 @@ test.each(['before', 'after'] as const)('fault: hang %s, until the service close
   expect(acted).toHaveLength(when === 'after' ? 1 : 0);
 });
 
-test('onReply sees what the service answered, also where the answer is lost', async () => {
+test('onReply gets the answer of the service, also when the answer is lost', async () => {
   const seen: string[] = [];
   service.onReply = ({ operation }, { status }) => void seen.push(`${operation} ${status}`);
   service.intercept = ({ index }) => (index === 1 ? { when: 'after', how: 'reset' } : undefined);
   await post();
   await expect(post()).rejects.toThrow();
-  service.intercept = () => ({ when: 'before', how: error }); // it does not act
+  service.intercept = () => ({ when: 'before', how: error }); // the service does not act
   await post();
   expect(seen).toEqual(['Ping 200', 'Ping 200']);
 });
@@ -108,7 +108,7 @@ test('close() ends a delayed answer', async () => {
   expect(acted).toHaveLength(0);
 });
 
-test('a fault whose body is text is sent as it is', async () => {
+test("sends a fault's text body unchanged", async () => {
   service.intercept = () => ({ when: 'before', how: { status: 502, body: '<html>Bad Gateway' } });
   const response = await post();
   expect([response.status, await response.text()]).toEqual([502, '<html>Bad Gateway']);
@@ -120,7 +120,7 @@ test('fails when the body is no JSON object', async () => {
   expect(acted).toHaveLength(0);
 });
 
-test('fails when the port is taken, saying what to do', async () => {
+test('fails when the port is taken, with advice', async () => {
   const other = createServer().listen(0, '127.0.0.1');
   await new Promise(resolve => other.once('listening', resolve));
   const { port } = other.address() as AddressInfo;

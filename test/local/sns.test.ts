@@ -45,7 +45,7 @@ test.each<[string, Partial<PublishCommandInput>, string]>([
   expect(sns.messages).toEqual([]);
 });
 
-test('faults look like errors of SNS', async () => {
+test('faults have the form of SNS errors', async () => {
   sns.intercept = () => ({ when: 'after', how: { status: 500, type: 'InternalError', body: { message: 'oh <no>' } } });
   await expect(publish({})).rejects.toMatchObject({ name: 'InternalErrorException', message: 'oh <no>' });
   expect(sns.messages).toHaveLength(1);

@@ -1,4 +1,4 @@
-/** What a person or a program sees of `npm start`: called, and as a process for what only a process has. */
+/** What a person or a program sees of `npm start`: mostly in this process, as a process where signals or exit codes matter. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -83,7 +83,7 @@ function start(...options: string[]) {
   };
 }
 
-/** The same without a process. */
+/** Runs it in this process. */
 const run = (...options: string[]) => call(...options).ended;
 const call = (...options: string[]) => callOn({ isTTY: false }, ...options);
 
@@ -123,7 +123,7 @@ const ended = (lines: Line[]) => of(lines, 'task').filter(({ what }) => what ===
 const only = 'Sandbox/OpportunityFromEngagement';
 const isFirstPoll = ({ type }: Line) => type === 'poll';
 
-test('one scene, as JSON: an event for each task that ended and for no other, and a mail about the failures', async () => {
+test('prints one scene as JSON: an event for each ended task and no other, and a mail about the failures', async () => {
   const { code, err, lines } = await run(...once, '--json', '--tasks', '2500');
   expect({ code, err }).toEqual({ code: 0, err: '' });
 
@@ -167,7 +167,7 @@ test('one scene, as JSON: an event for each task that ended and for no other, an
   });
 });
 
-test('one scene, as text: a newcomer can follow it, and docs/start.svg shows it', async () => {
+test('prints one scene as text, which docs/start.svg shows', async () => {
   const { code, out: coloured, err } = await callOn({ isTTY: true }, ...once).ended;
   expect({ code, err }).toEqual({ code: 0, err: '' });
   // Written by `npm run picture`.
@@ -176,13 +176,13 @@ test('one scene, as text: a newcomer can follow it, and docs/start.svg shows it'
   expect(out).toMatch(/nothing leaves this machine/);
   expect(out).toMatch(/Partner Central is at http:\/\/127\.0\.0\.1:\d+/);
   expect(out).toMatch(/1,000 ended tasks and 5 running/);
-  const told = (type: string, text: string) =>
+  const expectLine = (type: string, text: string) =>
     expect(out).toMatch(new RegExp(`^\\d\\d:\\d\\d:\\d\\d {2}${type.padEnd(5)} {2}${text}$`, 'm'));
-  told('task', 'task-\\w{13} {2}is now FAILED: EngagementAccessDenied');
-  told('poll', 'complete {2}looked at \\d+ tasks in 1 List call, \\d+ ms, watching 0');
-  told('event', 'TaskCompleted {2}task-\\w{13} {2}opportunity O\\d+ {2}event [0-9a-f]{12}');
-  told('event', 'TaskFailed {5}task-\\w{13} {2}EngagementAccessDenied \\(access\\) {2}event [0-9a-f]{12}');
-  told('alert', 'mail to whoever has subscribed');
+  expectLine('task', 'task-\\w{13} {2}is now FAILED: EngagementAccessDenied');
+  expectLine('poll', 'complete {2}looked at \\d+ tasks in 1 List call, \\d+ ms, watching 0');
+  expectLine('event', 'TaskCompleted {2}task-\\w{13} {2}opportunity O\\d+ {2}event [0-9a-f]{12}');
+  expectLine('event', 'TaskFailed {5}task-\\w{13} {2}EngagementAccessDenied \\(access\\) {2}event [0-9a-f]{12}');
+  expectLine('alert', 'mail to the subscribers');
   expect(out).toMatch(/^ {8}\| Subject: Partner Central Sandbox: 3 tasks failed for 3 reasons$/m);
   expect(out).toMatch(/^ {8}\| What to do: Check that your company accepted the invitation/m);
   expect(out).toMatch(/^7 tasks ended; 3 polls published 7 events \(4 completed, 3 failed\), 1 alert mail\.$/m);
@@ -211,7 +211,7 @@ describe('a stack with several sources', () => {
   }, 120_000);
   afterAll(() => rmSync(several, { recursive: true }));
 
-  test('is played whole: every source has its tasks, its polls and its events, and each line names it', async () => {
+  test('runs completely: every source has tasks, polls and events, and each line names its source', async () => {
     const { code, err, lines } = await run('--once', '--app', several, '--json', '--tasks', '20');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     const bySource = (type: string, isIt: (line: Line) => boolean = () => true) =>
@@ -240,7 +240,7 @@ describe('a stack with several sources', () => {
     expect(lines().at(-1)).toMatchObject({ tasksEnded: 35, events: 15, polls: 12 });
   });
 
-  test('says how to start a task of each, and what is not polled or not published', async () => {
+  test('prints how to start a task of each source, and which sources are not polled or not published', async () => {
     const playing = call('--app', several, '--tasks', '0');
     playing.stop(); // before the first poll
     const { code, out } = await playing.ended;
@@ -257,8 +257,8 @@ describe('a stack with several sources', () => {
       expect(out.split('\n')).toContain(line);
   });
 
-  // Its tasks take some seconds: that time passes is what is tested.
-  test('tasks that an SDK starts in any of them end; a replay is told as one, and is none of what was published', async () => {
+  // Its tasks take some seconds of real time.
+  test('finishes tasks that an SDK starts; marks a replay as one and leaves it out of the counts', async () => {
     const playing = call('--app', several, '--tasks', '0', '--json');
     const { partnerCentral } = await playing.until(({ type }) => type === 'ready');
     const client = new PartnerCentralSellingClient(clientOf({ url: String(partnerCentral) }));
@@ -326,7 +326,7 @@ describe('a stack with several sources', () => {
   });
 });
 
-test('help says what there is', async () => {
+test('help lists the options', async () => {
   const { code, out, err } = await run('--help');
   expect({ code, err }).toEqual({ code: 0, err: '' });
   for (const flag of ['--once', '--tasks N', '--json', '--keep DIR', '--port N', '--app DIR', '--help'])
@@ -351,7 +351,7 @@ test.each<[string[], RegExp]>([
   expect(() => readOptions(options, {})).toThrow(message);
 });
 
-test('fails when npm has taken an option for its own', () => {
+test('fails when npm consumed an option', () => {
   expect(() => readOptions([], { npm_config_once: 'true' })).toThrow('npm start -- --once');
 });
 
@@ -361,7 +361,7 @@ test('fails when the command line is wrong: one line on standard error, exit cod
   expect(err).toMatch(/^Got --twice, allowed: /);
 });
 
-test('fails when it has nothing to run on: no stack in the folder, or the port is taken', async () => {
+test('fails when the folder has no stack, or the port is taken', async () => {
   const occupant = createServer().listen(0, '127.0.0.1');
   await new Promise(resolve => occupant.once('listening', resolve));
   const { port } = occupant.address() as { port: number };
@@ -380,7 +380,7 @@ test('fails when it has nothing to run on: no stack in the folder, or the port i
   expect(takenPort.err).not.toMatch(/^\s+at /m);
 });
 
-test('listens where it is told to, and is found; Ctrl-C ends everything', async () => {
+test('listens on the given port, is found by the command line, and ends with Ctrl-C', async () => {
   const port = await freePort();
   const started = start(...once.slice(1), '--json', '--tasks', '10', '--port', String(port));
   await started.until(isFirstPoll);
@@ -398,7 +398,7 @@ test('listens where it is told to, and is found; Ctrl-C ends everything', async 
   expect(leftInTemporary()).toEqual([]);
 });
 
-test('its functions end when it is killed', async () => {
+test('its functions end when the process is killed', async () => {
   const started = start(...once.slice(1), '--json');
   await started.until(isFirstPoll);
   const functions = childrenOf(started.child);
@@ -408,7 +408,7 @@ test('its functions end when it is killed', async () => {
   while (functions.some(isAlive)) await new Promise(resolve => setTimeout(resolve, 20));
 });
 
-test('kept state: the next start publishes what ended in between, and nothing that is old', async () => {
+test('with kept state, the next run publishes tasks that ended in between, and no older ones', async () => {
   const keep = ['--keep', join(temporary, 'state')];
   const first = start(...once.slice(1), ...keep, '--json', '--tasks', '50');
   await first.until(isFirstPoll);
@@ -420,7 +420,7 @@ test('kept state: the next start publishes what ended in between, and nothing th
   const before = await first.end();
   expect(before).toMatchObject({ code: 0, err: '' });
 
-  // One of them ends while nobody looks.
+  // One of them ends while it is stopped.
   const file = join(temporary, 'state', 'partner-central.json');
   const saved = JSON.parse(readFileSync(file, 'utf8'));
   const tasks: { taskId: string; status: string }[] = saved['Sandbox/OpportunityFromEngagement'].tasks;
@@ -436,7 +436,7 @@ test('kept state: the next start publishes what ended in between, and nothing th
 
   const third = await run(...once, ...keep, '--json');
   expect(idsOf(of(third.lines(), 'event'))).toEqual(idsOf(ended(third.lines())));
-  expect(of(third.lines(), 'event')).toHaveLength(2); // those that the scene has just started
+  expect(of(third.lines(), 'event')).toHaveLength(2); // tasks that the scene has just started
 
   writeFileSync(file, '{"Sandbox');
   const damaged = await run(...once, ...keep);
@@ -444,14 +444,14 @@ test('kept state: the next start publishes what ended in between, and nothing th
   expect(damaged.err).not.toMatch(/^\s+at /m);
 });
 
-test('ends quietly when nobody reads on', async () => {
+test('ends without an error when its output is closed', async () => {
   const started = start(...once.slice(1));
   await new Promise(resolve => started.child.stdout?.once('data', resolve));
   started.child.stdout?.destroy();
   expect(await started.end()).toMatchObject({ code: 0, err: '' });
 });
 
-/** What tsx keeps there for its next start doesn't count. */
+/** Files that tsx keeps for its next start don't count. */
 const leftInTemporary = () => readdirSync(temporary).filter(name => !/^(tsx|node)-/.test(name));
 
 function childrenOf({ pid }: ChildProcess): number[] {

@@ -24,7 +24,7 @@ afterEach(async () => {
   await sts.close();
 });
 
-test('assumes a role, whose name is in the access key id, anew each time', async () => {
+test('assumes a role in a new session each time, with its name in the access key id', async () => {
   const before = Date.now();
   const { Credentials, AssumedRoleUser } = await assume();
   expect(AssumedRoleUser?.Arn).toBe('arn:aws:sts::111122223333:assumed-role/partner-central-reader/task-poller');
@@ -39,12 +39,12 @@ test('assumes a role, whose name is in the access key id, anew each time', async
   ]);
 });
 
-test('tells who calls: the caller, or the role that a session is of', async () => {
+test('returns the identity: the caller, or the role of a session', async () => {
   expect(await client.send(new GetCallerIdentityCommand({}))).toMatchObject({
     Account: '000000000000',
     Arn: 'arn:aws:sts::000000000000:assumed-role/local/local',
   });
-  // The STS client inside the SDK, which takes its endpoint from the environment alone.
+  // The STS client inside the SDK reads its endpoint from the environment only.
   process.env.AWS_ENDPOINT_URL_STS = sts.url;
   try {
     const { credentials } = clientOf(sts);
@@ -80,7 +80,7 @@ test.each<[string, Partial<AssumeRoleCommandInput>]>([
   expect(sts.sessions).toEqual([]);
 });
 
-test('fails when the role does not let us', async () => {
+test('fails when the role may not be assumed', async () => {
   sts.roles = [RoleArn];
   await assume();
   await expect(assume({ RoleArn: `${RoleArn}-2` })).rejects.toMatchObject({
@@ -92,7 +92,7 @@ test('fails when the role does not let us', async () => {
   });
 });
 
-test('faults look like errors of STS', async () => {
+test('faults have the form of STS errors', async () => {
   sts.intercept = () => ({ when: 'before', how: { status: 400, type: 'Throttling', body: { message: 'Rate <x>' } } });
   await expect(assume()).rejects.toMatchObject({ name: 'Throttling', message: 'Rate <x>' });
   expect(sts.calls.of('AssumeRole')).toBe(1);

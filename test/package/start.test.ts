@@ -1,11 +1,11 @@
-/** `npm start -- --once` as a newcomer runs it, with a stack that it synthesizes itself. */
+/** `npm start -- --once` as a newcomer runs it, with a newly synthesized stack. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './consumer';
 
-test('synthesizes the stack, plays one scene and leaves nothing behind', () => {
+test('synthesizes the stack, runs one scene and leaves no files', () => {
   const temporary = mkdtempSync(join(tmpdir(), 'start-test-'));
   try {
     const env = { ...process.env, TMPDIR: temporary, TASK_POLLER_LOCAL: join(temporary, 'run.json') };

@@ -1,4 +1,4 @@
-/** What counts as a hole in the bundles, by reports of the shape that npm prints. */
+/** The verdict about advisories in the bundles, for reports in npm's format. */
 import { judge, shippedPackages } from '../../scripts/audit-bundles';
 import { installedAt } from '../../scripts/third-party';
 
@@ -32,36 +32,36 @@ const refusal = (statusCode: number, status: string) => ({
   body: '',
   error: { summary: '', detail: '' },
 });
-const hole = (name: string) =>
+const advisoryLine = (name: string) =>
   `  - ${name} <1.6.0: Prototype pollution (high), https://github.com/advisories/GHSA-${name}`;
-const holes = (...names: string[]) => ['The bundles ship packages with advisories:', ...names.map(hole)];
+const found = (...names: string[]) => ['The bundles ship packages with advisories:', ...names.map(advisoryLine)];
 const none = (elsewhere: number) => [
   `No advisory for the 3 packages in the bundles; ${elsewhere} for what does not ship`,
 ];
 const notChecked = (why: RegExp) => [expect.stringMatching(why)];
 
 test.each<[what: string, report: unknown, passes: boolean, says: unknown[]]>([
-  ['nothing is known', report(), true, none(0)],
+  ['there is no advisory', report(), true, none(0)],
   [
     'a package in a bundle has an advisory',
     report(vulnerability('valibot', [advisory('valibot')], ['node_modules/valibot'])),
     false,
-    holes('valibot'),
+    found('valibot'),
   ],
   [
-    'one with a scope has',
+    'a scoped package has an advisory',
     report(vulnerability('@aws-sdk/core', [advisory('@aws-sdk/core')], ['node_modules/@aws-sdk/core'])),
     false,
-    holes('@aws-sdk/core'),
+    found('@aws-sdk/core'),
   ],
   [
-    'only what does not ship has',
+    'only a package that does not ship has an advisory',
     report(vulnerability('dynalite', [advisory('dynalite')], ['node_modules/dynalite'])),
     true,
     none(1),
   ],
   [
-    'the copy that ships is another one',
+    'another copy of the package ships',
     report(vulnerability('valibot', [advisory('valibot')], ['node_modules/b/node_modules/valibot'])),
     true,
     none(1),
@@ -72,10 +72,10 @@ test.each<[what: string, report: unknown, passes: boolean, says: unknown[]]>([
       vulnerability('nested', [advisory('nested')], ['node_modules/nested', 'node_modules/a/node_modules/nested']),
     ),
     false,
-    holes('nested'),
+    found('nested'),
   ],
   [
-    'what ships needs a package that has, and that does not ship',
+    'a dependency of a shipped package has an advisory and does not ship',
     report(
       vulnerability('valibot', ['lodash'], ['node_modules/valibot']),
       vulnerability('lodash', [advisory('lodash')], ['node_modules/lodash']),
@@ -84,13 +84,13 @@ test.each<[what: string, report: unknown, passes: boolean, says: unknown[]]>([
     none(1),
   ],
   [
-    'a package has two, and needs one that has',
+    'a package has two advisories, and a dependency with one',
     report(
       vulnerability('valibot', [advisory('valibot'), 'lodash', advisory('valibot')], ['node_modules/valibot']),
       vulnerability('lodash', [advisory('lodash')], ['node_modules/lodash']),
     ),
     false,
-    holes('valibot', 'valibot'),
+    found('valibot', 'valibot'),
   ],
   [
     'the registry has no audits',
@@ -98,31 +98,26 @@ test.each<[what: string, report: unknown, passes: boolean, says: unknown[]]>([
     true,
     notChecked(/^Nothing was checked: .*405 Method/),
   ],
-  [
-    'the registry does not know the address',
-    refusal(404, 'Not Found'),
-    true,
-    notChecked(/^Nothing was checked: .*404/),
-  ],
-  ['the registry is out of order', refusal(503, 'Service Unavailable'), false, notChecked(/could not be audited: 503/)],
-  ['we may not ask', refusal(401, 'Unauthorized'), false, notChecked(/could not be audited: 401/)],
+  ['the registry has no such address', refusal(404, 'Not Found'), true, notChecked(/^Nothing was checked: .*404/)],
+  ['the registry fails', refusal(503, 'Service Unavailable'), false, notChecked(/could not be audited: 503/)],
+  ['the registry denies access', refusal(401, 'Unauthorized'), false, notChecked(/could not be audited: 401/)],
   [
     'there is no network',
     { message: 'request to https://registry.example failed, reason: getaddrinfo ENOTFOUND' },
     false,
     notChecked(/could not be audited: request to .* ENOTFOUND/),
   ],
-  ['there is no answer', undefined, false, notChecked(/could not be audited: npm audit printed no report/)],
+  ['npm prints nothing', undefined, false, notChecked(/could not be audited: npm audit printed no report/)],
   ['the report is of another version', { auditReportVersion: 3 }, false, notChecked(/no report of version 2/)],
 ])('%s', (_, report, passes, says) => {
   expect(judge(report, shipped, false)).toEqual({ passes, says });
 });
 
 test.each<[what: string, report: unknown, passes: boolean]>([
-  ['nothing is known', report(), true],
+  ['there is no advisory', report(), true],
   ['the registry has no audits', refusal(405, 'Method Not Allowed'), false],
-  ['there is no answer', undefined, false],
-])('strictly, when %s', (_, report, passes) => {
+  ['npm prints nothing', undefined, false],
+])('in strict mode, when %s', (_, report, passes) => {
   expect(judge(report, shipped, true).passes).toBe(passes);
 });
 
@@ -133,7 +128,7 @@ test.each<[file: string, path: string | undefined]>([
   ['node_modules/@aws-sdk/core/node_modules/tslib/tslib.js', 'node_modules/@aws-sdk/core/node_modules/tslib'],
 ])('%s belongs to %s', (file, path) => expect(installedAt(file)).toBe(path));
 
-test('what ships are the clients and their like, and nothing that only builds or tests', async () => {
+test('shipped packages include the SDK clients, and no package for builds or tests', async () => {
   const packages = await shippedPackages();
   for (const name of ['valibot', '@aws-lambda-powertools/logger', '@aws-sdk/client-sns', '@aws-sdk/client-dynamodb'])
     expect(packages).toContain(`node_modules/${name}`);

@@ -16,7 +16,7 @@ test.each([
   expect(forJsii(declaration)).toBe(expected);
 });
 
-test('nothing is left in the settings that jsii does not know', () => {
+test('the settings contain no types that jsii does not support', () => {
   const settings = readFileSync(join(__dirname, '..', '..', 'infra', 'task-poller-settings.ts'), 'utf8');
   expect(forJsii(settings)).not.toMatch(/Record<|Partial<|readonly [\w.]+\[\]|^export type/m);
 });

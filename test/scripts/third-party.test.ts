@@ -9,7 +9,7 @@ const one = (name: string, license: string, ...texts: string[]): ShippedPackage 
   occurrences: ['dist/index.js'],
 });
 
-test('a package ships where an output has code of it', () => {
+test('a package ships if an output has code of it', () => {
   const output = (inputs: Record<string, number>) => ({
     inputs: Object.fromEntries(Object.entries(inputs).map(([file, bytesInOutput]) => [file, { bytesInOutput }])),
   });
@@ -20,7 +20,7 @@ test('a package ships where an output has code of it', () => {
   expect([...packagesIn(metafiles)]).toEqual([['node_modules/x', ['dist/a.js', 'dist/b.js']]]);
 });
 
-test('a license text is there once, with all that are under it', () => {
+test('prints each license text once, with all its packages', () => {
   const text = notices([one('a', 'MIT', 'Copyright A'), one('b', 'MIT-0'), one('c', 'MIT', 'Copyright A', 'NOTICE C')]);
   expect(text).toMatch(/ {2}a 1\.2\.3, MIT\n {2}b 1\.2\.3, MIT-0\n {2}c 1\.2\.3, MIT\n/);
   expect(text).toMatch(/=\na 1\.2\.3, c 1\.2\.3\n\nCopyright A\n/);
@@ -28,7 +28,7 @@ test('a license text is there once, with all that are under it', () => {
   expect(text.match(/Copyright A/g)).toHaveLength(1);
 });
 
-test('without a text of its own, a package gets that of its license', () => {
+test('a package without a license text gets the text of its license', () => {
   expect(notices([one('a', 'Apache-2.0'), one('b', 'Apache-2.0', 'Apache License')])).toMatch(
     /=\na 1\.2\.3, b 1\.2\.3\n\nApache License\n/,
   );
@@ -37,11 +37,11 @@ test('without a text of its own, a package gets that of its license', () => {
 test.each([
   ['a license', one('a', ''), 'a 1.2.3 ships, but has no license'],
   ['the text of its license', one('a', 'BSD-3-Clause'), 'a 1.2.3 ships without the text of its license, BSD-3-Clause'],
-])('fails when a package has not %s', (_, shipped, message) => {
+])('fails when a package lacks %s', (_, shipped, message) => {
   expect(() => notices([shipped, one('b', 'MIT', 'Copyright B')])).toThrow(message);
 });
 
-test('the SBOM names each by its package URL, with what depends on it', () => {
+test('the SBOM names each package by its package URL, with its dependents', () => {
   const product = { name: 'ours', version: '0.1.0', description: 'What it does' };
   expect(sbom(product, [one('@scope/a', 'MIT')])).toMatchObject({
     bomFormat: 'CycloneDX',

@@ -1,4 +1,4 @@
-/** The story that `npm start` tells, a line at a time: as text for people, or as JSON for programs. */
+/** The output of `npm start`, line by line: text for people, or JSON for programs. */
 import type { CustomNotification } from '../../lambdas/alerts/chat';
 import type { Summary } from '../../lambdas/poller/run';
 import type { TaskEvent } from '../../lambdas/task-event';
@@ -20,26 +20,26 @@ interface ReadySource extends Source {
   /** Whether it is polled, and whether its events are only logged. */
   readonly enabled: boolean;
   readonly shadow: boolean;
-  /** Command of the AWS CLI that starts a task of it, but for the endpoint. */
+  /** AWS CLI command that starts a task, without the endpoint. */
   readonly startCommand: string;
 }
 
-/** With `--json` each is one object, with a `time`; fields are only ever added. */
+/** With `--json` each is one object with a `time`. Fields are only ever added. */
 export type Line =
   | {
       readonly type: 'ready';
-      /** Where Partner Central listens. */
+      /** Address of Partner Central. */
       readonly partnerCentral: string;
-      /** Of the first source. */
+      /** Catalog of the first source. */
       readonly catalog: string;
-      /** Of all sources. */
+      /** Sums over all sources. */
       readonly endedTasks: number;
       readonly runningTasks: number;
       readonly sources: readonly ReadySource[];
-      /** How often the poller runs; absent when the scene decides. */
+      /** Period between polls; absent with `--once`. */
       readonly pollEverySeconds?: number;
       readonly keep?: string;
-      /** Whether the tasks are those of an earlier start. */
+      /** Whether the tasks come from an earlier run. */
       readonly resumed: boolean;
     }
   | { readonly type: 'note'; readonly text: string }
@@ -60,13 +60,13 @@ export type Line =
       readonly completed: number;
       readonly failed: number;
       readonly mails: number;
-      /** Events that an operator published again; none of the counts above has them or their mails. */
+      /** Replayed events. They and their mails are in none of the counts above. */
       readonly replayed: number;
       readonly keep?: string;
     };
 
-/** One line of JSON. What a reader picks most often stands at the top level. */
-export function asJson(line: Line, time: Date): string {
+/** One line of JSON. The most used fields are at the top level. */
+export function formatJson(line: Line, time: Date): string {
   return JSON.stringify({ type: line.type, time: time.toISOString(), ...fields(line) });
 }
 
@@ -95,7 +95,7 @@ function fields(line: Line): object {
 }
 
 /** @returns one or more lines of text */
-export function textNarrator({ colour }: { colour: boolean }) {
+export function textFormatter({ colour }: { colour: boolean }) {
   const painted = (code: number) => (text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const paint = { bold: painted(1), dim: painted(2), red: painted(31), green: painted(32), yellow: painted(33) };
   const outcomes = { complete: paint.green, partial: paint.yellow, skipped: paint.yellow };
@@ -104,7 +104,7 @@ export function textNarrator({ colour }: { colour: boolean }) {
   let sourceWidth = 0;
 
   return (line: Line, time: Date): string => {
-    const told = (source: string, text: string) =>
+    const row = (source: string, text: string) =>
       [
         paint.dim(time.toISOString().slice(11, 19)),
         line.type.padEnd(5),
@@ -120,9 +120,9 @@ export function textNarrator({ colour }: { colour: boolean }) {
       case 'note':
         return `\n${paint.bold(line.text)}`;
       case 'task':
-        return told(line.source, paint.dim(change(line)));
+        return row(line.source, paint.dim(change(line)));
       case 'poll':
-        return told(
+        return row(
           line.source,
           line.outcome === 'error'
             ? paint.red(`failed    ${line.error.name}: ${line.error.message}`)
@@ -131,15 +131,15 @@ export function textNarrator({ colour }: { colour: boolean }) {
       case 'event': {
         const detailType = line.event['detail-type'];
         if (detailType === 'TaskStalled')
-          return told(line.source, `${paint.yellow(detailType.padEnd(13))}  ${detailOf(line.event).taskId}`);
-        const ending = detailType === 'TaskFailed' ? paint.red : paint.green;
-        return told(line.source, `${ending(detailType.padEnd(13))}  ${result(detailOf(line.event))}`);
+          return row(line.source, `${paint.yellow(detailType.padEnd(13))}  ${detailOf(line.event).taskId}`);
+        const paintOutcome = detailType === 'TaskFailed' ? paint.red : paint.green;
+        return row(line.source, `${paintOutcome(detailType.padEnd(13))}  ${result(detailOf(line.event))}`);
       }
       case 'alert':
-        return told(
+        return row(
           line.sources.join(', '),
           line.format === 'mail'
-            ? ['mail to whoever has subscribed', ...mail(line.subject, line.body)].join('\n')
+            ? ['mail to the subscribers', ...mail(line.subject, line.body)].join('\n')
             : ['message to Slack or Teams', ...chat(line.notification)].join('\n'),
         );
       case 'summary':
@@ -159,16 +159,16 @@ function introduction(line: LineOf<'ready'>, bold: (text: string) => string): st
   const isScene = pollEverySeconds === undefined;
   const paragraphs = [
     bold('Partner Central task poller, on this machine'),
-    `What "cdk deploy" would create runs here, with its own code, on stand-ins for the AWS services. They listen on
+    `The stack of "cdk deploy" runs here, with its own code, on stand-ins for the AWS services. They listen on
 127.0.0.1 only: nothing leaves this machine, and no AWS account is touched.`,
-    `Partner Central runs tasks and tells nobody when one ends. So the poller looks, every minute when deployed and
-${isScene ? 'three times in this scene' : `every ${pollEverySeconds} seconds here`}, and publishes one event for each task that has ended since.`,
+    `Partner Central publishes no event when a task ends. So the poller lists tasks, every minute when deployed and
+${isScene ? 'three times in this scene' : `every ${pollEverySeconds} seconds here`}, and publishes one event for each newly ended task.`,
     `  task   a task starts or ends in Partner Central
-  poll   one run of the poller: what it looked at, and how many running tasks it keeps watching
+  poll   one run of the poller: how many tasks it listed, and how many running tasks it watches
   event  what it published on its event bus
   alert  the mail about failed tasks`,
     `Partner Central is at ${partnerCentral}
-${[...sources.map(source => tasksOf(source, widest(sources))), ...(resumed ? ['These are kept from the last time.'] : [])].join('\n')}${
+${[...sources.map(source => tasksOf(source, widest(sources))), ...(resumed ? ['These tasks are from the last run.'] : [])].join('\n')}${
   keep === undefined ? '' : `\nThe state is kept in ${keep}`
 }`,
     isScene
@@ -198,10 +198,10 @@ function change({ source, what, task, by, whileStopped }: LineOf<'task'>): strin
     return `${task.taskId}  ${whose} (${aboutTask(source, task)})`;
   }
   const reason = task.reasonCode ? `: ${task.reasonCode}` : '';
-  return `${task.taskId}  is now ${task.status}${reason}${whileStopped ? ' (since the last time)' : ''}`;
+  return `${task.taskId}  is now ${task.status}${reason}${whileStopped ? ' (since the last run)' : ''}`;
 }
 
-/** What every poll tells, then whatever else it counted. */
+/** The usual counts, then any other count above 0. */
 function work({ tasks, listCalls, milliseconds, unsettled, ...more }: Summary): string {
   const watching = unsettled === undefined ? '' : `, watching ${unsettled}`;
   const usual = `looked at ${count(tasks, 'task')} in ${count(listCalls, 'List call')}, ${milliseconds} ms${watching}`;
@@ -214,7 +214,7 @@ function result(event: TaskEvent): string {
   const { taskId, taskStatus, reasonCode, reasonCategory, opportunityId, eventId, replayId } = event;
   const reason = reasonCode ? `${reasonCode}${reasonCategory ? ` (${reasonCategory})` : ''}` : 'no reason given';
   const what = taskStatus === 'FAILED' ? reason : `opportunity ${opportunityId ?? 'unknown'}`;
-  return `${taskId}  ${what}  event ${eventId.slice(0, 12)}${replayId === undefined ? '' : `, again by replay ${replayId}`}`;
+  return `${taskId}  ${what}  event ${eventId.slice(0, 12)}${replayId === undefined ? '' : `, replay ${replayId}`}`;
 }
 
 const mail = (subject: string, body: string) => framed([`Subject: ${subject}`, '', ...body.split('\n')]);
@@ -225,7 +225,7 @@ const framed = (lines: readonly string[]) => lines.map(text => `        | ${text
 function summary(line: LineOf<'summary'>, bold: (text: string) => string): string {
   const { polls, tasksEnded, events, completed, failed, mails, replayed, keep } = line;
   const published = `${count(events, 'event')} (${completed} completed, ${failed} failed), ${count(mails, 'alert mail')}`;
-  const again = replayed === 0 ? '' : ` ${count(replayed, 'event')} came again by replay.`;
-  const goOn = keep === undefined ? '' : `\nThe state is in ${keep}; the same command goes on from here.`;
+  const again = replayed === 0 ? '' : ` ${count(replayed, 'event')} replayed.`;
+  const goOn = keep === undefined ? '' : `\nThe state is in ${keep}; the same command continues from it.`;
   return `\n${bold(`${count(tasksEnded, 'task')} ended; ${count(polls, 'poll')} published ${published}.${again}`)}${goOn}`;
 }

@@ -18,7 +18,7 @@ import software.amazon.awscdk.services.sqs.DeadLetterQueue;
 import software.amazon.awscdk.services.sqs.Queue;
 import software.constructs.Construct;
 
-/** Opportunities made from engagements, and engagements made from opportunities: one poller with two sources. */
+/** One poller with two sources: opportunities from engagements, and engagements from opportunities. */
 public class TasksApp {
     public static void main(String[] args) {
         App app = new App();
@@ -30,7 +30,7 @@ public class TasksApp {
         TasksStack(Construct scope, String id) {
             super(scope, id);
 
-            // Who is on call. A topic that enforces TLS has to let the alarms of this account publish.
+            // For the people on call. A topic that enforces TLS must allow CloudWatch alarms of this account to publish.
             Topic onCall = Topic.Builder.create(this, "OnCall").enforceSsl(true).build();
             onCall.grantPublish(ServicePrincipal.Builder.create("cloudwatch.amazonaws.com")
                     .conditions(Map.of("StringEquals", Map.of("aws:SourceAccount", getAccount())))
@@ -46,7 +46,7 @@ public class TasksApp {
                             .build()))
                     .build();
 
-            // What somebody has to be allowed, for the people who allow it. Their queue's dead letters are the rule's, too.
+            // Tasks with missing permissions, for the administrators. Queue and rule share a dead-letter queue.
             Queue deadLetters = Queue.Builder.create(this, "DeadLetters")
                     .enforceSsl(true)
                     .retentionPeriod(Duration.days(14))
@@ -61,7 +61,7 @@ public class TasksApp {
                     .target(SqsQueue.Builder.create(accessProblems).deadLetterQueue(deadLetters).build())
                     .build());
 
-            // Stricter than the poller's own alarm, and for the second source alone.
+            // Stricter than the poller's own alarm, for the second source only.
             Metric hourly = tasks.metricTasksFailed(TaskPollerMetricOptions.builder()
                     .source("AWS/EngagementFromOpportunity")
                     .period(Duration.hours(1))

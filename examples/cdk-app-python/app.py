@@ -15,7 +15,7 @@ class TasksStack(Stack):
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
 
-        # Who is on call. A topic that enforces TLS has to let the alarms of this account publish.
+        # For the people on call. A topic that enforces TLS must allow CloudWatch alarms of this account to publish.
         on_call = Topic(self, "OnCall", enforce_ssl=True)
         conditions = {"StringEquals": {"aws:SourceAccount": self.account}}
         on_call.grant_publish(ServicePrincipal("cloudwatch.amazonaws.com", conditions=conditions))
@@ -29,7 +29,7 @@ class TasksStack(Stack):
             further_sources=[FurtherSource(task_family="EngagementFromOpportunity", poll_every_minutes=5)],
         )
 
-        # What somebody has to be allowed, for the people who allow it. Their queue's dead letters are the rule's, too.
+        # Tasks with missing permissions, for the administrators. Queue and rule share a dead-letter queue.
         dead_letters = Queue(self, "DeadLetters", enforce_ssl=True, retention_period=Duration.days(14))
         access_problems = Queue(
             self,
@@ -44,7 +44,7 @@ class TasksStack(Stack):
             target=SqsQueue(access_problems, dead_letter_queue=dead_letters),
         )
 
-        # Stricter than the poller's own alarm, and for the second source alone.
+        # Stricter than the poller's own alarm, for the second source only.
         hourly = tasks.metric_tasks_failed(source="AWS/EngagementFromOpportunity", period=Duration.hours(1))
         Alarm(
             self,

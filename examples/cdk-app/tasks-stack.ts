@@ -8,12 +8,12 @@ import { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { PartnerCentralTaskPoller } from 'partner-central-task-poller';
 
-/** Opportunities made from engagements, and engagements made from opportunities: one poller with two sources. */
+/** One poller with two sources: opportunities from engagements, and engagements from opportunities. */
 export class TasksStack extends Stack {
   constructor(scope: Construct, id: string, props?: StackProps) {
     super(scope, id, props);
 
-    // Who is on call. A topic that enforces TLS has to let the alarms of this account publish.
+    // For the people on call. A topic that enforces TLS must allow CloudWatch alarms of this account to publish.
     const onCall = new Topic(this, 'OnCall', { enforceSSL: true });
     const conditions = { StringEquals: { 'aws:SourceAccount': this.account } };
     onCall.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com', { conditions }));
@@ -25,7 +25,7 @@ export class TasksStack extends Stack {
       furtherSources: [{ taskFamily: 'EngagementFromOpportunity', pollEveryMinutes: 5 }],
     });
 
-    // What somebody has to be allowed, for the people who allow it. Their queue's dead letters are the rule's, too.
+    // Tasks with missing permissions, for the administrators. Queue and rule share a dead-letter queue.
     const deadLetters = new Queue(this, 'DeadLetters', { enforceSSL: true, retentionPeriod: Duration.days(14) });
     const accessProblems = new Queue(this, 'AccessProblems', {
       enforceSSL: true,
@@ -37,7 +37,7 @@ export class TasksStack extends Stack {
       target: new SqsQueue(accessProblems, { deadLetterQueue: deadLetters }),
     });
 
-    // Stricter than the poller's own alarm, and for the second source alone.
+    // Stricter than the poller's own alarm, for the second source only.
     const hourly = tasks.metricTasksFailed({ source: 'AWS/EngagementFromOpportunity', period: Duration.hours(1) });
     new Alarm(this, 'EngagementsFail', {
       alarmDescription: 'Three engagements could not be made within an hour.',

@@ -1,12 +1,12 @@
-/** The app that the CDK CLI runs; README.md has the commands. */
+/** The app for the CDK CLI. README.md has the commands. */
 import { App, type AppProps, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { DEFAULT_EVENT_SOURCE } from 'partner-central-task-poller/events';
 import { ConsumerStack } from './stack';
 
 /**
- * Reads `taskBusName` out of the context, and `catalog` and `eventSource` if they are not the poller's defaults.
- * @throws Error saying what is missing
+ * Reads `taskBusName` from the context, and `catalog` and `eventSource` if they differ from the poller's defaults.
+ * @throws Error naming a missing value
  */
 export function synthesize(props: AppProps = {}) {
   const app = new App({ ...props, autoSynth: false });
@@ -28,6 +28,6 @@ if (require.main === module)
   try {
     synthesize();
   } catch (error) {
-    console.error((error as Error).message); // it says what to do; a stack trace would only hide it
+    console.error((error as Error).message); // without the stack trace: the message has the advice
     process.exitCode = 1;
   }

@@ -1,4 +1,4 @@
-/** Records how a task ended. What it throws, Lambda tries twice more and then puts into the queue of failures. */
+/** Records how a task ended. After an error, Lambda retries twice and then puts the event into the queue of failures. */
 import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempotency';
 import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
 import { ConditionalCheckFailedException, DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
@@ -8,11 +8,11 @@ import { parseTaskEvent, TASK_STALLED, type TaskEvent } from 'partner-central-ta
 
 const database = new DynamoDBClient({});
 const config = new IdempotencyConfig({
-  // A repeat has the same key and is left out; a replay has another and is handled once more. Without a replayId the key
-  // is `[eventId, null]`.
+  // A repeated event has the same key and is skipped. A replay has another key and is processed once. Without a replayId the
+  // key is `[eventId, null]`.
   eventKeyJmesPath: '[detail.eventId, detail.replayId]',
   throwOnNoIdempotencyKey: true,
-  // EventBridge tries for a day, and what lay in a queue of failures can be sent again for 14.
+  // EventBridge retries for a day, and events in a queue of failures can be sent again for 14.
   expiresAfterSeconds: 14 * 24 * 60 * 60,
 });
 const recordOnce = makeIdempotent(record, {
@@ -21,12 +21,12 @@ const recordOnce = makeIdempotent(record, {
     tableName: process.env.HANDLED_TABLE as string,
     awsSdkV3Client: database,
   }),
-  keyPrefix: 'outcomes', // in place of the function's name, which may change
+  keyPrefix: 'outcomes', // instead of the function's name, which may change
 });
 
-/** @throws NotATaskEvent before anything is remembered, so that the event can be sent again once it can be read */
+/** @throws NotATaskEvent before anything is stored, so that the event can be sent again after a fix */
 export async function handler(event: unknown, context: Context) {
-  config.registerLambdaContext(context); // an attempt that dies blocks the next one no longer than it could have run
+  config.registerLambdaContext(context); // a dead attempt blocks retries only for the function's timeout
   return recordOnce(parseTaskEvent(event));
 }
 
@@ -40,7 +40,7 @@ async function record(event: TaskEvent) {
     TableName: process.env.OUTCOMES_TABLE,
     Key: marshall({ task }),
     UpdateExpression: 'SET outcome = :outcome, detectedBefore = :detectedBefore ADD timesTold :one',
-    // Events are not ordered: what was seen earlier must not replace what was seen later.
+    // Events are not ordered: an earlier outcome must not replace a later one.
     ConditionExpression: 'attribute_not_exists(task) OR detectedBefore <= :detectedBefore',
     ExpressionAttributeValues: marshall(
       { ':outcome': outcome, ':detectedBefore': detectedBefore, ':one': 1 },

@@ -7,15 +7,15 @@ import { Construct } from 'constructs';
 import { deadLetters, privateQueue } from './queues';
 
 const isHandled = 'DynamoDB.ConditionalCheckFailedException';
-const patiently = { interval: Duration.seconds(2), maxAttempts: 5, backoffRate: 3 };
+const retry = { interval: Duration.seconds(2), maxAttempts: 5, backoffRate: 3 };
 
 interface NextStepProps {
   readonly handled: Table;
 }
 
 /**
- * Puts the new opportunity of a completed task into a queue, as work for a person or a CRM, once for each event. The input
- * is the event's detail. An execution that fails keeps its claim, and is redriven from where it failed.
+ * Puts the new opportunity of a completed task into a queue once for each event, as work for a person or a CRM. The input is
+ * the event's detail. A failed execution keeps its claim, and can be redriven from the failed step.
  */
 export class NextStep extends Construct {
   readonly stateMachine: StateMachine;
@@ -32,12 +32,12 @@ export class NextStep extends Construct {
       comment: 'The first execution for an event goes on; a repeat ends here',
       table: handled,
       item: {
-        // Nothing, where there is no replayId.
+        // Nothing, if there is no replayId.
         id: text("{% 'next-step#' & $states.input.eventId & '#' & $states.input.replayId %}"),
         execution: text(me),
         expiration: number('{% $string($floor($millis() / 1000) + 14 * 24 * 60 * 60) %}'),
       },
-      // Ours already: a write that is repeated because its answer was lost must not shut us out.
+      // Or this execution's own claim: a write that is retried after a lost answer must succeed.
       conditionExpression: 'attribute_not_exists(id) OR execution = :me OR expiration < :now',
       expressionAttributeValues: {
         ':me': text(me),
@@ -53,8 +53,8 @@ export class NextStep extends Construct {
     });
     const handledBefore = Succeed.jsonata(this, 'HandledBefore');
     claim.addCatch(handledBefore, { errors: [isHandled] });
-    claim.addRetry({ errors: [isHandled], maxAttempts: 0 }).addRetry(patiently);
-    handOver.addRetry(patiently);
+    claim.addRetry({ errors: [isHandled], maxAttempts: 0 }).addRetry(retry);
+    handOver.addRetry(retry);
 
     this.stateMachine = new StateMachine(this, 'StateMachine', {
       comment: 'Hands the opportunity of a completed task to whoever works on it next',

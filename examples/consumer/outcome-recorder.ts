@@ -15,7 +15,7 @@ interface OutcomeRecorderProps {
   readonly outcomes: Table;
 }
 
-/** The function, with its log, its role, and a queue for what it failed at. */
+/** The function, with its log, its role, and a queue of failed events. */
 export class OutcomeRecorder extends Construct {
   readonly function: NodejsFunction;
   readonly failed: Queue;
@@ -46,7 +46,7 @@ export class OutcomeRecorder extends Construct {
       timeout: Duration.seconds(10),
       role,
       logGroup,
-      awsSdkConnectionReuse: false, // only the SDK before version 3 read it
+      awsSdkConnectionReuse: false, // read only by SDK versions before 3
       bundling: {
         format: OutputFormat.ESM,
         mainFields: ['module', 'main'],
@@ -56,8 +56,8 @@ export class OutcomeRecorder extends Construct {
         logLevel: LogLevel.WARNING,
       },
       environment: { HANDLED_TABLE: handled.tableName, OUTCOMES_TABLE: outcomes.tableName },
-      // EventBridge is done when Lambda has taken the event: a failure is Lambda's to repeat, after one and two minutes,
-      // which outlasts the attempt that a repeat may have run into.
+      // EventBridge is done when Lambda has accepted the event. Lambda retries failures after one and two minutes, which is
+      // longer than an attempt that still holds the idempotency record can run.
       retryAttempts: 2,
       onFailure: new SqsDestination(this.failed),
     });

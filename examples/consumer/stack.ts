@@ -12,18 +12,18 @@ interface ConsumerProps {
   /** The poller's output `EventBusName`. */
   readonly taskBusName: string;
   readonly eventSource: string;
-  /** Of the poller there may be several: production is none of a trial's business. */
+  /** Separates several pollers: a production consumer ignores a trial's events. */
   readonly catalog: string;
 }
 
-/** Records how each task ended, and hands the opportunity of each completed one to whoever works on it next. */
+/** Records how each task ended, and queues the opportunity of each completed one as a work item. */
 export class ConsumerStack extends Stack {
   constructor(scope: Construct, id: string, { taskBusName, eventSource, catalog }: ConsumerProps) {
     super(scope, id, { description: 'Example of a consumer of Partner Central task events' });
 
     const handled = new Table(this, 'Handled', {
       partitionKey: { name: 'id', type: AttributeType.STRING },
-      timeToLiveAttribute: 'expiration', // the three names that Powertools goes by are this one, `id` and `status`
+      timeToLiveAttribute: 'expiration', // Powertools expects this name, `id` and `status`
       billingMode: BillingMode.PAY_PER_REQUEST,
       removalPolicy: RemovalPolicy.DESTROY,
     });
@@ -43,7 +43,7 @@ export class ConsumerStack extends Stack {
     const nextStep = new NextStep(this, 'NextStep', { handled });
 
     const eventBus = EventBus.fromEventBusName(this, 'TaskBus', taskBusName);
-    // What EventBridge can't hand over within a day. What a target fails at is the target's own.
+    // Events that EventBridge can't deliver within a day. Each target handles its own failures.
     const undelivered = deadLetters(this, 'Undelivered', 'both rules');
     new Rule(this, 'Endings', {
       description: 'Tasks that ended, to be recorded',
@@ -51,7 +51,7 @@ export class ConsumerStack extends Stack {
       eventPattern: {
         source: [eventSource],
         detailType: [TASK_COMPLETED, TASK_FAILED],
-        detail: { schemaVersion: ['1'], catalog: [catalog] }, // a version that we can't read is published beside this one
+        detail: { schemaVersion: ['1'], catalog: [catalog] }, // other schema versions are published as separate events
       },
       targets: [new LambdaFunction(recorder.function, { deadLetterQueue: undelivered })],
     });
@@ -70,7 +70,7 @@ export class ConsumerStack extends Stack {
       },
       targets: [
         new SfnStateMachine(nextStep.stateMachine, {
-          // The detail as it is. A transformer would neither escape quotes nor leave out what is absent.
+          // The whole detail. An input transformer neither escapes quotes nor omits absent fields.
           input: RuleTargetInput.fromEventPath('$.detail'),
           deadLetterQueue: undelivered,
         }),

@@ -6,11 +6,11 @@ export const privateQueue = (scope: Construct, id: string, props: QueueProps = {
   new Queue(scope, id, {
     encryption: QueueEncryption.SQS_MANAGED,
     enforceSSL: true,
-    retentionPeriod: Duration.days(14), // the longest there is: somebody has to notice first
+    retentionPeriod: Duration.days(14), // the maximum, so that an operator has time to react
     ...props,
   });
 
-/** Where what could not be dealt with waits for a person. */
+/** A queue of failed items for an operator. */
 export function deadLetters(scope: Construct, id: string, of: string) {
   const queue = privateQueue(scope, id);
   Validations.of(queue).acknowledge({ id: 'AwsSolutions-SQS3', reason: `It is a dead-letter queue itself, of ${of}.` });

@@ -19,7 +19,7 @@ interface StartAndWaitProps {
   readonly waitSeconds: number;
 }
 
-/** Starts tasks by a state machine, which goes on when the poller's event says that its task has ended. */
+/** A state machine that starts tasks and continues when the poller's event says that its task has ended. */
 export class StartAndWaitStack extends Stack {
   constructor(scope: Construct, id: string, { taskBusName, eventSource, catalog, waitSeconds }: StartAndWaitProps) {
     super(scope, id, { description: 'Example of a workflow that waits for a Partner Central task' });
@@ -46,8 +46,8 @@ export class StartAndWaitStack extends Stack {
       timeout: Duration.seconds(30),
       environment: { CATALOG: catalog },
     });
-    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_partner-central.html: the task has the rights
-    // of whoever starts it.
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_partner-central.html: the task runs with the
+    // permissions of its caller.
     allowInPartnerCentral(start, catalog, [
       'StartOpportunityFromEngagementTask',
       'GetEngagement',
@@ -100,7 +100,7 @@ export class StartAndWaitStack extends Stack {
       lookUp: lookUp.function,
       waitSeconds,
     });
-    // A policy of its own. As a part of the role it would be made before the function, which the state machine needs.
+    // A separate policy, because the role is created before the function that the state machine refers to.
     new Policy(this, 'Resume', {
       roles: [announce.role, onTaskEvent.role],
       statements: [

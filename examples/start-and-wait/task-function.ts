@@ -8,13 +8,13 @@ import { Construct } from 'constructs';
 
 interface TaskFunctionProps extends Pick<EventInvokeConfigOptions, 'onFailure' | 'retryAttempts'> {
   readonly description: string;
-  /** Of the file in functions/. */
+  /** Name of the file in functions/. */
   readonly name: string;
   readonly timeout: Duration;
   readonly environment: Record<string, string>;
 }
 
-/** A function with a log and a role of its own. */
+/** A function with its own log and role. */
 export class TaskFunction extends Construct {
   readonly function: NodejsFunction;
   readonly role: Role;
@@ -42,7 +42,7 @@ export class TaskFunction extends Construct {
       memorySize: 256,
       role: this.role,
       logGroup,
-      awsSdkConnectionReuse: false, // only the SDK before version 3 read it
+      awsSdkConnectionReuse: false, // read only by SDK versions before 3
       bundling: {
         format: OutputFormat.ESM,
         mainFields: ['module', 'main'],

@@ -21,13 +21,13 @@ interface WorkflowProps {
   readonly waitSeconds: number;
 }
 
-/** An execution has an outcome of its own then: a repetition would only find the same. */
+/** Errors that a retry can't change. */
 const final = ['TaskHasFailed', 'States.Timeout'];
-const patiently = { interval: Duration.seconds(2), maxAttempts: 3, backoffRate: 3 };
+const retry = { interval: Duration.seconds(2), maxAttempts: 3, backoffRate: 3 };
 
 /**
- * Starts a task and goes on when it has ended. The input is `{ engagementId, contextId }`; the output says what came of the
- * task. A task that failed fails the execution, with the error TaskHasFailed.
+ * Starts a task and continues when it has ended. The input is `{ engagementId, contextId }`, the output the outcome. A failed
+ * task fails the execution with the error TaskHasFailed.
  */
 export class Workflow extends Construct {
   readonly stateMachine: StateMachine;
@@ -44,7 +44,7 @@ export class Workflow extends Construct {
       }),
       outputs: payload,
     });
-    startTask.addRetry(patiently);
+    startTask.addRetry(retry);
 
     const waitForEvent = LambdaInvoke.jsonata(this, 'AnnounceAndWait', {
       lambdaFunction: announce,
@@ -55,9 +55,9 @@ export class Workflow extends Construct {
       }),
       taskTimeout: Timeout.duration(Duration.seconds(waitSeconds)),
     });
-    waitForEvent.addRetry({ errors: final, maxAttempts: 0 }).addRetry(patiently);
+    waitForEvent.addRetry({ errors: final, maxAttempts: 0 }).addRetry(retry);
 
-    // The event may be late or lost on its way to us. Partner Central knows.
+    // The event may be late or lost, so ask Partner Central.
     const look = LambdaInvoke.jsonata(this, 'LookUp', {
       lambdaFunction: lookUp,
       payload: TaskInput.fromObject({ taskId: '{% $states.input.taskId %}' }),
@@ -67,7 +67,7 @@ export class Workflow extends Construct {
 
     const goOn = Succeed.jsonata(this, 'GoOn', { comment: 'Here follows what needs the new opportunity' });
     look.next(goOn);
-    // What CDK allows it by itself is every version of the functions as well.
+    // CDK's default policy would also allow every version of the functions.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('states.amazonaws.com') });
     const functions = [start, announce, lookUp].map(({ functionArn }) => functionArn);
     role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: functions }));

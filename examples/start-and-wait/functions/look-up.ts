@@ -1,4 +1,4 @@
-/** Asks Partner Central itself, where no event came in time. Throws TaskHasFailed or TaskTookTooLong, which end the execution. */
+/** Asks Partner Central when no event came in time. Throws TaskHasFailed or TaskTookTooLong, which end the execution. */
 import { PartnerCentralSellingClient } from '@aws-sdk/client-partnercentral-selling';
 import { waitForTask } from 'partner-central-task-poller/wait';
 import type { Outcome } from './waiting';

@@ -1,4 +1,4 @@
-/** Lets the execution that waits for a task go on. What it throws, Lambda tries twice more and then puts into a queue. */
+/** Resumes the execution that waits for a task. After an error, Lambda retries twice and then puts the event into a queue. */
 import { parseTaskEvent, TASK_STALLED } from 'partner-central-task-poller/events';
 import { remember, resume } from './waiting';
 
@@ -7,7 +7,7 @@ export async function handler(given: unknown): Promise<void> {
   if (event['detail-type'] === TASK_STALLED) throw new Error('The rule should not send TaskStalled: it is no outcome.');
   const { taskId, taskStatus, reasonCode, reasonCategory, opportunityId, resourceSnapshotJobId } = event.detail;
   const outcome = { taskId, taskStatus, reasonCode, reasonCategory, opportunityId, resourceSnapshotJobId };
-  // Nobody waits for it if somebody else started it. Or not yet: the event may be faster than the task token.
+  // No execution waits for the task, or not yet: the event may arrive before the task token.
   const { taskToken } = await remember(taskId, ['outcome', outcome]);
   if (taskToken !== undefined) await resume(taskToken, outcome);
 }

@@ -1,4 +1,4 @@
-/** Starts the task. What it throws, Step Functions tries again. */
+/** Starts the task. Step Functions retries after an error. */
 import {
   PartnerCentralSellingClient,
   StartOpportunityFromEngagementTaskCommand,
@@ -18,7 +18,7 @@ export async function handler({ engagementId, contextId, execution }: Input) {
       Catalog: process.env.CATALOG,
       Identifier: engagementId,
       ContextIdentifier: contextId,
-      ClientToken: execution, // a second attempt gets the task of the first
+      ClientToken: execution, // a retry gets the task of the first attempt
     }),
   );
   return { taskId };

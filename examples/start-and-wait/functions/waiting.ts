@@ -1,4 +1,4 @@
-/** What waits for a task: its row has the task token of the execution, and its outcome. Whichever comes second sees both. */
+/** The row of a task has the execution's task token and the task's outcome. Whichever is written second finds both. */
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { SendTaskFailureCommand, SendTaskSuccessCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
@@ -6,7 +6,7 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 const database = new DynamoDBClient({});
 const stepFunctions = new SFNClient({});
 
-/** The output of an execution, and the cause of one that fails. */
+/** Output of an execution, or cause of a failed one. */
 export interface Outcome {
   readonly taskId: string;
   readonly taskStatus: string;
@@ -21,7 +21,7 @@ interface Waiting {
   readonly outcome?: Outcome;
 }
 
-/** @returns the row as it is then: DynamoDB makes one write after the other, so the second sees what the first wrote */
+/** @returns the row after the write. DynamoDB serializes writes to an item, so the second write returns both values. */
 export async function remember(taskId: string, [name, value]: ['taskToken', string] | ['outcome', Outcome]) {
   const update = new UpdateItemCommand({
     TableName: process.env.WAITING_TABLE,
@@ -38,10 +38,10 @@ export async function remember(taskId: string, [name, value]: ['taskToken', stri
   return unmarshall(Attributes) as Waiting;
 }
 
-/** Step Functions knows the token no more: the execution has gone on, was stopped, or has waited for too long. */
+/** The token is no longer valid: the execution has continued, was stopped, or has timed out. */
 const isClosed = ({ name }: Error) => name === 'TaskTimedOut' || name === 'TaskDoesNotExist';
 
-/** Lets the execution go on, or fails it if the task failed. Again for the same token, it changes nothing. */
+/** Resumes the execution, or fails it if the task failed. Has no effect if the token was already used. */
 export async function resume(taskToken: string, outcome: Outcome): Promise<void> {
   const text = JSON.stringify(outcome);
   const sent =

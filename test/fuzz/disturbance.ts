@@ -1,4 +1,4 @@
-/** What may come between a poller and its work, one thing in each poll. */
+/** Faults and interruptions, at most one kind in each poll. */
 import fc from 'fast-check';
 import type { InvocationMode } from '../../lambdas/poller/invocation';
 import type { Summary } from '../../lambdas/poller/run';
@@ -7,13 +7,13 @@ import type { Call, Fault, Intercept, ServiceName } from '../../local/services/s
 import { errorAnswer } from '../faults';
 import type { MemoryStack } from '../in-memory/test-stack';
 import type { TestStack } from '../integration/test-stack';
-import type { Configuration } from './story';
+import type { Configuration } from './scenario';
 
-/** What random lives ask of a stack, whether it is in memory or answers over HTTP. */
+/** The stack of random lives: in memory, or over HTTP. */
 export interface LifeStack extends Pick<TestStack, 'store' | 'items' | 'checkpoint' | 'removeItems'> {
-  /** Whether runs can be frozen; over HTTP their clock would go on. */
+  /** Whether runs can be frozen. Over HTTP their clock would go on. */
   readonly canFreeze?: true;
-  /** In memory: what happens in pauses, and what each poll of an invocation did. */
+  /** In memory only: a hook for pauses, and a summary of each poll of an invocation. */
   readonly pauses?: MemoryStack['pauses'];
   readonly summaries?: Summary[];
   readonly partnerCentral: Pick<MemoryStack['partnerCentral'], 'intercept' | 'tamper' | 'store'> & {
@@ -21,7 +21,7 @@ export interface LifeStack extends Pick<TestStack, 'store' | 'items' | 'checkpoi
   };
   readonly dynamoDb: { intercept?: Intercept | undefined; indexLagMs?: number };
   readonly eventBridge: Pick<TestStack['eventBridge'], 'events' | 'intercept' | 'entryFault'>;
-  /** Without the offset that a poll is given. */
+  /** Current time, without the clock offset of a poll. */
   now(): number;
   anotherPoller(settings: Record<string, unknown>): LifePoller;
   expireRows(until: number): Promise<void>;
@@ -36,7 +36,7 @@ export interface LifePoller extends Pick<FunctionHost, 'kill'> {
   ): Promise<{ result?: Summary | undefined; error?: { name: string } | undefined }>;
 }
 
-const mishaps = {
+const faults = {
   reset: 'reset',
   'truncated answer': 'truncate',
   error: { status: 500 },
@@ -46,7 +46,7 @@ const mishaps = {
 
 const outages = {
   error: { status: 503 },
-  'error under HTTP 200': mishaps['error under HTTP 200'],
+  'error under HTTP 200': faults['error under HTTP 200'],
   'signature expired': {
     status: 403,
     type: 'InvalidSignatureException',
@@ -61,25 +61,25 @@ const noRows = {
 
 export type Disturbance =
   | { is: 'nothing' }
-  /** The process dies at one request of that kind. */
+  /** The process dies at one such request. */
   | { is: 'death'; at: string; nth: number; when: Fault['when'] }
   /**
-   * The process is frozen at one request of that kind, before the service has acted or after, and goes on later: by then
-   * another run may have taken its lease.
+   * The process freezes at one such request, before or after the service acts, and continues later. Another run may have
+   * taken its lease by then.
    */
   | { is: 'freeze'; at: string; nth: number; when: Fault['when']; ms: number; meanwhile: Configuration }
-  /** Single requests go wrong; the SDK gets over some of them. */
-  | { is: 'mishaps'; at: number[]; when: Fault['when']; how: keyof typeof mishaps }
-  /** From its request number `from` on, a service answers nothing but errors. */
+  /** Single requests fail. The SDK's retries hide some of them. */
+  | { is: 'faults'; at: number[]; when: Fault['when']; how: keyof typeof faults }
+  /** From its request number `from` on, a service returns only errors. */
   | { is: 'outage'; of: ServiceName; from: number; when: Fault['when']; how: keyof typeof outages }
   | { is: 'dead cursors' }
   /** Duplicates, null elements, and summaries without an id on every page. */
   | { is: 'untidy list' }
-  /** Throttles all that comes after so many List calls. */
+  /** List calls are throttled after this number. */
   | { is: 'throttled depth'; pages: number }
-  /** The table takes the lease, and no rows. */
+  /** The table accepts the lease and refuses rows. */
   | { is: 'no rows'; how: 'refused' | 'denied' }
-  /** Every so many entries one is refused, for good or for now. */
+  /** One in `every` entries fails, permanently or temporarily. */
   | { is: 'refused entries'; every: number; code: 'MalformedDetail' | 'InternalFailure' };
 
 export const undisturbed: Disturbance = { is: 'nothing' };
@@ -106,7 +106,7 @@ export const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      is: fc.constant('mishaps'),
+      is: fc.constant('faults'),
       at: fc.uniqueArray(fc.nat(12), { minLength: 1, maxLength: 6 }),
       when,
       how: fc.constantFrom('reset', 'truncated answer', 'error', 'throttling', 'error under HTTP 200'),
@@ -146,18 +146,18 @@ interface Hooks {
 
 export const oldEntry = { taskId: 'task-aaaaaaaaaaaaa', status: 'COMPLETE', startTimeMs: Date.UTC(2020) };
 
-/** How Partner Central lists tasks for the whole of a story. */
+/** How Partner Central lists tasks during a scenario. */
 export interface Quirks {
   readonly isUndated: (taskId: string) => boolean;
-  /** `oldEntry` stands first on every listing from the top. */
+  /** Each listing from the top begins with `oldEntry`. */
   readonly oldEntryFirst: boolean;
-  /** The list of what is running shows all tasks, with the status that they have. */
+  /** The list of running tasks contains tasks of any status. */
   readonly ignoresStatus: boolean;
   /** All tasks have start times. */
   readonly areTidy: boolean;
 }
 
-/** Disturbs whatever is asked until it is called again. @returns what has come of it so far */
+/** Applies the disturbance to all requests until the next call. @returns its effects so far */
 export function disturb(
   stack: LifeStack,
   disturbed: Disturbance,
@@ -173,14 +173,14 @@ export function disturb(
   const ofOperation = new Map<string, number>();
 
   async function intercept({ service, operation, input }: Call): Promise<Fault | undefined> {
-    if (operation === 'Scan') return undefined; // the test's own look at the table
+    if (operation === 'Scan') return undefined; // a request of the test itself
     const at = requests++;
     const atService = ofService.get(service) ?? 0;
     ofService.set(service, atService + 1);
     const nth = ofOperation.get(operation) ?? 0;
     ofOperation.set(operation, nth + 1);
-    const isIt = 'at' in disturbed && typeof disturbed.at === 'string' && isOf(disturbed.at, operation);
-    if (disturbed.is === 'freeze' && isIt && nth === disturbed.nth) {
+    const isTarget = 'at' in disturbed && typeof disturbed.at === 'string' && isOf(disturbed.at, operation);
+    if (disturbed.is === 'freeze' && isTarget && nth === disturbed.nth) {
       hit.froze = true;
       if (disturbed.when === 'before') await meanwhile();
       else {
@@ -188,14 +188,14 @@ export function disturb(
         return undefined;
       }
     }
-    if (disturbed.is === 'death' && isIt && nth === disturbed.nth) {
+    if (disturbed.is === 'death' && isTarget && nth === disturbed.nth) {
       hit.died = true;
       await host.kill();
       return { when: disturbed.when, how: 'hang' };
     }
-    if (disturbed.is === 'mishaps' && disturbed.at.includes(at)) {
+    if (disturbed.is === 'faults' && disturbed.at.includes(at)) {
       hit.answersWereLost = true;
-      return { when: disturbed.when, how: mishaps[disturbed.how] };
+      return { when: disturbed.when, how: faults[disturbed.how] };
     }
     if (disturbed.is === 'outage' && service === disturbed.of && atService >= disturbed.from) {
       hit.answersWereLost = true;

@@ -13,6 +13,6 @@ test.each<[string[], string]>([
   [['--runs'], '--runs: got no value, allowed: a whole number from 1 to 1000000.'],
   [['--seed', 'x'], '--seed: got "x", allowed: a whole number from 0 to 2147483647.'],
   [['50'], 'Got "50", allowed: --runs N, --seed N, --help.'],
-])('fails when the command line is %j, saying what is allowed', (args, message) => {
+])('fails when the command line is %j, with the allowed values', (args, message) => {
   expect(() => readFuzzOptions(args, {})).toThrow(message);
 });

@@ -1,6 +1,6 @@
 /**
- * Random lives of tasks, polls that are disturbed at random, and a model that says what must come of it: on ports in
- * memory, where thousands take a minute, and with the real bundle over real HTTP.
+ * Random lives of tasks with randomly disturbed polls, compared with a model: thousands a minute on in-memory ports, and
+ * some with the real bundle over HTTP.
  */
 import fc from 'fast-check';
 import type { InvocationMode } from '../../lambdas/poller/invocation';
@@ -9,29 +9,29 @@ import { taskFamilyNames } from '../../lambdas/poller/task-families';
 import { sourceId } from '../../lambdas/source-id';
 import { DAY, HOUR, MINUTE } from '../durations';
 import { type Disturbance, disturb, type LifePoller, type LifeStack, oldEntry, undisturbed } from './disturbance';
-import { judge } from './judge';
-import { openNeighbour } from './neighbour';
+import type { Life } from './model';
 import {
   type Configuration,
   configurations,
   EXTRA_CALLS_PER_DAY,
   FILTERED_OPPORTUNITY,
-  type Story,
-  story,
-} from './story';
-import type { Life } from './world';
+  type Scenario,
+  scenario,
+} from './scenario';
+import { openSecondSource } from './second-source';
+import { verify } from './verify';
 
-/** What has happened in all cases together: a generator that went dull would prove nothing. */
+/** Counts over all cases. A count of 0 shows that the generator no longer covers something. */
 const tally = {
   polls: 0,
   cut: 0,
   deaths: 0,
   frozen: 0,
   overtaken: 0,
-  mishaps: 0,
+  faults: 0,
   tablesLost: 0,
   clocksSet: 0,
-  neighbours: 0,
+  secondSourcePolls: 0,
   nudges: 0,
   follows: 0,
   daysUsedUp: 0,
@@ -41,17 +41,17 @@ const tally = {
   drift: 0,
 };
 
-/** From one loss of the table to the next, the poller knows what it has published. */
+/** The time between two losses of the table, in which the poller knows its published events. */
 export interface Era {
-  /** How many events came before it. */
+  /** Number of earlier events. */
   readonly firstEvent: number;
-  /** Since when to publish, as the first run that was told Partner Central's time has fixed it. */
+  /** The emission floor, set by the first run that knew Partner Central's time. */
   emitSince?: number;
-  /** The earliest that the table had. */
+  /** The earliest value in the table. */
   earliest: number;
-  /** Earlier moments that were asked for, when, and how many events came before that. */
+  /** Configured earlier moments (`since`), when (`at`), and the number of events before that (`from`). */
   readonly askedFor: { readonly from: number; readonly since: number; readonly at: number }[];
-  /** A poll saw only part of the tasks after that. */
+  /** Since then, a poll has seen only the filtered tasks. */
   filteredSince: boolean;
 }
 const newEra = (firstEvent: number): Era => ({
@@ -65,13 +65,13 @@ let stack: LifeStack;
 let source: string;
 let settingsOf: Record<Configuration, Partial<Settings>>;
 let pollers: Record<Configuration, LifePoller>;
-/** The function of `following` once more: Lambda has several instances. */
+/** A second instance of the function of `following`. */
 let another: LifePoller;
-let neighbour: ReturnType<typeof openNeighbour>;
+let secondSource: ReturnType<typeof openSecondSource>;
 
 /**
- * Prepares a test. `npm run fuzz -- --runs 50000` tries other lives, as many as wanted, and `--seed` repeats some.
- * @param usualRuns how many lives it tries otherwise, always the same ones: where it fails, the change at hand is why
+ * Prepares a test. `npm run fuzz -- --runs 50000` tries other lives, and `--seed` repeats a run.
+ * @param usualRuns number of lives otherwise; always the same ones, so that a failure is caused by the current change
  */
 export function prepareLives(
   open: (settings: Partial<Settings>) => LifeStack | Promise<LifeStack>,
@@ -85,13 +85,13 @@ export function prepareLives(
 
   beforeAll(async () => {
     process.stdout.write(`Random lives: ${runs} cases from seed ${seed}\n`);
-    // Time is virtual here, and these would be kept by the thousand until a minute of the real one has passed.
+    // In virtual time thousands of these timers would pile up before the first fires.
     if (isInMemory) jest.spyOn(AbortSignal, 'timeout').mockImplementation(() => new AbortController().signal);
     const taskFamily = taskFamilyNames[seed % taskFamilyNames.length] as Settings['taskFamily'];
     stack = await open({ taskFamily });
     source = sourceId({ catalog: 'Sandbox', taskFamily });
     settingsOf = configurations(stack.now());
-    // Over HTTP pauses take no time, so that following would never end.
+    // Over HTTP, pauses take no time, so following would never end.
     if (!isInMemory) settingsOf.following.followMinutes = 0;
     pollers = Object.fromEntries(
       Object.entries(settingsOf).map(([name, each]) => [
@@ -100,48 +100,48 @@ export function prepareLives(
       ]),
     ) as typeof pollers;
     another = stack.anotherPoller({ taskStalledEvents: true, ...settingsOf.following });
-    neighbour = openNeighbour(stack, taskFamily);
+    secondSource = openSecondSource(stack, taskFamily);
   });
   afterAll(() => stack.close());
   afterAll(() => jest.restoreAllMocks());
   afterAll(() => void process.stdout.write(`Random lives: ${JSON.stringify(tally)}\n`));
 
   return {
-    async tryAll(): Promise<void> {
-      await fc.assert(fc.asyncProperty(story, live), { numRuns: runs, seed });
+    async runAll(): Promise<void> {
+      await fc.assert(fc.asyncProperty(scenario, live), { numRuns: runs, seed });
       if (runs >= 1_000) expect(Object.entries(tally).filter(([, count]) => count === 0)).toEqual([]);
     },
     timeoutMs: runs * msForEach + 600_000,
   };
 }
 
-/** Jest's own expectations cost more than a poll does. */
+/** Jest's expectations take longer than a poll. */
 function must(holds: boolean, rule: string, shown?: unknown): void {
   if (!holds) throw new Error(`${rule}: ${JSON.stringify(shown)}`);
 }
 
-async function live(told: Story): Promise<void> {
-  const { watchedForMs, undatedEvery, oldEntryFirst, ignoresStatus, steps, epilogue } = told;
+async function live(scenario: Scenario): Promise<void> {
+  const { watchedForMs, undatedEvery, oldEntryFirst, ignoresStatus, steps, finalStep } = scenario;
   await stack.reset();
   const lives = new Map<string, Life>();
-  const blameless = new Set<string>();
+  const undisturbedRuns = new Set<string>();
   const withoutRows = new Set<string>();
   const undated = new Set<string>();
-  let { clockSkewMs } = told;
+  let { clockSkewMs } = scenario;
   let clockOffsetMs = 0;
   let drift = 0;
   let era = newEra(0);
   const eras = [era];
   let isFirst = true;
-  /** A frozen run waits to go on. */
+  /** A frozen run waits to continue. */
   let isOvertaking = false;
-  const hasNeighbour = told.hasNeighbour && undatedEvery === 0;
+  const hasSecondSource = scenario.hasSecondSource && undatedEvery === 0;
   const now = () => stack.now() + clockOffsetMs;
   const how = () => ({ clockOffsetMs, clockSkewMs });
   const skews = [clockSkewMs, ...steps.flatMap(each => (each.do === 'set the clock' ? [each.skewMs] : []))];
-  if (stack.canFreeze) stack.dynamoDb.indexLagMs = told.indexLagMs;
+  if (stack.canFreeze) stack.dynamoDb.indexLagMs = scenario.indexLagMs;
 
-  /** List calls of nudges and follows, by the day on which the poller's clock was. */
+  /** List calls of nudges and follows, by day of the poller's clock. */
   const extraCalls = new Map<number, number>();
   const dayOfPoller = () => Math.floor((now() + clockSkewMs) / DAY);
 
@@ -154,7 +154,7 @@ async function live(told: Story): Promise<void> {
     },
   };
 
-  function note(taskId: string, status: string, since = now()): void {
+  function recordStatus(taskId: string, status: string, since = now()): void {
     const task = stack.store.get(taskId);
     const life = lives.get(taskId);
     const phases = [...(life?.phases ?? []), { since, status, reasonCode: task?.reasonCode }];
@@ -163,7 +163,7 @@ async function live(told: Story): Promise<void> {
       startTimeMs: task?.startTimeMs ?? 0,
       isUndated: undated.has(taskId),
       isListed: true,
-      wasNoted: false,
+      wasRecorded: false,
       ...life,
       phases,
     });
@@ -173,7 +173,7 @@ async function live(told: Story): Promise<void> {
     return Array.from({ length: count }, (_, at) => {
       const opportunityId = at % 2 === 0 ? FILTERED_OPPORTUNITY : 'O2';
       const { taskId } = stack.store.add({ status, startTimeMs: startedAt, opportunityId });
-      note(taskId, status, since);
+      recordStatus(taskId, status, since);
       return taskId;
     });
   }
@@ -193,7 +193,7 @@ async function live(told: Story): Promise<void> {
       isOvertaking = false;
     });
     const configured = settingsOf[by].emitSince;
-    // Once asked for, an earlier moment holds for what is published from then on, even by a run that dies.
+    // A configured earlier moment applies to all later events, even if the run dies.
     if (configured !== undefined)
       era.askedFor.push({ from: stack.eventBridge.events.length, since: Date.parse(configured), at: now() });
     if (by === 'filtered' && era.askedFor.length > 0) era.filteredSince = true;
@@ -201,25 +201,26 @@ async function live(told: Story): Promise<void> {
     const day = dayOfPoller();
     const { result, error } = await host.invoke({ mode }, how());
     const polls = stack.summaries?.splice(0) ?? (result ? [result] : []);
-    disturb(stack, undisturbed, host, quirks); // another poll may still be at work
+    disturb(stack, undisturbed, host, quirks); // another poll may still be running
     tally.polls += 1;
     tally.deaths += hit.died ? 1 : 0;
     tally.frozen += hit.froze ? 1 : 0;
     tally.overtaken += isOvertaking && result?.outcome !== 'skipped' ? 1 : 0;
-    tally.mishaps += hit.answersWereLost ? 1 : 0;
+    tally.faults += hit.answersWereLost ? 1 : 0;
     tally.cut += result?.gaps ? 1 : 0;
     drift += result?.drift ?? 0;
     if (hit.died) {
-      must(error?.name === 'ProcessDied', 'A process that is killed dies', error);
+      must(error?.name === 'ProcessDied', 'A killed process dies', error);
     } else {
-      must(hit.mayFail || error === undefined, 'No run fails that only a fault disturbs', error);
-      // What an overtaken run has in flight may undo what the other one has written.
-      if (!hit.answersWereLost && !hit.froze && !isOvertaking) for (const { runId } of polls) blameless.add(runId);
+      must(hit.mayFail || error === undefined, 'No run fails because of a fault', error);
+      // Pending writes of an overtaken run may undo writes of the other one.
+      if (!hit.answersWereLost && !hit.froze && !isOvertaking)
+        for (const { runId } of polls) undisturbedRuns.add(runId);
     }
     for (const each of polls) {
       const { maxEventsPerRun, maxListCallsPerRun } = settingsOf[by];
-      must(each.published <= Number(maxEventsPerRun), 'Events are bounded', each);
-      must(each.listCalls <= Number(maxListCallsPerRun), 'Calls are bounded', each);
+      must(each.published <= Number(maxEventsPerRun), 'Events are within the budget', each);
+      must(each.listCalls <= Number(maxListCallsPerRun), 'List calls are within the limit', each);
     }
     countExtraCalls();
 
@@ -230,69 +231,69 @@ async function live(told: Story): Promise<void> {
       const sum = (all: typeof polls) => all.reduce((calls, { listCalls }) => calls + listCalls, 0);
       // The calls of a poll that died are in no summary.
       const diedInExtra = hit.died && !hit.froze && (mode === 'nudge' || polls.length > 0);
-      const ofTheDead = diedInExtra ? stack.partnerCentral.calls.total - callsBefore - sum(polls) : 0;
-      const calls = (extraCalls.get(day) ?? 0) + sum(extra) + ofTheDead;
+      const callsOfDeadRun = diedInExtra ? stack.partnerCentral.calls.total - callsBefore - sum(polls) : 0;
+      const calls = (extraCalls.get(day) ?? 0) + sum(extra) + callsOfDeadRun;
       if (day === dayOfPoller()) extraCalls.set(day, calls);
       if (calls > EXTRA_CALLS_PER_DAY - Number(settingsOf.following.maxListCallsPerRun)) tally.daysUsedUp += 1;
     }
-    noteTable(await stack.items(), disturbed.is === 'no rows' && result?.outcome !== 'skipped');
+    observeTable(await stack.items(), disturbed.is === 'no rows' && result?.outcome !== 'skipped');
     if (result?.outcome === 'complete' && isFirst && by !== 'filtered') {
       const overlooked = [...lives.values()].filter(
-        life => life.isListed && life.phases.at(-1)?.status === 'IN_PROGRESS' && !life.wasNoted,
+        life => life.isListed && life.phases.at(-1)?.status === 'IN_PROGRESS' && !life.wasRecorded,
       );
-      must(overlooked.length === 0, 'A first poll that was whole has learnt what is running', overlooked);
+      must(overlooked.length === 0, 'A complete first poll has recorded all running tasks', overlooked);
     }
     isFirst = false;
     return result?.outcome === 'complete' && result.gaps === 0;
   }
 
-  function noteTable(items: readonly Record<string, unknown>[], tookNoRows: boolean): void {
+  function observeTable(items: readonly Record<string, unknown>[], tookNoRows: boolean): void {
     for (const row of items) {
       if (row.source !== source) continue;
       if (row.item === 'CHECKPOINT') {
         if (tookNoRows) withoutRows.add(String(row.leaseOwner));
         const emitSince = Date.parse(String(row.emitSince));
         if (!Number.isNaN(emitSince)) era.earliest = Math.min(era.earliest, emitSince);
-        // What is to be published is fixed once Partner Central has told its time, whatever happens to the run that fixed it.
+        // The emission floor is set as soon as Partner Central's time is known, even if the run then fails.
         if (row.clockOffsetMs !== undefined) era.emitSince ??= emitSince;
       } else if (row.unsettledSource) {
         const taskId = String(row.item).slice('TASK#'.length);
         const life = lives.get(taskId);
-        if (life && !life.wasNoted) lives.set(taskId, { ...life, wasNoted: true });
+        if (life && !life.wasRecorded) lives.set(taskId, { ...life, wasRecorded: true });
       }
     }
   }
 
-  async function pollNeighbour(knowsNothing = false): Promise<void> {
-    if (!hasNeighbour) return;
-    tally.neighbours += 1;
-    if (knowsNothing) neighbour.forget();
-    await neighbour.poll(how());
+  async function pollSecondSource(afterTableLoss = false): Promise<void> {
+    if (!hasSecondSource) return;
+    tally.secondSourcePolls += 1;
+    if (afterTableLoss) secondSource.forget();
+    await secondSource.poll(how());
   }
 
   async function loseTable(): Promise<void> {
     await stack.removeItems(() => true);
     era = newEra(stack.eventBridge.events.length);
     eras.push(era);
-    for (const [taskId, life] of lives) lives.set(taskId, { ...life, wasNoted: false });
+    for (const [taskId, life] of lives) lives.set(taskId, { ...life, wasRecorded: false });
     isFirst = true;
     extraCalls.clear();
     tally.tablesLost += 1;
-    await pollNeighbour(true);
+    await pollSecondSource(true);
   }
 
-  for (let day = 0; day < told.history; day += 1) {
+  for (let day = 0; day < scenario.history; day += 1) {
     const endedAt = now() - (2 + day) * DAY;
     start(1, day % 3 === 0 ? 'FAILED' : 'COMPLETE', endedAt, endedAt);
   }
   if (oldEntryFirst) {
     const { taskId, startTimeMs, status } = oldEntry;
     const phases = [{ since: startTimeMs, status }];
-    lives.set(taskId, { startTimeMs, phases, isUndated: false, isListed: false, wasNoted: false });
+    lives.set(taskId, { startTimeMs, phases, isUndated: false, isListed: false, wasRecorded: false });
   }
-  neighbour.begin();
+  secondSource.begin();
   disturb(stack, undisturbed, pollers.generous, quirks);
-  await pollNeighbour();
+  await pollSecondSource();
   if (watchedForMs > 0) {
     await poll('poll', 'generous', undisturbed);
     clockOffsetMs += watchedForMs;
@@ -304,14 +305,14 @@ async function live(told: Story): Promise<void> {
     if (each.do === 'wait') clockOffsetMs += each.ms;
     if (each.do === 'start') {
       const started = start(each.count, each.status, now() - each.ago);
-      if (hasNeighbour) neighbour.start(started, now());
+      if (hasSecondSource) secondSource.start(started, now());
     }
     if (each.do === 'change') {
       for (const taskId of ids.filter((_, at) => at >= each.first && (at - each.first) % each.every === 0)) {
         if (stack.store.get(taskId)?.status === each.status) continue;
         const reasonCode = each.status === 'FAILED' ? 'InternalError' : undefined;
         stack.store.set(taskId, { status: each.status, reasonCode });
-        note(taskId, each.status);
+        recordStatus(taskId, each.status);
       }
     }
     if (each.do === 'remove') {
@@ -326,10 +327,10 @@ async function live(told: Story): Promise<void> {
         if (time > 0) clockOffsetMs += MINUTE;
         await poll(each.mode, each.by, each.disturbed);
       }
-      if (number % 3 === 0) await pollNeighbour();
+      if (number % 3 === 0) await pollSecondSource();
     }
     if (each.do === 'poll twice at once') {
-      const other = each.by === 'generous' ? 'medium' : 'generous'; // one instance does one thing at a time
+      const other = each.by === 'generous' ? 'medium' : 'generous'; // an instance handles one invocation at a time
       await Promise.all(([each.by, other] as const).map(by => poll('poll', by, undisturbed)));
     }
     if (each.do === 'nudge') {
@@ -338,7 +339,7 @@ async function live(told: Story): Promise<void> {
         const taskId = ids.findLast(id => stack.store.get(id)?.status === 'IN_PROGRESS');
         if (pauses++ !== each.endsInPause || taskId === undefined) return;
         stack.store.set(taskId, { status: 'COMPLETE', reasonCode: undefined });
-        note(taskId, 'COMPLETE');
+        recordStatus(taskId, 'COMPLETE');
       };
       if (stack.pauses) stack.pauses.during = endOne;
       for (let time = 0; time < each.times; time += 1) {
@@ -356,8 +357,8 @@ async function live(told: Story): Promise<void> {
     if (each.do === 'lose the table') await loseTable();
   }
 
-  /** Nothing more happens: after an audit the poller comes to rest, whatever happened before. */
-  async function comeToRest(by: Configuration = 'generous'): Promise<void> {
+  /** With no more changes, the poller becomes idle after an audit, whatever happened before. */
+  async function runUntilIdle(by: Configuration = 'generous'): Promise<void> {
     await stack.removeItems(({ expiresAt }) => expiresAt !== undefined && Number(expiresAt) * 1_000 <= now());
     await poll('poll', by, undisturbed);
     clockOffsetMs += HOUR;
@@ -367,49 +368,49 @@ async function live(told: Story): Promise<void> {
       clockOffsetMs += MINUTE;
       quiet = await poll('poll', 'generous', undisturbed);
     }
-    must(quiet, 'After an audit the poller comes to rest');
+    must(quiet, 'The poller is idle after an audit');
   }
   clockOffsetMs += DAY;
-  await comeToRest();
-  if (epilogue.is === 'another day') {
+  await runUntilIdle();
+  if (finalStep.is === 'another day') {
     clockOffsetMs += DAY;
-    await comeToRest();
+    await runUntilIdle();
   }
-  if (epilogue.is === 'burst') {
-    // A service that throttles at the same depth each time makes polls slow, and doesn't stop them.
-    const startedLast = start(epilogue.count, 'FAILED').filter(taskId => !undated.has(taskId));
-    const areTold = () => {
+  if (finalStep.is === 'burst') {
+    // Throttling at a constant depth slows polls and must not stop them.
+    const burst = start(finalStep.count, 'FAILED').filter(taskId => !undated.has(taskId));
+    const arePublished = () => {
       const ids = new Set(stack.eventBridge.events.map(({ detail }) => detail.taskId));
-      return startedLast.every(taskId => ids.has(taskId));
+      return burst.every(taskId => ids.has(taskId));
     };
-    for (let polls = 0; polls < 3 * epilogue.count && !areTold(); polls += 1) {
+    for (let polls = 0; polls < 3 * finalStep.count && !arePublished(); polls += 1) {
       clockOffsetMs += 1_000;
-      await poll('poll', 'small', { is: 'throttled depth', pages: epilogue.calls });
+      await poll('poll', 'small', { is: 'throttled depth', pages: finalStep.calls });
     }
-    must(areTold(), 'A list that is cut at the same depth each time is got through', startedLast);
+    must(arePublished(), 'A list throttled at a constant depth is worked off', burst);
     clockOffsetMs += DAY;
-    await comeToRest();
+    await runUntilIdle();
   }
-  if (epilogue.is === 'pause') {
+  if (finalStep.is === 'pause') {
     await poll('audit', 'small', { is: 'throttled depth', pages: 2 });
-    clockOffsetMs += epilogue.days * DAY;
-    await comeToRest(epilogue.by);
+    clockOffsetMs += finalStep.days * DAY;
+    await runUntilIdle(finalStep.by);
   }
-  if (hasNeighbour) await neighbour.expectItsOwn(how());
+  if (hasSecondSource) await secondSource.expectEachOnce(how());
 
   const clockWasSet = skews.some(skew => skew !== skews[0]);
   const overused = [...extraCalls].filter(([, calls]) => calls > EXTRA_CALLS_PER_DAY);
-  must(clockWasSet || overused.length === 0, 'Nudges and follows stay within the calls of a day', overused);
+  must(clockWasSet || overused.length === 0, 'Nudges and follows stay within the daily limit of calls', overused);
   const checkpoint = await stack.checkpoint();
-  const counted = judge({
+  const counted = verify({
     lives,
     undated,
     eras,
-    blameless,
+    undisturbedRuns,
     withoutRows,
     drift,
     steps,
-    // Where the poller's clock is wrong, it knows Partner Central's time to a second or two.
+    // With a wrong clock, the poller knows Partner Central's time to a second or two.
     slackMs: skews.some(skew => skew !== 0) ? 2_500 : 0,
     clockWasSet,
     events: stack.eventBridge.events,

@@ -1,9 +1,9 @@
-/** Sources of one catalog and family with names of their own: each has its memory, and says its name. */
+/** Named sources of one catalog and family: each has its own rows, and its name in its events. */
 import { sourceId } from '../../lambdas/source-id';
 import { DAY, MINUTE } from '../durations';
 import { openMemoryStack } from './test-stack';
 
-test('each source has rows, checkpoint and lease of its own, and its name is in its events', async () => {
+test('each source has its own rows, checkpoint and lease, and its name in its events', async () => {
   const stack = openMemoryStack();
   const pollers = ['acme', 'beta', undefined].map(name => stack.anotherPoller(name === undefined ? {} : { name }));
   const pollAll = async () => {
@@ -11,7 +11,7 @@ test('each source has rows, checkpoint and lease of its own, and its name is in 
   };
   await pollAll();
   stack.pass(MINUTE);
-  // The accounts of the test share one list, so each source has to publish the task by itself.
+  // All accounts of this test have the same tasks, so each source must publish the task.
   const { taskId } = stack.store.add({ status: 'FAILED', startTimeMs: stack.now() });
   await pollAll();
   await pollAll();
@@ -22,14 +22,14 @@ test('each source has rows, checkpoint and lease of its own, and its name is in 
     [taskId, 'beta'],
     [taskId, undefined],
   ]);
-  expect(new Set(details.map(({ eventId }) => eventId)).size).toBe(1); // a task has one, whoever publishes it
+  expect(new Set(details.map(({ eventId }) => eventId)).size).toBe(1); // the id is the same from every source
   const key = { catalog: 'Sandbox', taskFamily: 'OpportunityFromEngagement' };
   const ids = [...['acme', 'beta'].map(name => sourceId({ ...key, name })), 'Sandbox#OpportunityFromEngagement'];
   const items = (await stack.items()).map(({ source, item }) => `${source} ${item}`);
   expect(items.sort()).toEqual(ids.flatMap(id => [`${id} CHECKPOINT`, `${id} TASK#${taskId}`]).sort());
 });
 
-test('a source that gets a name starts anew, and publishes no history', async () => {
+test('a source that gets a name starts with an empty state and publishes no history', async () => {
   const stack = openMemoryStack();
   await stack.poller.invoke({ mode: 'poll' });
   stack.pass(MINUTE);

@@ -1,6 +1,6 @@
 /**
- * What every implementation of the ports has to do: the ones in memory, on which most of the engine is proven, and the
- * adapters over HTTP.
+ * The contract of the ports. It holds for the implementations in memory, which most engine tests use, and for the adapters
+ * over HTTP.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -56,14 +56,14 @@ async function openOverHttp() {
   return { stack, ports: { list: connectPartnerCentral(settings, Date.now), table, bus: connectEventBus() } };
 }
 
-/** One for the whole file. */
+/** One stack for the whole file. */
 let http: ReturnType<typeof openOverHttp> | undefined;
 const overHttp = () => {
   http ??= openOverHttp();
   return http;
 };
 afterAll(async () => (await http)?.stack.close());
-// The SDK multiplies its pauses between attempts by it: they take no time.
+// The SDK multiplies its backoff by it, so retries take no time.
 beforeAll(() => void jest.spyOn(Math, 'random').mockReturnValue(0));
 afterAll(() => jest.restoreAllMocks());
 
@@ -75,7 +75,7 @@ async function inMemory() {
 interface OpenTable {
   readonly table: SnapshotTable;
   readonly now: () => EpochMs;
-  /** Empties it. */
+  /** Empties the table. */
   reset(): Promise<SnapshotTable>;
   close(): Promise<void>;
 }
@@ -151,20 +151,20 @@ describe.each<[string, () => Promise<OpenTable>]>([
     table.takeLease({ owner, now: at, expiresAt, emitSince: at, signal });
 
   describe('the lease', () => {
-    test('is for one at a time, free again when it has ended, has expired or can not be', async () => {
+    test('has one owner, and is free again when it has ended, has expired or is invalid', async () => {
       expect(await take('A')).toMatchObject({ emitSince: now, initialised: false });
       expect(await take('B')).toBeUndefined();
-      expect(await take('A')).toBeDefined(); // its first answer was lost
+      expect(await take('A')).toBeDefined(); // a retry after a lost answer
       await table.release('A', signal);
-      expect(await take('B', now + 1)).toMatchObject({ emitSince: now }); // the first one stays
+      expect(await take('B', now + 1)).toMatchObject({ emitSince: now }); // the first emitSince stays
       expect(await take('C', now + MINUTE + 2)).toBeDefined();
       expect(await take('D', now + MINUTE + 2, now + DAY)).toBeUndefined();
       await table.release('C', signal);
-      expect(await take('D', now + MINUTE + 2, now + DAY)).toBeDefined(); // by a clock that jumped
+      expect(await take('D', now + MINUTE + 2, now + DAY)).toBeDefined(); // set by a clock that was ahead
       expect(await take('E', now + MINUTE + 3)).toBeDefined();
     });
 
-    test('once lost, writes nothing any more', async () => {
+    test('refuses writes once it is lost', async () => {
       const stored = await take('A');
       await table.release('A', signal);
       await take('B');
@@ -181,7 +181,7 @@ describe.each<[string, () => Promise<OpenTable>]>([
       });
     });
 
-    test('given back after a record that failed says so', async () => {
+    test('records a failed write when it is released', async () => {
       await take('A');
       await table.release('A', signal, now);
       expect(await take('B')).toMatchObject({ recordFailedAt: now });
@@ -189,7 +189,7 @@ describe.each<[string, () => Promise<OpenTable>]>([
   });
 
   describe('rows', () => {
-    test('come back as they were written; of unknown tasks there are none', async () => {
+    test('are read as they were written; unknown tasks have none', async () => {
       const rows = [
         row('task-1', now, { misses: 2, firstMissedAt: now, unknownAttributes: { later: new Set(['x']) } }),
         row('task-2', now, {
@@ -206,7 +206,7 @@ describe.each<[string, () => Promise<OpenTable>]>([
       expect(read.damaged).toEqual([]);
     });
 
-    test('are candidates as long as they are unsettled, the longest due first', async () => {
+    test('are candidates while they are unsettled, the longest due first', async () => {
       await table.writeRows(
         [row('task-1', now, { nextCheckAt: now }), row('task-2', now), row('task-3', now)],
         budget(),
@@ -254,39 +254,39 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
         signal,
       );
 
-    test('can be taken only if nobody took it since a certain run', async () => {
+    test('can be taken on condition that no other run took it since a certain run', async () => {
       expect(await take('B', now, { after: 'A' })).toBeUndefined();
       await take('A', now);
-      expect(await take('B', now, { after: 'A' })).toBeUndefined(); // at work
+      expect(await take('B', now, { after: 'A' })).toBeUndefined(); // A still runs
       await table.release('A', signal);
       expect(await take('B', now, { after: 'A' })).toBeDefined();
-      expect(await take('B', now, { after: 'A' })).toBeDefined(); // its first answer was lost
+      expect(await take('B', now, { after: 'A' })).toBeDefined(); // a retry after a lost answer
       await table.release('B', signal);
       expect(await take('C', now, { after: 'A' })).toBeUndefined();
       await take('C', now);
       expect(await take('D', now + MINUTE + 1, { after: 'C' })).toBeDefined(); // C died
     });
 
-    test('tells who has it, and takes requests for another poll until the next run begins', async () => {
+    test('shows its owner, and accepts one request for another poll until the next run begins', async () => {
       const free = { takenAt: 0, isHeld: false, pollRequested: false };
       expect(await table.readLease(now, signal)).toEqual({ owner: undefined, ...free });
       const stored = await take('A', now);
       const held = await table.readLease(now, signal);
       expect(held).toEqual({ owner: 'A', takenAt: now, isHeld: true, pollRequested: false });
       expect(await table.requestPoll(held, now, signal)).toBe(true);
-      expect(await table.requestPoll(held, now, signal)).toBe(false); // there is a request already
+      expect(await table.requestPoll(held, now, signal)).toBe(false); // a request exists already
       expect(await table.readLease(now, signal)).toMatchObject({ pollRequested: true });
       expect(await finish('A', stored)).toEqual({ pollRequested: true });
-      expect(await table.requestPoll(held, now, signal)).toBe(false); // no longer at work
+      expect(await table.requestPoll(held, now, signal)).toBe(false); // the run has ended
       const again = await take('B', now + 1);
       expect(await finish('B', again)).toEqual({ pollRequested: false });
       const ended = await table.readLease(now + 1, signal);
       expect(ended).toEqual({ owner: 'B', takenAt: now + 1, isHeld: false, pollRequested: false });
       await take('C', now + 2);
-      expect(await table.requestPoll(ended, now + 2, signal)).toBe(false); // changed hands
+      expect(await table.requestPoll(ended, now + 2, signal)).toBe(false); // another run has it
     });
 
-    test('reserves List calls until the run that took it finishes', async () => {
+    test('reserves List calls until its run finishes', async () => {
       await take('A', now, { reservedCalls: 100 });
       await table.release('A', signal);
       const stored = await take('B', now, { reservedCalls: 50 });
@@ -300,7 +300,7 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
   });
 
   describe('rows', () => {
-    test('that are refused are halved until one stands alone, of which the essentials are kept', async () => {
+    test('are halved after a refusal until one is alone; its essentials are stored', async () => {
       stack.dynamoDb.intercept = ({ operation, input }) =>
         operation === 'BatchWriteItem' && JSON.stringify(input).includes('odd')
           ? errorAnswer('ValidationException')
@@ -318,7 +318,7 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
       ['an error of the service', ['InternalServerError', 500], TransientFailure],
       ['a missing right', ['AccessDeniedException'], PermanentFailure],
       ['no such table', ['ResourceNotFoundException'], PermanentFailure],
-    ])('that meet %s are a failure of its kind', async (_, answer, kind) => {
+    ])('fail with the right class of error on %s', async (_, answer, kind) => {
       stack.dynamoDb.intercept = () => errorAnswer(...answer);
       await expect(table.writeRows([row('task-1', now)], budget())).rejects.toThrow(kind);
     });
@@ -329,7 +329,7 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
     const one = (listing: Parameters<PartnerCentral['list']>[0]) =>
       list.list(listing, { budget: budget(), clock: clock() });
 
-    test('pages newest first, with a token for the next page', async () => {
+    test('returns pages newest first, with a token for the next page', async () => {
       const ids = [3, 2, 1].map(
         hours => stack.store.add({ startTimeMs: now - hours * HOUR, status: 'COMPLETE' }).taskId,
       );
@@ -341,19 +341,22 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
       expect(second.nextToken).toBeUndefined();
     });
 
-    test('refuses a token of another request', async () => {
+    test('fails when the token is of another request', async () => {
       for (const hours of [2, 1]) stack.store.add({ startTimeMs: now - hours * HOUR });
       const { nextToken } = await one({ of: 'sweep', pageSize: 1 });
       await expect(one({ of: 'sweep', pageSize: 2, token: nextToken as string })).rejects.toThrow(RequestRefused);
     });
 
-    test.each(['ValidationException', 'ResourceNotFoundException'])('refuses an old token with %s', async code => {
-      stack.partnerCentral.intercept = () => errorAnswer(code);
-      const error = await one({ of: 'sweep', pageSize: 2, token: 'old' }).catch(thrown => thrown);
-      expect(isRefusedToken(error)).toBe(true);
-    });
+    test.each(['ValidationException', 'ResourceNotFoundException'])(
+      'fails when an old token is refused with %s',
+      async code => {
+        stack.partnerCentral.intercept = () => errorAnswer(code);
+        const error = await one({ of: 'sweep', pageSize: 2, token: 'old' }).catch(thrown => thrown);
+        expect(isRefusedToken(error)).toBe(true);
+      },
+    );
 
-    test('shows what is running, and what is asked for by id', async () => {
+    test('returns running tasks, and tasks by id', async () => {
       const running = stack.store.add({ startTimeMs: now - HOUR });
       const ended = stack.store.add({ startTimeMs: now - HOUR, status: 'FAILED' });
       expect((await one({ of: 'running', pageSize: 10 })).tasks).toMatchObject([{ taskId: running.taskId }]);
@@ -365,12 +368,12 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
       ['an object without a list', {}],
       ['half of an answer', '{"TaskSummaries": ['],
       ['a page of HTML', '<html></html>'],
-    ])('takes %s for a passing failure', async (_, answer) => {
+    ])('takes %s for a transient failure', async (_, answer) => {
       stack.partnerCentral.tamper = () => answer as string;
       await expect(one({ of: 'sweep', pageSize: 2 })).rejects.toThrow(TransientFailure);
     });
 
-    test('counts what it can not use', async () => {
+    test('counts unusable summaries', async () => {
       const { taskId } = stack.store.add({ startTimeMs: now });
       stack.partnerCentral.tamper = (_, output) => ({
         ...output,
@@ -407,7 +410,7 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
     Detail,
   });
 
-  test('the bus says of each entry what became of it', async () => {
+  test('the bus returns an outcome for each entry', async () => {
     const codes = [undefined, 'InternalFailure', 'MalformedDetail', 'NotAuthorizedForSourceException'];
     stack.eventBridge.entryFault = (_, index) => {
       const ErrorCode = codes[index % codes.length];
@@ -423,7 +426,7 @@ describe.each<[string, () => Promise<{ stack: LifeStack; ports: Ports }>]>([
     expect(stack.eventBridge.events).toMatchObject([{ detail: { at: 0 }, 'detail-type': 'TaskFailed' }]);
   });
 
-  test('a bus that answers for fewer entries than it got has answered for none', async () => {
+  test('fails when the bus answers for fewer entries than it got', async () => {
     stack.eventBridge.intercept = () => ({
       when: 'before',
       how: { status: 200, body: { Entries: [{ EventId: '1' }] } },

@@ -1,7 +1,7 @@
 /**
- * A poller on ports that live in memory: the engine's own code, the answers of the local Partner Central, items as the
- * table has them, and a clock that only moves with the calls. What `test/integration/test-stack.ts` asks over HTTP can be asked
- * here in a small part of the time; `contract.test.ts` shows that both answer alike.
+ * A poller on in-memory ports: the engine's own code, the local Partner Central, table items, and a clock that only calls
+ * advance. It is much faster than `test/integration/test-stack.ts`, which uses HTTP; `contract.test.ts` shows that both
+ * behave alike.
  */
 import type { EventEntry } from '../../lambdas/poller/core/build-event';
 import type { EpochMs } from '../../lambdas/poller/core/task';
@@ -35,19 +35,19 @@ import {
 type Item = Record<string, unknown>;
 const START = Date.UTC(2026, 0, 1);
 const noAdvice = { denied: '', refused: '' };
-/** What one call of a port takes. */
+/** Duration of one call of a port. */
 const CALL_MS = 5;
 const TIMEOUT_MS = 55_000;
-/** As the SDK does. */
+/** Like the SDK. */
 const ATTEMPTS = 3;
 
-/** One of the services as tests see it. */
+/** Hooks and counts of one service. */
 const interceptable = () => ({
   intercept: undefined as Intercept | undefined,
-  /** Holds a call back when the service has acted. */
+  /** Delays the answer after the service has acted. */
   beforeAnswer: undefined as ((call: Call) => Promise<void>) | undefined,
   calls: callCounter(),
-  /** How far the clock by which answers are dated is ahead. */
+  /** Offset of the clock in the answers' dates. */
   clockOffsetMs: 0,
 });
 
@@ -55,9 +55,9 @@ export type MemoryStack = ReturnType<typeof openMemoryStack>;
 export type MemoryPoller = ReturnType<MemoryStack['anotherPoller']>;
 
 /**
- * @param settings what differs from the defaults, for all pollers
- * @param clock `virtual`: it moves with the calls and nothing else, so that a story can be told again. `real`: this
- *   machine's, for tests that count from it.
+ * @param settings overrides of the defaults, for all pollers
+ * @param clock `virtual`: only calls advance it, so that a scenario is reproducible. `real`: this machine's, for tests that
+ *   compare with it.
  */
 export function openMemoryStack(settings: Record<string, unknown> = {}, clock: 'virtual' | 'real' = 'virtual') {
   const ofSource = parseFlat(settingsEntries, { catalog: 'Sandbox', followMinutes: 0, ...settings }, 'The settings');
@@ -77,15 +77,15 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
   const own = sourceId(ofSource);
   const events: DeliveredEvent[] = [];
   const logs: string[] = [];
-  /** What happens while a poller waits. */
+  /** Called while a poller pauses. */
   const pauses = { during: undefined as ((ms: number) => Promise<void> | void) | undefined };
-  /** Of all polls, in their order. */
+  /** Summaries of all polls, in order. */
   const summaries: Summary[] = [];
   const central = openPartnerCentral({ now: time });
   const partnerCentral = Object.assign(central, interceptable());
   const dynamoDb = {
     ...interceptable(),
-    /** How long the index of unsettled rows is behind the table. */
+    /** Delay of the index of unsettled rows behind the table. */
     indexLagMs: 0,
   };
   const eventBridge = {
@@ -99,7 +99,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
   const services = { partnercentral: partnerCentral, dynamodb: dynamoDb, events: eventBridge };
   let acceptable = 0;
 
-  /** One call of an SDK client: its retries, and what is thrown in the end. To a process that is dead nothing returns. */
+  /** One call of an SDK client, with its retries and final error. It never returns to a dead process. */
   async function call<T>(
     life: Life,
     service: keyof typeof services,
@@ -107,7 +107,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
     input: Item,
     act: () => T,
     beforeAttempt: () => Promise<void> = async () => undefined,
-    /** Makes of another body under HTTP 200 what the adapter would. */
+    /** Handles another body under HTTP 200 like the adapter. */
     read: (body: object) => T = () => {
       throw new TransientFailure('The answer lacks what every answer has');
     },
@@ -140,7 +140,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
       throw error instanceof LeaseLost ? error : sortFailure(error, doing, advice);
     });
 
-  function connectList(settings: Settings, now: () => EpochMs, life = immortal): PartnerCentral {
+  function connectList(settings: Settings, now: () => EpochMs, life = neverEnding): PartnerCentral {
     const { request, filters, fingerprint } = listRequests(settings);
     const { operation } = familyOf(settings.taskFamily);
     return {
@@ -150,7 +150,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
         const input: Item = { ...request(listing) };
         let askedAt = now();
         const first = askedAt;
-        /** As the adapter reads it; text for an answer that is no JSON. */
+        /** Handled like by the adapter; a text is an answer that is no JSON. */
         const read = (sent: object | string) => {
           const { clockOffsetMs: skew } = partnerCentral;
           clock.observe(new Date(time() + clockOffsetMs + skew).toUTCString(), askedAt, now());
@@ -174,7 +174,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
     };
   }
 
-  function connectTable(source: string, includeMessage: boolean, life = immortal): SnapshotTable & PollRequests {
+  function connectTable(source: string, includeMessage: boolean, life = neverEnding): SnapshotTable & PollRequests {
     const key = (taskId: string) => String(taskKey(source, taskId).item);
     const checkpointKey = CHECKPOINT_KEY;
     const table = tableOf(source);
@@ -195,7 +195,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
         if (error.name !== 'ConditionalCheckFailedException') throw error;
         return undefined;
       });
-    const lastWords = unabortable(life);
+    const lastWrites = withoutTimeLimit(life);
     const isMine = (owner: string) => (item: Item) => item.leaseOwner === owner;
     const unlessLost = (item: Item | undefined) => {
       if (item === undefined) throw new LeaseLost('Another run has taken over the lease');
@@ -227,7 +227,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
       async finish(owner, given) {
         const item = await sorted(
           'UpdateItem',
-          update({ ...toAttributes(given), leaseExpiresAtMs: 0 }, isMine(owner), {}, lastWords),
+          update({ ...toAttributes(given), leaseExpiresAtMs: 0 }, isMine(owner), {}, lastWrites),
         );
         unlessLost(item);
         return { pollRequested: item?.pollRequested === true };
@@ -246,7 +246,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
       async release(owner, _, recordFailedAt) {
         const failed = recordFailedAt !== undefined && { recordFailedAt: new Date(recordFailedAt).toISOString() };
         unlessLost(
-          await sorted('UpdateItem', update({ leaseExpiresAtMs: 0, ...failed }, isMine(owner), {}, lastWords)),
+          await sorted('UpdateItem', update({ leaseExpiresAtMs: 0, ...failed }, isMine(owner), {}, lastWrites)),
         );
       },
       async readRows(taskIds) {
@@ -309,7 +309,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
     removeKeys: () => undefined,
   };
 
-  /** As the handler does it. @returns what the first poll did; if another invocation polls instead, `skipped` */
+  /** Polls like the handler. @returns the summary of the first poll, or `skipped` if another invocation polls instead */
   async function pollAll(...given: Parameters<typeof pollAndFollow>): Promise<Summary> {
     let first: Summary | undefined;
     for await (const summary of pollAndFollow(...given)) {
@@ -322,7 +322,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
     return first ?? ({ outcome: 'skipped', published: 0, gaps: 0 } as Summary);
   }
 
-  const connectBus = (life = immortal): EventBus => ({
+  const connectBus = (life = neverEnding): EventBus => ({
     async put(entries) {
       const results = await sorted(
         'PutEvents',
@@ -342,7 +342,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
   const stack = {
     canFreeze: true as const,
     store: central.store(ofSource.catalog, ofSource.taskFamily),
-    /** The ports themselves. */
+    /** The ports. */
     ports: {
       list: connectList(ofSource, time),
       table: connectTable(own, true),
@@ -355,14 +355,14 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
     summaries,
     pauses,
     now: time,
-    /** Moves the virtual clock on. */
+    /** Advances the virtual clock. */
     pass,
 
-    /** A function of its own on the same table. */
+    /** Another function on the same table. */
     anotherPoller(more: Record<string, unknown> = {}) {
       const settings = parseFlat(settingsEntries, { ...ofSource, ...more }, 'The settings');
       let die: () => void = () => undefined;
-      let life: Life = { ...immortal };
+      let life: Life = { ...neverEnding };
       return {
         async invoke(
           { mode }: { mode: InvocationMode },
@@ -394,7 +394,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
           );
           return Promise.race([outcome, death]);
         },
-        /** What it does never comes back. */
+        /** Ends the process: its calls never return. */
         async kill() {
           life.isOver = true;
           die();
@@ -402,7 +402,7 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
       };
     },
 
-    /** Ended tasks, one a day back from two days ago. */
+    /** Adds ended tasks, one a day back from two days ago. */
     addHistory(count: number) {
       for (let day = 0; day < count; day += 1) {
         const status = day % 3 === 0 ? 'FAILED' : 'COMPLETE';
@@ -451,11 +451,11 @@ export function openMemoryStack(settings: Record<string, unknown> = {}, clock: '
   return { ...stack, poller: stack.anotherPoller() };
 }
 
-/** As much of it as tells one update from another. */
+/** Enough of the expression to distinguish updates. */
 const updateExpression = (set: Item, ifAbsent: Item) =>
   [...Object.keys(set), ...Object.keys(ifAbsent).map(name => `if_not_exists(${name})`)].join();
 
-/** The rows and the checkpoint of one source, with an index that may show them late. */
+/** Rows and checkpoint of one source, with an index that may lag. */
 function openTable() {
   const items = new Map<string, Item>();
   const index = new Map<string, Item>();
@@ -476,7 +476,7 @@ function openTable() {
       index.clear();
       notYetInIndex = [];
     },
-    /** Items of the index as they were at that moment. */
+    /** Items of the index at that moment. */
     index(until: EpochMs): Item[] {
       const shown = notYetInIndex.findIndex(({ at }) => at > until);
       for (const { key, item } of notYetInIndex.splice(0, shown === -1 ? notYetInIndex.length : shown)) {
@@ -488,29 +488,29 @@ function openTable() {
   };
 }
 
-/** One process, for as long as it lives. */
+/** One process until it ends. */
 interface Life {
   isOver: boolean;
-  /** The time of its run is up, and with it whatever is in flight. */
+  /** Whether the run has reached its time limit, which aborts pending calls. */
   readonly isAborted: () => boolean;
 }
-const immortal: Life = { isOver: false, isAborted: () => false };
+const neverEnding: Life = { isOver: false, isAborted: () => false };
 
-/** The last two writes of a run have time of their own. */
-const unabortable = (life: Life): Life => ({
+/** For the last two writes of a run, which the time limit does not abort. */
+const withoutTimeLimit = (life: Life): Life => ({
   get isOver() {
     return life.isOver;
   },
   isAborted: () => false,
 });
 
-/** As `openBudget` sets its signal. */
+/** Like the signal of `openBudget`. */
 const ABORTED_BEFORE_DEADLINE_MS = 2_500;
 const aborted = () => Object.assign(new Error('The operation was aborted'), { name: 'AbortError' });
 
 const never = new Promise<never>(() => undefined);
 
-/** What comes of a call under a fault. */
+/** The result of a call under a fault. */
 async function withFault<T>(fault: Fault | undefined, act: () => T, read: (body: object) => T): Promise<T> {
   const how = fault?.how;
   if (how === 'hang' && fault?.when === 'before') return never;

@@ -1,6 +1,6 @@
 /**
- * A process that dies twice before all is quiet. Between two writes the world does not change, so a kill after a write
- * stands for one before each read that follows, and before the next write: these are all pairs there are.
+ * The process dies twice. Nothing changes between two writes, so a kill after a write is equivalent to kills before the
+ * following reads and before the next write. So these are all pairs.
  */
 import type { InvocationMode } from '../../lambdas/poller/invocation';
 import { MINUTE } from '../durations';
@@ -8,7 +8,7 @@ import { type EngineStack, openEngineStack } from '../engine-stack';
 import { interceptAll, isQuiet, lease, publish, record, scenarios, tableOf } from '../integration/crash-scenarios';
 
 const writing = new Set<string | undefined>([lease, publish, record]);
-/** Each time the lease of the run that died has ended. */
+/** By each attempt, the dead run's lease has expired. */
 const at = (attempt: number) => ({ clockOffsetMs: attempt * 2 * MINUTE });
 
 let total = 0;
@@ -30,7 +30,7 @@ test.each(Object.entries(scenarios))(
       stack.eventBridge.entryFault = entryFault?.(stack);
     };
 
-    /** @returns the write after which it was killed; undefined when all was quiet before there were so many */
+    /** @returns the write after which it was killed; undefined when there were fewer writes */
     async function runAndKill(attempt: number, nth: number, first: InvocationMode): Promise<string | undefined> {
       let writes = 0;
       let killedAfter: string | undefined;

@@ -1,4 +1,4 @@
-/** From failed tasks to messages, through both bundles, the rule and the queue as the template has them. */
+/** From failed tasks to messages: both bundles, and the template's rule and queue. */
 import { knownReasonCodes } from '../../lambdas/reason-codes';
 import { isOverHttp } from '../engine-stack';
 import { openTestStack, type TestStack } from './test-stack';
@@ -19,7 +19,7 @@ afterAll(async () => {
   await shared?.close();
 });
 
-/** A stack on which the first poll is over. Only one that differs is one of its own. */
+/** A stack after its first poll. Stacks with the same options are shared. */
 const tell = async (settings = {}, more = {}) => {
   const isOwn = Object.keys({ ...settings, ...more }).length > 0;
   stack = isOwn ? await openTestStack(settings, true, { directory, ...more }) : shared;
@@ -27,7 +27,7 @@ const tell = async (settings = {}, more = {}) => {
   else {
     await stack.reset();
     generation += 1;
-    // Other ids: the formatter remembers which tasks it has told.
+    // Different ids, because the formatter skips tasks that it has reported.
     stack.store.fromJSON({ nextNumber: generation * 10_000, tasks: [], clientTokens: [] });
   }
   await stack.run();
@@ -36,7 +36,7 @@ const mailsOf = <M extends { topicArn: string }>(messages: readonly M[]) =>
   messages.filter(({ topicArn }) => topicArn !== stack.chatTopicArn);
 
 const burst = isOverHttp ? 2_000 : 500;
-test(`a burst of ${burst} failures makes at most five mails and five chat messages, and every task is in a mail`, async () => {
+test(`a burst of ${burst} failures makes at most five mails and five chat messages, and a mail names every task`, async () => {
   await tell({ maxEventsPerRun: 2_000, backlogPageSize: 1_000, headPageSize: 1_000 });
   const codes = [...knownReasonCodes, 'SomethingNew'];
   const tasks = Array.from({ length: burst }, (_, at) =>
@@ -54,7 +54,7 @@ test(`a burst of ${burst} failures makes at most five mails and five chat messag
   expect(stack.queue.length).toBe(0);
 });
 
-test('a full batch is told within the memory and a fraction of the time that the function has', async () => {
+test('the formatter handles a full batch within its memory and a fraction of its timeout', async () => {
   await tell();
   const detail = (at: number) => ({
     schemaVersion: '1',
@@ -69,7 +69,7 @@ test('a full batch is told within the memory and a fraction of the time that the
     message: `${at}`,
     detectedBefore: '2026-11-22T18:02:00.000Z',
   });
-  // As many as 6 MB hold, if an event is as short as it can be.
+  // The maximum number in 6 MB, with the shortest events.
   const Records = Array.from({ length: 4_000 }, (_, at) => ({
     messageId: String(at),
     receiptHandle: 'A'.repeat(900),
@@ -79,10 +79,10 @@ test('a full batch is told within the memory and a fraction of the time that the
   const { result, peakRssBytes, cpuMs } = await stack.formatter.invoke({ Records });
   expect(result).toEqual({ batchItemFailures: [] });
   expect(peakRssBytes).toBeLessThan(230 * 1024 * 1024); // of 256 MB
-  expect(cpuMs * (1_769 / 256)).toBeLessThan(20_000); // its share of a CPU, and 30 seconds
+  expect(cpuMs * (1_769 / 256)).toBeLessThan(20_000); // at its share of a vCPU, of 30 seconds
 });
 
-test('categories go where the routes lead; one topic that refuses gets its own again, and holds back no other', async () => {
+test('categories go to the topics of their routes; a failing topic is retried and blocks no other', async () => {
   await tell({}, { alertRoutes: { access: team, throttling: 'nowhere', '*': 'default' }, topics: [team] });
   const add = (reasonCode: string) => stack.store.add({ status: 'FAILED', reasonCode, message: 'm' }).taskId;
   const [denied, throttled, internal, unheard] = [
@@ -109,9 +109,9 @@ test('categories go where the routes lead; one topic that refuses gets its own a
   expect(stack.queue.length).toBe(0);
 });
 
-// Waits for three attempts of five seconds. The handler's own tests show what it makes of a topic that fails.
+// Takes three attempts of five seconds. The handler's own tests cover failing topics.
 if (isOverHttp)
-  test('a topic that does not answer holds back no other, and its records go back in time', async () => {
+  test('a topic that does not answer blocks no other, and its records return to the queue in time', async () => {
     await tell();
     stack.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: 'm' });
     await stack.run();
@@ -129,7 +129,7 @@ test.each([
   ['line breaks', 'one\r\ntwo\nthree'],
   ['HTML', '<b onclick="x">&amp;</b> <!channel>'],
   ['100 KB', 'y'.repeat(102_400)],
-])('a message with %s arrives intact or visibly cut, in mail and chat', async (_, message) => {
+])('a message with %s arrives whole or visibly cut, in mail and chat', async (_, message) => {
   await tell();
   stack.store.add({ status: 'FAILED', reasonCode: 'InternalError', message });
   await stack.run();
@@ -148,7 +148,7 @@ test.each([
   );
 });
 
-test('includeMessage: false: no alert has the message, and each says so', async () => {
+test('with includeMessage: false no alert has the message, and each says so', async () => {
   await tell({ includeMessage: false });
   stack.store.add({ status: 'FAILED', reasonCode: 'InternalError', message: 'something private' });
   await stack.run();

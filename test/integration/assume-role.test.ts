@@ -1,15 +1,15 @@
-/** A poller outside the account that is linked to Partner Central: it lists as a role of that account, and does all else as itself. */
+/** A poller outside the account that is linked to Partner Central: it assumes a role there to list, and uses its own role otherwise. */
 import type { Fault } from '../../local/services/service';
 import { HOUR, MINUTE } from '../durations';
 import { errorAnswer } from '../faults';
 import { openTestStack, type TestStack } from './test-stack';
 
 const assumeRoleArn = 'arn:aws:iam::111122223333:role/partner-central-reader';
-const own = 'local'; // as the local functions sign
+const own = 'local'; // key of the local functions
 const ofRole = expect.stringMatching(/^ASIA_partner_central_reader_/);
 
 let stack: TestStack;
-/** Whose credentials signed, by service. */
+/** Access keys that signed requests, by service. */
 let signers: Map<string, Set<string | undefined>>;
 
 beforeEach(async () => {
@@ -22,7 +22,7 @@ beforeEach(async () => {
   }
 });
 afterEach(async () => {
-  // In good times and in bad: neither ids of keys, which name who signs, nor what they sign with.
+  // Neither access key ids nor secrets may be logged.
   expect(stack.logs.filter(line => /ASIA_|of-session|of-nobody|AWS4-HMAC|Signature=/.test(line))).toEqual([]);
   await stack.close();
 });
@@ -50,7 +50,7 @@ test('lists as the role, and reads, writes and publishes as itself', async () =>
   ]);
 });
 
-test('the external id goes with the role, where one is configured', async () => {
+test('sends the external id, if one is configured', async () => {
   const externalIds: unknown[] = [];
   stack.sts.intercept = ({ input }) => {
     externalIds.push((input as Record<string, string>).ExternalId);
@@ -61,7 +61,7 @@ test('the external id goes with the role, where one is configured', async () => 
   expect(externalIds).toEqual([undefined, 'partner-17']);
 });
 
-test('the role is assumed once for as long as its credentials last, and anew before they run out', async () => {
+test('assumes the role once for the life of its credentials, and again before they expire', async () => {
   for (const minutes of [0, 1, 30, 54]) await stack.run('poll', later(minutes * MINUTE));
   expect(sessions()).toBe(1);
   await stack.run('poll', later(56 * MINUTE));
@@ -72,14 +72,14 @@ test('the role is assumed once for as long as its credentials last, and anew bef
   expect(signersOf('partnercentral')).toEqual([first?.accessKeyId, second?.accessKeyId]);
 });
 
-test('without a role, nobody asks STS', async () => {
+test('without a role, STS is not called', async () => {
   await stack.run('poll', undefined, stack.anotherPoller({ assumeRoleArn: undefined }));
   expect(stack.sts.calls.total).toBe(0);
   expect(signersOf('partnercentral')).toEqual([own]);
 });
 
-describe('what needs a person fails, saying what to do', () => {
-  test('the role does not let us in', async () => {
+describe('permanent errors fail with advice', () => {
+  test('fails when the role may not be assumed', async () => {
     stack.sts.roles = [];
     const { error } = await stack.poll();
     expect(error?.name).toBe('PermanentFailure');
@@ -90,13 +90,13 @@ describe('what needs a person fails, saying what to do', () => {
       "Let the function's role use sts:AssumeRole on it, and let its trust policy name the function's role",
     );
     expect(error?.message).not.toMatch(/List\w+Tasks/);
-    expect(stack.sts.calls.of('AssumeRole')).toBe(1); // the SDK has no hope in a second attempt, nor have we
+    expect(stack.sts.calls.of('AssumeRole')).toBe(1); // neither the SDK nor the poller retries
     expect(stack.partnerCentral.calls.total).toBe(0);
     stack.sts.roles = [assumeRoleArn];
-    expect(await stack.run()).toMatchObject({ outcome: 'complete' }); // at once: the lease was given back
+    expect(await stack.run()).toMatchObject({ outcome: 'complete' }); // at once, because the lease was released
   });
 
-  test('STS refuses what it is asked', async () => {
+  test('fails when STS refuses the request', async () => {
     for (const type of ['ValidationError', 'RegionDisabledException', 'InvalidClientTokenId']) {
       stsAnswers(errorAnswer(type, type === 'ValidationError' ? 400 : 403));
       const { error } = await stack.poll();
@@ -106,7 +106,7 @@ describe('what needs a person fails, saying what to do', () => {
     }
   });
 
-  test('the role may not list: it is the one that is named', async () => {
+  test('fails when the role may not list, and names the role', async () => {
     stack.partnerCentral.intercept = () => errorAnswer('AccessDeniedException', 403);
     const { error } = await stack.poll();
     expect(error?.name).toBe('PermanentFailure');
@@ -115,7 +115,7 @@ describe('what needs a person fails, saying what to do', () => {
     expect(error?.message).not.toContain("function's role");
   });
 
-  test('a session that was revoked is not kept to its end: the next run assumes the role anew', async () => {
+  test('after a session was revoked, the next run assumes the role again', async () => {
     await stack.run();
     const revoked = stack.sts.sessions[0]?.accessKeyId;
     stack.partnerCentral.intercept = ({ accessKeyId }) =>
@@ -126,8 +126,8 @@ describe('what needs a person fails, saying what to do', () => {
   });
 });
 
-describe('what time heals ends the run early, and loses nothing', () => {
-  test('STS throttles, fails, breaks off or answers what is none', async () => {
+describe('transient errors end the run early and lose nothing', () => {
+  test('STS throttles, fails, breaks off, or sends an invalid answer', async () => {
     const faults: Fault[] = [
       errorAnswer('Throttling', 400),
       errorAnswer('ThrottlingException', 400),
@@ -140,7 +140,7 @@ describe('what time heals ends the run early, and loses nothing', () => {
     ];
     await stack.run();
     for (const [hours, fault] of faults.entries()) {
-      const when = later((2 * hours + 2) * HOUR); // the session has run out
+      const when = later((2 * hours + 2) * HOUR); // the session has expired
       stack.addEnded(2, () => ({ startTimeMs: Date.now() + 2 * hours * HOUR + HOUR }));
       stsAnswers(fault);
       stack.sts.calls.reset();
@@ -161,11 +161,11 @@ describe('what time heals ends the run early, and loses nothing', () => {
     expect(await stack.run()).toMatchObject({ outcome: 'partial', listCalls: 0 });
   });
 
-  test('STS never answers: the run ends in time, and gives the lease back', async () => {
+  test('STS never answers: the run ends in time and releases the lease', async () => {
     stsAnswers({ when: 'before', how: 'hang' });
     expect(await stack.run('poll', { timeoutMs: 4_000 })).toMatchObject({ outcome: 'partial', listCalls: 0 });
     stsAnswers(undefined);
-    // What hung is given up after some seconds, and asked for once more.
+    // The SDK aborts the hung request after some seconds and retries once.
     expect(await stack.run()).toMatchObject({ outcome: 'complete' });
   });
 });

@@ -1,11 +1,11 @@
-/** What a poll costs: List calls, table calls, memory. */
+/** Cost of a poll: List calls, table calls, memory. */
 import { DAY, HOUR, MINUTE } from '../durations';
 import { openTestStack, type TestStack } from './test-stack';
 
 let stack: TestStack;
 afterEach(() => stack.close());
 
-test('a first run on 100,000 old tasks publishes nothing, and the polls after it cost what has changed', async () => {
+test('a first run on 100,000 old tasks publishes nothing, and the cost of later polls depends on changes only', async () => {
   stack = await openTestStack();
   stack.store.addHistory({ count: 100_000, newestAt: Date.now() - HOUR, spacingMs: MINUTE });
   const running = stack.addRunning(40, 2 * HOUR);
@@ -34,7 +34,7 @@ test('a first run on 100,000 old tasks publishes nothing, and the polls after it
   }
 });
 
-test('of 1,500 tasks that have been running for days, the 7 that have just ended are found at once', async () => {
+test('one poll finds the 7 tasks that have just ended among 1,500 that have been running for days', async () => {
   stack = await openTestStack();
   const running = stack.addRunning(1_500, 3 * DAY);
   await stack.run();
@@ -48,11 +48,11 @@ test('of 1,500 tasks that have been running for days, the 7 that have just ended
   expect(stack.takeCalls().list).toBeLessThanOrEqual(5);
 });
 
-test('a poll that lists 30,000 tasks takes less than 60 MB, beside what Node.js takes', async () => {
+test('a poll that lists 30,000 tasks needs less than 60 MB beyond idle Node.js', async () => {
   stack = await openTestStack({ maxListCallsPerRun: 40 });
   stack.store.addHistory({ count: 30_000, newestAt: Date.now() - HOUR, spacingMs: 1_000 });
   await stack.run();
-  // An order that is not to be trusted is what makes a poll go through the whole list.
+  // A list out of order makes a poll sweep all of it.
   let answers = 0;
   stack.partnerCentral.tamper = (_, output) => {
     answers += 1;

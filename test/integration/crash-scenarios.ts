@@ -1,4 +1,4 @@
-/** What a poller may be at when it is killed, and what a test of that asks. */
+/** Situations in which a poller is killed, and what tests do in each. */
 
 import type { Call, Fault } from '../../local/services/service';
 import { ago, DAY, HOUR, MINUTE } from '../durations';
@@ -6,14 +6,14 @@ import { type EngineStack, outcomes } from '../engine-stack';
 
 export interface Scenario {
   readonly settings?: Record<string, unknown>;
-  /** Prepares what the runs under test will meet, and says what must be published in the end. */
+  /** Prepares the situation. @returns `taskId status` of the events that must be published in the end */
   readonly prepare: (stack: EngineStack) => Promise<string[]>;
-  /** The first of those runs. */
+  /** Mode of the first run under test. */
   readonly mode?: 'audit' | 'nudge';
-  /** Stays in force while they are under test. */
+  /** Active during all runs under test. */
   readonly entryFault?: (stack: EngineStack) => EngineStack['eventBridge']['entryFault'];
-  /** What there has to be among the requests, so that the scenario is what it says. */
-  readonly asks: readonly string[];
+  /** Operations that must be among the requests, so that the scenario covers what its name says. */
+  readonly requiredOperations: readonly string[];
 }
 
 export const [lease, list, query] = ['UpdateItem', 'ListOpportunityFromEngagementTasks', 'Query'];
@@ -21,32 +21,32 @@ export const [read, publish, record] = ['BatchGetItem', 'PutEvents', 'BatchWrite
 
 export const scenarios: Record<string, Scenario> = {
   'a first run': {
-    asks: [lease, list, query, read, publish, record],
+    requiredOperations: [lease, list, query, read, publish, record],
     prepare: async stack => {
       stack.addRunning(3, HOUR);
       stack.addEnded(4, () => ({ startTimeMs: Date.now() - HOUR }));
-      // After the first run's beginning, even where that one is killed before it has noted when it began.
+      // Started after the first run's start, even if that run was killed before it recorded its start.
       return outcomes(stack.addEnded(3, () => ({ startTimeMs: Date.now() + HOUR })));
     },
   },
   'a quiet poll': {
-    asks: [lease, list, query, read],
+    requiredOperations: [lease, list, query, read],
     prepare: async stack => {
       stack.addRunning(3, HOUR);
       await stack.runUntilQuiet();
       return [];
     },
   },
-  'a burst of endings across pages': {
+  'a burst of finished tasks across pages': {
     settings: { headPageSize: 10, maxEventsPerRun: 15 },
-    asks: [lease, list, query, read, publish, record],
+    requiredOperations: [lease, list, query, read, publish, record],
     prepare: async stack => {
       await stack.run('poll', { clockOffsetMs: -HOUR });
       return outcomes(stack.addEnded(24, () => ({ startTimeMs: Date.now() - 10 * MINUTE })));
     },
   },
   'a recheck of many running tasks': {
-    asks: [lease, list, query, read, publish, record],
+    requiredOperations: [lease, list, query, read, publish, record],
     prepare: async stack => {
       const running = stack.addRunning(40, HOUR);
       await stack.runUntilQuiet();
@@ -55,9 +55,9 @@ export const scenarios: Record<string, Scenario> = {
       return outcomes(ended.map(({ taskId }) => stack.store.end(taskId, 'COMPLETE')));
     },
   },
-  'a run that tells of tasks that stall': {
+  'a run that reports stalled tasks': {
     settings: { taskStalledEvents: true },
-    asks: [lease, list, query, read, publish, record],
+    requiredOperations: [lease, list, query, read, publish, record],
     prepare: async stack => {
       await stack.run('poll', { clockOffsetMs: -4 * HOUR });
       const running = stack.addRunning(14, 3 * HOUR);
@@ -65,10 +65,10 @@ export const scenarios: Record<string, Scenario> = {
       return outcomes(running);
     },
   },
-  'an audit with drift beside a gap that is open': {
+  'an audit with drift while a gap is open': {
     settings: { emitSince: ago(DAY), backlogPageSize: 10 },
     mode: 'audit',
-    asks: [lease, list, query, read, publish, record],
+    requiredOperations: [lease, list, query, read, publish, record],
     prepare: async stack => {
       await stack.run();
       const overlooked = stack.addEnded(24, at => ({ startTimeMs: Date.now() - HOUR - at * 5 * MINUTE }));
@@ -79,15 +79,15 @@ export const scenarios: Record<string, Scenario> = {
   },
   'a backfill that takes several runs': {
     settings: { emitSince: ago(DAY), headPageSize: 5, backlogPageSize: 10, maxEventsPerRun: 10 },
-    asks: [lease, list, query, read, publish, record],
+    requiredOperations: [lease, list, query, read, publish, record],
     prepare: async stack => {
       const ended = stack.addEnded(28, at => ({ startTimeMs: Date.now() - HOUR - at * MINUTE }));
       stack.addEnded(4, () => ({ startTimeMs: Date.now() - 2 * DAY }));
       return outcomes(ended);
     },
   },
-  'tasks that run again and end otherwise': {
-    asks: [lease, list, query, read, publish, record],
+  'tasks that run again and end differently': {
+    requiredOperations: [lease, list, query, read, publish, record],
     prepare: async stack => {
       await stack.run('poll', { clockOffsetMs: -HOUR });
       const failed = stack.addEnded(4, () => ({ startTimeMs: Date.now() - 10 * MINUTE, status: 'FAILED' }));
@@ -100,15 +100,15 @@ export const scenarios: Record<string, Scenario> = {
   },
   'a nudge': {
     mode: 'nudge',
-    asks: [lease, list, query, read, publish, record],
+    requiredOperations: [lease, list, query, read, publish, record],
     prepare: async stack => {
       await stack.run('poll', { clockOffsetMs: -HOUR });
       stack.addRunning(3, HOUR);
       return outcomes(stack.addEnded(14, () => ({ startTimeMs: Date.now() - MINUTE })));
     },
   },
-  'a run that doubts whether the table takes rows': {
-    asks: [lease, list, query, read, publish, record],
+  'a run after a failed record': {
+    requiredOperations: [lease, list, query, read, publish, record],
     prepare: async stack => {
       await stack.run('poll', { clockOffsetMs: -HOUR });
       await stack.putItem({ ...(await stack.checkpoint()), recordFailedAt: ago(HOUR) });
@@ -116,7 +116,7 @@ export const scenarios: Record<string, Scenario> = {
     },
   },
   'a burst in which one event is refused': {
-    asks: [lease, list, query, read, publish, record],
+    requiredOperations: [lease, list, query, read, publish, record],
     entryFault: stack => {
       const refused = String(stack.store.tasks()[0]?.taskId);
       return ({ Detail }) =>
@@ -132,7 +132,7 @@ export const scenarios: Record<string, Scenario> = {
 
 export const later = { clockOffsetMs: 2 * MINUTE };
 
-/** At each request of the poller; the test's own look at the table is none. */
+/** Intercepts each request of the poller, but not the test's own. */
 export function interceptAll(stack: EngineStack, intercept?: (call: Call) => Promise<Fault | undefined>): void {
   const others = intercept && (async (call: Call) => (call.operation === 'Scan' ? undefined : intercept(call)));
   for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) service.intercept = others;
@@ -140,15 +140,15 @@ export function interceptAll(stack: EngineStack, intercept?: (call: Call) => Pro
 
 export const isQuiet = ({ outcome, gaps }: { outcome: string; gaps: number }) => outcome === 'complete' && gaps === 0;
 
-/** The table without what a second attempt may change: times, counts of attempts, the owner of a lease that is over. */
+/** The table without values that a second attempt may change: times, counts of attempts, the owner of an ended lease. */
 export async function tableOf(stack: EngineStack): Promise<object[]> {
-  const aside = new Set(['leaseOwner', 'extraCalls', 'publishAttempts', 'fruitlessChecks', 'misses', 'expiresAt']);
+  const ignored = new Set(['leaseOwner', 'extraCalls', 'publishAttempts', 'fruitlessChecks', 'misses', 'expiresAt']);
   const isTime = (value: unknown) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT.*Z$/.test(value);
-  const normal = (item: Record<string, unknown>) =>
+  const normalize = (item: Record<string, unknown>) =>
     Object.fromEntries(
       Object.entries(item).flatMap(([name, value]) =>
-        aside.has(name) ? [] : [[name, isTime(value) ? 'a time' : value]],
+        ignored.has(name) ? [] : [[name, isTime(value) ? 'a time' : value]],
       ),
     );
-  return (await stack.items()).map(normal).sort((a, b) => (String(a.item) < String(b.item) ? -1 : 1));
+  return (await stack.items()).map(normalize).sort((a, b) => (String(a.item) < String(b.item) ? -1 : 1));
 }

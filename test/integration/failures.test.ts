@@ -1,4 +1,4 @@
-/** What a person has to put right, and what the function takes and tells. */
+/** Permanent failures, and the input and log of the function. */
 import type { Fault } from '../../local/services/service';
 import { HOUR } from '../durations';
 import { outcomes } from '../engine-stack';
@@ -6,7 +6,7 @@ import { errorAnswer } from '../faults';
 import { openTestStack, type TestStack } from './test-stack';
 
 let stack: TestStack;
-/** For the tests that need no settings of their own. */
+/** Shared by tests without settings of their own. */
 let shared: TestStack;
 beforeAll(async () => {
   shared = await openTestStack();
@@ -21,38 +21,38 @@ async function usualStack(): Promise<TestStack> {
 
 const always = (fault: Fault) => () => fault;
 
-describe('what a person has to put right fails the run with an advice, and gives the lease back', () => {
+describe('permanent failures end the run with advice and release the lease', () => {
   test.each<[string, (stack: TestStack) => void, RegExp]>([
     [
-      'no right to list',
+      'no permission to list',
       stack => {
         stack.partnerCentral.intercept = always(errorAnswer('AccessDeniedException', 403, { Reason: 'ACCESS_DENIED' }));
       },
       /AccessDeniedException \(ACCESS_DENIED\).*partnercentral:ListEngagementFromOpportunityTasks.*linked to Partner Central/s,
     ],
     [
-      'no right to publish',
+      'no permission to publish',
       stack => {
         stack.eventBridge.intercept = always(errorAnswer('AccessDeniedException'));
       },
       /PutEvents: AccessDeniedException.*events:PutEvents/s,
     ],
     [
-      'every entry not authorised',
+      'no authorisation for any entry',
       stack => {
         stack.eventBridge.entryFault = () => ({ ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'no' });
       },
       /every entry was refused with NotAuthorizedForSourceException.*events:PutEvents/s,
     ],
     [
-      'no such bus',
+      'no such event bus',
       stack => {
         stack.eventBridge.intercept = always(errorAnswer('ResourceNotFoundException'));
       },
       /ResourceNotFoundException.*bus of this stack is gone; the runbook/s,
     ],
     [
-      'a list that is refused',
+      'a refused List call',
       stack => {
         stack.partnerCentral.intercept = always(
           errorAnswer('ValidationException', 400, {
@@ -64,7 +64,7 @@ describe('what a person has to put right fails the run with an advice, and gives
       /ValidationException \(REQUEST_VALIDATION_FAILED\).*"FieldName":"Catalog".*Check the configured catalog and identifiers/s,
     ],
     [
-      'a catalog that is not there',
+      'no such catalog',
       stack => {
         stack.partnerCentral.intercept = always(errorAnswer('ResourceNotFoundException', 404));
       },
@@ -97,7 +97,7 @@ describe('what a person has to put right fails the run with an advice, and gives
     });
   });
 
-  test('fails when a newer release has written the checkpoint or a row in a format of its own', async () => {
+  test('fails when a newer release has written the checkpoint or a row in a newer format', async () => {
     stack = await usualStack();
     const [task] = stack.addRunning(1, HOUR);
     await stack.run();
@@ -112,8 +112,8 @@ describe('what a person has to put right fails the run with an advice, and gives
   });
 });
 
-describe('what the function takes and tells', () => {
-  test('fails when the input is anything but one of the two modes', async () => {
+describe('input and log of the function', () => {
+  test('fails when the input is not a valid mode', async () => {
     stack = await usualStack();
     const inputs = [
       undefined,
@@ -135,7 +135,7 @@ describe('what the function takes and tells', () => {
     expect(stack.partnerCentral.calls.total).toBe(0);
   });
 
-  test('fails when the environment is not what the stack sets, naming every bad key', async () => {
+  test('fails when the environment is invalid, naming every bad key', async () => {
     stack = await usualStack();
     const { error } = await stack
       .anotherPoller({ catalog: 'Prod', maxEventsPerRun: 5, extra: true })
@@ -145,7 +145,7 @@ describe('what the function takes and tells', () => {
     );
   });
 
-  test('a run is one line in the log, and so is each event, with counts and ids and without a message', async () => {
+  test('logs one line for the run and for each event, with counts and ids and without a message', async () => {
     stack = await usualStack();
     await stack.run();
     const task = stack.store.add({
@@ -205,7 +205,7 @@ describe('what the function takes and tells', () => {
     expect((await stack.deliverAlerts()).map(({ message }) => message).join()).not.toContain('private');
   });
 
-  test('no credential and no session token is ever logged, not even of a failed request', async () => {
+  test('logs no credential and no session token, not even for a failed request', async () => {
     stack = await usualStack();
     stack.partnerCentral.intercept = always(errorAnswer('AccessDeniedException', 403));
     await stack.poll();
@@ -215,7 +215,7 @@ describe('what the function takes and tells', () => {
     expect(stack.logs.join()).not.toMatch(/AWS4-HMAC|Signature=|[Ss]ecret|security-token/);
   });
 
-  test('only the heartbeat is a metric of a quiet run', async () => {
+  test('a quiet run publishes only the heartbeat metric', async () => {
     stack = await usualStack();
     await stack.run();
     const metrics = () => stack.logs.splice(0).flatMap(log => (log.includes('"_aws"') ? [JSON.parse(log)] : []));

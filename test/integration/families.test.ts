@@ -1,4 +1,4 @@
-/** Each task family: one engine, and what tells the families apart. One test of each goes through the synthesized bundle. */
+/** Each task family uses the same engine, with differences tested here. One test of each uses the synthesized bundle. */
 
 import { type TaskFamily, taskFamilies } from '../../lambdas/poller/task-families';
 import { sourceId } from '../../lambdas/source-id';
@@ -10,9 +10,9 @@ import { openTestStack } from './test-stack';
 
 const ids = { opportunityId: 'O1234567', engagementId: 'eng-00000000000001', contextId: '7' };
 const engagementInvitationId = 'engi-0000000000001';
-const belongings = { ...ids, engagementInvitationId };
+const allIds = { ...ids, engagementInvitationId };
 
-/** What a family filters by and shows, told once more: by the API's reference, and not by our code. */
+/** Filters and fields of a family, copied from the API reference and independent of our code. */
 const families = [
   {
     family: 'OpportunityFromEngagement',
@@ -41,7 +41,7 @@ const families = [
   },
 ] as const satisfies readonly { family: TaskFamily; [more: string]: unknown }[];
 
-test('every family is here', () => {
+test('every family is covered', () => {
   expect(families.map(({ family }) => family).sort()).toEqual(Object.keys(taskFamilies).sort());
 });
 
@@ -60,22 +60,22 @@ describe.each(families)('$family', ({ family, operation, filters, shows, arnPart
   };
   afterEach(() => stack.close());
 
-  test('a life: the past is silent, and what ends is told once, with what the family knows', async () => {
+  test("publishes each ended task once with the family's fields, and no history", async () => {
     stack = await openEngineStack({ taskFamily: family });
     const past = stack.store.add({ status: 'FAILED', startTimeMs: Date.now() - HOUR });
-    const started = { startTimeMs: Date.now() - HOUR, ...belongings };
+    const started = { startTimeMs: Date.now() - HOUR, ...allIds };
     const [failing, completing] = [stack.store.add(started), stack.store.add(started)];
     expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 0, unsettled: 2 });
 
     const failure = { status: 'FAILED', reasonCode: 'InternalError', message: 'm' } as const;
     stack.store.end(failing.taskId, failure);
     stack.store.end(completing.taskId, 'COMPLETE');
-    const atOnce = stack.store.add({ status: 'FAILED', ...belongings });
+    const atOnce = stack.store.add({ status: 'FAILED', ...allIds });
     listen();
     expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 3, unsettled: 0, listCalls: 2 });
     expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 0, listCalls: 1 });
     expect(new Set(calls.map(call => call.operation))).toEqual(new Set([operation]));
-    // What the head doesn't show is looked up by its id, and by nothing else.
+    // Tasks that the head doesn't show are looked up by id only.
     const lookUps = calls.filter(({ input }) => input.TaskIdentifier).map(({ input }) => input);
     expect(lookUps).toEqual([{ ...common, TaskIdentifier: expect.any(Array) }]);
     expect(lookUps.flatMap(input => input.TaskIdentifier).sort()).toEqual([failing.taskId, completing.taskId].sort());
@@ -94,7 +94,7 @@ describe.each(families)('$family', ({ family, operation, filters, shows, arnPart
     });
     expect(told.get(completing.taskId)).toMatchObject({ ...whose, ...shows, taskStatus: 'COMPLETE' });
     expect(told.get(atOnce.taskId)).toMatchObject({ ...whose, ...shows, taskStatus: 'FAILED' });
-    const notShown = Object.keys(belongings).filter(name => !(name in shows));
+    const notShown = Object.keys(allIds).filter(name => !(name in shows));
     for (const detail of told.values()) for (const name of notShown) expect(detail).not.toHaveProperty(name);
 
     const items = await stack.items();
@@ -103,7 +103,7 @@ describe.each(families)('$family', ({ family, operation, filters, shows, arnPart
     expect(await stack.row(failing.taskId)).toMatchObject({ status: 'FAILED', ...shows });
   });
 
-  test('its own filters, and none of another family, in sweeps and in the list of what is running', async () => {
+  test('sends its own filters only, in sweeps and in the list of running tasks', async () => {
     stack = await openEngineStack({
       taskFamily: family,
       opportunityIdentifiers: ['O1234567'],
@@ -111,11 +111,11 @@ describe.each(families)('$family', ({ family, operation, filters, shows, arnPart
       engagementInvitationIdentifiers: [engagementInvitationId],
       contextIdentifiers: ['7'],
     });
-    const running = stack.store.add({ startTimeMs: Date.now() - HOUR, ...belongings });
+    const running = stack.store.add({ startTimeMs: Date.now() - HOUR, ...allIds });
     stack.store.add({ startTimeMs: Date.now() - HOUR, opportunityId: 'O2' });
     listen();
     expect(await stack.run()).toMatchObject({ unsettled: 1 });
-    const news = [stack.store.add({ status: 'COMPLETE', ...belongings }), stack.store.end(running.taskId, 'COMPLETE')];
+    const news = [stack.store.add({ status: 'COMPLETE', ...allIds }), stack.store.end(running.taskId, 'COMPLETE')];
     stack.store.add({ status: 'COMPLETE', opportunityId: 'O2' });
     await stack.run();
     expect(stack.published()).toEqual(news.map(({ taskId }) => `${taskId} COMPLETE`).sort());
@@ -127,7 +127,7 @@ describe.each(families)('$family', ({ family, operation, filters, shows, arnPart
     ]);
   });
 
-  test('in pages, and on through a quota', async () => {
+  test('reads pages, and continues after throttling', async () => {
     stack = await openTestStack({ taskFamily: family, headPageSize: 10 });
     await stack.run();
     stack.addEnded(35);
@@ -147,7 +147,7 @@ describe.each(families)('$family', ({ family, operation, filters, shows, arnPart
   });
 });
 
-test('two families in one table keep apart, also where their tasks have one id', async () => {
+test('two families in one table are separate, even for equal task ids', async () => {
   const stack = await openEngineStack();
   try {
     const others = stack.partnerCentral.store('Sandbox', 'EngagementFromOpportunity');
@@ -168,7 +168,7 @@ test('two families in one table keep apart, also where their tasks have one id',
       ['EngagementFromOpportunity', 'FAILED'],
     ]);
 
-    // The same id and the same status: still two events, which nobody may take for one.
+    // The same id and status, but two different events.
     const again = { taskId: 'task-0000000000002', status: 'COMPLETE' };
     stack.store.add(again);
     others.add(again);

@@ -1,4 +1,4 @@
-/** The guarantees of the README, one describe each, against the synthesized bundle. */
+/** The guarantees of docs/guarantees.md, one describe each, with the synthesized bundle. */
 import * as v from 'valibot';
 import { taskEventSchema } from '../../lambdas/task-event';
 import type { Task } from '../../local/services/task-store';
@@ -6,14 +6,14 @@ import { ago, DAY, HOUR, MINUTE } from '../durations';
 import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
 import { openTestStack } from './test-stack';
 
-/** So that what started since is new to the next head, and old enough not to be looked back at by those after it. */
+/** So tasks started since are new to the next head, and outside the lookback of later ones. */
 const anHourAgo = { clockOffsetMs: -HOUR };
 
 let stack: EngineStack;
 afterEach(() => stack.close());
 
 describe('nothing lost', () => {
-  test('2,345 endings across many pages: each published exactly once while every third entry fails once', async () => {
+  test('publishes 2,345 finished tasks on many pages exactly once while every third entry fails once', async () => {
     stack = await openEngineStack();
     await stack.run('poll', anHourAgo);
     const ended = stack.addEnded(2_345, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 500 }));
@@ -28,7 +28,7 @@ describe('nothing lost', () => {
     expect(stack.published()).toEqual(outcomes(ended));
   });
 
-  test('a task recorded as running is published whenever it ends, however old it is', async () => {
+  test('publishes a task that was recorded as running, however late it ends', async () => {
     stack = await openEngineStack();
     const running = stack.addRunning(3, 400 * DAY);
     await stack.run();
@@ -38,7 +38,7 @@ describe('nothing lost', () => {
     expect(stack.published()).toEqual(running.map(({ taskId }) => `${taskId} FAILED`).sort());
   });
 
-  test('an earlier emitSince, set later, publishes that part of the past and no more', async () => {
+  test('an earlier emitSince, set later, publishes that part of the history and no more', async () => {
     stack = await openEngineStack();
     const [day, hour, older] = [DAY, HOUR, 3 * DAY].map(ago =>
       stack.addEnded(4, at => ({ startTimeMs: Date.now() - ago - at })),
@@ -51,7 +51,7 @@ describe('nothing lost', () => {
     expect(older).toHaveLength(4);
   });
 
-  test('an earlier emitSince, set soon, publishes what the head of the same run lists as history too', async () => {
+  test('an earlier emitSince, set soon, also publishes tasks that the head of the same run lists as history', async () => {
     stack = await openEngineStack();
     const minutesAgo = stack.addEnded(4, at => ({ startTimeMs: Date.now() - MINUTE - at }));
     await stack.run();
@@ -61,7 +61,7 @@ describe('nothing lost', () => {
     expect(stack.published()).toEqual(outcomes(minutesAgo));
   });
 
-  test('what a cut head left is worked off by the runs after it', async () => {
+  test('later runs publish what a cut head has left', async () => {
     stack = await openEngineStack({ headPageSize: 20, maxListCallsPerRun: 10 });
     await stack.run('poll', anHourAgo);
     const ended = stack.addEnded(500, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000 }));
@@ -72,7 +72,7 @@ describe('nothing lost', () => {
 });
 
 describe('nothing twice', () => {
-  test('polling again, auditing, and looking back publish nothing new', async () => {
+  test('another poll, an audit and the lookback publish nothing new', async () => {
     stack = await openEngineStack();
     await stack.run();
     stack.addEnded(50);
@@ -84,7 +84,7 @@ describe('nothing twice', () => {
 });
 
 describe('no flood', () => {
-  test('one run publishes at most maxEventsPerRun, the rest follows', async () => {
+  test('publishes at most maxEventsPerRun in one run, and the rest in later runs', async () => {
     stack = await openEngineStack({ maxEventsPerRun: 30 });
     await stack.run();
     const ended = stack.addEnded(100);
@@ -97,7 +97,7 @@ describe('no flood', () => {
     expect(stack.published()).toEqual(outcomes(ended));
   });
 
-  test('endings without a start time are history until the first run has learnt what is running', async () => {
+  test('ended tasks without a start time are history until the first run has learnt the running tasks', async () => {
     stack = await openEngineStack();
     stack.addEnded(2);
     stack.partnerCentral.tamper = (_, output) => ({
@@ -114,7 +114,7 @@ describe('no flood', () => {
 });
 
 describe('one poisoned item stops nothing', () => {
-  test('an entry that EventBridge can never take is set aside once it takes others, in whatever part of the run', async () => {
+  test('quarantines an entry that always fails when other entries succeed, in any phase of the run', async () => {
     stack = await openEngineStack();
     const running = stack.addRunning(3, HOUR);
     await stack.run();
@@ -122,7 +122,7 @@ describe('one poisoned item stops nothing', () => {
     const ofPoisoned = (entry: { Detail?: string | null }) => entry.Detail?.includes(poisoned?.taskId as string);
     const internalFailure = { ErrorCode: 'InternalFailure', ErrorMessage: 'on purpose' };
     stack.eventBridge.entryFault = () => internalFailure;
-    // While it takes nothing at all, it is EventBridge that has a problem.
+    // While no entry succeeds, EventBridge itself has a problem.
     expect(await stack.run()).toMatchObject({ outcome: 'partial', published: 0, rejected: 0, unsettled: 3 });
     stack.eventBridge.entryFault = entry => (ofPoisoned(entry) ? internalFailure : undefined);
     for (const { taskId } of running) stack.store.end(taskId, 'COMPLETE');
@@ -135,7 +135,7 @@ describe('one poisoned item stops nothing', () => {
     );
   });
 
-  test('an entry that is only throttled is never set aside', async () => {
+  test('never quarantines an entry that is only throttled', async () => {
     stack = await openEngineStack();
     await stack.run();
     const ended = stack.addEnded(60);
@@ -150,7 +150,7 @@ describe('one poisoned item stops nothing', () => {
     expect(stack.published()).toEqual(outcomes(ended));
   });
 
-  test('an entry that is not let through, where others are, is a poisoned one and stops nothing either', async () => {
+  test('quarantines an unauthorised entry if other entries succeed', async () => {
     stack = await openEngineStack();
     const running = stack.addRunning(3, HOUR);
     await stack.run();
@@ -168,7 +168,7 @@ describe('one poisoned item stops nothing', () => {
     });
   });
 
-  test('a call that EventBridge refuses as a whole is halved until the culprit stands alone', async () => {
+  test('halves a refused call until the failing entry is alone', async () => {
     stack = await openEngineStack();
     await stack.run();
     const ended = stack.addEnded(10);
@@ -181,7 +181,7 @@ describe('one poisoned item stops nothing', () => {
     expect(await stack.row(poisoned)).toMatchObject({ lastError: 'ValidationException' });
   });
 
-  test('an id that Partner Central refuses to look up is marked and put off; its neighbours are found', async () => {
+  test('marks and postpones an id whose look-up Partner Central refuses, and finds the other ids', async () => {
     stack = await openEngineStack({ lookbackMinutes: 1 });
     const running = stack.addRunning(8, HOUR);
     await stack.run();
@@ -203,7 +203,7 @@ describe('one poisoned item stops nothing', () => {
     expect(await stack.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({ published: 1, unsettled: 0 });
   });
 
-  test('a damaged row stops nothing', async () => {
+  test('reads a damaged row and continues', async () => {
     stack = await openEngineStack();
     const [running, other] = stack.addRunning(2, HOUR);
     await stack.run();
@@ -220,7 +220,7 @@ describe('one poisoned item stops nothing', () => {
     expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 0 });
   });
 
-  test('batches are bounded by bytes as well as by count', async () => {
+  test('limits batches by bytes and by count', async () => {
     stack = await openEngineStack();
     await stack.run();
     const ended = stack.addEnded(10, () => ({ status: 'FAILED', message: 'm'.repeat(100_000) }));
@@ -232,7 +232,7 @@ describe('one poisoned item stops nothing', () => {
 });
 
 describe('bounded', () => {
-  test('a run stops before its deadline and the next goes on', async () => {
+  test('a run stops before its deadline, and the next continues', async () => {
     stack = await openTestStack();
     await stack.run();
     const ended = stack.addEnded(300);
@@ -246,7 +246,7 @@ describe('bounded', () => {
     expect(stack.published()).toEqual(outcomes(ended));
   });
 
-  test('List calls stay within their cap, retries of the SDK included', async () => {
+  test('List calls stay within the limit, SDK retries included', async () => {
     stack = await openEngineStack({ maxListCallsPerRun: 10, headPageSize: 10 });
     await stack.run();
     stack.addEnded(1_000);
@@ -258,7 +258,7 @@ describe('bounded', () => {
     expect(stack.takeCalls().list).toBe(listCalls);
   });
 
-  test('a busy head leaves recheck and backlog their part, and the oldest gap gets on', async () => {
+  test('a busy head leaves time for recheck and backlog, and the oldest gap makes progress', async () => {
     stack = await openEngineStack({
       maxEventsPerRun: 60,
       headPageSize: 20,
@@ -291,7 +291,7 @@ describe('bounded', () => {
 });
 
 describe('honest time', () => {
-  test('an event says between which two moments the change was seen, and every event fits its contract', async () => {
+  test('an event names the two moments between which the task ended, and matches its schema', async () => {
     stack = await openEngineStack();
     const [running] = stack.addRunning(1, HOUR);
     await stack.run('poll', { clockOffsetMs: -2 * MINUTE });

@@ -1,6 +1,6 @@
 /**
- * What must never be in a log: what Partner Central says about a task, which may name a customer or an opportunity, and
- * credentials. The real bundles at their default level, in good times and in bad.
+ * Data that must never be logged: Partner Central's messages about tasks, which may name customers or opportunities, and
+ * credentials. Uses the real bundles at their default log level, with and without failures.
  */
 
 import { HOUR, MINUTE } from '../durations';
@@ -10,12 +10,12 @@ import { openTestStack, type TestStack } from './test-stack';
 const message = 'The opportunity "Migration of Octank Ltd" has no customer contact <contact@example.com>';
 const secrets = [
   /Octank|Migration|contact@|customer contact/,
-  /AnyCompany|Example (Corp|Foods)|web shop|Data lake|Disaster recovery|SAP on AWS/, // deals and their customers
-  /of-nobody/, // the credentials of the local functions end like that
+  /AnyCompany|Example (Corp|Foods)|web shop|Data lake|Disaster recovery|SAP on AWS/, // names of deals and customers
+  /of-nobody/, // suffix of the local functions' credentials
   /AWS4-HMAC|Signature=|X-Amz-Security-Token|authorization/i,
 ];
 
-/** But for shadow mode, which logs whole events without their messages. */
+/** Except in shadow mode, which logs events without their messages. */
 const ids = /"(engagementId|opportunityId)"|\bO\d{7}\b|\beng-[0-9a-z]{14}\b/;
 
 let stack: TestStack;
@@ -28,7 +28,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await stack.reset();
   generation += 1;
-  // Other ids: the formatter remembers which tasks it has told.
+  // Different ids, because the formatter skips tasks that it has reported.
   stack.store.fromJSON({ nextNumber: generation * 1_000, tasks: [], clientTokens: [] });
 });
 afterAll(() => stack.close());
@@ -78,14 +78,14 @@ test.each<[name: string, play: () => Promise<unknown>]>([
     },
   ],
   [
-    'listed by a service that breaks off',
+    'listed in a truncated answer',
     () => {
       stack.partnerCentral.intercept = call => (sometimes(call) ? { when: 'before', how: 'truncate' } : undefined);
       return stack.poll();
     },
   ],
   [
-    'listed in what is no JSON',
+    'listed in an answer that is no JSON',
     () => {
       const body = '{"TaskSummaries":[{"TaskId":"task-0000000000000","Message":Octank Ltd"}]}';
       stack.partnerCentral.intercept = () => ({ when: 'before', how: { status: 200, body } });
@@ -93,7 +93,7 @@ test.each<[name: string, play: () => Promise<unknown>]>([
     },
   ],
   [
-    'listed with what can not be used',
+    'listed with unusable summaries',
     () => {
       stack.partnerCentral.tamper = (_, output) => ({
         ...output,
@@ -103,14 +103,14 @@ test.each<[name: string, play: () => Promise<unknown>]>([
     },
   ],
   [
-    'not listed for want of rights',
+    'not listed because of a missing permission',
     () => {
       stack.partnerCentral.intercept = () => errorAnswer('AccessDeniedException', 403);
       return stack.poll();
     },
   ],
   [
-    'listed while something runs for too long and something vanishes',
+    'listed while a task stalls and another disappears',
     async () => {
       stack.addRunning(2, 30 * MINUTE);
       await stack.run();
@@ -119,21 +119,21 @@ test.each<[name: string, play: () => Promise<unknown>]>([
     },
   ],
   ['found by an audit', () => stack.run('audit', { clockOffsetMs: HOUR })],
-])('no log line tells of failed tasks that are %s', async (_name, play) => {
+])('no log line shows the messages of failed tasks that are %s', async (_name, play) => {
   await failingTasks(12);
   await play();
   stack.partnerCentral.tamper = undefined;
   for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) service.intercept = undefined;
   stack.eventBridge.entryFault = undefined;
   await stack.runUntilQuiet(30, { clockOffsetMs: 10 * HOUR });
-  const alerts = await stack.deliverAlerts(); // the formatter writes to the same log
+  const alerts = await stack.deliverAlerts(); // the formatter logs here too
   expect(JSON.stringify(alerts)).toMatch(/AnyCompany|Example (Corp|Foods)/);
-  expect(stack.eventBridge.events.map(({ detail }) => detail.message)).toContain(message); // it was there to be told
+  expect(stack.eventBridge.events.map(({ detail }) => detail.message)).toContain(message); // the message exists
   expect(stack.logs.length).toBeGreaterThan(12);
   for (const secret of [...secrets, ids]) expect(stack.logs.filter(line => secret.test(line))).toEqual([]);
 });
 
-test('shadow mode logs what it would publish without it', async () => {
+test('shadow mode logs its events without the message', async () => {
   const shadow = stack.anotherPoller({ shadow: true });
   await failingTasks(2);
   await stack.run('poll', {}, shadow);

@@ -1,9 +1,9 @@
-/** Follows and nudges with the real bundle. Which polls an invocation makes is shown in test/poller/invocation.test.ts. */
+/** Follows and nudges with the real bundle. test/poller/invocation.test.ts shows which polls an invocation makes. */
 import { MINUTE } from '../durations';
 import { openTestStack, type TestStack } from './test-stack';
 
 let stack: TestStack;
-/** What the function waits for. Nothing here waits. */
+/** Requested pauses of the function. They take no time here. */
 const pauses: number[] = [];
 let duringPause: () => void = () => undefined;
 let poller: ReturnType<TestStack['anotherPoller']>;
@@ -30,7 +30,7 @@ const polls = () =>
     return message === 'Run' ? [`${mode} ${outcome}`] : [];
   });
 
-test('an invocation follows a young task until its event is out, with a summary and a heartbeat for each poll', async () => {
+test('an invocation follows a young task until its event is published, with a summary and a heartbeat for each poll', async () => {
   const { taskId } = stack.store.add();
   duringPause = () => {
     if (pauses.filter(ms => ms >= 2_000).length === 2) stack.store.end(taskId, 'COMPLETE');
@@ -41,7 +41,7 @@ test('an invocation follows a young task until its event is out, with a summary 
   expect(stack.published()).toEqual([`${taskId} COMPLETE`]);
   expect(stack.logs.filter(line => line.includes('"CompleteRuns":1'))).toHaveLength(3);
   const [{ lagSeconds }] = stack.logs.map(line => JSON.parse(line)).filter(line => 'lagSeconds' in line);
-  expect(lagSeconds).toBeLessThan(4); // the pause before it, where the schedule alone leaves a minute
+  expect(lagSeconds).toBeLessThan(4); // the last pause; with the schedule alone a minute
 });
 
 test('a nudge polls', async () => {
@@ -51,7 +51,7 @@ test('a nudge polls', async () => {
   expect(stack.published()).toContain(`${taskId} FAILED`);
 });
 
-test('an input that is none of the three is refused', async () => {
+test('fails when the input is none of the three modes', async () => {
   const { error } = await poller.invoke({ mode: 'nudge', taskId: 'task-1' });
   expect(error?.message).toContain('allowed: {"mode":"poll"} or {"mode":"audit"} or {"mode":"nudge"}');
 });

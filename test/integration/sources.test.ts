@@ -1,4 +1,4 @@
-/** Sources of one stack, each with its own function, on one table and one bus. */
+/** Several sources in one stack: a function for each, with one table and one bus. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ const published = () =>
     )
     .sort();
 
-test('each publishes its own tasks, at the same time, even where ids are the same', async () => {
+test('each source publishes its own tasks, concurrently and with equal ids', async () => {
   expect(stack.sources.map(({ id }) => id)).toEqual([
     'Sandbox#OpportunityFromEngagement',
     'Sandbox#EngagementFromOpportunity',
@@ -69,17 +69,17 @@ test('each publishes its own tasks, at the same time, even where ids are the sam
     ].sort(),
   );
   const eventIds = stack.eventBridge.events.map(({ detail }) => detail.eventId);
-  expect(new Set(eventIds).size).toBe(3); // ids of tasks are the same in two accounts only here
+  expect(new Set(eventIds).size).toBe(3); // equal task ids in two accounts exist only in this test
   const partitions = (await stack.items()).map(({ source, item }) => `${source} ${item}`).sort();
   expect(partitions).toEqual(stack.sources.flatMap(({ id }) => [`${id} CHECKPOINT`, `${id} TASK#${taskId}`]).sort());
 });
 
-test('a source of another account lists by its role, and the external id goes with it', () => {
+test('a source of another account lists with its role and external id', () => {
   expect(stack.sts.sessions.map(({ roleArn }) => roleArn)).toEqual([furtherSources[2]?.assumeRoleArn]);
   expect(stack.sources[3]?.settings).toMatchObject({ name: 'acme', externalId: 'partner-17' });
 });
 
-test('a failed task of another family is told with a link to the log of its own function', async () => {
+test("the alert about a failed task links to the log of its own source's function", async () => {
   const mails = await stack.deliverAlerts();
   expect(mails).toHaveLength(1);
   expect(mails[0]?.message).toContain('EngagementFromOpportunity');
@@ -88,7 +88,7 @@ test('a failed task of another family is told with a link to the log of its own 
   );
 });
 
-test('one that fails, or is throttled, leaves the others alone', async () => {
+test('a failing or throttled source does not affect the others', async () => {
   const [first, second, third] = stores();
   const [one, other] = [first.add(), third.add()];
   const missed = second.add();
@@ -114,7 +114,7 @@ test('one that fails, or is throttled, leaves the others alone', async () => {
   ]);
 });
 
-test('a lease that is held keeps its own source waiting, and no other', async () => {
+test('a held lease blocks its own source only', async () => {
   const checkpoint = (await stack.items()).find(
     ({ source, item }) => source === 'AWS#OpportunityFromEngagement' && item === 'CHECKPOINT',
   );
@@ -122,7 +122,7 @@ test('a lease that is held keeps its own source waiting, and no other', async ()
   expect(outcomesOf(await pollAll())).toEqual(['complete', 'complete', 'skipped', 'complete']);
 });
 
-test('all of one account together keep to the pace of one', () => {
+test('all sources of one account share the pace of List calls', () => {
   const paces = stack.sources.map(({ settings }) => settings.maxListCallsPerSecond);
   expect(paces).toEqual([1.66, 1.66, 1.66, 5]);
 });

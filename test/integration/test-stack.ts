@@ -1,6 +1,6 @@
 /**
- * A local stack with the questions that tests ask of it: the bundles and the template as they deploy, over HTTP, on the
- * project's own stand-ins for AWS, and dynalite or Amazon's DynamoDB Local.
+ * A local stack for tests: the deployed bundles and template, over HTTP, on the project's stand-ins for AWS, and dynalite or
+ * Amazon's DynamoDB Local.
  */
 import {
   BatchWriteItemCommand,
@@ -13,17 +13,17 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { sourceId } from '../../lambdas/source-id';
 import type { Call } from '../../local/services/service';
 import { type LocalStackOptions, startLocalStack } from '../../local/start/local-stack';
-import { oneself } from '../faults';
-import { questions } from './questions';
+import { ownRequest } from '../faults';
+import { stackActions } from './stack-actions';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
 export type TestStack = Awaited<ReturnType<typeof openTestStack>>;
 
 /**
- * @param settings what differs from the synthesized settings
- * @param skipPauses whether the poller's own pauses take no time
- * @param more what differs of the stack itself
+ * @param settings overrides of the synthesized settings
+ * @param skipPauses whether to skip the poller's own pauses
+ * @param more other options of the stack
  */
 export async function openTestStack(
   settings: Record<string, unknown> = {},
@@ -66,7 +66,7 @@ export async function openTestStack(
     return Item && unmarshall(Item);
   }
 
-  /** 25 at a time is what one call takes. */
+  /** 25 items at a time, the limit of one call. */
   async function write(requests: WriteRequest[]) {
     for (let from = 0; from < requests.length; from += 25) {
       const some = requests.slice(from, from + 25);
@@ -83,10 +83,10 @@ export async function openTestStack(
   const basics = { ...stack, store, logs, now: Date.now, items, item, putItems: put, removeItems: remove };
   return {
     ...basics,
-    ...questions(basics),
+    ...stackActions(basics),
     poll: stack.poll,
 
-    /** What the table itself answers, for an intercept that makes something else of it. */
+    /** The table's own answer, for an intercept that changes it. */
     async askTable(operation: string, input: Call['input']): Promise<Record<string, unknown>> {
       const answer = await fetch(stack.dynamoDb.url, {
         method: 'POST',
@@ -97,12 +97,12 @@ export async function openTestStack(
           authorization:
             'AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
         },
-        body: JSON.stringify({ ...input, ...oneself }),
+        body: JSON.stringify({ ...input, ...ownRequest }),
       });
       return (await answer.json()) as Record<string, unknown>;
     },
 
-    /** As it was when it was opened, but for the processes, which stay warm. */
+    /** Restores the initial state. Processes stay warm. */
     async reset() {
       for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) {
         service.intercept = undefined;

@@ -22,12 +22,12 @@ test.each([
   [10, 7.5],
   [2, 1.5],
   [900, 895],
-])('with %d seconds, new work ends after %d', (seconds, ends) => {
+])('with %d seconds, new work stops after %d', (seconds, ends) => {
   open(seconds);
   expect(budget.whole.until - START).toBe(ends * 1_000);
 });
 
-test('a part is a part of what is left, and never nothing of something', () => {
+test('a share is a share of the remaining budget, and at least one if something remains', () => {
   const clock = open(55);
   expect(budget.part(2 / 3)).toMatchObject({ listCalls: 60, events: 600 });
   budget.used.listCalls = 89;
@@ -36,7 +36,7 @@ test('a part is a part of what is left, and never nothing of something', () => {
   expect(budget.part(1 / 2)).toEqual({ until: START + 35_000, listCalls: 90, events: 900 });
 });
 
-test('an allowance ends with its time, its List calls or its events', () => {
+test('an allowance ends when its time, List calls or events are used up', () => {
   const clock = open(55);
   const allowance = budget.part(1 / 2);
   expect([budget.mayList(allowance), budget.hasTime(allowance), budget.eventsLeft(allowance)]).toEqual([
@@ -55,14 +55,14 @@ test('an allowance ends with its time, its List calls or its events', () => {
   expect(budget.hasTime(allowance)).toBe(false);
 });
 
-test('fails when a retry would go over the cap of List calls', async () => {
+test('fails when a retry would exceed the limit of List calls', async () => {
   open(55, { listCalls: 2 });
   await budget.paceListCall();
   await budget.paceListCall();
   await expect(budget.paceListCall()).rejects.toThrow('No List calls are left');
 });
 
-test('there is no pause where there is no time left for it', async () => {
+test('skips a pause for which no time is left', async () => {
   const sleep = jest.fn(async () => undefined);
   open(55, { sleep });
   expect(await budget.pause(60_000, budget.whole)).toBe(false);
@@ -71,7 +71,7 @@ test('there is no pause where there is no time left for it', async () => {
   expect(sleep).toHaveBeenCalledTimes(1);
 });
 
-test('List calls keep their distance, and a late one does not make the next wait longer', async () => {
+test('paces List calls, and a late call does not delay the next', async () => {
   const waits: number[] = [];
   const clock = open(55, {
     listCallsPerSecond: 5,

@@ -4,17 +4,17 @@ const advice = { denied: 'ask for the right', refused: 'report it' };
 const thrown = (name: string, httpStatusCode: number) =>
   Object.assign(new Error('on purpose'), { name, $metadata: { httpStatusCode } });
 
-test('a refusal whose body breaks off is none: nobody can tell what was refused', () => {
+test('a refusal with a truncated body is transient, because its reason is unknown', () => {
   expect(sortFailure(thrown('SyntaxError', 400), 'UpdateItem', advice)).toBeInstanceOf(TransientFailure);
   expect(sortFailure(thrown('ValidationException', 400), 'UpdateItem', advice)).toBeInstanceOf(RequestRefused);
 });
 
-test('what was sorted further in stays as it is', () => {
+test('an error that is already classified stays unchanged', () => {
   for (const failure of [new TransientFailure('t'), new PermanentFailure('p')])
     expect(sortFailure(failure, 'ListTasks', advice)).toBe(failure);
 });
 
-test('throttling under a status that says "your mistake" is nobody\'s', () => {
+test('throttling with status 400 is transient', () => {
   expect(sortFailure(thrown('Throttling', 400), 'AssumeRole', advice)).toMatchObject({
     name: 'TransientFailure',
     throttled: true,
@@ -28,13 +28,13 @@ test.each([
   ['RequestTimeTooSkewed', 'The difference between the request time and the current time is too large.'],
   ['RequestExpired', 'Request has expired.'],
   ['RequestInTheFuture', 'on purpose'],
-])('%s (%s) is about a clock: it passes, and the message speaks of the clock', (name, message) => {
+])('%s (%s) is caused by a clock: it is transient, and the message names the clock', (name, message) => {
   const failure = sortFailure(Object.assign(thrown(name, 403), { message }), 'ListTasks', advice);
   expect(failure).toBeInstanceOf(TransientFailure);
   expect(failure.message).toContain('Check the clock');
 });
 
-test.each(['InvalidSignatureException', 'SignatureDoesNotMatch'])('%s for any other reason needs a person', name => {
+test.each(['InvalidSignatureException', 'SignatureDoesNotMatch'])('%s for any other reason is permanent', name => {
   const message = 'The request signature we calculated does not match the signature you provided.';
   const failure = sortFailure(Object.assign(thrown(name, 403), { message }), 'Publish', advice);
   expect(failure).toBeInstanceOf(PermanentFailure);

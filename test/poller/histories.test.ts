@@ -1,4 +1,4 @@
-/** What happened before, long ago or under other settings: rows that have expired, tasks without a start time, epochs. */
+/** States from long ago or with other settings: expired rows, tasks without a start time, the earliest emitSince. */
 import { ago, DAY, HOUR, MINUTE } from '../durations';
 import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
 
@@ -9,7 +9,7 @@ const at = (days: number, more = 0) => ({ clockOffsetMs: days * DAY + more });
 
 const expire = (days: number) => stack.expireRows(Date.now() + days * DAY);
 
-/** Sees every start time as the service writes it when the answer is sent. */
+/** Changes every start time in the form in which the service sends it. */
 const withStartTimes = (write: (startTime: string, index: number) => unknown) => {
   stack.partnerCentral.tamper = (_, output) => ({
     ...output,
@@ -24,7 +24,7 @@ describe('tasks without a readable start time', () => {
   test.each([
     ['null', () => null],
     ['no time', () => 'yesterday'],
-  ])('%s: the first poll publishes none of them, nor do those that go on with what it left', async (_, write) => {
+  ])('%s: neither the first poll nor polls that continue it publish any of them', async (_, write) => {
     stack = await openEngineStack({ maxListCallsPerRun: 20 });
     stack.addEnded(2_500, index => ({ startTimeMs: Date.now() - DAY - index * 1_000 }));
     stack.addRunning(3, DAY);
@@ -33,11 +33,11 @@ describe('tasks without a readable start time', () => {
     for (let minute = 0; minute < 5; minute += 1)
       runs.push(await stack.run('poll', { clockOffsetMs: minute * MINUTE }));
     expect(stack.published()).toEqual([]);
-    expect(runs[0]?.gaps).toBe(1); // it was cut, and the gap knows
+    expect(runs[0]?.gaps).toBe(1); // the head was cut and left a gap
     if (write() !== null) expect(runs[0]?.unreadableStartTimes).toBeGreaterThan(0);
   });
 
-  test('one among many with a start time is not published either', async () => {
+  test('one among many tasks with start times is not published', async () => {
     stack = await openEngineStack();
     stack.addEnded(40, index => ({ startTimeMs: Date.now() - (index + 2) * DAY }));
     withStartTimes((startTime, index) => (index === 0 ? null : startTime));
@@ -45,10 +45,10 @@ describe('tasks without a readable start time', () => {
     expect(stack.published()).toEqual([]);
   });
 
-  test('are published once a whole head was swept, and no more when an audit comes by old ones', async () => {
+  test('are published after a complete head, and not when an audit lists old ones', async () => {
     stack = await openEngineStack();
     stack.addEnded(300, index => ({ startTimeMs: Date.now() - DAY - index * MINUTE }));
-    // The old ones come after some whose start time can be read.
+    // The old ones are listed after some with a readable start time.
     withStartTimes((startTime, index) => (index >= 50 ? null : startTime));
     await stack.run();
     await stack.run('audit', { clockOffsetMs: HOUR });
@@ -59,7 +59,7 @@ describe('tasks without a readable start time', () => {
     expect(stack.published()).toEqual(outcomes(ended));
   });
 
-  test('that other filters bring to light are history', async () => {
+  test('newly shown by other filters are history', async () => {
     stack = await openEngineStack({ opportunityIdentifiers: ['O1'] });
     stack.addEnded(50, index => ({ startTimeMs: Date.now() - DAY - index * 1_000 }));
     withStartTimes(() => null);
@@ -98,7 +98,7 @@ test.each([
   [90, 120, [30, 98, 105, 119, 130]],
   [7, 30, [3, 8, 14.5, 20, 29, 31]],
   [1, 90, [3, 8.5, 9, 20]],
-])('retentionDays raised from %d to %d: nothing is published twice, and no audit finds drift', async (...given) => {
+])('retentionDays raised from %d to %d: publishes nothing twice, and no audit finds drift', async (...given) => {
   const [before, after, days] = given;
   stack = await openEngineStack({ retentionDays: before });
   await stack.run('poll', { clockOffsetMs: -HOUR });
@@ -117,30 +117,33 @@ test.each([
 test.each([
   ['a shorter retention', { retentionDays: 2 }, 20],
   ['an earlier emitSince', { emitSince: ago(DAY) }, 100],
-])('a run that dies with %s leaves no rows that expire before anybody knows of it', async (_, changed, days) => {
-  stack = await openEngineStack();
-  const ended = stack.addEnded(3, index => ({ startTimeMs: Date.now() - 2 * HOUR - index }));
-  await stack.run('poll', { clockOffsetMs: 'retentionDays' in changed ? -3 * HOUR : -HOUR });
-  const other = stack.anotherPoller(changed);
-  let updates = 0;
-  stack.dynamoDb.intercept = async ({ operation }) => {
-    if (operation !== 'UpdateItem' || ++updates < 2) return undefined;
-    await other.kill();
-    return { when: 'before', how: 'hang' };
-  };
-  expect((await other.invoke({ mode: 'poll' })).error?.name).toBe('ProcessDied');
-  stack.dynamoDb.intercept = undefined;
-  expect(new Set(stack.published())).toEqual(new Set(outcomes(ended)));
-  await stack.run('poll', { clockOffsetMs: MINUTE });
-  const published = stack.published();
-  await expire(days);
-  const again = stack.anotherPoller({ emitSince: ago(DAY) });
-  await stack.run('poll', at(days), again);
-  await stack.run('audit', at(days, MINUTE));
-  expect(stack.published()).toEqual(published);
-});
+])(
+  'a run that dies with %s leaves no rows that expire before a later run knows the change',
+  async (_, changed, days) => {
+    stack = await openEngineStack();
+    const ended = stack.addEnded(3, index => ({ startTimeMs: Date.now() - 2 * HOUR - index }));
+    await stack.run('poll', { clockOffsetMs: 'retentionDays' in changed ? -3 * HOUR : -HOUR });
+    const other = stack.anotherPoller(changed);
+    let updates = 0;
+    stack.dynamoDb.intercept = async ({ operation }) => {
+      if (operation !== 'UpdateItem' || ++updates < 2) return undefined;
+      await other.kill();
+      return { when: 'before', how: 'hang' };
+    };
+    expect((await other.invoke({ mode: 'poll' })).error?.name).toBe('ProcessDied');
+    stack.dynamoDb.intercept = undefined;
+    expect(new Set(stack.published())).toEqual(new Set(outcomes(ended)));
+    await stack.run('poll', { clockOffsetMs: MINUTE });
+    const published = stack.published();
+    await expire(days);
+    const again = stack.anotherPoller({ emitSince: ago(DAY) });
+    await stack.run('poll', at(days), again);
+    await stack.run('audit', at(days, MINUTE));
+    expect(stack.published()).toEqual(published);
+  },
+);
 
-test.each([20, 100])('a pause of %d days while an audit is open publishes nothing twice', async days => {
+test.each([20, 100])('publishes nothing twice after a pause of %d days while an audit is open', async days => {
   stack = await openEngineStack({ backlogPageSize: 5, maxListCallsPerRun: 10 });
   await stack.run('poll', at(-94));
   for (let day = 93; day > 0; day -= 3) {
@@ -156,7 +159,7 @@ test.each([20, 100])('a pause of %d days while an audit is open publishes nothin
   expect(stack.published()).toEqual(published);
 });
 
-test('a pause in which every row has expired: what the last poll published is not published again', async () => {
+test("publishes the last poll's events only once after a pause in which every row has expired", async () => {
   stack = await openEngineStack();
   await stack.run('poll', { clockOffsetMs: -MINUTE });
   const ended = stack.addEnded(5, index => ({ startTimeMs: Date.now() - (index + 1) * 1_000 }));
@@ -167,7 +170,7 @@ test('a pause in which every row has expired: what the last poll published is no
   expect(stack.published()).toEqual(outcomes(ended));
 });
 
-test('an earlier emitSince, set later, does not publish again what ran at the first poll', async () => {
+test('an earlier emitSince, set later, publishes tasks that ran at the first poll only once', async () => {
   stack = await openEngineStack();
   const running = stack.addRunning(5, 101 * DAY);
   await stack.run('poll', at(-100));
@@ -191,7 +194,7 @@ test('an earlier emitSince, set after a pause in which every row has expired, pu
   expect(stack.published()).toEqual(outcomes(ended));
 });
 
-test('after polls that failed for longer than retentionDays, what was listed late is still published', async () => {
+test('after polls failed for longer than retentionDays, late listed tasks are still published', async () => {
   stack = await openEngineStack({ retentionDays: 1 });
   await stack.run('poll', at(-10));
   await stack.run('poll', at(-2));
@@ -200,7 +203,7 @@ test('after polls that failed for longer than retentionDays, what was listed lat
   expect(stack.published()).toEqual(outcomes(late));
 });
 
-describe('an emitSince at the beginning of time', () => {
+describe('the earliest emitSince', () => {
   test.each(['1970-01-01T00:00:00Z', '1970-01-01T00:05:00Z', '0001-01-01T00:00:00Z'])(
     '%s means all',
     async emitSince => {
@@ -212,7 +215,7 @@ describe('an emitSince at the beginning of time', () => {
     },
   );
 
-  test('set later on is a backfill of everything, and can be taken back', async () => {
+  test('set later, is a backfill of everything, and can be removed', async () => {
     stack = await openEngineStack();
     const past = stack.addEnded(5, index => ({ startTimeMs: Date.now() - (index + 1) * DAY }));
     await stack.run();
@@ -228,7 +231,7 @@ describe('an emitSince at the beginning of time', () => {
     ]);
   });
 
-  test('a checkpoint whose emitSince can not be read goes on from the emission floor', async () => {
+  test('a checkpoint with an unreadable emitSince uses the emission floor', async () => {
     stack = await openEngineStack();
     await stack.run();
     await stack.putItem({ ...(await stack.checkpoint()), emitSince: 'once upon a time' });
@@ -238,7 +241,7 @@ describe('an emitSince at the beginning of time', () => {
   });
 });
 
-describe('an old entry that is always listed first', () => {
+describe('an old entry in the wrong place of the list', () => {
   const pin = () => {
     let isTop = true;
     stack.partnerCentral.intercept = ({ input }) => {
@@ -257,7 +260,7 @@ describe('an old entry that is always listed first', () => {
     };
   };
 
-  test('does not hide what follows on the next pages', async () => {
+  test('does not hide tasks on the next pages', async () => {
     stack = await openEngineStack();
     await stack.run('poll', { clockOffsetMs: -3 * HOUR });
     const before = stack.addEnded(5, index => ({ startTimeMs: Date.now() - 2.6 * HOUR - index * 1_000 }));
@@ -282,7 +285,7 @@ describe('an old entry that is always listed first', () => {
     expect((await stack.run('poll', { clockOffsetMs: 2 * HOUR })).listCalls).toBe(1);
   });
 
-  test('or last on each page ends no head', async () => {
+  test('at the end of each page does not end the head', async () => {
     stack = await openEngineStack({ headPageSize: 20 });
     await stack.run('poll', { clockOffsetMs: -HOUR });
     const ended = stack.addEnded(100, index => ({ startTimeMs: Date.now() - 10 * MINUTE - index * 1_000 }));
@@ -296,7 +299,7 @@ describe('an old entry that is always listed first', () => {
   });
 });
 
-test('a task that the list of what is running shows as ended has ended', async () => {
+test('a task that the list of running tasks shows as ended has ended', async () => {
   stack = await openEngineStack();
   const running = stack.addRunning(15, HOUR);
   await stack.run();

@@ -1,4 +1,4 @@
-/** Which parts of the poller may know which others. */
+/** Allowed imports between parts of the poller. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
@@ -19,8 +19,8 @@ const modules = readdirSync(poller, { recursive: true, encoding: 'utf8' })
     return { file: file.replace(/\.ts$/, ''), imports };
   });
 
-/** `who -> whom` for each import that is not among the allowed. */
-const strangers = (which: (file: string) => boolean, isAllowed: (from: string, isType: boolean) => boolean) =>
+/** `importer -> imported` for each import that is not allowed. */
+const forbiddenImports = (which: (file: string) => boolean, isAllowed: (from: string, isType: boolean) => boolean) =>
   modules
     .filter(({ file }) => which(file))
     .flatMap(({ file, imports }) =>
@@ -31,30 +31,30 @@ const isCore = (file: string) => file.startsWith('core/');
 const isEdge = (file: string) => file.startsWith('edges/');
 const contract = ['../event-names', '../reason-categories', '../task-event'];
 
-test('there is something to look at', () => {
+test('finds files to check', () => {
   expect(modules.filter(({ file }) => isCore(file)).length).toBeGreaterThan(5);
   expect(modules.flatMap(({ imports }) => imports).length).toBeGreaterThan(80);
 });
 
-test('the core knows itself, the contract of the events and a hash; no SDK, no clock, no environment', () => {
+test('the core imports itself, the event contract and a hash; no SDK, no clock, no environment', () => {
   const allowed = ['node:crypto', ...contract];
-  expect(strangers(isCore, from => isCore(from) || allowed.includes(from))).toEqual([]);
+  expect(forbiddenImports(isCore, from => isCore(from) || allowed.includes(from))).toEqual([]);
   const texts = modules
     .filter(({ file }) => isCore(file))
     .map(({ file }) => readFileSync(join(poller, `${file}.ts`), 'utf8'));
   expect(texts.filter(text => /Date\.now|new Date\(\)|process\.\w|Math\.random|setTimeout/.test(text))).toEqual([]);
 });
 
-test('the ports are types', () => {
+test('the ports are types only', () => {
   expect(
-    strangers(
+    forbiddenImports(
       file => file === 'ports',
       (_, isType) => isType,
     ),
   ).toEqual([]);
 });
 
-test('the phases know the ports, and neither an SDK nor an adapter', () => {
+test('the phases import the ports, and neither an SDK nor an adapter', () => {
   const phases = [
     'phases/backlog',
     'phases/head',
@@ -72,14 +72,14 @@ test('the phases know the ports, and neither an SDK nor an adapter', () => {
   expect(phases.filter(phase => !modules.some(({ file }) => file === phase))).toEqual([]);
   const isOurs = (from: string) => !isEdge(from) && (!from.startsWith('..') || contract.includes(from));
   expect(
-    strangers(
+    forbiddenImports(
       file => phases.includes(file),
       from => isOurs(from) && !from.startsWith('@') && !from.includes(':'),
     ),
   ).toEqual([]);
 });
 
-test('no module knows itself by way of others', () => {
+test('there are no import cycles', () => {
   const values = new Map(
     modules.map(({ file, imports }) => [file, imports.flatMap(({ from, isType }) => (isType ? [] : [from]))]),
   );

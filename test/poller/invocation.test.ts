@@ -1,4 +1,4 @@
-/** Which polls an invocation makes: the one it was asked for, those that follow, and those that a nudge asks for. */
+/** Polls of one invocation: the requested one, follows, and those requested by nudges. */
 import { MINUTE } from '../durations';
 import { openMemoryStack } from '../in-memory/test-stack';
 
@@ -8,14 +8,14 @@ function open(settings: Record<string, unknown> = {}) {
   const stack = openMemoryStack({ followMinutes: 5, ...settings });
   const startedAt = stack.now();
   return Object.assign(stack, {
-    /** Seconds after the beginning at which polls began, and why. */
+    /** Seconds from the beginning to each poll, with its mode. */
     polls: () =>
       stack.summaries.map(({ mode, outcome, milliseconds }, at) => {
         const began = (ends[at] as number) - milliseconds - startedAt;
         return `${mode} ${Math.round(began / SECOND)}${outcome === 'complete' ? '' : ` ${outcome}`}`;
       }),
     elapsed: () => stack.now() - startedAt,
-    /** Ends a task as soon as so many seconds have passed. */
+    /** Ends a task after this number of seconds. */
     endAfter(taskId: string, seconds: number) {
       stack.pauses.during = () => {
         if (stack.now() - startedAt >= seconds * SECOND) stack.store.end(taskId, 'COMPLETE');
@@ -29,7 +29,7 @@ beforeEach(() => {
   ends = [];
 });
 
-/** Remembers when each poll ended. */
+/** Records when each poll ended. */
 function watchEnds(stack: ReturnType<typeof openMemoryStack>) {
   const push = stack.summaries.push.bind(stack.summaries);
   stack.summaries.push = (...all) => {
@@ -47,7 +47,7 @@ describe('following', () => {
     await stack.poller.invoke({ mode: 'poll' });
     expect(stack.polls()).toEqual(['poll 0', 'follow 2', 'follow 5', 'follow 7', 'follow 11']);
     expect(stack.eventBridge.events).toHaveLength(1);
-    expect(stack.partnerCentral.calls.total).toBe(6); // the first run also lists what is running
+    expect(stack.partnerCentral.calls.total).toBe(6); // the first run also lists running tasks
   });
 
   test('ends with the time of the invocation', async () => {
@@ -59,7 +59,7 @@ describe('following', () => {
     expect(stack.elapsed()).toBeLessThan(45 * SECOND);
   });
 
-  test('of a task that the index does not show yet', async () => {
+  test('a task that the index does not show yet', async () => {
     const stack = open();
     stack.dynamoDb.indexLagMs = 20 * SECOND;
     stack.store.add();
@@ -69,9 +69,9 @@ describe('following', () => {
 
   test.each<[string, Record<string, unknown>, (stack: ReturnType<typeof open>) => void]>([
     ['nothing runs', {}, stack => stack.store.add({ status: 'COMPLETE' })],
-    ['what runs is old', {}, stack => stack.store.add({ startTimeMs: stack.now() - 6 * MINUTE })],
+    ['the running task is old', {}, stack => stack.store.add({ startTimeMs: stack.now() - 6 * MINUTE })],
     [
-      'what runs says not since when',
+      'the running task has no start time',
       {},
       stack => {
         stack.store.add();
@@ -82,16 +82,16 @@ describe('following', () => {
       },
     ],
     ['it is switched off', { followMinutes: 0 }, stack => stack.store.add()],
-    ['the calls of a day do not suffice for a poll', { maxExtraListCallsPerDay: 99 }, stack => stack.store.add()],
+    ['the remaining daily calls are too few for a poll', { maxExtraListCallsPerDay: 99 }, stack => stack.store.add()],
   ])('not if %s', async (_, settings, prepare) => {
     const stack = open(settings);
     prepare(stack);
     await stack.poller.invoke({ mode: 'poll' });
     expect(stack.summaries).toHaveLength(1);
-    expect(stack.dynamoDb.calls.of('UpdateItem')).toBe(2); // one lease, taken and given back
+    expect(stack.dynamoDb.calls.of('UpdateItem')).toBe(2); // one lease, taken and released
   });
 
-  test('not after a poll that did not do all there was to do', async () => {
+  test('not after an incomplete poll', async () => {
     const stack = open();
     await stack.poller.invoke({ mode: 'poll' });
     stack.pass(MINUTE);
@@ -103,14 +103,14 @@ describe('following', () => {
     expect(stack.summaries).toMatchObject([{ outcome: 'partial' }]);
   });
 
-  test('not in an audit, whose sender waits for the answer', async () => {
+  test('not in an audit, whose caller waits for the answer', async () => {
     const stack = open();
     stack.store.add();
     await stack.poller.invoke({ mode: 'audit' });
     expect(stack.summaries).toHaveLength(1);
   });
 
-  test('is left to the invocation that has polled last', async () => {
+  test('only by the invocation that polled last', async () => {
     const stack = open();
     const other = stack.anotherPoller({ followMinutes: 0 });
     stack.store.add();
@@ -123,7 +123,7 @@ describe('following', () => {
 });
 
 describe('a nudge', () => {
-  test('polls at once', async () => {
+  test('polls immediately', async () => {
     const stack = open();
     watchEnds(stack);
     await stack.poller.invoke({ mode: 'poll' });
@@ -134,13 +134,13 @@ describe('a nudge', () => {
     expect(stack.eventBridge.events).toHaveLength(1);
   });
 
-  test('is the first poll of a stack if it comes first', async () => {
+  test('can be the first poll of a stack', async () => {
     const stack = open();
     await stack.poller.invoke({ mode: 'nudge' });
     expect(stack.summaries).toMatchObject([{ mode: 'nudge', outcome: 'complete' }]);
   });
 
-  test('within three seconds of a poll waits for the rest of them', async () => {
+  test('less than three seconds after a poll waits for the rest of them', async () => {
     const stack = open();
     watchEnds(stack);
     await stack.poller.invoke({ mode: 'poll' });
@@ -149,7 +149,7 @@ describe('a nudge', () => {
     expect(stack.polls()).toEqual(['poll 0', 'nudge 3']);
   });
 
-  test('while a poll is at work makes that one look again', async () => {
+  test('during a poll makes that invocation poll again', async () => {
     const stack = open();
     watchEnds(stack);
     const other = stack.anotherPoller();
@@ -162,7 +162,7 @@ describe('a nudge', () => {
     expect(stack.polls()).toEqual(['poll 0', 'follow 3']);
   });
 
-  test('that is answered by a poll which began after it came does nothing', async () => {
+  test('does nothing if a poll has started since', async () => {
     const stack = open();
     const other = stack.anotherPoller();
     stack.dynamoDb.intercept = async ({ operation }) => {
@@ -175,7 +175,7 @@ describe('a nudge', () => {
     expect(stack.summaries.map(({ mode }) => mode)).toEqual(['poll']);
   });
 
-  test('waits for the schedule when the calls of the day are used up, and has calls again the next day', async () => {
+  test('does nothing when the daily calls are used up, and polls again the next day', async () => {
     const stack = open({ maxExtraListCallsPerDay: 102 });
     const nudge = async () => {
       stack.pass(MINUTE);
@@ -193,14 +193,14 @@ describe('a nudge', () => {
     expect(await nudge()).toBe(1);
   });
 
-  test('that can not read the lease is left to the schedule', async () => {
+  test("does nothing if it can't read the lease", async () => {
     const stack = open();
     stack.dynamoDb.intercept = async () => ({ when: 'before', how: { status: 503 } });
     expect(await stack.poller.invoke({ mode: 'nudge' })).not.toHaveProperty('error');
     expect(stack.summaries).toEqual([]);
   });
 
-  test('whose process dies has used what it reserved', async () => {
+  test('counts its reserved calls if its process dies', async () => {
     const stack = open({ maxExtraListCallsPerDay: 150 });
     await stack.poller.invoke({ mode: 'poll' });
     stack.pass(MINUTE);
@@ -219,7 +219,7 @@ describe('a nudge', () => {
   });
 });
 
-test('a storm of 1,000 nudges makes the List calls of two polls', async () => {
+test('1,000 nudges at once make the List calls of two polls', async () => {
   const stack = open();
   await stack.poller.invoke({ mode: 'poll' });
   stack.pass(MINUTE);

@@ -1,9 +1,9 @@
-/** What a run writes before it knows anything. */
+/** Writes of a run before it has read anything. */
 
 import { DAY } from '../durations';
 import { openMemoryStack } from '../in-memory/test-stack';
 
-test('the lease outlives the deadline by five seconds, in which the run must have ended', async () => {
+test('the lease expires five seconds after the deadline, when the run has ended', async () => {
   const stack = openMemoryStack();
   const poller = stack.anotherPoller();
   const deadline = stack.now() + 55_000;
@@ -16,7 +16,7 @@ test('the lease outlives the deadline by five seconds, in which the run must hav
   expect(new Set(seen)).toEqual(new Set([deadline + 5_000]));
 });
 
-test('an emitSince that is still to come is stored as now, even by a first run that dies', async () => {
+test('an emitSince in the future is stored as now, even by a first run that dies', async () => {
   const stack = openMemoryStack();
   const startedAt = stack.now();
   const poller = stack.anotherPoller({ emitSince: new Date(stack.now() + DAY).toISOString() });

@@ -21,7 +21,7 @@ const metricsOf = (summary: Summary) => {
   return metrics;
 };
 
-test('a quiet run reports the heartbeat only, in the embedded metric format', () => {
+test('a quiet run publishes only the heartbeat, in the embedded metric format', () => {
   const line = metricsLine(quiet, 'stack', 7);
   expect(line).toMatch(/^\{"_aws":[^\n]+$/);
   expect(JSON.parse(line as string)).toEqual({
@@ -40,7 +40,7 @@ test('a quiet run reports the heartbeat only, in the embedded metric format', ()
   });
 });
 
-test('what is not there is not reported', () => {
+test('publishes no metric for absent values', () => {
   expect(metricsLine({ ...quiet, outcome: 'partial' }, 'stack', 7)).toBeUndefined();
 });
 
@@ -49,13 +49,13 @@ test.each<[string, Partial<Summary>, object]>([
   ['failed tasks in shadow mode', { failed: 2, shadow: true }, {}],
   ['stalled tasks', { stalled: 3 }, { TasksStalled: 3 }],
   [
-    'all that is kept aside',
+    'everything quarantined',
     { setAside: 1, malformed: 2, damagedRows: 3, refusedRows: 4, missing: 5, refusedStalledEvents: 6 },
     { ItemsSetAside: 21 },
   ],
   ['drift and an overdue audit', { drift: 2, auditOverdue: true }, { AuditProblems: 3 }],
   ['an unchanged backlog', { gaps: 4, backlogUnchanged: true }, { BacklogUnchanged: 4 }],
-  ['no backlog that changes', { gaps: 4 }, {}],
+  ['a changing backlog', { gaps: 4 }, {}],
 ])('%s', (_, more, expected) => {
   expect(metricsOf({ ...quiet, ...more })).toEqual({ CompleteRuns: 1, ...expected });
 });

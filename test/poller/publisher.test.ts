@@ -1,4 +1,4 @@
-/** What the publisher does with what EventBridge answers. */
+/** The publisher's handling of EventBridge's answers. */
 import { openBudget } from '../../lambdas/poller/budget';
 import type { FinishedTask } from '../../lambdas/poller/core/pending-event';
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
@@ -32,7 +32,7 @@ const ended = (number: number): FinishedTask => ({
 });
 const all = (count: number) => Array.from({ length: count }, (_, at) => ended(at));
 
-/** @param put what the bus makes of a call of so many entries, given as their details */
+/** @param put the bus's results for the details of a call's entries */
 function open(put: (details: string[]) => EntryOutcome[] | Error, events = 1_000) {
   const calls: number[] = [];
   const recorded: TaskRow[] = [];
@@ -44,8 +44,8 @@ function open(put: (details: string[]) => EntryOutcome[] | Error, events = 1_000
       return answer;
     },
   };
-  const noTime = async () => undefined;
-  const limits = { listCalls: 1, listCallsPerSecond: 1, events, sleep: noTime };
+  const skipPause = async () => undefined;
+  const limits = { listCalls: 1, listCallsPerSecond: 1, events, sleep: skipPause };
   const budget = openBudget({ now: () => 0, deadline: 60_000, ...limits });
   const publisher = openPublisher({
     bus,
@@ -69,13 +69,13 @@ const refused = (details: readonly string[], code: string): EntryOutcome[] =>
 const notNow = (details: readonly string[]): EntryOutcome[] =>
   details.map(() => ({ became: 'retryable', code: 'InternalFailure' }));
 
-test('what is refused uses the budget of events as well: a run must not refuse without end', async () => {
+test("refused entries use the event budget too, so a run's refusals are bounded", async () => {
   const { publisher, budget, calls } = open(details => refused(details, 'MalformedDetail'), 10);
   expect(await publisher.publish(all(25), budget.whole)).toBe(false);
   expect(calls).toEqual([10]);
 });
 
-test('a call that is refused as a whole is halved until one entry stands alone; those after it are full again', async () => {
+test('halves a refused call until one entry is alone; later calls are full again', async () => {
   const refusal = new RequestRefused('ValidationException', 'no', undefined, undefined, 'Report it', {});
   const { publisher, budget, calls, recorded } = open(details =>
     details.some(detail => detail.includes('"task-0"')) ? refusal : accepted(details),
@@ -87,7 +87,7 @@ test('a call that is refused as a whole is halved until one entry stands alone; 
   ]);
 });
 
-describe('what was given up while EventBridge took nothing', () => {
+describe('entries abandoned while no entry succeeded', () => {
   const giveUpFirst = async () => {
     const opened = open(details => (details[0]?.includes('"task-0"') ? notNow(details) : accepted(details)));
     const { publisher, budget } = opened;
@@ -96,13 +96,13 @@ describe('what was given up while EventBridge took nothing', () => {
     return opened;
   };
 
-  test('is left alone as long as it takes nothing', async () => {
+  test('are not quarantined while no entry succeeds', async () => {
     const { publisher, recorded } = await giveUpFirst();
     await publisher.quarantineAbandoned(() => false);
     expect(recorded).toEqual([]);
   });
 
-  test('is set aside once it has taken something', async () => {
+  test('are quarantined once an entry succeeds', async () => {
     const { publisher, budget, recorded } = await giveUpFirst();
     await publisher.publish([ended(1)], budget.whole);
     await publisher.quarantineAbandoned(() => false);
@@ -112,7 +112,7 @@ describe('what was given up while EventBridge took nothing', () => {
     ]);
   });
 
-  test('is left as it is where the run has dealt with it since', async () => {
+  test('are unchanged if the run has processed them since', async () => {
     const { publisher, budget, recorded } = await giveUpFirst();
     await publisher.publish([ended(1)], budget.whole);
     await publisher.quarantineAbandoned(taskId => taskId === 'task-0');

@@ -1,4 +1,4 @@
-/** A table that does not take what was published: no poll after the first one may publish the same again. */
+/** A table that refuses the rows of published tasks: no poll after the first may repeat the events. */
 
 import { HOUR, MINUTE } from '../durations';
 import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
@@ -19,7 +19,7 @@ test.each([
   ['refused', refusal],
   ['answered by an error under HTTP 200', tableAnswer({ __type: 'InternalServerError' })],
 ])(
-  'rows that are %s for ten polls: one batch is published twice, whatever waits',
+  'rows that are %s for ten polls: repeats one batch at most, whatever is pending',
   async (_, fault) => {
     stack = await openEngineStack();
     const ended = await endedSince(60);
@@ -30,14 +30,14 @@ test.each([
     await stack.runUntilQuiet(10, { clockOffsetMs: 11 * MINUTE });
     expect([...new Set(stack.published())]).toEqual(outcomes(ended));
     expect(stack.published().length - ended.length).toBeLessThanOrEqual(10);
-    // A whole audit shows that the table is well again.
+    // A complete audit shows that the table works again.
     await stack.run('audit', { clockOffsetMs: 12 * MINUTE });
     expect(await stack.checkpoint()).toMatchObject({ recordFailedAt: null });
   },
   120_000,
 );
 
-test('one row that the table refuses is published once, holds up nothing, and is counted', async () => {
+test('publishes the event of a refused row once, delays nothing, and counts it', async () => {
   stack = await openEngineStack();
   const ended = await endedSince(25);
   const bad = ended[3]?.taskId as string;
@@ -51,7 +51,7 @@ test('one row that the table refuses is published once, holds up nothing, and is
   expect(refused[0]).toBe(1);
 });
 
-test('a running task whose row the first poll could not record is learnt by a later one', async () => {
+test('a later poll learns a running task whose row the first poll could not record', async () => {
   stack = await openEngineStack();
   const [running] = stack.addRunning(1, HOUR);
   stack.dynamoDb.intercept = ({ operation }) => (operation === 'BatchWriteItem' ? refusal : undefined);
@@ -66,13 +66,13 @@ test('a running task whose row the first poll could not record is learnt by a la
   expect(stack.published()).toEqual(outcomes([ended]));
 });
 
-test('rows of a dead run that arrive after the next one: at most a batch of ten is published again', async () => {
+test('rows of a dead run that arrive after the next run: repeats at most a batch of ten', async () => {
   stack = await openEngineStack();
   await stack.run('poll', { clockOffsetMs: -HOUR });
   const running = stack.addRunning(25, 10 * MINUTE);
-  let letGo: () => void = () => undefined;
+  let release: () => void = () => undefined;
   const released = new Promise<undefined>(resolve => {
-    letGo = () => resolve(undefined);
+    release = () => resolve(undefined);
   });
   const arrived = new Promise<void>(resolve => {
     stack.dynamoDb.intercept = ({ operation }) => {
@@ -89,8 +89,8 @@ test('rows of a dead run that arrive after the next one: at most a batch of ten 
   const ended = running.map(({ taskId }) => stack.store.end(taskId, 'COMPLETE'));
   await stack.run('poll', { clockOffsetMs: -40 * MINUTE });
   expect(stack.published()).toEqual(outcomes(ended));
-  letGo();
-  await new Promise(resolve => setTimeout(resolve, 300)); // the write is the table's now
+  release();
+  await new Promise(resolve => setTimeout(resolve, 300)); // the write has reached the table
   for (let polls = 0; polls < 3; polls += 1) await stack.run('poll', { clockOffsetMs: polls * MINUTE });
   expect([...new Set(stack.published())]).toEqual(outcomes(ended));
   expect(stack.published().length - ended.length).toBeLessThanOrEqual(10);

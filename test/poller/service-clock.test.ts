@@ -1,4 +1,4 @@
-/** Clocks that are wrong: ours beside Partner Central's, and one that jumped and left moments that lie ahead. */
+/** Wrong clocks: the poller's differs from Partner Central's, or jumped and left times in the future. */
 import { ago, DAY, HOUR, MINUTE } from '../durations';
 import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
 
@@ -12,7 +12,7 @@ describe.each([
   const skewed = { clockSkewMs };
   const inMinutes = (minutes: number) => ({ clockSkewMs, clockOffsetMs: minutes * MINUTE });
 
-  test('loses nothing of what starts and ends after the first poll, and floods nothing of what ended before', async () => {
+  test('loses no task that starts and ends after the first poll, and publishes none that ended before', async () => {
     stack = await openEngineStack();
     stack.addEnded(5, at => ({ startTimeMs: Date.now() - (at + 1) * MINUTE }));
     await stack.run('poll', skewed);
@@ -24,7 +24,7 @@ describe.each([
     expect(stack.published()).toEqual(outcomes(ended));
   });
 
-  test('tells the truth about when, in the time of StartTime', async () => {
+  test('events name the right window, in the time of StartTime', async () => {
     stack = await openEngineStack();
     await stack.run('poll', skewed);
     const [running] = stack.addRunning(1, 0);
@@ -41,14 +41,14 @@ describe.each([
     expect(stack.eventBridge.events).toHaveLength(2);
   });
 
-  test('counts as stalled what is, and nothing else', async () => {
+  test('counts only stalled tasks as stalled', async () => {
     stack = await openEngineStack({ stalledAfterMinutes: 5, emitSince: ago(DAY) });
     stack.addRunning(1, MINUTE);
     stack.addRunning(1, 7 * MINUTE);
     expect(await stack.run('poll', skewed)).toMatchObject({ stalled: 1 });
   });
 
-  test('is told in the summary and in the log, and stays known', async () => {
+  test('is in the summary and in the log, and is stored', async () => {
     stack = await openEngineStack();
     const { clockOffsetSeconds = 0 } = await stack.run('poll', skewed);
     expect(Math.abs(clockOffsetSeconds + clockSkewMs / 1_000)).toBeLessThanOrEqual(2);
@@ -57,7 +57,7 @@ describe.each([
     expect(await stack.run()).not.toHaveProperty('clockOffsetSeconds');
   });
 
-  test('an audit is done once a request, and not in every poll', async () => {
+  test('audits once for each request, and not in every poll', async () => {
     stack = await openEngineStack({ emitSince: ago(DAY) });
     stack.addEnded(1_500, at => ({ startTimeMs: Date.now() - HOUR - at * 1_000 }));
     while ((await stack.run('poll', skewed)).gaps > 0);
@@ -68,13 +68,13 @@ describe.each([
   });
 });
 
-test('a clock that is right has no offset, whatever the rounding of dates', async () => {
+test('a right clock has no offset, despite rounded dates', async () => {
   stack = await openEngineStack();
   for (let runs = 0; runs < 5; runs += 1) await stack.run();
   expect(await stack.checkpoint()).toMatchObject({ clockOffsetMs: 0 });
 });
 
-test('one run with a clock a month ahead leaves nothing behind', async () => {
+test('one run with a clock a month ahead has no lasting effect', async () => {
   stack = await openEngineStack({ emitSince: ago(DAY) });
   await stack.run();
   await stack.run('audit', { clockSkewMs: 30 * DAY });
@@ -83,11 +83,11 @@ test('one run with a clock a month ahead leaves nothing behind', async () => {
   expect(stack.published()).toEqual(outcomes(ended));
 });
 
-// What Partner Central says of the time goes along here: a table that was written by an older release, or by such a clock.
-describe('moments that lie ahead', () => {
+// Partner Central's time is removed here: the table was written by an older release or with such a clock.
+describe('times in the future', () => {
   const ahead = { clockOffsetMs: 30 * DAY };
 
-  test('of an audit do not keep the audits after it from looking', async () => {
+  test('of an audit do not prevent later audits', async () => {
     stack = await openEngineStack({ emitSince: ago(2 * DAY) });
     await stack.run();
     await stack.run('audit', ahead);
@@ -97,7 +97,7 @@ describe('moments that lie ahead', () => {
     expect(stack.published()).toEqual(outcomes(overlooked));
   });
 
-  test('of a request for an audit make one audit', async () => {
+  test('of an audit request cause one audit', async () => {
     stack = await openEngineStack({ emitSince: ago(2 * DAY) });
     stack.addEnded(1_500, at => ({ startTimeMs: Date.now() - HOUR - at * 1_000 }));
     await stack.runUntilQuiet();
@@ -109,17 +109,17 @@ describe('moments that lie ahead', () => {
     expect(calls.slice(1)).toEqual([1, 1, 1]);
   });
 
-  test('of a watermark make the next head look at everything that may have been overlooked', async () => {
+  test('of a watermark make the next head list everything that may have been missed', async () => {
     stack = await openEngineStack({ pollEveryMinutes: 60 });
     await stack.run('poll', { clockOffsetMs: -10 * HOUR });
-    await stack.run('poll', { clockOffsetMs: -4 * HOUR }); // in truth five hours ago
+    await stack.run('poll', { clockOffsetMs: -4 * HOUR }); // really five hours ago
     const ended = stack.addEnded(20, at => ({ startTimeMs: Date.now() - 4.9 * HOUR + at * 1_000 }));
     await stack.run('poll', { clockOffsetMs: -4.01 * HOUR });
     expect(stack.published()).toEqual(outcomes(ended));
     expect(await stack.run('audit')).toMatchObject({ drift: 0, published: 0 });
   });
 
-  test('of the first poll do not silence those after it', async () => {
+  test('of the first poll do not suppress later events', async () => {
     stack = await openEngineStack();
     await stack.run('poll', ahead);
     await stack.run();
@@ -129,7 +129,7 @@ describe('moments that lie ahead', () => {
   });
 });
 
-test('a clock that is put ahead between two runs puts no moment ahead: nothing that starts then is overlooked', async () => {
+test('a clock set ahead between two runs stores no time in the future: no task that starts then is missed', async () => {
   stack = await openEngineStack();
   await stack.run();
   await stack.run('poll', { clockOffsetMs: MINUTE, clockSkewMs: 20 * MINUTE });

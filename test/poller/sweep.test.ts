@@ -1,4 +1,4 @@
-/** How a run pages through the list, and what it makes of cursors and budgets. */
+/** Paging through the list, with cursors and budgets. */
 
 import { DAY, HOUR, MINUTE } from '../durations';
 import { errorAnswer } from '../faults';
@@ -12,7 +12,7 @@ async function gapsOf(stack: ReturnType<typeof openMemoryStack>): Promise<{ reac
   return checkpoint?.gaps as { reached: string }[];
 }
 
-/** A source that was polled a day ago, and tasks that have ended since, five minutes apart. */
+/** A source that was polled a day ago. Tasks have ended since, five minutes apart. */
 async function endedSince(count: number, settings: Record<string, unknown> = small) {
   const stack = openMemoryStack();
   const poller = stack.anotherPoller(settings);
@@ -23,7 +23,7 @@ async function endedSince(count: number, settings: Record<string, unknown> = sma
   return { stack, poller };
 }
 
-test('a page that was not dealt with counts for nothing: the next head begins where the last one did', async () => {
+test('an unprocessed page does not raise the watermark: the next head has the same end', async () => {
   const { stack, poller } = await endedSince(5);
   const before = await watermarkOf(stack);
   stack.dynamoDb.intercept = ({ operation }) =>
@@ -50,7 +50,7 @@ test('after a refused token the next run lists from the top', async () => {
   expect(stack.eventBridge.events).toHaveLength(40);
 });
 
-test('a token that comes back is noticed at its second sight, whichever request it came with', async () => {
+test('detects a repeated token at its second occurrence, from any request', async () => {
   const { stack, poller } = await endedSince(40);
   let first: unknown;
   stack.partnerCentral.tamper = (_, output) => {
@@ -67,7 +67,7 @@ test('a token that comes back is noticed at its second sight, whichever request 
   expect(calls).toBeLessThanOrEqual(4); // head and its gap, two pages each
 });
 
-test('after a cursor was lost, what was dealt with is listed again and no row of it is read', async () => {
+test('after a lost cursor, lists processed tasks again without reading their rows', async () => {
   const { stack, poller } = await endedSince(60, { ...small, maxListCallsPerRun: 10, maxEventsPerRun: 40 });
   expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ published: 40, gaps: 1 });
   stack.partnerCentral.intercept = ({ input }) =>
@@ -79,10 +79,10 @@ test('after a cursor was lost, what was dealt with is listed again and no row of
     service.intercept = ({ operation }) => void operations.push(operation);
   expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ published: 20 });
   const reads = operations.slice(0, operations.indexOf('PutEvents')).filter(operation => operation === 'BatchGetItem');
-  expect(reads.length).toBeLessThanOrEqual(3); // of six pages down to what is new
+  expect(reads.length).toBeLessThanOrEqual(3); // of six pages down to the new tasks
 });
 
-test('a busy head leaves a part of the run to the backlog', async () => {
+test('a busy head leaves a share of the run for the backlog', async () => {
   const { stack, poller } = await endedSince(200, { ...small, maxListCallsPerRun: 12 });
   await poller.invoke({ mode: 'poll' });
   const [gap] = await gapsOf(stack);
@@ -93,7 +93,7 @@ test('a busy head leaves a part of the run to the backlog', async () => {
   expect(gaps.at(-1)?.reached.localeCompare(gap?.reached as string)).toBe(-1);
 });
 
-test('a busy recheck leaves a part of the run to the backlog', async () => {
+test('a busy recheck leaves a share of the run for the backlog', async () => {
   const stack = openMemoryStack();
   const poller = stack.anotherPoller({ headPageSize: 10, maxListCallsPerRun: 10, emitSince: '2020-01-01T00:00:00Z' });
   for (let at = 0; at < 200; at += 1)
@@ -108,15 +108,15 @@ test('a busy recheck leaves a part of the run to the backlog', async () => {
   expect(after === undefined || after.reached < (gap?.reached as string)).toBe(true);
 });
 
-test('a page that the event budget cuts counts for nothing either', async () => {
+test('a page cut by the event budget does not raise the watermark', async () => {
   const { stack, poller } = await endedSince(10, { ...small, maxEventsPerRun: 10 });
   const before = await watermarkOf(stack);
-  // Two thirds of the events are the head's: its only page is not dealt with.
+  // The head's share is two thirds of the events, so its only page is not processed completely.
   expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ outcome: 'partial', gaps: 0, published: 7 });
   expect(await watermarkOf(stack)).toBe(before);
 });
 
-test('a page that comes back with the token that fetched it is not asked for again at once', async () => {
+test('does not list a page again immediately if it returns its own token', async () => {
   const { stack, poller } = await endedSince(200, { ...small, maxListCallsPerRun: 10 });
   await poller.invoke({ mode: 'poll' });
   const [gap] = (await gapsOf(stack)) as unknown as { cursor: { token: string } }[];

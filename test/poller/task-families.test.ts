@@ -1,4 +1,4 @@
-/** What a family needs to be one, as the compiler sees it: each `@ts-expect-error` fails the type check once its line compiles. */
+/** Requirements of a task family, checked by the compiler: each `@ts-expect-error` fails the type check once its line compiles. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -29,7 +29,7 @@ test('a family without a command, or with one that the SDK lacks, does not compi
   const { EngagementFromOpportunity, ...others } = commands;
   // @ts-expect-error its command is missing
   others satisfies ListCommands;
-  // @ts-expect-error a task that starts is no list of tasks
+  // @ts-expect-error a Start command lists no tasks
   ({ ...others, EngagementFromOpportunity: class {} }) satisfies ListCommands;
 });
 
@@ -43,18 +43,18 @@ test('a family without operation, IAM action or filters, or with a filter that i
   const { operation, ...nameless } = whole;
   // @ts-expect-error the operation is missing
   nameless satisfies FamilyDescriptor;
-  // @ts-expect-error nobody could allow it
+  // @ts-expect-error the IAM action is missing
   ({ ...whole, actions: [] }) satisfies FamilyDescriptor;
-  // @ts-expect-error no operation of the kind
+  // @ts-expect-error no such operation
   ({ ...whole, operation: 'StartSomethingTask' }) satisfies FamilyDescriptor;
-  // @ts-expect-error no setting of this name
+  // @ts-expect-error no such setting
   ({ ...whole, filters: { invitations: 'EngagementInvitationIdentifier' } }) satisfies FamilyDescriptor;
-  // @ts-expect-error no family of this name
+  // @ts-expect-error no such family
   'ProspectingFromEngagement' satisfies TaskFamily;
   expect(operation).toBe('ListSomethingTasks');
 });
 
-/** What the SDK can filter a family's tasks by: it leaves out of a request what the operation doesn't know, and says nothing. */
+/** The SDK's filters of a family. The SDK silently omits filters that an operation does not support. */
 type SdkFilters<F extends TaskFamily> = Exclude<
   Extract<keyof ConstructorParameters<ListCommands[F]>[0], `${string}Identifier`>,
   'TaskIdentifier'
@@ -68,12 +68,12 @@ test("a family's filters are those of its operation: one more or one less does n
     EngagementFromOpportunity: true,
     EngagementByAcceptingInvitation: true,
   };
-  // @ts-expect-error filters of two families are not the same
+  // @ts-expect-error the filters of two families differ
   const others: Same<SdkFilters<'OpportunityFromEngagement'>, OurFilters<'EngagementFromOpportunity'>> = true;
   expect([Object.keys(same).length, others]).toEqual([3, true]);
 });
 
-test('each lists what its name says, and may be allowed to', () => {
+test('each family has the List operation and IAM action of its name', () => {
   for (const name of taskFamilyNames) {
     const { operation, actions } = familyOf(name);
     expect(operation).toBe(`List${name}Tasks`);
@@ -81,18 +81,18 @@ test('each lists what its name says, and may be allowed to', () => {
   }
 });
 
-test('a summary is read alike for all', () => {
+test('summaries of all families are read alike', () => {
   const summary = { TaskId: 'task-1', TaskStatus: 'COMPLETE', EngagementInvitationId: 'engi-1', ContextId: '' };
   expect(readSummary(summary)).toEqual({ taskId: 'task-1', status: 'COMPLETE', engagementInvitationId: 'engi-1' });
 });
 
-test('docs/guarantees.md says of prospecting tasks what the SDK has of them', () => {
+test('docs/guarantees.md describes prospecting tasks like the SDK', () => {
   const inList: (keyof ProspectingTaskSummary)[] = ['EndTime', 'CompletedEngagementCount', 'FailedEngagementCount'];
   const inRequest: (keyof ListProspectingFromEngagementTasksRequest)[] = ['StartAfter', 'StartBefore'];
   const ofAnEngagement: (keyof EngagementProspectingResult)[] = ['Status', 'ReasonCode'];
-  // @ts-expect-error the task itself has no status
+  // @ts-expect-error a task has no status of its own
   'TaskStatus' satisfies keyof ProspectingTaskSummary;
-  // @ts-expect-error nor a reason
+  // @ts-expect-error nor a reason code
   'ReasonCode' satisfies keyof ProspectingTaskSummary;
   const readme = readFileSync(join(__dirname, '..', '..', 'docs', 'guarantees.md'), 'utf8');
   const [said, ...more] = readme.split('\n').filter(line => line.includes('`ListProspectingFromEngagementTasks`'));

@@ -1,4 +1,4 @@
-/** What those who watch the poller go by: its log, its metrics, its pauses, and a trial without events. */
+/** What operators rely on: log, metrics, pauses, and shadow mode. */
 import { DAY, HOUR, MINUTE } from '../durations';
 import { type EngineStack, openEngineStack, outcomes } from '../engine-stack';
 import { errorAnswer } from '../faults';
@@ -11,14 +11,14 @@ const takeLog = () => stack.logs.splice(0).flatMap(line => (line.startsWith('{')
 const takeMetric = (name: string) => takeLog().flatMap(line => (name in line ? [line[name]] : []));
 const end = (taskId: string) => stack.store.end(taskId, 'COMPLETE');
 
-describe('how late an event may be', () => {
+describe('the lag of an event', () => {
   const lags = () => takeLog().flatMap(line => (line.message === 'Published' ? [line.lagSeconds] : []));
 
-  test('is in its log line: the time since the task was last known to run', async () => {
+  test('is in its log line: the time since the task was last seen running', async () => {
     stack = await openEngineStack();
     const [task] = stack.addRunning(1, HOUR);
     await stack.run('poll', later(-3 * MINUTE));
-    await stack.run('poll', later(-2 * MINUTE)); // the row was as good as new to the first
+    await stack.run('poll', later(-2 * MINUTE)); // the first poll saw it as a new row
     end(task?.taskId as string);
     await stack.run();
     const [lag, ...more] = lags();
@@ -27,7 +27,7 @@ describe('how late an event may be', () => {
     expect(lag).toBeLessThan(180);
   });
 
-  test('is not told of a task that nobody saw running, nor of one whose outcome changes: nobody knows since when', async () => {
+  test('is unknown for a task that was never seen running, and for a changed outcome', async () => {
     stack = await openEngineStack();
     await stack.run();
     const [task] = stack.addEnded(1, () => ({ status: 'FAILED' }));
@@ -39,7 +39,7 @@ describe('how late an event may be', () => {
 });
 
 describe('shadow mode', () => {
-  test('does everything but publish, and logs what it would have published, without the message', async () => {
+  test('does everything but publish, and logs its events without the message', async () => {
     stack = await openEngineStack({ shadow: true });
     await stack.run();
     const [running] = stack.addRunning(1, 0);
@@ -59,7 +59,7 @@ describe('shadow mode', () => {
       published: 2,
     });
     expect(stack.eventBridge.calls.total).toBe(0);
-    expect(stack.logs.join()).not.toContain('"TasksFailed"'); // no mail tells of them
+    expect(stack.logs.join()).not.toContain('"TasksFailed"'); // no mail reports them
     expect(stack.logs.join()).not.toContain('customer');
     const lines = takeLog();
     expect(lines.filter(({ message }) => message === 'Published')).toEqual([]);
@@ -71,23 +71,23 @@ describe('shadow mode', () => {
     });
   });
 
-  test('ended, what ended in it counts as told, and what ends from then on is published', async () => {
+  test('after shadow mode, tasks that ended during it are not published, and later ones are', async () => {
     stack = await openEngineStack({ shadow: true });
     await stack.run();
     const [running] = stack.addRunning(1, 0);
     stack.addEnded(12);
     await stack.run();
-    const forReal = stack.anotherPoller({ shadow: false });
-    await stack.run('poll', {}, forReal);
+    const publishing = stack.anotherPoller({ shadow: false });
+    await stack.run('poll', {}, publishing);
     expect(stack.published()).toEqual([]);
     const ended = end(running?.taskId as string);
-    await stack.run('poll', {}, forReal);
+    await stack.run('poll', {}, publishing);
     expect(stack.published()).toEqual(outcomes([ended]));
   });
 });
 
 describe('resumed after a pause', () => {
-  test('it publishes once what ended meanwhile, at most `maxEventsPerRun` a poll, and is quiet again', async () => {
+  test('publishes each task that ended meanwhile once, at most `maxEventsPerRun` a poll, and is quiet again', async () => {
     stack = await openEngineStack({ maxEventsPerRun: 20 });
     await stack.run('poll', later(-7 * DAY));
     const running = Array.from({ length: 5 }, (_, at) => stack.store.add({ startTimeMs: Date.now() - 7 * DAY + at }));
@@ -103,7 +103,7 @@ describe('resumed after a pause', () => {
     expect(Math.max(...runs.map(({ published }) => published))).toBeLessThanOrEqual(20);
     expect(runs.length).toBeGreaterThan(3);
     expect(stack.published()).toEqual(outcomes(ended));
-    // Nothing about it is unwell: no overdue audit, no drift in the next one, no backlog that stands still.
+    // No alarm condition: no overdue audit, no drift in the next audit, no unchanged backlog.
     await stack.run('audit');
     const unwell = takeLog().filter(line => line.AuditProblems || line.BacklogUnchanged || line.ItemsSetAside);
     expect(unwell).toEqual([]);
@@ -111,7 +111,7 @@ describe('resumed after a pause', () => {
   });
 });
 
-test('a table restored to an earlier moment publishes again what ended since, with the same ids, and loses nothing', async () => {
+test('after the table was restored to an earlier time, publishes tasks ended since again with the same ids, and loses nothing', async () => {
   stack = await openEngineStack();
   const running = stack.addRunning(3, HOUR);
   await stack.run('poll', later(-3 * HOUR));
@@ -132,7 +132,7 @@ test('a table restored to an earlier moment publishes again what ended since, wi
 describe('the audit', () => {
   const overdue = async (ms: number) => (await stack.run('poll', later(ms))).auditOverdue ?? false;
 
-  test('is overdue when none has finished for more than two periods, and no more when one has', async () => {
+  test('is overdue when none has finished for more than two periods, until one has', async () => {
     stack = await openEngineStack({ auditEveryHours: 24, pollEveryMinutes: 600 });
     const asked: [hours: number, overdue: boolean][] = [];
     for (const hours of [0, 20, 40, 59, 61, 70]) asked.push([hours, await overdue(hours * HOUR)]);
@@ -149,7 +149,7 @@ describe('the audit', () => {
     expect(await overdue(10 * DAY + MINUTE)).toBe(false);
   });
 
-  test('is a problem in the run that finds drift', async () => {
+  test('counts as a problem in the run that finds drift', async () => {
     stack = await openEngineStack();
     await stack.run('poll', later(-HOUR));
     await stack.run();
@@ -164,7 +164,7 @@ describe('the audit', () => {
 describe('a backlog', () => {
   const history = { maxListCallsPerRun: 10, headPageSize: 10, backlogPageSize: 10, emitSince: '2020-01-01T00:00:00Z' };
 
-  test('that gets smaller from run to run is none to worry about', async () => {
+  test('that shrinks in each run is not counted', async () => {
     stack = await openEngineStack({ ...history, maxEventsPerRun: 30 });
     stack.addEnded(200, at => ({ startTimeMs: Date.now() - at * HOUR }));
     const runs = [];
@@ -174,7 +174,7 @@ describe('a backlog', () => {
     expect(takeMetric('BacklogUnchanged')).toEqual([]);
   });
 
-  test('that publishes a large page bit by bit is none either', async () => {
+  test('that publishes a large page in parts is not counted', async () => {
     stack = await openEngineStack({ maxEventsPerRun: 10 });
     stack.addEnded(90, at => ({ startTimeMs: Date.now() - (at + 1) * HOUR }));
     await stack.run();
@@ -186,7 +186,7 @@ describe('a backlog', () => {
     expect(takeMetric('BacklogUnchanged')).toEqual([]);
   });
 
-  test('that finds nothing to publish but gets through the list is none either', async () => {
+  test('that publishes nothing but makes progress in the list is not counted', async () => {
     stack = await openEngineStack({ ...history, emitSince: undefined });
     await stack.run('poll', later(-90 * DAY));
     stack.addEnded(150, at => ({ startTimeMs: Date.now() - (at + 1) * HOUR }));
@@ -197,7 +197,7 @@ describe('a backlog', () => {
     expect(audit.every(({ published, backlogUnchanged }) => published === 0 && !backlogUnchanged)).toBe(true);
   });
 
-  test('that has just come up is none yet', async () => {
+  test('that is new is not counted yet', async () => {
     stack = await openEngineStack(history);
     stack.addEnded(200, at => ({ startTimeMs: Date.now() - at * HOUR }));
     stack.partnerCentral.intercept = ({ input }) =>
@@ -207,7 +207,7 @@ describe('a backlog', () => {
     expect(summary).not.toHaveProperty('backlogUnchanged');
   });
 
-  test('that stays as it is counts in each run, until it gets smaller', async () => {
+  test('that stays unchanged is counted in each run until it shrinks', async () => {
     stack = await openEngineStack(history);
     stack.addEnded(200, at => ({ startTimeMs: Date.now() - at * HOUR }));
     expect(await stack.run()).toMatchObject({ gaps: 1 });
@@ -223,7 +223,7 @@ describe('a backlog', () => {
   });
 });
 
-describe('what is set aside counts in each run, for as long as it is', () => {
+describe('quarantined items are counted in each run until they are resolved', () => {
   test('an event that EventBridge keeps refusing', async () => {
     stack = await openEngineStack();
     await stack.run();
@@ -237,7 +237,7 @@ describe('what is set aside counts in each run, for as long as it is', () => {
     expect(takeMetric('ItemsSetAside')).toEqual([]);
   });
 
-  test('an id that was refused once, no longer when it is looked up later and nothing comes of it', async () => {
+  test('an id that was refused once, until a later look-up succeeds without result', async () => {
     stack = await openEngineStack();
     const [task] = stack.addRunning(1, 2 * HOUR);
     await stack.run('poll', later(-HOUR));

@@ -1,4 +1,4 @@
-/** Partner Central: calls that fail, and answers that are no use. */
+/** Faults of Partner Central: failing calls and unusable answers. */
 import type { InvokeOptions } from '../../../local/services/function-host';
 import type { Fault } from '../../../local/services/service';
 import type { Task } from '../../../local/services/task-store';
@@ -9,7 +9,7 @@ import { always, endedSinceFirstRun, faultMatrix, type Row, someCalls, takesTime
 
 const smallPages = { headPageSize: 20, backlogPageSize: 20 };
 
-/** It gets on for as long as it lasts. */
+/** Each poll makes progress during the fault. */
 const throttled = (share: number, tasks: number, mostRuns: number): Row => ({
   settings: { headPageSize: 5, backlogPageSize: 5 },
   play: async stack => {
@@ -23,12 +23,12 @@ const throttled = (share: number, tasks: number, mostRuns: number): Row => ({
     }
     expect(stack.published()).toEqual(outcomes(ended));
     expect(failed()).toBeGreaterThan(0);
-    expect(listCalls).toBe(stack.takeCalls().list); // what was refused is counted as well
+    expect(listCalls).toBe(stack.takeCalls().list); // refused calls are counted too
     return outcomes(ended);
   },
 });
 
-/** First of every call, which must forget nothing; then of every page but the first, which must leave a gap. */
+/** First on every call, which must not lose the position; then on every page but the first, which must leave a gap. */
 const broken = (fault: Fault, how?: InvokeOptions): Row => ({
   settings: smallPages,
   over: takesTime(fault) ? 'HTTP' : undefined,
@@ -45,7 +45,7 @@ const broken = (fault: Fault, how?: InvokeOptions): Row => ({
 });
 const answer = (status: number, body: string): Fault => ({ when: 'before', how: { status, body } });
 
-/** The sweep starts again from the top and passes over what it has done. */
+/** The sweep starts again from the top and skips the pages that are done. */
 const lostCursor = (refusal: Fault): Row => ({
   settings: smallPages,
   play: async stack => {
@@ -64,26 +64,26 @@ faultMatrix({
   'throttling at 10 % of List calls': throttled(0.1, 60, 1),
   'throttling at 30 % of List calls': throttled(0.3, 60, 3),
   'throttling at 90 % of List calls': throttled(0.9, 10, 20),
-  'throttling under the status that the guide gives it': broken(errorAnswer('ThrottlingException', 400)),
+  'throttling with status 400, as documented': broken(errorAnswer('ThrottlingException', 400)),
   '500s': broken(errorAnswer('InternalServerException', 500)),
   '503s that are no JSON': broken(answer(503, '<html>busy</html>')),
   'hung sockets': broken({ when: 'before', how: 'hang' }, { timeoutMs: 4_000 }),
-  'signatures that have expired': broken(
+  'expired signatures': broken(
     errorAnswer('InvalidSignatureException', 403, {
       message: 'Signature expired: 20261122T000000Z is now earlier than 20261122T000500Z (20261122T001000Z - 5 min.)',
     }),
   ),
   resets: broken({ when: 'before', how: 'reset' }),
   'truncated bodies': broken({ when: 'after', how: 'truncate' }),
-  'garbage bodies: nothing': broken(answer(200, '')),
-  'garbage bodies: no JSON': broken(answer(200, '<html>fine</html>')),
-  'garbage bodies: a list': broken(answer(200, '[]')),
-  'garbage bodies: an error that says it is well': broken(
+  'invalid bodies: empty': broken(answer(200, '')),
+  'invalid bodies: no JSON': broken(answer(200, '<html>fine</html>')),
+  'invalid bodies: a list': broken(answer(200, '[]')),
+  'invalid bodies: an error under HTTP 200': broken(
     answer(200, '{"__type":"com.amazonaws#InternalFailure","message":null}'),
   ),
-  'garbage bodies: an object without a list': broken(answer(200, '{}')),
-  'garbage bodies: summaries that are no list': broken(answer(200, '{"TaskSummaries":{"0":{}}}')),
-  'answers to List that arrive after the client gave up': {
+  'invalid bodies: an object without a list': broken(answer(200, '{}')),
+  'invalid bodies: summaries that are no list': broken(answer(200, '{"TaskSummaries":{"0":{}}}')),
+  "answers to List after the client's timeout": {
     ...broken({ when: 'after', how: { delayMs: 6_000 } }, { timeoutMs: 3_000 }),
     waits: true,
   },
@@ -93,7 +93,7 @@ faultMatrix({
       stack.store.addHistory({ count: 2_000, newestAt: Date.now() - 2 * HOUR, spacingMs: MINUTE });
       const ended = await endedSinceFirstRun(stack, 150);
       const [oldest] = stack.store.tasks();
-      // An old entry where the newest belong: by itself it would end the sweep on its first page.
+      // An old entry at the top would end the sweep on its first page if one entry sufficed.
       let answers = 0;
       stack.partnerCentral.tamper = (_, output) => {
         answers += 1;
@@ -105,7 +105,7 @@ faultMatrix({
       expect(await stack.run()).toMatchObject({ outOfOrder: 1 });
       await stack.runUntilQuiet();
       expect(stack.published()).toEqual(outcomes(ended));
-      // To the end of the list once between two audits, and no more.
+      // A sweep to the end happens at most once between two audits.
       answers = 0;
       stack.takeCalls();
       expect(await stack.run()).toMatchObject({ outOfOrder: 1 });
@@ -131,7 +131,7 @@ faultMatrix({
         token = undefined;
         stuck.push((await stack.run()).stuckGaps ?? 0);
       }
-      expect(stuck.at(-1)).toBeGreaterThan(0); // somebody is told
+      expect(stuck.at(-1)).toBeGreaterThan(0); // a metric reports it
       return outcomes(ended);
     },
   },
@@ -169,7 +169,7 @@ faultMatrix({
       expect(await stack.run()).toMatchObject({ gaps: 1 });
       const other = stack.anotherPoller({ headPageSize: 30, backlogPageSize: 70 });
       for (let runs = 0; runs < 10; runs += 1) {
-        // A cursor of another size is dropped: it is not for Partner Central to tell.
+        // A cursor of another page size is dropped, because Partner Central would reject it.
         expect(await stack.run('poll', {}, other)).not.toHaveProperty('lostCursors');
       }
       expect(stack.published()).toEqual(outcomes(ended));
@@ -196,7 +196,7 @@ faultMatrix({
         return undefined;
       };
       expect(await stack.run()).toMatchObject({ outcome: 'complete', pages: 3, published: 25 });
-      expect(rowsRead).toBe(25); // one that was dealt with is not even read again
+      expect(rowsRead).toBe(25); // rows that are done are not read again
       return outcomes(ended);
     },
   },
@@ -217,7 +217,7 @@ faultMatrix({
         lookUps = 0;
         const { listCalls } = await stack.run('poll', { clockOffsetMs: runs * 100 });
         perRun.push(lookUps);
-        expect(listCalls).toBe(lookUps + 3); // head, running, and finished ones
+        expect(listCalls).toBe(lookUps + 3); // head, running and finished tasks
       }
       expect(perRun).toEqual([19, 19, 19, 13]);
       stack.store.end(alive?.taskId as string, 'COMPLETE');

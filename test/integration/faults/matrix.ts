@@ -1,6 +1,6 @@
 /**
- * The fault matrix: one row for each thing that may go wrong. A row causes its fault and asserts what is special about
- * it; then the fault is healed, and all rows end alike: exactly what had to be published is, and nothing more comes.
+ * The fault matrix has one row for each fault. A row causes its fault and makes its own assertions. Then the fault is
+ * removed, and the same final check follows: exactly the expected events are published, and no more follow.
  */
 import * as v from 'valibot';
 import { taskEventSchema } from '../../../lambdas/task-event';
@@ -11,21 +11,21 @@ import { type EngineStack, isOverHttp, openEngineStack } from '../../engine-stac
 import { openTestStack } from '../test-stack';
 
 export interface Row {
-  /** What differs from the defaults. */
+  /** Overrides of the defaults. */
   readonly settings?: Record<string, unknown>;
-  /** Most events that may be published again, with the id they had; none unless told. */
+  /** Maximum number of repeated events, with the same ids; 0 by default. */
   readonly repeats?: number;
-  /** What only a process, a deadline or the SDK can show; `play` then gets a `TestStack`. */
+  /** For rows that need a process, a deadline or the SDK. `play` then gets a `TestStack`. */
   readonly over?: 'HTTP' | undefined;
-  /** It waits for a real timeout as others do that `npm test` has. */
+  /** Waits for a real timeout. `npm test` skips it, because other rows of its kind run there. */
   readonly waits?: true;
-  /** Over HTTP: the poller's own pauses take their time; otherwise they take none. */
+  /** Over HTTP: keeps the poller's own pauses, which are skipped otherwise. */
   readonly pauses?: true;
   /** @returns `taskId status` of everything that must be published in the end */
   play(stack: EngineStack): Promise<string[]>;
 }
 
-/** Whether a fault takes time: then only a real deadline ends it. */
+/** Whether the fault lasts until a real deadline. */
 export const takesTime = ({ how }: Fault) => how === 'hang' || (typeof how === 'object' && 'delayMs' in how);
 
 export function faultMatrix(rows: Record<string, Row>): void {
@@ -36,8 +36,8 @@ export function faultMatrix(rows: Record<string, Row>): void {
       const stack = over === 'HTTP' ? await openTestStack(settings, !pauses) : await openEngineStack(settings);
       try {
         const expected = await row.play(stack);
-        heal(stack);
-        await endsWell(stack, expected.sort(), repeats);
+        removeFaults(stack);
+        await expectFinalState(stack, expected.sort(), repeats);
       } finally {
         await stack.close();
       }
@@ -45,29 +45,29 @@ export function faultMatrix(rows: Record<string, Row>): void {
   }
 }
 
-function heal(stack: EngineStack): void {
+function removeFaults(stack: EngineStack): void {
   for (const service of [stack.partnerCentral, stack.dynamoDb, stack.eventBridge]) service.intercept = undefined;
   stack.partnerCentral.tamper = undefined;
   stack.partnerCentral.limit = undefined;
   stack.eventBridge.entryFault = undefined;
 }
 
-/** Later than any lease and any pause that a row leaves behind. */
+/** After every lease and retry pause of a row. */
 const later = { clockOffsetMs: 2 * HOUR };
-const evenLater = { clockOffsetMs: 3 * HOUR };
+const muchLater = { clockOffsetMs: 3 * HOUR };
 
-async function endsWell(stack: EngineStack, expected: readonly string[], repeats: number): Promise<void> {
+async function expectFinalState(stack: EngineStack, expected: readonly string[], repeats: number): Promise<void> {
   await stack.runUntilQuiet(30, later);
   const published = stack.published();
   expect([...new Set(published)]).toEqual(expected);
   expect(published.length - expected.length).toBeLessThanOrEqual(repeats);
   const details = stack.eventBridge.events.map(({ detail }) => detail);
   expect(new Set(details.map(({ eventId }) => eventId)).size).toBe(expected.length);
-  expect(details.filter(detail => !keepsContract(detail))).toEqual([]);
+  expect(details.filter(detail => !isValidEvent(detail))).toEqual([]);
   expect(await stack.checkpoint()).toMatchObject({ leaseExpiresAtMs: 0, gaps: [] });
 
-  const runs = [await stack.run('poll', evenLater), await stack.run('audit', evenLater)];
-  while (runs.at(-1)?.gaps && runs.length < 30) runs.push(await stack.run('poll', evenLater));
+  const runs = [await stack.run('poll', muchLater), await stack.run('audit', muchLater)];
+  while (runs.at(-1)?.gaps && runs.length < 30) runs.push(await stack.run('poll', muchLater));
   expect(runs.filter(run => run.published + run.rejected + run.drift > 0)).toEqual([]);
   const { auditRequestedAt, auditedAt, ...checkpoint } = (await stack.checkpoint()) as Record<string, unknown>;
   expect(Date.parse(String(auditedAt))).toBeGreaterThanOrEqual(Date.parse(String(auditRequestedAt)));
@@ -75,14 +75,14 @@ async function endsWell(stack: EngineStack, expected: readonly string[], repeats
 }
 
 const contract = v.strictObject(taskEventSchema.entries);
-const keepsContract = (detail: Record<string, unknown>) =>
+const isValidEvent = (detail: Record<string, unknown>) =>
   v.is(contract, detail) && (detail.detectedAfter === undefined || detail.detectedAfter <= detail.detectedBefore);
 
 export const anHourAgo = { clockOffsetMs: -HOUR };
 
 /**
- * Tasks that ended since a first run an hour ago. They are new to the next head and too old for those after it to look
- * back at: what a run loses of them, only the audit finds, and that would be drift.
+ * Tasks that ended since a first run an hour ago. They are new to the next head and outside the lookback of later ones. So
+ * only an audit finds tasks that a run loses, which counts as drift.
  */
 export async function endedSinceFirstRun(stack: EngineStack, count: number, more: Partial<Task> = {}) {
   await stack.run('poll', anHourAgo);
@@ -91,7 +91,7 @@ export async function endedSinceFirstRun(stack: EngineStack, count: number, more
 
 export const always = (fault: Fault) => () => fault;
 
-/** Fails a share of all calls: the same ones each time the test runs. */
+/** Fails a share of all calls, the same ones in each test run. */
 export function someCalls(share: number, fault: Fault) {
   let state = 0;
   let failed = 0;
@@ -105,14 +105,14 @@ export function someCalls(share: number, fault: Fault) {
   return { intercept, failed: () => failed };
 }
 
-/** Holds the first call that matches until it is let go. */
+/** Holds the first matching call until `release`. */
 export function holdFirst(
   service: { intercept?: Intercept | undefined },
   matches: (call: Call) => boolean = () => true,
 ) {
-  let letGo: () => void = () => undefined;
+  let release: () => void = () => undefined;
   const released = new Promise<undefined>(resolve => {
-    letGo = () => resolve(undefined);
+    release = () => resolve(undefined);
   });
   const arrived = new Promise<void>(resolve => {
     let isFirst = true;
@@ -123,5 +123,5 @@ export function holdFirst(
       return released;
     };
   });
-  return { arrived, letGo };
+  return { arrived, release };
 }

@@ -1,4 +1,4 @@
-/** EventBridge: calls that fail, and entries that do. */
+/** Faults of EventBridge: failing calls and failing entries. */
 import type { Fault } from '../../../local/services/service';
 import { MINUTE } from '../../durations';
 import { outcomes } from '../../engine-stack';
@@ -8,7 +8,7 @@ import { endedSinceFirstRun, faultMatrix } from './matrix';
 const refusal = (ErrorCode: string) => ({ ErrorCode, ErrorMessage: 'on purpose' });
 
 faultMatrix({
-  'PutEvents whole-call errors': {
+  'errors of a whole PutEvents call': {
     over: 'HTTP',
     play: async stack => {
       const ended = await endedSinceFirstRun(stack, 45);
@@ -21,7 +21,7 @@ faultMatrix({
       for (const fault of faults) {
         stack.eventBridge.calls.reset();
         stack.eventBridge.intercept = ({ index }) => (index > 0 ? fault : undefined);
-        // What was accepted before is recorded.
+        // Batches accepted before the error are recorded.
         expect(await stack.run('poll', { timeoutMs: 2_500 })).toMatchObject({ outcome: 'partial', published: 10 });
       }
       stack.eventBridge.intercept = undefined;
@@ -30,7 +30,7 @@ faultMatrix({
     },
   },
 
-  'PutEvents that is accepted while its answer is lost': {
+  'a lost answer to an accepted PutEvents': {
     repeats: 2 * 10,
     play: async stack => {
       const ended = await endedSinceFirstRun(stack, 25);
@@ -41,7 +41,7 @@ faultMatrix({
     },
   },
 
-  'answers to PutEvents that arrive after the client gave up': {
+  "answers to PutEvents after the client's timeout": {
     over: 'HTTP',
     repeats: 10,
     play: async stack => {
@@ -70,7 +70,7 @@ faultMatrix({
     },
   },
 
-  'retryable entry errors for as long as the run lasts': {
+  'retryable entry errors for a whole run': {
     over: 'HTTP',
     play: async stack => {
       const ended = await endedSinceFirstRun(stack, 5);
@@ -84,7 +84,7 @@ faultMatrix({
     },
   },
 
-  'an entry that is throttled for as long as the run lasts': {
+  'an entry that is throttled for a whole run': {
     over: 'HTTP',
     waits: true,
     pauses: true,
@@ -99,7 +99,7 @@ faultMatrix({
         published: 10,
         rejected: 0,
       });
-      expect(stack.takeCalls().puts).toBeLessThan(25); // backed off: without a pause there are hundreds
+      expect(stack.takeCalls().puts).toBeLessThan(25); // with backoff; without it there would be hundreds
       return outcomes(ended);
     },
   },
@@ -111,14 +111,14 @@ faultMatrix({
       stack.takeCalls();
       expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 0, rejected: 12, unsettled: 12 });
       expect(stack.takeCalls().puts).toBe(2);
-      expect(await stack.run()).toMatchObject({ rejected: 0, unsettled: 12 }); // not before its time
+      expect(await stack.run()).toMatchObject({ rejected: 0, unsettled: 12 }); // not due yet
       expect(stack.takeCalls().puts).toBe(0);
       expect(await stack.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({ rejected: 12, unsettled: 12 });
       return outcomes(ended);
     },
   },
 
-  'one entry that can never be taken, alone in quiet polls after the others': {
+  'one entry that always fails, alone in later quiet polls': {
     play: async stack => {
       await stack.run();
       const ended = stack.addEnded(20);
@@ -131,10 +131,10 @@ faultMatrix({
         [5, 3],
       ] as const) {
         const later = { clockOffsetMs: at * MINUTE };
-        // It was set aside while others were taken: it is the entry, not EventBridge.
+        // It was quarantined while others succeeded, so the entry is the cause, not EventBridge.
         expect(await stack.run('poll', later)).toMatchObject({ outcome: 'complete', published: 0, rejected: 1 });
         expect(await stack.row(poisoned)).toMatchObject({ publishAttempts: attempts });
-        expect(await stack.run('poll', later)).toMatchObject({ outcome: 'complete', rejected: 0 }); // not before its time
+        expect(await stack.run('poll', later)).toMatchObject({ outcome: 'complete', rejected: 0 }); // not due yet
       }
       return outcomes(ended);
     },
@@ -149,12 +149,12 @@ faultMatrix({
         entry.Detail?.includes(poisoned) ? refusal('MalformedDetail') : undefined;
       expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 99, rejected: 1, unsettled: 1 });
       expect(await stack.row(poisoned)).toMatchObject({ publishAttempts: 1, lastError: 'MalformedDetail' });
-      expect(await stack.run()).toMatchObject({ published: 0, rejected: 0 }); // not before its time
+      expect(await stack.run()).toMatchObject({ published: 0, rejected: 0 }); // not due yet
       expect(await stack.run('poll', { clockOffsetMs: 2 * MINUTE })).toMatchObject({ published: 0, rejected: 1 });
       expect(await stack.row(poisoned)).toMatchObject({ publishAttempts: 2 });
       stack.eventBridge.entryFault = undefined;
       await stack.run('poll', { clockOffsetMs: 10 * MINUTE });
-      // However late it is published, it was seen when the others were.
+      // A late event keeps the window in which the task was first seen.
       const [first, last] = [0, -1].map(at =>
         Date.parse(String(stack.eventBridge.events.at(at)?.detail.detectedBefore)),
       );

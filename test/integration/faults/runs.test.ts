@@ -1,4 +1,4 @@
-/** The poller's own circumstances: runs that overlap or die, clocks, deadlines, audits, and settings that change. */
+/** Overlapping and dead runs, wrong clocks, deadlines, audits, and changed settings. */
 
 import type { Summary } from '../../../lambdas/poller/run';
 import type { InvokeOptions } from '../../../local/services/function-host';
@@ -7,18 +7,18 @@ import { isOverHttp, outcomes } from '../../engine-stack';
 import { errorAnswer } from '../../faults';
 import { always, endedSinceFirstRun, faultMatrix, holdFirst, type Row } from './matrix';
 
-/** The one that gets the lease is held until the others have come and gone. */
+/** Holds the run with the lease until the others have ended. */
 const runsAtOnce = (count: number, how: InvokeOptions = {}): Row => ({
   play: async stack => {
     const ended = await endedSinceFirstRun(stack, 20);
-    const { letGo } = holdFirst(stack.partnerCentral);
+    const { release } = holdFirst(stack.partnerCentral);
     stack.takeCalls();
     const pollers = [stack.poller, ...Array.from({ length: count - 1 }, () => stack.anotherPoller())];
     const done: Summary[] = [];
     await Promise.all(
       pollers.map(async poller => {
         done.push(await stack.run('poll', how, poller));
-        if (done.length === count - 1) letGo();
+        if (done.length === count - 1) release();
       }),
     );
     expect(done.map(({ outcome }) => outcome)).toEqual([...Array(count - 1).fill('skipped'), 'complete']);
@@ -27,7 +27,7 @@ const runsAtOnce = (count: number, how: InvokeOptions = {}): Row => ({
   },
 });
 
-/** Runs from an audit on until there is nothing left to do, asking for more audits where told. */
+/** Runs from an audit on until nothing is left to do. Can request more audits. */
 async function auditUntilQuiet(run: (mode: 'poll' | 'audit') => Promise<Summary>, then: 'poll' | 'audit' = 'poll') {
   const runs = [await run('audit')];
   while (runs.at(-1)?.gaps && runs.length < 30) runs.push(await run(then));
@@ -57,13 +57,13 @@ faultMatrix({
     },
   },
 
-  'a clock that jumps back an hour': {
+  'a clock that is set back an hour': {
     play: async stack => {
       const [running] = stack.addRunning(1, 2 * HOUR);
       await stack.run();
       const first = stack.addEnded(3);
       expect(await stack.run('poll', { clockOffsetMs: HOUR })).toMatchObject({ outcome: 'complete', published: 3 });
-      // Dead with the lease in its hand: that one would hold for an hour.
+      // The run died with a lease that lasts an hour.
       const { arrived } = holdFirst(stack.partnerCentral);
       const dead = stack.poll('poll', { clockOffsetMs: HOUR });
       await arrived;
@@ -76,24 +76,24 @@ faultMatrix({
     },
   },
 
-  'an audit asked for while a poll runs': {
+  'an audit requested during a poll': {
     settings: { emitSince: ago(DAY) },
     play: async stack => {
       const ended = await endedSinceFirstRun(stack, 20);
       const late = stack.addEnded(1, () => ({ startTimeMs: Date.now() - 3 * HOUR }));
-      const { arrived, letGo } = holdFirst(stack.partnerCentral);
+      const { arrived, release } = holdFirst(stack.partnerCentral);
       const poll = stack.run();
       await arrived;
       expect(await stack.run('audit', {}, stack.anotherPoller())).toMatchObject({ outcome: 'skipped' });
-      letGo();
+      release();
       expect(await poll).toMatchObject({ outcome: 'complete', published: 20, drift: 0 });
-      // The next run does it. What the poll found is no drift, what it could not find is.
+      // The next run audits. Tasks found by the poll are no drift, tasks it could not find are.
       expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 1, drift: 1 });
       return outcomes([...ended, ...late]);
     },
   },
 
-  'an audit asked for while a backfill runs': {
+  'an audit requested during a backfill': {
     settings: { emitSince: ago(2 * DAY), maxEventsPerRun: 60, headPageSize: 20, backlogPageSize: 20 },
     play: async stack => {
       const past = stack.addEnded(250, at => ({ startTimeMs: Date.now() - DAY - at * 1_000 }));
@@ -105,7 +105,7 @@ faultMatrix({
     },
   },
 
-  'an audit asked for while another audit runs': {
+  'an audit requested during another audit': {
     settings: { emitSince: ago(2 * DAY), maxListCallsPerRun: 10, headPageSize: 10, backlogPageSize: 10 },
     play: async stack => {
       const past = stack.addEnded(300, at => ({ startTimeMs: Date.now() - DAY - at * 1_000 }));
@@ -119,7 +119,7 @@ faultMatrix({
     },
   },
 
-  'a burst over the event budget every tenth poll during a backfill': {
+  'a burst above the event budget in every tenth poll of a backfill': {
     settings: {
       emitSince: ago(2 * DAY),
       headPageSize: 20,
@@ -139,10 +139,10 @@ faultMatrix({
         const published = new Set(stack.published());
         const leftBefore = left;
         left = pastLines.filter(line => !published.has(line)).length;
-        expect(left).toBeLessThan(leftBefore); // the burst takes its part of a poll, and no more
+        expect(left).toBeLessThan(leftBefore); // the burst uses only its share of a poll
       }
       expect(fresh).toHaveLength(140);
-      // In the polls that so many events take at thirty a poll, and a few more.
+      // The number of polls for so many events at thirty a poll, and a few more.
       expect(polls).toBeLessThanOrEqual((300 + 140) / 30 + 4);
       return outcomes([...past, ...fresh]);
     },
@@ -155,7 +155,7 @@ faultMatrix({
       expect(await stack.run()).toMatchObject({ published: 10 });
       await stack.run();
       await stack.expireRows();
-      // What is remembered longer from now on was forgotten before: it must not look new.
+      // A longer retention covers forgotten tasks, which must not count as new.
       const longer = stack.anotherPoller({ retentionDays: 90 });
       expect(await stack.run('audit', {}, longer)).toMatchObject({ outcome: 'complete', published: 0, drift: 0 });
       const fresh = stack.addEnded(5);
@@ -174,18 +174,18 @@ faultMatrix({
       const running = stack.store.add({ ...engagement(2), startTimeMs: Date.now() - 9 * DAY });
       expect(await stack.run()).toMatchObject({ published: 3, unsettled: 0 });
 
-      // Widened, they show their past as events, not as drift, and what has been running for long.
+      // Wider filters publish newly shown tasks as events, not as drift, and learn long-running tasks.
       const wider = stack.anotherPoller({ engagementIdentifiers: undefined });
       const audited = await stack.run('audit', {}, wider);
       expect(audited).toMatchObject({ outcome: 'complete', published: 3, drift: 0, unsettled: 1 });
-      // Narrowed again, they leave nothing behind that was seen running.
+      // After narrower filters, tasks seen running are still watched.
       stack.store.end(running.taskId, 'COMPLETE');
       expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 1, drift: 0 });
       return outcomes([...ours, ...others, { ...running, status: 'COMPLETE' }]);
     },
   },
 
-  'a deadline of 2 seconds with thousands of tasks to go': {
+  'a deadline of 2 seconds with thousands of pending tasks': {
     settings: { emitSince: ago(2 * DAY), maxEventsPerRun: isOverHttp ? 10_000 : 2_500 },
     play: async stack => {
       stack.store.addHistory({
@@ -197,12 +197,12 @@ faultMatrix({
       do runs.push(await stack.run('poll', { timeoutMs: 2_000 }));
       while (runs.at(-1)?.gaps && runs.length < 100);
       expect(runs.length).toBeGreaterThan(1);
-      expect(runs.slice(0, -1).filter(({ published }) => published === 0)).toEqual([]); // each gets on
+      expect(runs.slice(0, -1).filter(({ published }) => published === 0)).toEqual([]); // each makes progress
       return outcomes(stack.store.tasks());
     },
   },
 
-  'AccessDenied, then repaired': {
+  'AccessDenied until the permission is restored': {
     over: 'HTTP',
     play: async stack => {
       const ended = await endedSinceFirstRun(stack, 20);

@@ -1,9 +1,9 @@
-/** DynamoDB: calls that fail, answers that are incomplete or old, and a table that is not what it was. */
+/** Faults of DynamoDB: failing calls, incomplete or stale answers, and a restored table. */
 import type { InvokeOptions } from '../../../local/services/function-host';
 import type { Call, Fault, Intercept } from '../../../local/services/service';
 import { HOUR, MINUTE } from '../../durations';
 import { outcomes } from '../../engine-stack';
-import { errorAnswer, isPollers, tableAnswer } from '../../faults';
+import { errorAnswer, isFromPoller, tableAnswer } from '../../faults';
 import type { TestStack } from '../test-stack';
 import { endedSinceFirstRun, faultMatrix, holdFirst, type Row, takesTime } from './matrix';
 
@@ -15,7 +15,7 @@ const finishes = ({ operation, input }: Call) =>
   operation === 'UpdateItem' && String(input.UpdateExpression).includes('watermark');
 const only = (operation: string) => (call: Call) => call.operation === operation;
 
-/** One kind of call fails throughout a run. */
+/** One kind of call fails during a whole run. */
 const failing = (
   which: (call: Call) => boolean,
   fault: Fault,
@@ -38,11 +38,11 @@ const empty: Fault = { when: 'before', how: { status: 200, body: '' } };
 const truncated: Fault = { when: 'after', how: 'truncate' };
 const late: Fault = { when: 'after', how: { delayMs: 6_000 } };
 
-/** Each call is done by half, and says so. */
-const halfDone =
+/** Each call does half of its work and reports the rest as unprocessed. */
+const partlyUnprocessed =
   (stack: TestStack, operation: 'BatchGetItem' | 'BatchWriteItem'): Intercept =>
   async call => {
-    if (call.operation !== operation || !isPollers(call)) return undefined;
+    if (call.operation !== operation || !isFromPoller(call)) return undefined;
     const [name, whole] =
       Object.entries(call.input.RequestItems as Record<string, unknown[] | { Keys: unknown[] }>)[0] ?? [];
     const all = Array.isArray(whole) ? whole : (whole?.Keys ?? []);
@@ -69,24 +69,24 @@ faultMatrix({
     },
   },
   'DynamoDB throttling while rows are read': failing(only('BatchGetItem'), throttling, { events: 0 }),
-  // Publishing stops at the first record that fails.
+  // Publishing stops at the first failed record.
   'DynamoDB throttling while rows are written': {
     ...failing(only('BatchWriteItem'), throttling, { events: 10, published: 0 }),
     repeats: 10,
   },
   'DynamoDB 500s when the lease is taken': failing(takesLease, serverError, { events: 0 }),
   'DynamoDB 500s from the index': failing(only('Query'), serverError, { events: 15 }),
-  'DynamoDB 500s when the run is to be finished': failing(finishes, serverError, { events: 17 }),
+  'DynamoDB 500s at the end of a run': failing(finishes, serverError, { events: 17 }),
 
-  // Read as an empty table, they would have us begin anew, or publish again.
+  // If they were read as an empty table, the poller would start over or publish again.
   'empty bodies when the lease is taken': failing(takesLease, empty, { events: 0 }),
-  'a lease that is taken while its answer is cut off': {
+  'a truncated answer to a successful lease': {
     play: async stack => {
       const ended = await endedSinceFirstRun(stack, 3);
       stack.dynamoDb.intercept = call => (takesLease(call) ? truncated : undefined);
       expect(await stack.run()).toMatchObject({ outcome: 'partial' });
       stack.dynamoDb.intercept = undefined;
-      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 3 }); // it need not wait for the lease to end
+      expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 3 }); // without waiting for the lease to expire
       return outcomes(ended);
     },
   },
@@ -101,8 +101,8 @@ faultMatrix({
   'truncated bodies while rows are written': failing(only('BatchWriteItem'), truncated, { events: 10, published: 0 }),
 
   'hung sockets of DynamoDB': failing(() => true, hang, { events: 0 }),
-  // The lease can't be given back either, and ends by itself.
-  'hung sockets of DynamoDB when the run is to be finished': {
+  // The lease can't be released either, and expires.
+  'hung sockets of DynamoDB at the end of a run': {
     ...failing(
       call => call.operation === 'UpdateItem' && !takesLease(call),
       hang,
@@ -112,15 +112,15 @@ faultMatrix({
     waits: true,
   },
 
-  'answers to the lease that arrive after the client gave up': {
+  "answers to the lease after the client's timeout": {
     ...failing(takesLease, late, { events: 0 }),
     waits: true,
   },
-  'answers to BatchWriteItem that arrive after the client gave up': failing(only('BatchWriteItem'), late, {
+  "answers to BatchWriteItem after the client's timeout": failing(only('BatchWriteItem'), late, {
     events: 10,
     published: 0,
   }),
-  'answers to the end of a run that arrive after the client gave up': {
+  "answers to the end of a run after the client's timeout": {
     ...failing(finishes, late, { events: 17 }),
     waits: true,
   },
@@ -130,7 +130,7 @@ faultMatrix({
     play: async (stack: TestStack) => {
       await stack.run();
       const ended = stack.addEnded(40);
-      stack.dynamoDb.intercept = halfDone(stack, 'BatchWriteItem');
+      stack.dynamoDb.intercept = partlyUnprocessed(stack, 'BatchWriteItem');
       expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 40 });
       expect((await stack.items()).filter(({ publishedStatuses }) => publishedStatuses)).toHaveLength(40);
       return outcomes(ended);
@@ -142,14 +142,14 @@ faultMatrix({
       await stack.run();
       const ended = stack.addEnded(40);
       await stack.run();
-      stack.dynamoDb.intercept = halfDone(stack, 'BatchGetItem');
-      // The head looks back at all of them.
+      stack.dynamoDb.intercept = partlyUnprocessed(stack, 'BatchGetItem');
+      // All of them are within the lookback of the head.
       expect(await stack.run()).toMatchObject({ outcome: 'complete', tasks: 40, published: 0 });
       return outcomes(ended);
     },
   },
 
-  'one row among ten that the table refuses': {
+  'one refused row among ten': {
     play: async stack => {
       const ended = await endedSinceFirstRun(stack, 10, {
         status: 'FAILED',
@@ -163,14 +163,14 @@ faultMatrix({
           : undefined;
       expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 10, refusedRows: 1 });
       expect(await stack.run()).toMatchObject({ published: 0 });
-      // Its outcome is kept.
+      // The row's outcome is stored.
       expect(await stack.row(taskId)).toMatchObject({ publishedStatuses: new Set(['FAILED']) });
       expect(await stack.row(taskId)).not.toHaveProperty('message');
       return outcomes(ended);
     },
   },
 
-  'conditional failures on the lease': {
+  'failed conditions of the lease': {
     play: async stack => {
       const ended = await endedSinceFirstRun(stack, 20);
       const failed = errorAnswer('ConditionalCheckFailedException');
@@ -179,7 +179,7 @@ faultMatrix({
       stack.dynamoDb.intercept = call => (finishes(call) ? failed : undefined);
       expect(await stack.run()).toMatchObject({ outcome: 'partial', published: 20 });
       stack.dynamoDb.intercept = undefined;
-      // The lease was another's to give back, as far as that run could know.
+      // As far as that run knew, another run had the lease.
       expect(await stack.run()).toMatchObject({ outcome: 'skipped' });
       return outcomes(ended);
     },
@@ -188,7 +188,7 @@ faultMatrix({
   'a run that outlives its lease': {
     play: async stack => {
       const ended = await endedSinceFirstRun(stack, 20);
-      const { arrived, letGo } = holdFirst(stack.partnerCentral);
+      const { arrived, release } = holdFirst(stack.partnerCentral);
       const slow = stack.run();
       await arrived;
       expect(await stack.run('poll', { clockOffsetMs: 2 * MINUTE }, stack.anotherPoller())).toMatchObject({
@@ -196,14 +196,14 @@ faultMatrix({
         published: 20,
       });
       const { watermark } = (await stack.checkpoint()) as { watermark: string };
-      letGo();
+      release();
       expect(await slow).toMatchObject({ outcome: 'partial', published: 0 });
       expect(await stack.checkpoint()).toMatchObject({ watermark });
       return outcomes(ended);
     },
   },
 
-  'a lease whose answer is lost': {
+  'a lost answer to the lease': {
     play: async stack => {
       const ended = await endedSinceFirstRun(stack, 2);
       let isFirst = true;
@@ -217,18 +217,18 @@ faultMatrix({
     },
   },
 
-  // Names candidates only, and old ones; the rows decide, read consistently.
+  // The index only names candidates, and stale ones. The consistent reads of rows decide.
   'an index that lags by seconds': {
     over: 'HTTP',
     play: async (stack: TestStack) => {
-      // What it answers now is what it held two polls ago.
+      // Now the index shows the state of two polls ago.
       const held: object[] = [{ Items: [] }, { Items: [] }];
       const inconsistent: unknown[] = [];
       stack.dynamoDb.intercept = async call => {
         if (call.operation === 'BatchGetItem') {
           inconsistent.push(...Object.values(call.input.RequestItems as object).filter(read => !read.ConsistentRead));
         }
-        if (call.operation !== 'Query' || !isPollers(call)) return undefined;
+        if (call.operation !== 'Query' || !isFromPoller(call)) return undefined;
         held.push(await stack.askTable('Query', call.input));
         return tableAnswer(held.shift() as object);
       };
@@ -245,7 +245,7 @@ faultMatrix({
         published.push(run.published);
         if (run.published === 12) stack.store.remove(gone?.taskId as string);
       }
-      // In the polls after that it still names the twelve, of which one is listed no more.
+      // In later polls it still names the twelve, one of which is no longer listed.
       expect(published).toEqual([3, 12, 0, 0, 0, 0]);
       expect(await stack.row(gone?.taskId as string)).not.toHaveProperty('misses');
       expect(inconsistent).toEqual([]);
@@ -260,11 +260,11 @@ faultMatrix({
     play: async stack => {
       const running = stack.addRunning(3, 2 * HOUR);
       const ended = await endedSinceFirstRun(stack, 20);
-      // It will look back at these, which started before the new beginning.
+      // Within the lookback, because they started before the new first poll.
       ended.push(...stack.addEnded(5, at => ({ startTimeMs: Date.now() - 1_000 - at })));
       expect(await stack.run()).toMatchObject({ published: 25 });
       await stack.loseTable();
-      // It starts again silently, and watches what is running.
+      // The poller starts again silently and watches running tasks.
       expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 0, unsettled: 3 });
       expect(await stack.run('audit')).toMatchObject({ published: 0, drift: 0 });
       for (const { taskId } of running) stack.store.end(taskId, 'COMPLETE');

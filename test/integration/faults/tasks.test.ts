@@ -1,9 +1,9 @@
-/** Partner Central: summaries that are odd, and tasks whose lives are. */
+/** Invalid summaries of Partner Central, and unusual task histories. */
 import { ago, DAY, HOUR, MINUTE } from '../../durations';
 import { outcomes } from '../../engine-stack';
 import { endedSinceFirstRun, faultMatrix, type Row } from './matrix';
 
-/** The page goes on without them. */
+/** The poller skips them and uses the rest of the page. */
 const malformed = (...odd: unknown[]): Row => ({
   play: async stack => {
     const ended = await endedSinceFirstRun(stack, 5);
@@ -97,14 +97,14 @@ faultMatrix({
         missing.push((await stack.run('poll', { clockOffsetMs: minutes * MINUTE })).missing ?? 0);
       expect(missing).toEqual([0, 0, 0, 0, 1]);
       expect(await stack.row(taskId)).toMatchObject({ misses: 5, missing: true });
-      // An audit looks it up, due or not.
+      // An audit looks it up, even if it is not due.
       stack.store.add({ ...saved, status: 'COMPLETE' });
       expect(await stack.run('audit', { clockOffsetMs: 21 * MINUTE })).toMatchObject({ published: 1, unsettled: 0 });
       return [`${taskId} COMPLETE`];
     },
   },
 
-  'a terminal task that runs again': {
+  'an ended task that runs again': {
     play: async stack => {
       await stack.run();
       const [same, other] = stack.addEnded(2, () => ({ status: 'FAILED' })).map(({ taskId }) => taskId) as [
@@ -125,7 +125,7 @@ faultMatrix({
     },
   },
 
-  'FAILED that becomes COMPLETE': {
+  'FAILED changes to COMPLETE': {
     play: async stack => {
       const [old] = await endedSinceFirstRun(stack, 1, { status: 'FAILED' });
       const [fresh] = stack.addEnded(1, () => ({ status: 'FAILED' }));
@@ -136,7 +136,7 @@ faultMatrix({
         taskId: fresh?.taskId,
         previousStatus: 'FAILED',
       });
-      // What the head doesn't look back at any more is found by the audit. The table knew it: no drift.
+      // Outside the lookback, the audit finds it. The table knew it, so it is no drift.
       expect(await stack.run('audit')).toMatchObject({ published: 1, drift: 0 });
       expect(stack.eventBridge.events.at(-1)?.detail).toMatchObject({ taskId: old?.taskId, previousStatus: 'FAILED' });
       return [old, fresh].flatMap(task => [`${task?.taskId} FAILED`, `${task?.taskId} COMPLETE`]);

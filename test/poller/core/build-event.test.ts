@@ -42,7 +42,7 @@ const failed: TaskRow = {
   firstTerminalAt: Date.parse('2026-11-22T18:02:00Z'),
 };
 
-test('an event has the shape of the contract, and leaves absent fields out', () => {
+test('an event matches the contract and omits absent fields', () => {
   expect(buildEvent(failed, frame)).toEqual({
     schemaVersion: '1',
     eventId: eventId('Sandbox', 'OpportunityFromEngagement', 'task-dpf02ig3g2uui', 'FAILED'),
@@ -64,7 +64,7 @@ test('an event has the shape of the contract, and leaves absent fields out', () 
   });
 });
 
-test('an event id depends on catalog, family, task and status, and on nothing else', () => {
+test('an event id depends only on catalog, family, task and status', () => {
   const id = buildEvent(failed, frame).eventId;
   expect(id).toMatch(/^[0-9a-f]{64}$/);
   const later = { ...failed, startTime: 1, message: 'other', previousStatus: 'X', firstTerminalAt: 5 };
@@ -79,13 +79,13 @@ test('an event id depends on catalog, family, task and status, and on nothing el
   expect(new Set([id, ...others.map(event => event.eventId)]).size).toBe(5);
 });
 
-test('includeMessage: false keeps the message out', () => {
+test('includeMessage: false omits the message', () => {
   const event = buildEvent(failed, { ...frame, includeMessage: false });
   expect(event).not.toHaveProperty('message');
   expect(JSON.stringify(toEntry(event, frame))).not.toContain('No access');
 });
 
-test('whatever a task says, the event fits the schema and its entry fits a call', () => {
+test('for any task, the event matches the schema and its entry fits into a call', () => {
   const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 200 });
   fc.assert(
     fc.property(
@@ -109,14 +109,14 @@ test('whatever a task says, the event fits the schema and its entry fits a call'
   );
 });
 
-test('a message that is cut fills the entry, to the last character that fits', () => {
+test('a cut message fills the entry to the last character that fits', () => {
   const message = '"é😀'.repeat(200_000);
   const entry = toEntry(buildEvent({ ...failed, message }, frame), frame);
   expect(MAX_ENTRY_BYTES - entryBytes(entry)).toBeLessThan(4);
   expect(JSON.parse(entry.Detail).message.isWellFormed?.() ?? true).toBe(true);
 });
 
-test('cutting never splits a character and never goes over', () => {
+test('cutting never splits a character and never exceeds the limit', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), fc.nat(100), (text, room) => {
       const cut = cutToBytes(text, room);
@@ -127,7 +127,7 @@ test('cutting never splits a character and never goes over', () => {
   );
 });
 
-test('each of the 22 reason codes has a category of its own, and an unknown one is unknown', () => {
+test('each of the 22 reason codes has a category, and an unknown code has the category unknown', () => {
   expect(knownReasonCodes).toHaveLength(22);
   expect(reasonCategories).toEqual(expect.arrayContaining(knownReasonCodes.map(reasonCategory)));
   expect(knownReasonCodes.map(reasonCategory)).not.toContain('unknown');

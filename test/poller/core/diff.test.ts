@@ -34,7 +34,7 @@ const row = (status: string, published: string[], settled: boolean, more: Partia
   ...more,
 });
 
-/** The decision in the words of the design's table. */
+/** The decision in the terms of the table. */
 function inWords(decision: Decision): string {
   const words = { nothing: 'nothing', record: '', publish: 'publish, settle' }[decision.what];
   const recorded = decision.what === 'record' ? `record ${decision.row.settled ? 'settled' : 'unsettled'}` : words;
@@ -50,20 +50,20 @@ describe('every cell of the table', () => {
   test.each<[string, TaskRow | undefined, ListedTask, string]>([
     ['nothing', undefined, listed('IN_PROGRESS'), 'record unsettled'],
     [
-      'nothing, started at the floor',
+      'no row, started at the floor',
       undefined,
       listed('COMPLETE', { startTime: rules.news.emissionFloor }),
       'publish, settle',
     ],
-    ['nothing, started after the floor', undefined, listed('FAILED'), 'publish, settle'],
+    ['no row, started after the floor', undefined, listed('FAILED'), 'publish, settle'],
     [
-      'nothing, started before the floor',
+      'no row, started before the floor',
       undefined,
       listed('FAILED', { startTime: rules.news.emissionFloor - 1 }),
       'nothing',
     ],
     ['nothing', undefined, listed('CANCELLED'), 'record unsettled, count unknownStatus'],
-    ['nothing, without a status', undefined, listed('ABSENT'), 'record unsettled, count unknownStatus'],
+    ['no row, without a status', undefined, listed('ABSENT'), 'record unsettled, count unknownStatus'],
     ['unsettled, never published', running, listed('IN_PROGRESS'), 'nothing'],
     [
       'unsettled, with misses',
@@ -81,9 +81,9 @@ describe('every cell of the table', () => {
       listed('CANCELLED'),
       'nothing, count unknownStatus',
     ],
-    ['unsettled, refused and put off', rejected, listed('FAILED'), 'nothing'],
+    ['unsettled, refused and postponed', rejected, listed('FAILED'), 'nothing'],
     ['unsettled, refused and due', { ...rejected, nextCheckAt: now }, listed('FAILED'), 'publish, settle'],
-    ['unsettled, refused, then another end', rejected, listed('COMPLETE'), 'publish, settle'],
+    ['unsettled, refused, then another outcome', rejected, listed('COMPLETE'), 'publish, settle'],
     ['reopened', reopened, listed('IN_PROGRESS'), 'nothing'],
     [
       'reopened, with misses',
@@ -91,8 +91,8 @@ describe('every cell of the table', () => {
       listed('IN_PROGRESS'),
       'record unsettled',
     ],
-    ['reopened, ended the same way', reopened, listed('FAILED'), 'record settled'],
-    ['reopened, ended the other way', reopened, listed('COMPLETE'), 'publish, settle'],
+    ['reopened, same outcome', reopened, listed('FAILED'), 'record settled'],
+    ['reopened, other outcome', reopened, listed('COMPLETE'), 'publish, settle'],
     ['reopened', reopened, listed('CANCELLED'), 'record unsettled, count unknownStatus'],
     ['settled, this status published', settledFailed, listed('FAILED'), 'nothing'],
     ['settled', settledFailed, listed('IN_PROGRESS'), 'record unsettled, count reopened'],
@@ -102,7 +102,7 @@ describe('every cell of the table', () => {
     expect(inWords(diff(known, task, rules))).toBe(expected);
   });
 
-  test('without a start time, an unknown ending is published, and waived where it may be history', () => {
+  test('without a start time, an unknown finished task is published, and waived if it may be history', () => {
     const ageless = { taskId: 'task-0123456789abc', status: 'FAILED' };
     expect(inWords(diff(undefined, ageless, rules))).toBe('publish, settle');
 
@@ -121,33 +121,37 @@ describe('what a published row says', () => {
     return decision.row;
   };
 
-  test('that waits to be published, without a start time, claims no moment after which it ended', () => {
+  test('without a start time, a pending event has no detectedAfter', () => {
     const { startTime: _, ...waiting } = row('FAILED', [], false);
     const { startTime: __, ...ageless } = listed('FAILED');
     expect(publishedRow(waiting, ageless)).not.toHaveProperty('detectedAfter');
   });
 
   test.each<[string, TaskRow | undefined, number | undefined]>([
-    ['never seen: since it started', undefined, now - 5 * MINUTE],
-    ['running at the last whole recheck', running, now - MINUTE],
+    ['never seen: since its start', undefined, now - 5 * MINUTE],
+    ['running at the last complete recheck', running, now - MINUTE],
     [
-      'seen running so late that the index may have missed it',
+      'seen running so recently that the index may have missed it',
       row('IN_PROGRESS', [], false, { lastSeenAt: now - MINUTE - 1 }),
       now - MINUTE - 1,
     ],
-    ['put off, so no part of the recheck', row('IN_PROGRESS', [], false, { nextCheckAt: now - 1 }), now - 4 * MINUTE],
-    ['settled with another end', settledFailed, now - 4 * MINUTE],
+    [
+      'postponed, so not part of the recheck',
+      row('IN_PROGRESS', [], false, { nextCheckAt: now - 1 }),
+      now - 4 * MINUTE,
+    ],
+    ['settled with another outcome', settledFailed, now - 4 * MINUTE],
   ])('detectedAfter: %s', (_case, known, expected) => {
     expect(publishedRow(known, listed('COMPLETE')).detectedAfter).toBe(expected);
   });
 
   test('detectedAfter is never after detectedBefore', () => {
-    const fromTheFuture = publishedRow(undefined, listed('COMPLETE', { startTime: now + MINUTE }));
-    expect(fromTheFuture.detectedAfter).toBe(now);
-    expect(fromTheFuture.firstTerminalAt).toBe(now);
+    const startsLater = publishedRow(undefined, listed('COMPLETE', { startTime: now + MINUTE }));
+    expect(startsLater.detectedAfter).toBe(now);
+    expect(startsLater.firstTerminalAt).toBe(now);
   });
 
-  test('an ending that was refused before keeps the window in which it was first seen', () => {
+  test('a refused event keeps the window in which its outcome was first seen', () => {
     const known = {
       ...rejected,
       nextCheckAt: 0,
@@ -159,7 +163,7 @@ describe('what a published row says', () => {
     expect(retried.detectedAfter).toBe(now - 2 * DAY - MINUTE);
   });
 
-  test('an ending that was refused and has another reason by now came about at any moment up to this sighting', () => {
+  test('a refused event whose reason has changed gets a window up to the current poll', () => {
     const known = {
       ...row('FAILED', [], false),
       reasonCode: 'InvitationAccessDenied',
@@ -176,24 +180,24 @@ describe('what a published row says', () => {
     expect(same.firstTerminalAt).toBe(now - DAY);
   });
 
-  test('previousStatus comes from the row, and is absent for a task never seen', () => {
+  test('previousStatus comes from the row, and is absent for an unseen task', () => {
     expect(publishedRow(undefined, listed('FAILED')).previousStatus).toBeUndefined();
     expect(publishedRow(running, listed('FAILED')).previousStatus).toBe('IN_PROGRESS');
     expect(publishedRow(settledFailed, listed('COMPLETE')).previousStatus).toBe('FAILED');
   });
 
-  test('a status that was none is no previous status', () => {
+  test('a missing status is no previous status', () => {
     expect(publishedRow(row('ABSENT', [], false), listed('FAILED')).previousStatus).toBeUndefined();
   });
 
-  test('a row keeps the start time that a later sighting lacks', () => {
+  test('a row keeps the start time that a later summary lacks', () => {
     const { startTime, ...ageless } = listed('COMPLETE');
     expect(publishedRow(running, ageless)).toMatchObject({ startTime, expiresAt: expect.any(Number) });
     const reopening = diff(settledFailed, { ...ageless, status: 'IN_PROGRESS' }, rules);
     expect(reopening).toMatchObject({ what: 'record', row: { startTime } });
   });
 
-  test('a settled row expires a week after the retention has passed since its start or its end, whichever is later', () => {
+  test('a settled row expires a week after the retention period, counted from its start or end, whichever is later', () => {
     expect(publishedRow(running, listed('FAILED')).expiresAt).toBe(now + 97 * DAY);
     const late = publishedRow(undefined, listed('FAILED', { startTime: now + DAY }));
     expect(late.expiresAt).toBe(now + 98 * DAY);
@@ -207,7 +211,7 @@ describe('what a published row says', () => {
   });
 });
 
-test('whatever happens to a task, an outcome is published once, and once recorded never again', () => {
+test('in any task history, an outcome is published once, and never again after it was recorded', () => {
   const sighting = fc.record({
     status: fc.constantFrom('IN_PROGRESS', 'COMPLETE', 'FAILED', 'CANCELLED'),
     at: fc.nat(DAY),

@@ -18,7 +18,7 @@ test.each<[string, Partial<Parameters<typeof nextPollInMs>[0]>, number | undefin
   ['following is switched off and a task starts in the future', { youngestAgeMs: -6_000, followMs: 0 }, undefined],
   ['another poll is requested', { pollRequested: true }, 2_000],
   ['another poll is requested and a task is young', { pollRequested: true, youngestAgeMs: 60_000 }, 2_000],
-  ['another poll is requested of a long one', { pollRequested: true, now: 30_000 }, 0],
+  ['another poll is requested after a long one', { pollRequested: true, now: 30_000 }, 0],
   ['another poll is requested with following switched off', { pollRequested: true, followMs: 0 }, 2_000],
 ])('%s', (_, given, expected) => {
   expect(nextPollInMs({ ...base, ...given })).toBe(expected);

@@ -14,7 +14,7 @@ import { openCheckpoint } from '../../../lambdas/poller/core/open-checkpoint';
 import { DAY, gap, now, running, terms } from './stored-checkpoint';
 
 describe('gaps', () => {
-  test('beyond eight, the two newest become one that covers both', () => {
+  test('above eight gaps, the two newest are merged', () => {
     let gaps: readonly Gap[] = [];
     for (let at = 1; at <= 10; at += 1)
       gaps = addGap(
@@ -36,7 +36,7 @@ describe('gaps', () => {
     expect(gaps.at(-1)).toMatchObject({ floor: DAY, madeAt: 1 });
   });
 
-  test('an audit stays one when merged with what is newer, and not with what is older than it can judge', () => {
+  test('an audit merged with a newer gap stays an audit; merged with a gap beyond its range it does not', () => {
     const seven = Array.from({ length: MAX_GAPS - 1 }, () => gap());
     const audit = gap({ floor: now - 90 * DAY, driftBefore: now - DAY });
     const withCutHead = addGap([audit, ...seven], gap({ floor: now - DAY }));
@@ -45,7 +45,7 @@ describe('gaps', () => {
     expect(withBackfill[0]).not.toHaveProperty('driftBefore');
   });
 
-  test('a lost cursor starts it from the top, and getting below the lost place makes good for it', () => {
+  test('a lost cursor restarts the gap from the top, until it is below the lost position', () => {
     const cursor = { token: 't', fingerprint: 'f' };
     const reached = advance(gap(), cursor, now - 100, false);
     expect(reached).toEqual(gap({ cursor, reached: now - 100 }));
@@ -58,7 +58,7 @@ describe('gaps', () => {
   });
 });
 
-test('a page that fails three runs in a row loses its cursor', () => {
+test('drops the cursor of a page that fails in three consecutive runs', () => {
   const cursor = { token: 't', fingerprint: 'f' };
   const [once, twice] = [failed(gap({ cursor })), failed(failed(gap({ cursor })))];
   expect([once.failures, twice.failures]).toEqual([1, 2]);
@@ -66,7 +66,7 @@ test('a page that fails three runs in a row loses its cursor', () => {
   expect(advance(twice, cursor, now - 5, false)).toEqual(gap({ cursor, reached: now - 5 }));
 });
 
-test('a sweep to the end that takes over an older gap starts from the top', () => {
+test('a sweep to the end that replaces an older gap starts from the top', () => {
   const seven = Array.from({ length: MAX_GAPS - 1 }, () => gap());
   const toTheEnd = gap({ toTheEnd: true, cursor: { token: 't', fingerprint: 'f' }, reached: now - 9 * DAY });
   const [merged] = addGap([gap({ floor: now - 2 * DAY }), ...seven], toTheEnd);
@@ -76,22 +76,22 @@ test('a sweep to the end that takes over an older gap starts from the top', () =
 describe('drift', () => {
   const audit = gap({ floor: now - 90 * DAY, driftBefore: now - 360_000 });
   test.each<[string, number | undefined, Gap[], boolean]>([
-    ['older than what the heads had finished', now - DAY, [audit], true],
-    ['newer than that', now - 360_000, [audit], false],
-    ['of no age', undefined, [audit], false],
-    ['that another gap is still to find', now - DAY, [audit, gap({ floor: now - 2 * DAY })], false],
+    ['older than the finished heads', now - DAY, [audit], true],
+    ['newer than the finished heads', now - 360_000, [audit], false],
+    ['without a start time', undefined, [audit], false],
+    ['within an open gap', now - DAY, [audit, gap({ floor: now - 2 * DAY })], false],
     ['that another gap has passed', now - DAY, [audit, gap({ floor: now - 9 * DAY, reached: now - 2 * DAY })], true],
     ['below another gap', now - 3 * DAY, [audit, gap({ floor: now - 2 * DAY })], true],
-  ])('an unknown ending %s: %s', (_name, startTime, gaps, expected) => {
+  ])('an unknown finished task %s: %s', (_name, startTime, gaps, expected) => {
     expect(isDrift(startTime, audit, gaps)).toBe(expected);
   });
 
-  test('only an audit finds it', () => {
+  test('only an audit finds drift', () => {
     expect(isDrift(0, gap(), [])).toBe(false);
   });
 });
 
-test('the order is distrusted once between two audits', () => {
+test('distrusts the order once between two audits', () => {
   const { checkpoint } = openCheckpoint(running, terms);
   expect(mayDistrustOrder(checkpoint)).toBe(true);
   expect(mayDistrustOrder({ ...checkpoint, distrustedAt: now })).toBe(false);
@@ -100,18 +100,18 @@ test('the order is distrusted once between two audits', () => {
 });
 
 test.each<[string, readonly Gap[], readonly Gap[], boolean]>([
-  ['a gap is gone', [gap(), gap({ madeAt: 1 })], [gap()], true],
-  ['a gap came further down', [gap({ reached: 9 })], [gap({ reached: 8 })], true],
-  ['a gap has come down for the first time', [gap()], [gap({ reached: 8 })], true],
-  ['a new one came', [gap({ reached: 9 })], [gap({ madeAt: now + 1 }), gap({ reached: 9 })], false],
+  ['a gap is finished', [gap(), gap({ madeAt: 1 })], [gap()], true],
+  ['a gap made progress', [gap({ reached: 9 })], [gap({ reached: 8 })], true],
+  ['a gap made progress for the first time', [gap()], [gap({ reached: 8 })], true],
+  ['a new gap was added', [gap({ reached: 9 })], [gap({ madeAt: now + 1 }), gap({ reached: 9 })], false],
   ['nothing happened', [gap({ reached: 9 })], [gap({ reached: 9 })], false],
-  ['a gap has to start again', [gap({ reached: 9 })], [dropCursor(gap({ reached: 9 }), 'refused')], false],
-  ['there was none', [], [gap()], false],
-])('whether a backlog got smaller: %s', (_name, before, after, smaller) => {
+  ['a gap restarted', [gap({ reached: 9 })], [dropCursor(gap({ reached: 9 }), 'refused')], false],
+  ['there was no gap', [], [gap()], false],
+])('whether a backlog shrank: %s', (_name, before, after, smaller) => {
   expect(gotSmaller(before, after)).toBe(smaller);
 });
 
-test('an order that was distrusted in the very run that finished an audit is not distrusted again before the next', () => {
+test('an order distrusted in the run that finished an audit is not distrusted again before the next audit', () => {
   expect(mayDistrustOrder({ distrustedAt: 5, auditedAt: 5 })).toBe(false);
   expect(mayDistrustOrder({ distrustedAt: 5, auditedAt: 6 })).toBe(true);
   expect(mayDistrustOrder({ distrustedAt: 5 })).toBe(false);

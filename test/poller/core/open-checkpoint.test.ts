@@ -8,20 +8,20 @@ describe('the emission floor', () => {
     ['follows the retention', {}, undefined, now - 90 * DAY],
     ['is never lowered', { emissionFloor: now - 2 * DAY }, undefined, now - 2 * DAY],
     [
-      'is not raised above what a look back goes down to, however long nobody polled',
+      'is not raised above the start of the lookback, even after a long pause',
       { watermark: now - 95 * DAY },
       undefined,
       now - 95 * DAY - terms.lookbackMs,
     ],
     [
-      'is not raised above the watermark either after a pause in which rows have expired',
+      'is not raised above the watermark after a pause in which rows have expired',
       { watermark: now - 98 * DAY },
       undefined,
       now - 98 * DAY,
     ],
     ['is raised by a later emitSince', {}, now - 3 * DAY, now - 3 * DAY],
     ['is not lowered by an earlier one', {}, now - 300 * DAY, now - 90 * DAY],
-    ['is not kept where it lies ahead of us', { emissionFloor: now + DAY, emitSince: now + DAY }, now - DAY, now - DAY],
+    ['is not kept if it is in the future', { emissionFloor: now + DAY, emitSince: now + DAY }, now - DAY, now - DAY],
   ])('%s', (_name, more, emitSince, expected) => {
     const { checkpoint } = openCheckpoint(
       { ...running, ...more },
@@ -30,13 +30,13 @@ describe('the emission floor', () => {
     expect(checkpoint.emissionFloor).toBe(expected);
   });
 
-  test('is emitSince before the first head, even where that is older than the retention', () => {
+  test('is emitSince before the first head, even if emitSince is older than the retention', () => {
     const { checkpoint } = openCheckpoint({ emitSince: now - 400 * DAY }, { ...terms, emitSince: now - 400 * DAY });
     expect(checkpoint).toMatchObject({ emissionFloor: now - 400 * DAY, initialised: false, gaps: [] });
   });
 });
 
-test('an emitSince in the future holds only as long as it is configured', () => {
+test('an emitSince in the future applies only while it is configured', () => {
   const ahead = openCheckpoint(running, { ...terms, emitSince: now + DAY }).checkpoint;
   expect(ahead.emissionFloor).toBe(now + DAY);
   expect(openCheckpoint(ahead, terms).checkpoint).toMatchObject({
@@ -48,13 +48,13 @@ test('an emitSince in the future holds only as long as it is configured', () => 
   expect(earlier.gaps[0]?.news).not.toHaveProperty('coveredFrom');
 });
 
-test('an emitSince that was served before, and is set again, asks for nothing again', () => {
+test('an emitSince that was covered before adds no backfill when it is set again', () => {
   const later = openCheckpoint(running, { ...terms, emitSince: now - 10 * DAY }).checkpoint;
   const back = openCheckpoint(later, { ...terms, emitSince: now - 200 * DAY }).checkpoint;
   expect(back).toMatchObject({ gaps: [], emissionFloor: now - 10 * DAY, emitSince: now - 200 * DAY });
 });
 
-describe('what adds a gap', () => {
+describe('added gaps', () => {
   test('an earlier emitSince: a backfill down to it', () => {
     const earlier = now - 300 * DAY;
     const { checkpoint } = openCheckpoint(running, { ...terms, emitSince: earlier });
@@ -63,7 +63,7 @@ describe('what adds a gap', () => {
     expect(openCheckpoint(checkpoint, { ...terms, emitSince: earlier }).checkpoint.gaps).toHaveLength(1);
   });
 
-  test('other filters: all that they may show anew, and what is running is learnt again', () => {
+  test('other filters: a sweep for newly shown tasks, and running tasks are learnt again', () => {
     const { checkpoint } = openCheckpoint(running, { ...terms, filters: 'wider' });
     expect(checkpoint).toMatchObject({
       initialised: false,
@@ -74,12 +74,12 @@ describe('what adds a gap', () => {
 
   test.each<[string, Partial<StoredCheckpoint>, boolean]>([
     ['asked for', { auditRequestedAt: now }, true],
-    ['asked for again since the last', { auditRequestedAt: now, auditedAt: now - 1 }, true],
-    ['not asked for', {}, false],
-    ['met already', { auditRequestedAt: now - 1, auditedAt: now }, false],
+    ['requested again since the last one', { auditRequestedAt: now, auditedAt: now - 1 }, true],
+    ['not requested', {}, false],
+    ['finished already', { auditRequestedAt: now - 1, auditedAt: now }, false],
     ['open already', { auditRequestedAt: now, gaps: [gap({ driftBefore: now - DAY })] }, false],
     ['before the first head', { auditRequestedAt: now, watermark: undefined as never }, false],
-    ['no room for it', { auditRequestedAt: now, gaps: Array.from({ length: MAX_GAPS }, () => gap()) }, false],
+    ['no room for another gap', { auditRequestedAt: now, gaps: Array.from({ length: MAX_GAPS }, () => gap()) }, false],
   ])('an audit %s: %s', (_name, more, begins) => {
     const { checkpoint, auditBegins } = openCheckpoint({ ...running, ...more }, terms);
     expect(auditBegins).toBe(begins);
@@ -90,12 +90,12 @@ describe('what adds a gap', () => {
   });
 });
 
-describe('since when it is told that tasks stall', () => {
-  const told = (stored: Partial<StoredCheckpoint>, tellStalled: boolean) =>
+describe('the start of reporting stalled tasks', () => {
+  const reportingSince = (stored: Partial<StoredCheckpoint>, tellStalled: boolean) =>
     openCheckpoint({ ...running, ...stored }, { ...terms, tellStalled }).checkpoint.tellStalledSince;
-  test('from when it is switched on', () => expect(told({}, true)).toBe(now));
-  test('still', () => expect(told({ tellStalledSince: now - DAY }, true)).toBe(now - DAY));
-  test('not from what a clock said that was ahead', () =>
-    expect(told({ tellStalledSince: now + DAY }, true)).toBe(now));
-  test('not while it is off', () => expect(told({ tellStalledSince: now - DAY }, false)).toBeUndefined());
+  test('from when it is switched on', () => expect(reportingSince({}, true)).toBe(now));
+  test('unchanged while it is on', () => expect(reportingSince({ tellStalledSince: now - DAY }, true)).toBe(now - DAY));
+  test('not the time of a clock that was ahead', () =>
+    expect(reportingSince({ tellStalledSince: now + DAY }, true)).toBe(now));
+  test('not while it is off', () => expect(reportingSince({ tellStalledSince: now - DAY }, false)).toBeUndefined());
 });

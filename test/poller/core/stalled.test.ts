@@ -11,20 +11,20 @@ const running = (minutes: number, more: Partial<Watched> = {}): Watched => ({
 const { startTime: _, ...ageless } = running(90);
 
 test.each<[name: string, task: Watched, stalled: boolean]>([
-  ['for less than it may', running(59), false],
-  ['for as long as it may', running(60), true],
+  ['for less than the limit', running(59), false],
+  ['for the limit', running(60), true],
   ['since emitSince', running(600), true],
   ['since before emitSince', running(601), false],
-  ['with a status that we do not know', running(90, { status: 'PAUSED' }), true],
-  ['and its ending can not be published', running(90, { status: 'FAILED' }), false],
+  ['with an unknown status', running(90, { status: 'PAUSED' }), true],
+  ['and has ended with a refused event', running(90, { status: 'FAILED' }), false],
   ['but is no longer listed', running(90, { missing: true }), false],
-  ['since nobody knows when', ageless, false],
+  ['without a start time', ageless, false],
 ])('a task that runs %s', (_name, task, stalled) => expect(isStalled(task, rules)).toBe(stalled));
 
-test.each<[name: string, task: Watched, since: number, told: boolean]>([
-  ['that stalls since it was switched on', running(90), now - 40 * MINUTE, true],
-  ['that stalls from that very moment', running(90), now - 30 * MINUTE, true],
-  ['that had stalled before', running(90), now - 29 * MINUTE, false],
-  ['that was told', running(90, { stalledAt: now - MINUTE }), now - 40 * MINUTE, false],
-  ['that does not stall', running(59), now - 40 * MINUTE, false],
-])('a task %s', (_name, task, since, told) => expect(isReportable(task, rules, since)).toBe(told));
+test.each<[name: string, task: Watched, since: number, reportable: boolean]>([
+  ['that stalled after the setting was switched on', running(90), now - 40 * MINUTE, true],
+  ['that stalled when the setting was switched on', running(90), now - 30 * MINUTE, true],
+  ['that stalled before that', running(90), now - 29 * MINUTE, false],
+  ['that was reported', running(90, { stalledAt: now - MINUTE }), now - 40 * MINUTE, false],
+  ['that is not stalled', running(59), now - 40 * MINUTE, false],
+])('a task %s', (_name, task, since, reportable) => expect(isReportable(task, rules, since)).toBe(reportable));

@@ -1,4 +1,4 @@
-/** A checkpoint in use, and the terms that it was opened by. */
+/** A checkpoint of a source that has been polled, and the terms used to open it. */
 import type { Gap, StoredCheckpoint } from '../../../lambdas/poller/core/checkpoint';
 
 export const DAY = 86_400_000;

@@ -18,13 +18,13 @@ const tasks = (...minutesAgo: (number | undefined)[]) =>
 const minutesAgo = (list: { startTime?: number }[]) =>
   list.map(({ startTime }) => (startTime === undefined ? undefined : (T - startTime) / ORDER_TOLERANCE_MS));
 
-test('takes what is at or above the floor, and what has no start time among it', () => {
+test('takes tasks at or above the floor, and tasks without a start time among them', () => {
   const page = examinePage(from(), tasks(undefined, 0, 5, undefined, 10, 10.5), true);
   expect(minutesAgo(page.inRange)).toEqual([undefined, 0, 5, undefined, 10]);
   expect(page).toMatchObject({ outOfOrder: false, isAtEnd: false, lowest: T - 10.5 * ORDER_TOLERANCE_MS });
 });
 
-test('what has no start time and stands below the floor is passed over once it has ended', () => {
+test('skips ended tasks without a start time below the floor', () => {
   const [ended, running] = tasks(undefined, undefined) as [object, object];
   const page = [...tasks(11, 12), ended, { ...running, taskId: 'task-r', status: 'IN_PROGRESS' }] as ReturnType<
     typeof tasks
@@ -32,7 +32,7 @@ test('what has no start time and stands below the floor is passed over once it h
   expect(examinePage(from(), page, true).inRange.map(({ taskId }) => taskId)).toEqual(['task-r']);
 });
 
-test('the sweep ends where two in a row are below its end, on one page or across two', () => {
+test('ends at two consecutive entries below its end, on one page or across two', () => {
   expect(examinePage(from(), tasks(0, 11, 11), true).isAtEnd).toBe(false);
   expect(examinePage(from(), tasks(0, 11.1, 11.2), true)).toMatchObject({ isAtEnd: true });
   expect(examinePage(from(), tasks(11.1), true).isAtEnd).toBe(false);
@@ -42,18 +42,18 @@ test('the sweep ends where two in a row are below its end, on one page or across
 test.each([
   ['first on a page', [500, 0, 1, 2]],
   ['last on a page', [0, 1, 2, 500]],
-])('one old entry %s neither ends the sweep nor says that it is further down', (_, page) => {
+])('one old entry %s neither ends the sweep nor counts as progress', (_, page) => {
   const examined = examinePage(from(), tasks(...page), false);
   expect(examined.isAtEnd).toBe(false);
   expect(examined.reached).toBeGreaterThanOrEqual(T - 2 * ORDER_TOLERANCE_MS);
 });
 
-test('the place is known after two entries, and is that of the newer one', () => {
+test('the position is known after two entries, and is that of the newer one', () => {
   expect(examinePage(from(), tasks(3), true).reached).toBeUndefined();
   expect(examinePage(from(), tasks(1, 2, 3), true).reached).toBe(T - 2 * ORDER_TOLERANCE_MS);
 });
 
-test('an order off by up to a minute is trusted, by more it is not', () => {
+test('trusts an order that is off by up to a minute, and no more', () => {
   expect(examinePage(from(), tasks(3, 2), true)).toMatchObject({ outOfOrder: false, toTheEnd: false });
   expect(examinePage(from(), tasks(20, 2), true)).toMatchObject({
     outOfOrder: true,
@@ -63,12 +63,12 @@ test('an order off by up to a minute is trusted, by more it is not', () => {
   expect(minutesAgo(examinePage(from(), tasks(20, 2), true).inRange)).toEqual([2]);
 });
 
-test('the order is watched across pages', () => {
+test('checks the order across pages', () => {
   const first = examinePage(from(), tasks(0, 5), true);
   expect(examinePage(from({ lowest: first.lowest }), tasks(3), true).outOfOrder).toBe(true);
 });
 
-test('where distrust is used up, a page out of order ends the sweep only if all of it is below the end', () => {
+test('when distrust is used up, a page out of order ends the sweep only if all of it is below the end', () => {
   expect(examinePage(from(), tasks(20, 2, 20, 20), false)).toMatchObject({ outOfOrder: true, isAtEnd: false });
   expect(examinePage(from(), tasks(20, 12, 20), false)).toMatchObject({
     outOfOrder: true,
@@ -77,12 +77,12 @@ test('where distrust is used up, a page out of order ends the sweep only if all 
   });
 });
 
-test('on the way back to a lost place, newer entries are passed over', () => {
+test('skips newer entries on the way back to a lost position', () => {
   const page = examinePage(from({ skipAbove: T - 5 * ORDER_TOLERANCE_MS }), tasks(0, 3, 4, 5, 6, undefined), true);
   expect(minutesAgo(page.inRange)).toEqual([4, 5, 6, undefined]);
 });
 
-test('nothing is passed over when the order is not trusted', () => {
+test('skips nothing when the order is not trusted', () => {
   const page = examinePage(from({ skipAbove: T - 5 * ORDER_TOLERANCE_MS, toTheEnd: true }), tasks(0, 6), true);
   expect(minutesAgo(page.inRange)).toEqual([0, 6]);
 });

@@ -1,7 +1,7 @@
 import { readSummary } from '../../../lambdas/poller/core/task';
 
 describe('readSummary', () => {
-  test('carries every field of a summary', () => {
+  test('reads every field of a summary', () => {
     expect(
       readSummary({
         TaskId: 'task-1',
@@ -37,7 +37,7 @@ describe('readSummary', () => {
     ['null', null],
     ['a number', 7],
     ['an object', { a: 1 }],
-  ])('takes %s for absent', (_name, value) => {
+  ])('reads %s as absent', (_name, value) => {
     const summary = {
       TaskId: 'task-1',
       TaskStatus: 'COMPLETE',
@@ -49,7 +49,7 @@ describe('readSummary', () => {
     expect(readSummary(summary)).toEqual({ taskId: 'task-1', status: 'COMPLETE' });
   });
 
-  test('passes statuses and reason codes on that nobody knows, and watches a task without a status', () => {
+  test('keeps unknown statuses and reason codes, and watches a task without a status', () => {
     expect(readSummary({ TaskId: 'task-1', TaskStatus: 'PAUSED', ReasonCode: 'NewCode' })).toEqual({
       taskId: 'task-1',
       status: 'PAUSED',
@@ -69,7 +69,7 @@ describe('readSummary', () => {
     [{ TaskId: '' }],
     [{ TaskId: 5 }],
     [{ TaskId: 'x'.repeat(1_001) }],
-  ])('finds no task in %p', summary => {
+  ])('reads no task from %p', summary => {
     expect(readSummary(summary)).toBeUndefined();
   });
 });

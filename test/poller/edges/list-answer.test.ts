@@ -12,7 +12,7 @@ test.each([
   ['"2023-07-18 12:04:24.5"', '2023-07-18T12:04:24.500Z'],
   ['"2023-07-18t12:04:24z"', '2023-07-18T12:04:24.000Z'],
   ['"2023-07-18T12:04:24+0200"', '2023-07-18T10:04:24.000Z'],
-])('StartTime %s is read as %s: without a zone it is UTC', (json, expected) => {
+])('reads StartTime %s as %s; without a zone it is UTC', (json, expected) => {
   const { tasks, unreadable } = read(withStartTime(json));
   expect(tasks[0]).toEqual({ taskId: 'a', status: 'COMPLETE', startTime: Date.parse(expected) });
   expect(unreadable).toBe(0);
@@ -31,7 +31,7 @@ test.each([
   'true',
   '{"a":1}',
   '[1]',
-])('StartTime %s is absent and counted, and the rest of the page stays', json => {
+])('reads StartTime %s as absent, counts it, and keeps the rest of the page', json => {
   expect(read(withStartTime(json))).toEqual({
     tasks: [
       { taskId: 'a', status: 'COMPLETE' },
@@ -42,18 +42,18 @@ test.each([
   });
 });
 
-test('a StartTime of null is none, and none that can not be read', () => {
+test('a StartTime of null is absent and not counted as unreadable', () => {
   expect(read(withStartTime('null'))).toMatchObject({ tasks: [{ taskId: 'a' }, { taskId: 'b' }], unreadable: 0 });
 });
 
-test('what a message says about StartTime is no StartTime', () => {
+test('ignores a StartTime within a message', () => {
   const Message = 'It said "StartTime": 5, and "StartTime": "x"';
   const { tasks, unreadable } = read(JSON.stringify({ TaskSummaries: [{ TaskId: 'a', Message }] }));
   expect(tasks).toEqual([{ taskId: 'a', status: 'ABSENT', message: Message }]);
   expect(unreadable).toBe(0);
 });
 
-test('elements without a usable task are counted, and so is a StartTime in one of them', () => {
+test('counts elements without a usable task, and their StartTimes', () => {
   const TaskSummaries = [null, 7, { TaskId: 'a' }, { TaskId: null, StartTime: 5 }];
   expect(read(JSON.stringify({ TaskSummaries }))).toEqual({
     tasks: [{ taskId: 'a', status: 'ABSENT' }],
@@ -62,7 +62,7 @@ test('elements without a usable task are counted, and so is a StartTime in one o
   });
 });
 
-test('a list without tasks is a list, also where null stands for it', () => {
+test('accepts an empty list, also as null', () => {
   for (const answer of ['{"TaskSummaries":[],"NextToken":null}', '{"TaskSummaries":null}'])
     expect(read(answer)).toEqual({ tasks: [], malformed: 0, unreadable: 0 });
 });
@@ -90,6 +90,6 @@ test.each([
   '{"TaskSummaries":"none"}',
   '{"__type":"com.amazonaws#InternalFailure","message":null}',
   '{"__type":"InternalFailure","TaskSummaries":[]}',
-])('fails when the answer is %j, which is no list, not even an empty one', answer => {
+])('fails when the answer is %j, which is no list', answer => {
   expect(() => read(answer)).toThrow(SyntaxError);
 });

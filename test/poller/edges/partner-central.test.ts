@@ -42,21 +42,21 @@ const onTheWire = {
 
 test.each([
   [
-    'a sweep carries all filters',
+    'a sweep has all filters',
     { of: 'sweep', pageSize: 100, token: 't' },
     { MaxResults: 100, NextToken: 't', ...onTheWire },
   ],
   [
-    'so does the list of what is running',
+    'the list of running tasks has all filters',
     { of: 'running', pageSize: 1_000 },
     { MaxResults: 1_000, TaskStatus: ['IN_PROGRESS'], ...onTheWire },
   ],
   [
-    'a look-up carries its own ids and no filter',
+    'a look-up has only ids and no filter',
     { of: ['task-0000000000002'], pageSize: 100 },
     { MaxResults: 100, TaskIdentifier: ['task-0000000000002'] },
   ],
-] as const)('%s, and all are signed for us-east-1, wherever the function runs', async (_name, listing, expected) => {
+] as const)('%s, signed for us-east-1 in any region', async (_name, listing, expected) => {
   const settings = parseFlat(settingsEntries, { catalog: 'AWS', ...filters }, 'settings');
   const limits = { now: Date.now, deadline: Date.now() + 60_000, listCalls: 10, listCallsPerSecond: 10, events: 10 };
   const budget = openBudget(limits);
@@ -69,7 +69,7 @@ test.each([
   expect(seen.at(-1)?.authorization).toContain('/us-east-1/partnercentral-selling/aws4_request');
 });
 
-test('what a table has of an older release still fits: the same filters have the same digest', () => {
+test('the digest of filters is the same as in older releases', () => {
   const settings = parseFlat(settingsEntries, { catalog: 'AWS', ...filters }, 'settings');
   const connected = connectPartnerCentral(settings, Date.now);
   expect([connected.filters, connected.fingerprint(100)]).toEqual(['5d315118bbceb56d', 'aa1af44e764d19ef']);
@@ -82,7 +82,7 @@ test.each([
   ['OpportunityFromEngagement', ['opportunityIdentifiers', 'engagementIdentifiers', 'contextIdentifiers']],
   ['EngagementFromOpportunity', ['opportunityIdentifiers', 'engagementIdentifiers']],
   ['EngagementByAcceptingInvitation', ['opportunityIdentifiers', 'engagementInvitationIdentifiers']],
-] as const)('%s: what it does not filter by is no part of the digest either', (taskFamily, own) => {
+] as const)('%s: filters of other families are not part of the digest', (taskFamily, own) => {
   const given = { ...filters, engagementInvitationIdentifiers: ['engi-0000000000001'] };
   const digestOf = (keys: readonly string[]) => {
     const some = Object.fromEntries(Object.entries(given).filter(([key]) => keys.includes(key)));

@@ -1,4 +1,4 @@
-/** After the first, each request of a run goes out beside the SDK: as the SDK would send it, and what is no success is the SDK's. */
+/** After the first request, a run sends its requests without the SDK, in the same form. The SDK handles every failure. */
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -74,7 +74,7 @@ function signatureOf({ headers, body }: Seen): string | undefined {
   return hmac(key, toSign).toString('hex');
 }
 
-test('a repeated request is the one that the SDK would send', async () => {
+test("a repeated request equals the SDK's request", async () => {
   answers = [json({ Responses: { table: [{ id: { S: 'ä' } }] }, UnprocessedKeys: {} })];
   expect(await get({ id: { S: 'ä' } })).toEqual({ Responses: { table: [{ id: { S: 'ä' } }] }, UnprocessedKeys: {} });
   await client.send(new BatchGetItemCommand({ RequestItems: { table: { Keys: [{ id: { S: 'ä' } }] } } }));
@@ -97,7 +97,7 @@ test('the SDK sends the first request of each run', async () => {
   expect([sent, seen.length]).toEqual([2, 3]);
 });
 
-describe('what fails is the first attempt of the SDK', () => {
+describe("a failed request counts as the SDK's first attempt", () => {
   const throttled = json({ __type: 'ThrottlingException', message: 'slow down' }, 400);
   const broken = json({ message: 'oops' }, 500);
 
@@ -106,30 +106,30 @@ describe('what fails is the first attempt of the SDK', () => {
     ['fails', broken],
     ['is cut off', reset],
     [
-      'breaks off in its answer',
+      'has a truncated answer',
       response => response.writeHead(200, { 'content-length': '100' }).end('{"Resp', () => response.destroy()),
     ],
-  ])('it %s, and is sent again', async (_, answer) => {
+  ])('retries a request that %s', async (_, answer) => {
     answers = [answer, json({ Responses: { table: [] } })];
     expect(await get({ id: { S: 'a' } })).toMatchObject({ Responses: { table: [] } });
     expect([sent, seen.length]).toEqual([2, 3]);
     expect(seen[2]?.body).toBe(seen[1]?.body);
   });
 
-  test('not more often than by the SDK', async () => {
+  test('retries no more often than the SDK', async () => {
     answers = [broken, broken, throttled, json({ Responses: {} })];
     await expect(get({ id: { S: 'a' } })).rejects.toMatchObject({ name: 'ThrottlingException' });
     expect(seen).toHaveLength(1 + 3);
   });
 
-  test('a refused signature costs one request: the SDK sends it with its own', async () => {
+  test('a refused signature costs one request: the SDK retries with its own signature', async () => {
     answers = [json({ __type: 'com.amazonaws#InvalidSignatureException', message: 'bad signature' }, 400)];
     expect(await get({ id: { S: 'a' } })).toMatchObject({ Responses: {} });
     expect([sent, seen.length]).toEqual([2, 3]);
     expect(seen[2]?.body).toBe(seen[1]?.body);
   });
 
-  test('what the service refuses is sent once more, by the SDK, and the error is the service’s', async () => {
+  test("the SDK retries a refused request once, and the error is the service's", async () => {
     const refusal = json({ __type: 'com.amazonaws#ResourceNotFoundException', message: 'no table' }, 400);
     answers = [refusal, refusal];
     await expect(get({ id: { S: 'a' } })).rejects.toMatchObject({
@@ -140,7 +140,7 @@ describe('what fails is the first attempt of the SDK', () => {
     expect(seen).toHaveLength(3);
   });
 
-  test('a clock that is wrong is corrected', async () => {
+  test('corrects a wrong clock', async () => {
     const hourAgo = new Date(Date.now() - 3_600_000).toUTCString();
     const notYetCurrent: Answer = response =>
       response
@@ -160,19 +160,19 @@ describe('what fails is the first attempt of the SDK', () => {
   });
 });
 
-test('an answer that can not be read is an error, and is not asked for again', async () => {
+test('fails when an answer is unreadable, without a retry', async () => {
   answers = [text('<html>')];
   await expect(get({ id: { S: 'a' } })).rejects.toThrow(SyntaxError);
   expect(seen).toHaveLength(2);
 });
 
-test('a run that is over sends nothing', async () => {
+test('sends nothing after the run has ended', async () => {
   run.abort();
   await expect(get({ id: { S: 'a' } })).rejects.toMatchObject({ name: 'AbortError' });
   expect(seen).toHaveLength(1);
 });
 
-test('binary values are the SDK’s to write and to read', async () => {
+test('the SDK serializes and parses binary values', async () => {
   const binary = new Uint8Array([1, 2, 255]);
   await get({ id: { B: binary } });
   expect(JSON.parse((seen[1] as Seen).body).RequestItems.table.Keys).toEqual([{ id: { B: 'AQL/' } }]);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { TaskRow } from '../../../lambdas/poller/core/task-row';
 import { essentialsOf, toItem, toRow } from '../../../lambdas/poller/edges/row-item';
 
-/** As the table gives it back. */
+/** Serialized like in the table. */
 const stored = (item: Record<string, unknown>) => unmarshall(marshall(item, { removeUndefinedValues: true }));
 const roundTrip = (row: TaskRow) => toRow(stored(toItem('Sandbox#Family', row, true)));
 
@@ -42,7 +42,7 @@ const anyRow: fc.Arbitrary<TaskRow> = fc
   )
   .map(row => Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)) as unknown as TaskRow);
 
-test('a row comes back from the table as it went in, attributes of a newer release included', () => {
+test('a row is read as it was written, attributes of a newer release included', () => {
   fc.assert(fc.property(anyRow, row => expect(roundTrip(row)).toEqual({ row, damaged: false })));
 });
 
@@ -57,7 +57,7 @@ test('only an unsettled row is in the index, and only a settled one expires', ()
   );
 });
 
-test('a long text is cut to a kilobyte, and no message is kept where messages are not wanted', () => {
+test('a long text is cut to a kilobyte, and no message is stored with includeMessage: false', () => {
   const row: TaskRow = {
     taskId: 't',
     status: 'FAILED',
@@ -72,12 +72,12 @@ test('a long text is cut to a kilobyte, and no message is kept where messages ar
 });
 
 test.each<[string, Record<string, unknown>]>([
-  ['a date that is none', { firstSeenAt: 'yesterday' }],
-  ['text where a number belongs', { misses: 'three' }],
-  ['a list where a set belongs', { publishedStatuses: ['FAILED'] }],
+  ['an invalid date', { firstSeenAt: 'yesterday' }],
+  ['text instead of a number', { misses: 'three' }],
+  ['a list instead of a set', { publishedStatuses: ['FAILED'] }],
   ['no status', { status: undefined }],
-  ['an ending that is settled but not dealt with', { publishedStatuses: undefined }],
-])('%s is noticed and read as absent', (_name, damage) => {
+  ['a settled outcome without its published status', { publishedStatuses: undefined }],
+])('reads %s as absent and counts it', (_name, damage) => {
   const sound = toItem(
     's',
     {
@@ -94,7 +94,7 @@ test.each<[string, Record<string, unknown>]>([
   expect(toRow(stored({ ...sound, ...damage }))).toMatchObject({ damaged: true, row: { taskId: 't', settled: true } });
 });
 
-test('the essentials of a row say what was published and when it is due, and nothing that the API said', () => {
+test('the essentials of a row have the published statuses and the due time, and no data of the API', () => {
   const essential: Partial<TaskRow> = {
     settled: false,
     publishedStatuses: new Set(['FAILED']),

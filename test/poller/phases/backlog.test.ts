@@ -1,4 +1,4 @@
-/** What takes more than one run: gaps, backfills, audits, and what may go wrong with them. */
+/** Work of more than one run: gaps, backfills, audits, and their faults. */
 import { ago, DAY, HOUR, MINUTE } from '../../durations';
 import { type EngineStack, openEngineStack, outcomes } from '../../engine-stack';
 import { errorAnswer } from '../../faults';
@@ -8,10 +8,10 @@ let stack: EngineStack;
 afterEach(() => stack.close());
 
 const anHourAgo = { clockOffsetMs: -HOUR };
-/** New to the next head after `anHourAgo`, and too old for those after it to look back at. */
+/** New to the next head after `anHourAgo`, and outside the lookback of later ones. */
 const spread = (count: number) => stack.addEnded(count, at => ({ startTimeMs: Date.now() - 10 * MINUTE - at * 1_000 }));
 
-test('an audit that takes three runs stays one, finds drift, and is over when it is over', async () => {
+test('an audit of three runs stays an audit, finds drift, and finishes', async () => {
   stack = await openEngineStack({ backlogPageSize: 100, maxListCallsPerRun: 10, emitSince: ago(DAY) });
   await stack.run();
   stack.addEnded(2_000, at => ({ startTimeMs: Date.now() - HOUR - at * 1_000 }));
@@ -25,11 +25,11 @@ test('an audit that takes three runs stays one, finds drift, and is over when it
   expect(new Set(stack.published()).size).toBe(2_000);
 });
 
-test('a sweep to the end of a list out of order takes as many runs as it needs', async () => {
+test('a sweep to the end of a list out of order takes several runs', async () => {
   stack = await openEngineStack({ backlogPageSize: 100, maxListCallsPerRun: 10 });
   stack.store.addHistory({ count: 1_500, newestAt: Date.now() - 2 * HOUR, spacingMs: MINUTE });
   await stack.run('poll', anHourAgo);
-  // New, but listed among the oldest, where only a sweep to the end comes by.
+  // New, but listed among the oldest, where only a sweep to the end finds it.
   const displaced = stack.store.add({ status: 'COMPLETE', startTimeMs: Date.now() - 1_400 * MINUTE });
   let pages = 0;
   stack.partnerCentral.tamper = (_, output) => {
@@ -44,7 +44,7 @@ test('a sweep to the end of a list out of order takes as many runs as it needs',
   expect(stack.published()).toEqual([`${displaced.taskId} COMPLETE`]);
 });
 
-test('a disorder on a page that is cut is still distrusted when the page is fetched again', async () => {
+test('a page out of order that was cut is still distrusted when it is listed again', async () => {
   stack = await openEngineStack({ maxEventsPerRun: 30 });
   stack.store.addHistory({ count: 300, newestAt: Date.now() - 2 * HOUR, spacingMs: MINUTE });
   await stack.run('poll', anHourAgo);
@@ -58,7 +58,7 @@ test('a disorder on a page that is cut is still distrusted when the page is fetc
   expect(stack.published()).toEqual(outcomes(ended));
 });
 
-test('on the way back to a lost place, rows dealt with before are not read again', async () => {
+test('does not read finished rows again on the way back to a lost position', async () => {
   stack = await openEngineStack({ headPageSize: 20, backlogPageSize: 20, maxListCallsPerRun: 10 });
   await stack.run('poll', anHourAgo);
   const ended = spread(400);
@@ -77,13 +77,13 @@ test('on the way back to a lost place, rows dealt with before are not read again
     return undefined;
   };
   await stack.run();
-  expect(readAgain.length).toBeLessThanOrEqual(60); // those within a minute of the lost place
+  expect(readAgain.length).toBeLessThanOrEqual(60); // rows within a minute of the lost position
   stack.dynamoDb.intercept = undefined;
   await stack.runUntilQuiet();
   expect(stack.published()).toEqual(outcomes(ended));
 });
 
-test('a page of the backlog that fails run after run loses its cursor, is not called complete, and holds up nothing else', async () => {
+test('a backlog page that fails in every run loses its cursor, makes runs incomplete, and delays nothing else', async () => {
   stack = await openEngineStack({
     headPageSize: 20,
     backlogPageSize: 100,
@@ -101,13 +101,13 @@ test('a page of the backlog that fails run after run loses its cursor, is not ca
   while (!runs.at(-1)?.lostCursors) runs.push(await stack.run());
   expect(stack.published()).toEqual(expect.arrayContaining(outcomes(late)));
   expect(runs.map(({ outcome }) => outcome)).toEqual(['partial', 'partial', 'partial']);
-  // Another run through the list gets other tokens.
+  // Another sweep of the list gets other tokens.
   stack.partnerCentral.intercept = undefined;
   await stack.runUntilQuiet();
   expect(stack.published()).toEqual(outcomes([...ended, ...late]));
 });
 
-test('the oldest gap gets a page in every run, however busy the newer ones are', async () => {
+test('the oldest gap gets a page in every run, even if newer gaps are busy', async () => {
   stack = await openEngineStack({
     headPageSize: 20,
     backlogPageSize: 20,
@@ -127,7 +127,7 @@ test('the oldest gap gets a page in every run, however busy the newer ones are',
   expect(progress.at(-1)).toBe(past.length);
 }, 120_000);
 
-test('an earlier emitSince does not publish again what was published so long ago that its rows are gone', async () => {
+test('an earlier emitSince publishes nothing twice, even when the rows have expired', async () => {
   stack = await openEngineStack({ emitSince: ago(200 * DAY) });
   const old = stack.addEnded(20, at => ({ startTimeMs: Date.now() - 190 * DAY - at }));
   await stack.run();
@@ -140,7 +140,7 @@ test('an earlier emitSince does not publish again what was published so long ago
   expect(stack.published()).toEqual(outcomes([...old, ...older]));
 });
 
-test('an emitSince in the future, once put right, is forgotten', async () => {
+test('an emitSince in the future has no effect after it was corrected', async () => {
   stack = await openEngineStack({ emitSince: ago(-30 * DAY) });
   await stack.run();
   const silenced = stack.addEnded(3);
@@ -152,7 +152,7 @@ test('an emitSince in the future, once put right, is forgotten', async () => {
   expect(stack.published()).toEqual(outcomes([...silenced, ...later]));
 });
 
-test('a future emitSince that is taken away leaves the moment of the first poll', async () => {
+test("after a future emitSince was removed, the first poll's time applies", async () => {
   stack = await openEngineStack();
   await stack.run();
   const mistaken = stack.anotherPoller({ emitSince: ago(-30 * DAY) });
@@ -164,7 +164,7 @@ test('a future emitSince that is taken away leaves the moment of the first poll'
 });
 
 test.each(['BatchWriteItem', 'PutEvents'])(
-  'where %s fails in the backlog, nothing more is published, whatever gaps are left',
+  'when %s fails in the backlog, publishes nothing more, even with gaps left',
   async operation => {
     stack = await openEngineStack({
       headPageSize: 20,
@@ -191,7 +191,7 @@ test.each(['BatchWriteItem', 'PutEvents'])(
   },
 );
 
-test('a page of the oldest gap that hangs holds the newer gap up no longer than a run', async () => {
+test('a hanging page of the oldest gap delays the newer gap by at most one run', async () => {
   stack = await openTestStack({
     headPageSize: 20,
     backlogPageSize: 100,
@@ -222,7 +222,7 @@ test('a damaged gap is swept from the top', async () => {
   expect(stack.published()).toEqual(outcomes(overlooked));
 });
 
-test('a task that is listed three minutes late is found by the look back', async () => {
+test('the lookback finds a task that is listed three minutes late', async () => {
   stack = await openEngineStack({ emitSince: ago(HOUR) });
   await stack.run();
   const late = stack.addEnded(2, () => ({ startTimeMs: Date.now() - 3 * MINUTE }));

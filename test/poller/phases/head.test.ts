@@ -1,4 +1,4 @@
-/** Many tasks that end at once: how many List calls that takes, and that each poll gets further. */
+/** Many tasks that end at once: the number of List calls, and the progress of each poll. */
 import { ago, DAY, HOUR, MINUTE } from '../../durations';
 import { type EngineStack, isOverHttp, openEngineStack, outcomes } from '../../engine-stack';
 import { errorAnswer } from '../../faults';
@@ -10,7 +10,7 @@ afterEach(() => stack.close());
 const largest = Number(process.env.BURST ?? (isOverHttp ? 1_000 : 4_000));
 const pageSize = (tasks: number) => (tasks < 1_000 ? 20 : 100);
 
-/** Throttles all that comes after so many pages of a poll. */
+/** Throttles List calls after this number of pages in a poll. */
 function throttleAfter(pages: number): () => void {
   let listed = 0;
   stack.partnerCentral.intercept = () => (listed++ < pages ? undefined : errorAnswer('ThrottlingException', 429));
@@ -20,8 +20,8 @@ function throttleAfter(pages: number): () => void {
 }
 
 describe.each([
-  ['a look back of five minutes', 5],
-  ['a look back of a day', 1_440],
+  ['a lookback of five minutes', 5],
+  ['a lookback of a day', 1_440],
 ])('%s', (_, lookbackMinutes) => {
   test.each([
     [200, undefined],
@@ -39,7 +39,7 @@ describe.each([
       let calls = 0;
       let polls = 0;
       for (let before = -1; stack.eventBridge.events.length < tasks; polls += 1) {
-        expect(stack.eventBridge.events.length).toBeGreaterThan(before); // each poll gets further
+        expect(stack.eventBridge.events.length).toBeGreaterThan(before); // each poll makes progress
         before = stack.eventBridge.events.length;
         nextPoll();
         calls += (await stack.run('poll', { clockOffsetMs: polls * MINUTE })).listCalls;
@@ -52,7 +52,7 @@ describe.each([
   );
 });
 
-test.each([1, 2, 3])('a service that throttles after %d pages of each poll still gets everything told', async pages => {
+test.each([1, 2, 3])('publishes everything even if each poll is throttled after %d pages', async pages => {
   stack = await openEngineStack({ headPageSize: 20, backlogPageSize: 20 });
   await stack.run('poll', { clockOffsetMs: -2 * MINUTE });
   const ended = stack.addEnded(200, at => ({ startTimeMs: Date.now() - MINUTE - at }));
@@ -64,8 +64,8 @@ test.each([1, 2, 3])('a service that throttles after %d pages of each poll still
   expect(stack.published()).toEqual(outcomes(ended));
 });
 
-describe('what is listed late', () => {
-  test('behind a burst is found by the look back, a few pages a poll, without an audit', async () => {
+describe('a late listed task', () => {
+  test('behind a burst is found by the lookback, a few pages in each poll, without an audit', async () => {
     stack = await openEngineStack({ headPageSize: 20, backlogPageSize: 20, lookbackMinutes: 60, emitSince: ago(DAY) });
     await stack.run('poll', { clockOffsetMs: -30 * MINUTE });
     const ended = stack.addEnded(200, at => ({ startTimeMs: Date.now() - 2 * MINUTE - at * 1_000 }));
@@ -79,7 +79,7 @@ describe('what is listed late', () => {
     expect(await stack.run('audit', { clockOffsetMs: 31 * MINUTE })).toMatchObject({ drift: 0, published: 0 });
   });
 
-  test('is found by the poll itself where its page shows the look back too, for one call', async () => {
+  test("is found by the poll's only List call if its page covers the lookback", async () => {
     stack = await openEngineStack({ emitSince: ago(HOUR) });
     await stack.run();
     const late = stack.addEnded(3, at => ({ startTimeMs: Date.now() - at * MINUTE }));

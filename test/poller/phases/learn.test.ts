@@ -1,4 +1,4 @@
-/** What the first polls of a source learn, and what they take for history. */
+/** First polls of a source: what they learn, and what counts as history. */
 
 import { DAY, HOUR, MINUTE } from '../../durations';
 import { errorAnswer } from '../../faults';
@@ -6,7 +6,7 @@ import { type MemoryStack, openMemoryStack } from '../../in-memory/test-stack';
 
 const small = { headPageSize: 2, backlogPageSize: 10, maxListCallsPerRun: 10 };
 
-/** Leaves the start time of every third task out. */
+/** Removes the start time of every third task. */
 function everyThirdUndated(stack: MemoryStack): void {
   const undated = new Set(stack.store.toJSON().tasks.flatMap(({ taskId }, at) => (at % 3 === 0 ? [taskId] : [])));
   stack.partnerCentral.tamper = (_, output) => ({
@@ -17,8 +17,8 @@ function everyThirdUndated(stack: MemoryStack): void {
   });
 }
 
-describe('a clock that is wrong before Partner Central has told its time', () => {
-  test('ahead, at a first poll in an outage: what starts after that poll is published', async () => {
+describe("a wrong clock before Partner Central's time is known", () => {
+  test('ahead, at a first poll in an outage: tasks that start after that poll are published', async () => {
     const stack = openMemoryStack();
     const poller = stack.anotherPoller();
     const how = { clockSkewMs: 10 * MINUTE };
@@ -32,7 +32,7 @@ describe('a clock that is wrong before Partner Central has told its time', () =>
     expect(stack.eventBridge.events.map(({ detail }) => detail.taskId)).toEqual([taskId]);
   });
 
-  test('ahead, at a first poll whose list breaks off: what starts after that poll is published', async () => {
+  test('ahead, at a first poll with a truncated list: tasks that start after that poll are published', async () => {
     const stack = openMemoryStack();
     const poller = stack.anotherPoller();
     const how = { clockSkewMs: 10 * MINUTE };
@@ -70,7 +70,7 @@ describe('a clock that is wrong before Partner Central has told its time', () =>
 });
 
 describe('ended tasks without a start time', () => {
-  test('that the list of what is running shows are left to the head', async () => {
+  test('that the list of running tasks shows are left to the head', async () => {
     const stack = openMemoryStack();
     stack.addHistory(40);
     everyThirdUndated(stack);
@@ -85,7 +85,7 @@ describe('ended tasks without a start time', () => {
     expect(stack.eventBridge.events).toEqual([]);
   });
 
-  test('that a cut first head has left to a gap are history to the look back of the next head too', async () => {
+  test('that a cut first head has left to a gap are history to the lookback of the next head', async () => {
     const stack = openMemoryStack();
     const startTimeMs = stack.now() - MINUTE;
     for (let count = 0; count < 60; count += 1)

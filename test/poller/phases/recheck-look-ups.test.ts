@@ -1,4 +1,4 @@
-/** Looking again at unsettled rows. */
+/** Rechecks of unsettled rows. */
 
 import { HOUR, MINUTE } from '../../durations';
 import { errorAnswer } from '../../faults';
@@ -10,7 +10,7 @@ const emptyListOfFinished = ({ input }: { input: Record<string, unknown> }) => {
   return undefined;
 };
 
-test('an event that waits for the table to take its row is no proof that its task ran for longer', async () => {
+test('an event whose row was refused does not prove that its task was still running', async () => {
   const stack = openMemoryStack();
   const poller = stack.anotherPoller();
   const { taskId } = stack.store.add({ startTimeMs: stack.now() - HOUR });
@@ -27,17 +27,17 @@ test('an event that waits for the table to take its row is no proof that its tas
   stack.dynamoDb.intercept = undefined;
   stack.pass(MINUTE);
   await poller.invoke({ mode: 'poll' });
-  expect(stack.eventBridge.events).toHaveLength(2); // one before anybody knew that the table takes no rows
+  expect(stack.eventBridge.events).toHaveLength(2); // one before the table's refusal was known
   for (const { detail } of stack.eventBridge.events)
     expect(Date.parse(String(detail.detectedAfter))).toBeLessThanOrEqual(endedAt);
 });
 
-describe('among many that are looked for in the list of what is running', () => {
+describe('among many that are rechecked by the list of running tasks', () => {
   test.each([
-    ['with another status than the row has, the filter being older', 'IN_PROGRESS', 'SUSPENDED'],
-    ['as running again, the row saying something else', 'SUSPENDED', 'IN_PROGRESS'],
-    ['as ended, the filter being older', 'IN_PROGRESS', 'FAILED'],
-  ])('one that is listed %s is dealt with', async (_, before, after) => {
+    ['with another status than its row, because the filter lags', 'IN_PROGRESS', 'SUSPENDED'],
+    ['as running again, with another status in its row', 'SUSPENDED', 'IN_PROGRESS'],
+    ['as ended, because the filter lags', 'IN_PROGRESS', 'FAILED'],
+  ])('processes a task listed %s', async (_, before, after) => {
     const stack = openMemoryStack();
     const poller = stack.anotherPoller({ headPageSize: 1 });
     const ids = Array.from({ length: 11 }, () => stack.store.add({ startTimeMs: stack.now() - HOUR }).taskId);
@@ -59,14 +59,14 @@ describe('among many that are looked for in the list of what is running', () => 
     expect(stack.eventBridge.events).toHaveLength(after === 'FAILED' ? 1 : 0);
   });
 
-  test('one that has ended, whose row is to be published yet, is published when the list shows it', async () => {
+  test('publishes an ended task with a pending row when the list shows it', async () => {
     const stack = openMemoryStack();
     const poller = stack.anotherPoller({ headPageSize: 1 });
     const ids = Array.from({ length: 12 }, () => stack.store.add({ startTimeMs: stack.now() - HOUR }).taskId);
     const [first] = ids as [string];
     await poller.invoke({ mode: 'poll' });
     stack.store.set(first, { status: 'COMPLETE' });
-    // As a run leaves it that dies between trying the row and publishing.
+    // The state after a run that died between testing the row and publishing.
     await stack.putItems([
       { ...(await stack.row(first)), status: 'COMPLETE', firstTerminalAt: new Date(stack.now()).toISOString() },
     ]);
@@ -81,7 +81,7 @@ describe('among many that are looked for in the list of what is running', () => 
 });
 
 describe('looking up by id', () => {
-  /** More than ten that run, all known for an hour. */
+  /** More than ten running tasks, all known for an hour. */
   async function running(count: number, settings: Record<string, unknown> = {}) {
     const stack = openMemoryStack();
     const poller = stack.anotherPoller(settings);
@@ -91,17 +91,17 @@ describe('looking up by id', () => {
     return { stack, poller, ids };
   }
 
-  test('takes 200 of those that no list shows in one run, which is not whole then', async () => {
+  test('looks up 200 unlisted tasks in one run, which is then incomplete', async () => {
     const { stack, poller, ids } = await running(230);
     for (const taskId of ids) stack.store.set(taskId, { status: 'COMPLETE' });
     stack.partnerCentral.intercept = emptyListOfFinished;
-    // The list of finished tasks takes the place of one of 20 look-ups.
+    // The list of finished tasks replaces one of 20 look-ups.
     expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ outcome: 'partial', published: 190 });
     stack.pass(MINUTE);
     expect((await poller.invoke({ mode: 'poll' })).result).toMatchObject({ outcome: 'complete', published: 40 });
   });
 
-  test('makes at most 20 look-ups in a run, those by halves included', async () => {
+  test('makes at most 20 look-ups in a run, halved ones included', async () => {
     const { stack, poller, ids } = await running(50);
     for (const taskId of ids) stack.store.set(taskId, { status: 'COMPLETE' });
     let lookUps = 0;
@@ -114,14 +114,14 @@ describe('looking up by id', () => {
     expect(lookUps).toBe(20);
   });
 
-  test('misses nobody in an answer that breaks off', async () => {
+  test('counts no task as missing after a truncated answer', async () => {
     const { stack, poller, ids } = await running(3);
     stack.partnerCentral.tamper = (_, output) => ({ ...output, TaskSummaries: [], NextToken: 'more' });
     await poller.invoke({ mode: 'poll' });
     for (const taskId of ids) expect(await stack.row(taskId)).not.toHaveProperty('misses');
   });
 
-  test('puts a running one off by a minute and no longer, where the list of what is running breaks off', async () => {
+  test('postpones a running task by only a minute if the list of running tasks is truncated', async () => {
     const { stack, poller, ids } = await running(30, { backlogPageSize: 10 });
     stack.partnerCentral.intercept = ({ input }) =>
       input.NextToken == null ? undefined : errorAnswer('ValidationException');
@@ -135,7 +135,7 @@ describe('looking up by id', () => {
 });
 
 describe('many that finish at once among many that run', () => {
-  /** Tasks that have been running for an hour or two, all known; of every three, two finish. */
+  /** Tasks that have been running for one to two hours, all known. Two of three finish. */
   async function finishAmong(total: number, newer: number, settings: Record<string, unknown> = {}) {
     const stack = openMemoryStack();
     const poller = stack.anotherPoller(settings);
@@ -163,31 +163,31 @@ describe('many that finish at once among many that run', () => {
     return { polls: polls.length, listCalls: polls.reduce((sum, { listCalls }) => sum + listCalls, 0) };
   }
 
-  test('1,000 among 1,500 take two polls and 40 List calls at most', async () => {
+  test('1,000 among 1,500 take at most two polls and 40 List calls', async () => {
     const { polls, listCalls } = await pollUntilWhole(await finishAmong(1_500, 0));
     expect(polls).toBeLessThanOrEqual(2);
     expect(listCalls).toBeLessThanOrEqual(40);
   });
 
-  test('under newer finished tasks, the list is followed down to the oldest of them', async () => {
+  test('below newer finished tasks, lists down to the oldest of them', async () => {
     const { polls, listCalls } = await pollUntilWhole(await finishAmong(900, 3_000));
     expect(polls).toBeLessThanOrEqual(2);
     expect(listCalls).toBeLessThanOrEqual(40);
   });
 
-  test('below more newer ones than it pays to list, they are looked up by id: 15 of 20 calls in a run', async () => {
+  test('below too many newer ones, looks them up by id: 15 of 20 calls in a run', async () => {
     const { polls } = await pollUntilWhole(await finishAmong(450, 1_000, { backlogPageSize: 100 }));
-    expect(polls).toBe(2); // 300 of them, and 150 in each
+    expect(polls).toBe(2); // 300 tasks, 150 in each poll
   });
 
-  test('where Partner Central refuses that list, they are looked up by id', async () => {
+  test('looks them up by id if Partner Central refuses that list', async () => {
     const made = await finishAmong(300, 0);
     made.stack.partnerCentral.intercept = ({ input }) =>
       listsFinished(input) ? errorAnswer('ValidationException') : undefined;
-    expect(await pollUntilWhole(made)).toEqual({ polls: 1, listCalls: 23 }); // head, running, refused, and 20 look-ups
+    expect(await pollUntilWhole(made)).toEqual({ polls: 1, listCalls: 23 }); // head, running tasks, refused list, and 20 look-ups
   });
 
-  test('fails when one that the list of finished ones lacks is taken for missing', async () => {
+  test('fails when a task that the list of finished tasks lacks counts as missing', async () => {
     const { stack, poller, finished } = await finishAmong(120, 0);
     stack.partnerCentral.intercept = emptyListOfFinished;
     stack.pass(MINUTE);

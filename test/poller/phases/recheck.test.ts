@@ -1,8 +1,8 @@
-/** Looking again at what the head doesn't show: many running tasks, look-ups by id. */
+/** Rechecks of tasks that the head doesn't show: many running tasks, look-ups by id. */
 import type { Call } from '../../../local/services/service';
 import { HOUR, MINUTE } from '../../durations';
 import { type EngineStack, openEngineStack, outcomes } from '../../engine-stack';
-import { errorAnswer, isPollers, tableAnswer } from '../../faults';
+import { errorAnswer, isFromPoller, tableAnswer } from '../../faults';
 import { openTestStack } from '../../integration/test-stack';
 
 let stack: EngineStack;
@@ -12,7 +12,7 @@ const endAll = (tasks: readonly { taskId: string }[]) => tasks.map(({ taskId }) 
 const isLookUp = ({ input }: Call) => Array.isArray(input.TaskIdentifier);
 const isRunningList = ({ input }: Call) => Array.isArray(input.TaskStatus);
 
-test('look-ups carry no user filter, so that filters changed since leave no task behind', async () => {
+test('look-ups have no filter, so changed filters lose no watched task', async () => {
   stack = await openEngineStack({ engagementIdentifiers: ['eng-00000000000001'] });
   const running = stack.store.add({ engagementId: 'eng-00000000000001', startTimeMs: Date.now() - HOUR });
   await stack.run();
@@ -38,7 +38,7 @@ test('look-ups carry no user filter, so that filters changed since leave no task
   ]);
 });
 
-test('a look-up that comes in pages is followed to its end', async () => {
+test('reads all pages of a look-up', async () => {
   stack = await openEngineStack();
   const running = stack.addRunning(4, HOUR);
   await stack.run();
@@ -57,34 +57,34 @@ test('a look-up that comes in pages is followed to its end', async () => {
   expect(await stack.run()).toMatchObject({ outcome: 'complete', published: 4, unsettled: 0 });
 });
 
-test('a list of what is running that breaks off proves nothing about what it lacks', async () => {
+test('a truncated list of running tasks proves nothing about tasks that it lacks', async () => {
   stack = await openEngineStack({ backlogPageSize: 100 });
   const running = stack.addRunning(150, HOUR);
-  const breakOff = (call: Call) =>
+  const truncate = (call: Call) =>
     isRunningList(call) && call.input.NextToken ? errorAnswer('ValidationException') : undefined;
-  stack.partnerCentral.intercept = breakOff;
+  stack.partnerCentral.intercept = truncate;
   expect(await stack.run()).toMatchObject({ outcome: 'partial', lostCursors: 1, unsettled: 100 });
   expect(await stack.checkpoint()).toMatchObject({ initialised: false });
   stack.partnerCentral.intercept = undefined;
   expect(await stack.run()).toMatchObject({ outcome: 'complete', unsettled: 150 });
   const { recheckedAt } = (await stack.checkpoint()) as { recheckedAt: string };
 
-  // Still, what it lacks is looked up by id, as far as that goes.
-  stack.partnerCentral.intercept = breakOff;
+  // Tasks that it lacks are still looked up by id, up to the limit.
+  stack.partnerCentral.intercept = truncate;
   const ended = endAll(running.slice(-7));
   expect(await stack.run()).toMatchObject({ outcome: 'partial', published: 7 });
   expect(await stack.checkpoint()).toMatchObject({ recheckedAt });
   expect(stack.published()).toEqual(outcomes(ended));
 });
 
-test('among many, one that runs and is in no list of what is running is put off; once it is listed, it is watched again', async () => {
+test('a running task that is in no list of running tasks is postponed; once it is listed, it is watched again', async () => {
   stack = await openEngineStack();
   const [hidden, ...others] = stack.addRunning(15, HOUR);
   const { taskId } = hidden as { taskId: string };
   await stack.run();
   stack.partnerCentral.tamper = (_, output) => ({
     ...output,
-    // Look-ups show it: they list nothing but what was asked for.
+    // Look-ups show it, because they list only the requested ids.
     TaskSummaries: (output.TaskSummaries as { TaskId: string }[]).filter(
       (summary, _at, all) => summary.TaskId !== taskId || all.length <= 10,
     ),
@@ -101,22 +101,22 @@ test('among many, one that runs and is in no list of what is running is put off;
   expect(await stack.run()).toMatchObject({ published: 15, unsettled: 0 });
 });
 
-test('an index that answers in pages is read to its end', async () => {
+test('reads all pages of the index', async () => {
   const http = await openTestStack();
   stack = http;
   const running = stack.addRunning(9, HOUR);
   await stack.run();
   endAll(running);
   stack.dynamoDb.intercept = async call =>
-    call.operation === 'Query' && isPollers(call)
+    call.operation === 'Query' && isFromPoller(call)
       ? tableAnswer(await http.askTable('Query', { ...call.input, Limit: 4 }))
       : undefined;
   stack.takeCalls();
   expect(await stack.run()).toMatchObject({ published: 9, unsettled: 0 });
-  expect(stack.dynamoDb.calls.of('Query')).toBe(2 * 3); // ours and the ones in between
+  expect(stack.dynamoDb.calls.of('Query')).toBe(2 * 3); // the test's own and those of the runs
 });
 
-test('an event that was refused is published from the row when its task is listed no more', async () => {
+test('publishes a refused event from its row when its task is no longer listed', async () => {
   stack = await openEngineStack();
   await stack.run();
   const [ended] = stack.addEnded(1, () => ({

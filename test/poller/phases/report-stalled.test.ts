@@ -1,17 +1,17 @@
-/** Tasks that run for too long: counted in every run, and told once where that is wanted. */
+/** Tasks that run too long: counted in every run, and reported once if the setting is on. */
 import * as v from 'valibot';
 import { taskStalledEventSchema } from '../../../lambdas/task-event';
 import { HOUR, MINUTE } from '../../durations';
 import { type EngineStack, openEngineStack } from '../../engine-stack';
-import { errorAnswer, isPollers } from '../../faults';
+import { errorAnswer, isFromPoller } from '../../faults';
 import { openTestStack } from '../../integration/test-stack';
 
 let stack: EngineStack;
 afterEach(() => stack.close());
 
-const told = () => stack.eventBridge.events.filter(event => event['detail-type'] === 'TaskStalled');
-const toldTasks = () => told().map(({ detail }) => detail.taskId as string);
-/** Tasks that have just begun; `addRunning` would have them begin before the first poll. */
+const reported = () => stack.eventBridge.events.filter(event => event['detail-type'] === 'TaskStalled');
+const reportedTasks = () => reported().map(({ detail }) => detail.taskId as string);
+/** Tasks that have just started; `addRunning` would start them before the first poll. */
 const start = (count: number) => Array.from({ length: count }, () => stack.store.add({ startTimeMs: Date.now() }));
 const startOne = () => stack.store.add({ startTimeMs: Date.now() });
 const hoursLater = (hours: number) => ({ clockOffsetMs: hours * HOUR + MINUTE });
@@ -20,7 +20,7 @@ const end = (tasks: readonly { taskId: string }[]) => {
   for (const { taskId } of tasks) stack.store.set(taskId, { status: 'FAILED', reasonCode: 'InternalError' });
 };
 
-test('a task that runs for longer than it may is counted in every run until it ends, and no event tells it unless that is switched on', async () => {
+test('counts a stalled task in every run until it ends, and publishes no event unless the setting is on', async () => {
   stack = await openTestStack();
   await stack.run();
   const tasks = start(2);
@@ -30,18 +30,18 @@ test('a task that runs for longer than it may is counted in every run until it e
   expect(metrics).toEqual([undefined, undefined, 2, 2]);
   end(tasks.slice(1));
   expect(await stack.run('poll', hoursLater(2))).toMatchObject({ stalled: 1, failed: 1 });
-  expect(told()).toEqual([]);
+  expect(reported()).toEqual([]);
 });
 
-test('it is told once, in an event of its own shape and id', async () => {
+test('publishes one event with its own schema and id', async () => {
   stack = await openEngineStack({ taskStalledEvents: true });
   await stack.run();
   const task = startOne();
   await stack.run();
-  expect(told()).toEqual([]);
+  expect(reported()).toEqual([]);
   for (const hours of [1, 1, 5]) await stack.run('poll', hoursLater(hours));
-  expect(toldTasks()).toEqual([task.taskId]);
-  const [event] = told();
+  expect(reportedTasks()).toEqual([task.taskId]);
+  const [event] = reported();
   expect(v.is(v.strictObject(taskStalledEventSchema.entries), event?.detail)).toBe(true);
   expect(event?.detail).toMatchObject({ taskStatus: 'IN_PROGRESS', stalledAfterMinutes: 60 });
   expect(event?.detail).not.toHaveProperty('message');
@@ -50,28 +50,28 @@ test('it is told once, in an event of its own shape and id', async () => {
 
   end([task]);
   await stack.run('poll', hoursLater(5));
-  const ending = stack.eventBridge.events.find(({ detail }) => detail.taskStatus === 'FAILED');
-  expect(ending?.detail).toMatchObject({ taskId: task.taskId, previousStatus: 'IN_PROGRESS' });
-  expect(ending?.detail.eventId).not.toBe(event?.detail.eventId);
+  const outcome = stack.eventBridge.events.find(({ detail }) => detail.taskStatus === 'FAILED');
+  expect(outcome?.detail).toMatchObject({ taskId: task.taskId, previousStatus: 'IN_PROGRESS' });
+  expect(outcome?.detail.eventId).not.toBe(event?.detail.eventId);
 
-  // It runs again, and again for too long: once a task is once.
+  // It runs again, and too long again, but is reported only once.
   stack.store.set(task.taskId, { status: 'IN_PROGRESS' });
   await stack.run('audit', hoursLater(6));
   expect(await stack.run('poll', hoursLater(8))).toMatchObject({ stalled: 1 });
-  expect(toldTasks()).toEqual([task.taskId]);
+  expect(reportedTasks()).toEqual([task.taskId]);
 });
 
-test('never of a task from before emitSince, which is not counted either', async () => {
+test('neither counts nor reports a task from before emitSince', async () => {
   stack = await openEngineStack({ taskStalledEvents: true });
   stack.addRunning(3, 30 * MINUTE);
   expect(await stack.run()).toMatchObject({ unsettled: 3 });
   const summary = await stack.run('poll', hoursLater(1));
   expect(summary).toMatchObject({ unsettled: 3 });
   expect(summary).not.toHaveProperty('stalled');
-  expect(told()).toEqual([]);
+  expect(reported()).toEqual([]);
 });
 
-test('nor of one from before an emitSince that was configured since', async () => {
+test('nor a task from before an emitSince configured since', async () => {
   stack = await openEngineStack({ taskStalledEvents: true, emitSince: new Date(Date.now() - 5 * HOUR).toISOString() });
   await stack.run();
   startOne();
@@ -85,27 +85,27 @@ test('nor of one from before an emitSince that was configured since', async () =
   expect(summary).not.toHaveProperty('stalled');
 });
 
-test('switched on, it does not tell the past at once; nor when it is switched off and on again', async () => {
+test('reports no earlier stalls when it is switched on, or off and on again', async () => {
   stack = await openEngineStack();
   await stack.run();
   const long = startOne();
   await stack.run();
-  const telling = stack.anotherPoller({ taskStalledEvents: true });
-  const run = (hours: number, poller = telling) => stack.run('poll', hoursLater(hours), poller);
+  const reporting = stack.anotherPoller({ taskStalledEvents: true });
+  const run = (hours: number, poller = reporting) => stack.run('poll', hoursLater(hours), poller);
   expect(await run(2)).toMatchObject({ stalled: 1, published: 0 });
   const short = stack.store.add({ startTimeMs: Date.now() + 2 * HOUR });
   await run(2);
   expect(await run(3)).toMatchObject({ stalled: 2, stalledEvents: 1 });
-  expect(toldTasks()).toEqual([short.taskId]);
+  expect(reportedTasks()).toEqual([short.taskId]);
 
   stack.store.add({ startTimeMs: Date.now() + 3 * HOUR });
   await run(3, stack.poller);
   await run(5, stack.poller);
   expect(await run(6)).toMatchObject({ stalled: 3, published: 0 });
-  expect(toldTasks()).not.toContain(long.taskId);
+  expect(reportedTasks()).not.toContain(long.taskId);
 });
 
-test('it keeps to the event budget, and the rest follows', async () => {
+test('stays within the event budget, and reports the rest later', async () => {
   stack = await openEngineStack({ taskStalledEvents: true, maxEventsPerRun: 10 });
   await stack.run();
   const tasks = start(25);
@@ -113,24 +113,24 @@ test('it keeps to the event budget, and the rest follows', async () => {
   const published = [];
   for (let runs = 0; runs < 4; runs += 1) published.push((await stack.run('poll', hoursLater(1))).published);
   expect(published).toEqual([10, 10, 5, 0]);
-  expect(toldTasks().sort()).toEqual(ids(tasks).sort());
+  expect(reportedTasks().sort()).toEqual(ids(tasks).sort());
 });
 
-test('a death between telling and recording tells it again, with the same id', async () => {
+test('repeats the event with the same id after a crash between publish and record', async () => {
   stack = await openTestStack({ taskStalledEvents: true });
   await stack.run();
   const task = startOne();
   await stack.run();
   stack.dynamoDb.intercept = call =>
-    call.operation === 'BatchWriteItem' && isPollers(call) ? { when: 'before', how: 'hang' } : undefined;
+    call.operation === 'BatchWriteItem' && isFromPoller(call) ? { when: 'before', how: 'hang' } : undefined;
   await stack.run('poll', { ...hoursLater(1), timeoutMs: 2_000 });
   stack.dynamoDb.intercept = undefined;
   for (const hours of [2, 3]) await stack.run('poll', hoursLater(hours));
-  expect(toldTasks()).toEqual([task.taskId, task.taskId]);
-  expect(new Set(told().map(({ detail }) => detail.eventId)).size).toBe(1);
+  expect(reportedTasks()).toEqual([task.taskId, task.taskId]);
+  expect(new Set(reported().map(({ detail }) => detail.eventId)).size).toBe(1);
 });
 
-test('not on the word of the index: one that has ended, or can not be seen, is not told', async () => {
+test("does not rely on the index: reports no task that has ended or can't be seen", async () => {
   stack = await openEngineStack({ taskStalledEvents: true });
   await stack.run();
   const [ended, vanished] = [startOne(), startOne()];
@@ -141,40 +141,40 @@ test('not on the word of the index: one that has ended, or can not be seen, is n
     TaskSummaries: (output.TaskSummaries as { TaskId: string }[]).filter(({ TaskId }) => TaskId !== vanished.taskId),
   });
   expect(await stack.run('poll', hoursLater(1))).toMatchObject({ failed: 1, published: 1 });
-  expect(told()).toEqual([]);
+  expect(reported()).toEqual([]);
 });
 
-test('not one that nobody has looked at in this run: it may have ended since', async () => {
+test('reports no task that this run has not seen, because it may have ended', async () => {
   stack = await openEngineStack({ taskStalledEvents: true });
   await stack.run();
   const { taskId } = stack.store.add({ startTimeMs: Date.now(), status: 'PAUSED' });
   const minutes = async (at: number) => (await stack.run('poll', { clockOffsetMs: at * MINUTE })).stalledEvents ?? 0;
   for (const at of [0, 30, 32, 35, 40, 49, 58]) expect(await minutes(at)).toBe(0);
   const { nextCheckAt } = (await stack.row(taskId)) as { nextCheckAt: string };
-  expect(Date.parse(nextCheckAt)).toBeGreaterThan(Date.now() + 62 * MINUTE); // it has that status in vain ever more slowly
+  expect(Date.parse(nextCheckAt)).toBeGreaterThan(Date.now() + 62 * MINUTE); // its look-ups back off
   expect(await minutes(61)).toBe(0);
   expect(await minutes(75)).toBe(1);
-  expect(told()[0]?.detail).toMatchObject({ taskId, taskStatus: 'PAUSED' });
+  expect(reported()[0]?.detail).toMatchObject({ taskId, taskStatus: 'PAUSED' });
 });
 
-test('one that is no longer listed does not count as running once it is missing', async () => {
+test('does not count a task as running once it is missing', async () => {
   stack = await openEngineStack();
   await stack.run();
   const { taskId } = startOne();
   await stack.run();
   stack.store.remove(taskId);
   const stalled = [];
-  // In the last of them nobody looks at it: it was put off.
+  // The last run does not look it up, because it was postponed.
   for (const hours of [1, 2, 3, 3.01]) stalled.push((await stack.run('poll', hoursLater(hours))).stalled);
   expect(stalled).toEqual([1, 1, undefined, undefined]);
 });
 
-test('not where Partner Central could not be asked', async () => {
+test("reports nothing when Partner Central can't be reached", async () => {
   stack = await openEngineStack({ taskStalledEvents: true });
   await stack.run();
   start(12);
   await stack.run();
-  await stack.run('poll', { clockOffsetMs: 30 * MINUTE }); // no head looks back at them from now on
+  await stack.run('poll', { clockOffsetMs: 30 * MINUTE }); // they are outside the lookback from now on
   stack.partnerCentral.intercept = ({ input }) =>
     Array.isArray(input.TaskStatus) ? errorAnswer('InternalServerException', 500) : undefined;
   expect(await stack.run('poll', hoursLater(1))).toMatchObject({ outcome: 'partial', published: 0 });
@@ -186,7 +186,7 @@ test.each([
   ['NotAuthorizedForDetailTypeException', 1],
   ['InternalFailure', 1],
   ['ThrottlingException', undefined],
-])('where EventBridge answers %s, polls go on as ever, and ask it once a poll', async (ErrorCode, refused) => {
+])('when EventBridge answers %s, polls continue and try once in each', async (ErrorCode, refused) => {
   stack = await openEngineStack({ taskStalledEvents: true });
   await stack.run();
   const { taskId } = startOne();
@@ -205,10 +205,10 @@ test.each([
   expect(stack.eventBridge.events.map(({ detail }) => detail.taskId)).toEqual(ids(ended));
   stack.eventBridge.entryFault = undefined;
   await stack.run('poll', hoursLater(1));
-  expect(toldTasks()).toEqual([taskId]);
+  expect(reportedTasks()).toEqual([taskId]);
 });
 
-test('one that EventBridge refuses is tried again in the next run, holds nobody up, and is counted as set aside', async () => {
+test('retries a refused event in the next run, delays no other, and counts it as quarantined', async () => {
   stack = await openTestStack({ taskStalledEvents: true });
   await stack.run();
   const tasks = start(3);
@@ -227,7 +227,7 @@ test('one that EventBridge refuses is tried again in the next run, holds nobody 
   expect(stack.logs.join('\n')).toContain('"ItemsSetAside":1');
   stack.eventBridge.entryFault = undefined;
   await stack.run('poll', hoursLater(1));
-  expect(toldTasks().sort()).toEqual(ids(tasks).sort());
+  expect(reportedTasks().sort()).toEqual(ids(tasks).sort());
   end(tasks);
   expect(await stack.run('poll', hoursLater(1))).toMatchObject({ failed: 3 });
 });

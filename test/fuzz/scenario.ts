@@ -1,4 +1,4 @@
-/** What can happen in a random life: to tasks, to the table, to the configuration, to clocks and to runs. */
+/** Random scenarios: what happens to tasks, table, configuration, clocks and runs. */
 import fc from 'fast-check';
 import type { Settings } from '../../lambdas/poller/settings';
 import { DAY, HOUR, MINUTE } from '../durations';
@@ -6,16 +6,16 @@ import { type Disturbance, disturbance } from './disturbance';
 
 const generousLimits = { headPageSize: 100, backlogPageSize: 1_000, maxEventsPerRun: 1_000, maxListCallsPerRun: 100 };
 
-/** Small pages and budgets cut runs short; a change from one to another makes cursors worthless. */
+/** Small pages and budgets end runs early. A change of page size invalidates cursors. */
 const smallLimits = { headPageSize: 2, backlogPageSize: 10, maxEventsPerRun: 10, maxListCallsPerRun: 10 };
 
-/** So few that a few polls by request use them up. */
+/** A low limit that a few requested polls use up. */
 export const EXTRA_CALLS_PER_DAY = 24;
 
-/** Every second task is of it. */
+/** Every second task has it. */
 export const FILTERED_OPPORTUNITY = 'O1';
 
-/** The configurations between which an operator changes from one poll to the next. @param now when the story begins */
+/** Configurations that an operator switches between polls. @param now start of the scenario */
 export const configurations = (now: number) =>
   ({
     small: smallLimits,
@@ -42,14 +42,14 @@ export type Step =
   | { do: 'change'; first: number; every: number; status: string }
   | { do: 'remove'; pick: number }
   | { do: 'wait'; ms: number }
-  /** So many times, a minute apart. */
+  /** `times` polls, a minute apart. */
   | { do: 'poll'; mode: 'poll' | 'audit'; by: Configuration; disturbed: Disturbance; times: number }
   | { do: 'poll twice at once'; by: Configuration }
-  /** In the pause with this number, a task that runs finishes, if there is such a pause. */
+  /** A running task finishes in the pause with this number, if there is one. */
   | { do: 'nudge'; disturbed: Disturbance; endsInPause: number; atWork: boolean; times: number }
-  /** The poller's clock is put so far ahead of Partner Central's. */
+  /** Sets the poller's clock this far ahead of Partner Central's. */
   | { do: 'set the clock'; skewMs: number }
-  /** All that any run has ever written is gone. */
+  /** Deletes all rows and the checkpoint. */
   | { do: 'lose the table' };
 
 const skews = [0, 10 * MINUTE, -10 * MINUTE];
@@ -82,7 +82,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         { weight: 3, arbitrary: fc.integer({ min: 1, max: 6 }) },
         { weight: 1, arbitrary: fc.integer({ min: 7, max: 18 }) },
       ),
-      // Just now; late, but within the look back; so late that only an audit finds it.
+      // Just started; late, but within the lookback; so late that only an audit finds it.
       ago: fc.constantFrom(0, 0, 3 * MINUTE, 2 * HOUR),
       status: fc.constantFrom('IN_PROGRESS', 'IN_PROGRESS', 'COMPLETE', 'FAILED'),
     }),
@@ -115,7 +115,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('nudge'),
       disturbed: disturbance,
       endsInPause: fc.nat(6),
-      // Whether a scheduled poll is at work, which follows too.
+      // Whether a scheduled poll runs at the same time.
       atWork: fc.boolean(),
       times: fc.constantFrom(1, 2, 5),
     }),
@@ -124,18 +124,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'lose the table' }) },
 );
 
-/** What comes when all that was to happen has happened, and the poller has come to rest. */
-export type Epilogue =
+/** What happens after all steps, when the poller is idle. */
+export type FinalStep =
   | { is: 'nothing' }
   | { is: 'another day' }
-  /** So many tasks end, and every List call is throttled that comes after so many. */
+  /** `count` tasks end, and List calls are throttled after `calls`. */
   | { is: 'burst'; count: number; calls: number }
-  /** Nobody polls while an audit is open, for so many days; then somebody polls who may ask for what came before. */
+  /** No polls for `days` while an audit is open. Then a poll, perhaps with an earlier emitSince. */
   | { is: 'pause'; days: number; by: Configuration };
 
-const epilogue: fc.Arbitrary<Epilogue> = fc.oneof(
-  { weight: 4, arbitrary: fc.constant<Epilogue>({ is: 'nothing' }) },
-  { weight: 2, arbitrary: fc.constant<Epilogue>({ is: 'another day' }) },
+const finalStep: fc.Arbitrary<FinalStep> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<FinalStep>({ is: 'nothing' }) },
+  { weight: 2, arbitrary: fc.constant<FinalStep>({ is: 'another day' }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -148,28 +148,28 @@ const epilogue: fc.Arbitrary<Epilogue> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       is: fc.constant('pause'),
-      days: fc.constantFrom(20, 100), // in the longer one all rows expire
+      days: fc.constantFrom(20, 100), // all rows expire in the longer one
       by: fc.constantFrom<Configuration>('generous', 'sinceAnHour', 'sinceEver'),
     }),
   },
 );
 
-export const story = fc.record({
-  /** Half of the stories begin with the first poll, the others long after it. */
+export const scenario = fc.record({
+  /** Half of the scenarios begin with the first poll, the others a day later. */
   watchedForMs: fc.constantFrom(0, DAY),
   /** How far the poller's clock is ahead of Partner Central's. */
   clockSkewMs: fc.constantFrom(0, ...skews),
-  /** How long the index shows a row late. */
+  /** Delay of rows in the index. */
   indexLagMs: fc.constantFrom(0, 0, 2_000, 20_000),
-  /** So many tasks ended before the first poll, two to 41 days earlier. */
+  /** Number of tasks that ended 2 to 41 days before the first poll. */
   history: fc.constantFrom(0, 0, 3, 12),
-  /** Every so many tasks one has no start time; 0: none. */
+  /** One in `undatedEvery` tasks has no start time; 0: none. */
   undatedEvery: fc.constantFrom(0, 0, 3, 1),
   oldEntryFirst: fc.constantFrom(false, false, true),
   ignoresStatus: fc.constantFrom(false, false, true),
-  /** A second source is on the table, with tasks of the same ids. */
-  hasNeighbour: fc.constantFrom(false, false, true),
+  /** There is a second source in the table, with the same task ids. */
+  hasSecondSource: fc.constantFrom(false, false, true),
   steps: fc.array(step, { minLength: 1, maxLength: 10, size: 'max' }),
-  epilogue,
+  finalStep,
 });
-export type Story = typeof story extends fc.Arbitrary<infer S> ? S : never;
+export type Scenario = typeof scenario extends fc.Arbitrary<infer S> ? S : never;

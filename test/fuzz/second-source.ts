@@ -1,19 +1,19 @@
-/** A second source on the table of the first, with tasks of the same ids: each has its own rows, lease and events. */
+/** A second source in the same table, with the same task ids. Each source has its own rows, lease and events. */
 import type { Settings } from '../../lambdas/poller/settings';
 import type { LifeStack } from './disturbance';
 
-export function openNeighbour(stack: LifeStack, taskFamily: Settings['taskFamily']) {
+export function openSecondSource(stack: LifeStack, taskFamily: Settings['taskFamily']) {
   const poller = stack.anotherPoller({ catalog: 'AWS', taskFamily });
   const store = stack.partnerCentral.store('AWS', taskFamily);
   const started = new Set<string>();
-  /** The last poll has seen them run. */
+  /** Running tasks at the last poll. */
   let seen: readonly string[] = [];
 
   async function poll(how: { clockOffsetMs: number; clockSkewMs: number }): Promise<void> {
     for (const taskId of seen) store.set(taskId, { status: 'COMPLETE' });
     const { result, error } = await poller.invoke({ mode: 'poll' }, how);
     if (error || result?.outcome !== 'complete')
-      throw new Error(`The neighbour's polls are always complete: ${JSON.stringify(error ?? result)}`);
+      throw new Error(`Polls of the second source are always complete: ${JSON.stringify(error ?? result)}`);
     seen = store.inProgressIds();
   }
 
@@ -33,8 +33,8 @@ export function openNeighbour(stack: LifeStack, taskFamily: Settings['taskFamily
         started.add(taskId);
       }
     },
-    /** Each of its tasks ended once, and each was published once, whatever happened to the other source. */
-    async expectItsOwn(how: { clockOffsetMs: number; clockSkewMs: number }): Promise<void> {
+    /** Each of its tasks ended once and was published once, whatever happened to the first source. */
+    async expectEachOnce(how: { clockOffsetMs: number; clockSkewMs: number }): Promise<void> {
       await poll(how);
       await poll({ ...how, clockOffsetMs: how.clockOffsetMs + 60_000 });
       const events = stack.eventBridge.events.filter(({ detail }) => detail.catalog === 'AWS');

@@ -1,4 +1,4 @@
-/** What tests of the engine ask of a stack, whether it lives in memory or answers over HTTP. */
+/** Actions and queries of engine tests, for a stack in memory or over HTTP. */
 import type { InvocationMode } from '../../lambdas/poller/invocation';
 import type { Summary } from '../../lambdas/poller/run';
 import type { DeliveredEvent } from '../../local/services/event-bridge';
@@ -16,7 +16,7 @@ export interface Poller {
   kill(): Promise<void>;
 }
 
-export interface Basics {
+export interface StackParts {
   readonly store: TaskStore;
   readonly poller: Poller;
   readonly partnerCentral: { readonly calls: CallCounts };
@@ -27,7 +27,7 @@ export interface Basics {
   removeItems(which: (item: Item) => boolean): Promise<void>;
 }
 
-export function questions({ store, poller, item, putItems, removeItems, ...services }: Basics) {
+export function stackActions({ store, poller, item, putItems, removeItems, ...services }: StackParts) {
   const { partnerCentral, dynamoDb, eventBridge } = services;
   const calls = (...operations: string[]) =>
     operations.reduce((sum, operation) => sum + dynamoDb.calls.of(operation), 0);
@@ -42,7 +42,7 @@ export function questions({ store, poller, item, putItems, removeItems, ...servi
 
   return {
     run,
-    /** One run, whatever becomes of it. */
+    /** One run, which may fail. */
     poll: (mode: InvocationMode = 'poll', how?: InvokeOptions) => poller.invoke({ mode }, how),
 
     /** Runs until one is complete with no backlog; at most `most` runs. */
@@ -54,7 +54,7 @@ export function questions({ store, poller, item, putItems, removeItems, ...servi
       throw new Error(`Not quiet after ${most} runs`);
     },
 
-    /** Ended tasks that started just now unless told. */
+    /** Adds ended tasks, which by default started just now. */
     addEnded(count: number, more: (at: number) => Partial<Task> = () => ({})) {
       return Array.from({ length: count }, (_, at) =>
         store.add({ status: at % 3 === 2 ? 'FAILED' : 'COMPLETE', ...more(at) }),
@@ -64,7 +64,7 @@ export function questions({ store, poller, item, putItems, removeItems, ...servi
       return Array.from({ length: count }, (_, at) => store.add({ startTimeMs: Date.now() - startedAgo - at * 1_000 }));
     },
 
-    /** `taskId status`, sorted: what was published, repeats included. */
+    /** `taskId status` of all events, sorted, repeats included. */
     published: () => eventBridge.events.map(({ detail }) => `${detail.taskId} ${detail.taskStatus}`).sort(),
 
     row: (taskId: string) => item(`TASK#${taskId}`),
@@ -76,13 +76,13 @@ export function questions({ store, poller, item, putItems, removeItems, ...servi
       return gaps[0]?.cursor.token;
     },
 
-    /** Every row and the checkpoint are gone. */
+    /** Deletes every row and the checkpoint. */
     loseTable: () => removeItems(() => true),
-    /** The rows that have expired by then are gone; without a moment, all that may expire. */
+    /** Deletes the rows that have expired at that time; by default all that expire at any time. */
     expireRows: (at = Number.POSITIVE_INFINITY) =>
       removeItems(({ expiresAt }) => expiresAt !== undefined && Number(expiresAt) * 1_000 <= at),
 
-    /** Calls of the last runs by operation, and from 0 again. */
+    /** Number of calls by kind since the last call. */
     takeCalls() {
       const list = partnerCentral.calls.total;
       const writes = calls('UpdateItem', 'BatchWriteItem', 'PutItem');

@@ -1,7 +1,7 @@
-/** The tests of the engine with the synthesized bundle over HTTP, where `npm test` has its ports in memory. */
+/** The engine's tests with the synthesized bundle over HTTP instead of in-memory ports. */
 const usual = require('../jest.config');
 
-process.env.TEST_STACK = 'http'; // the workers inherit it
+process.env.TEST_STACK = 'http'; // inherited by the workers
 
 /** @type {import('jest').Config} */
 module.exports = {
@@ -15,6 +15,6 @@ module.exports = {
     '<rootDir>/test/fuzz/random-lives-http.test.ts',
   ],
   testPathIgnorePatterns: ['/node_modules/'],
-  // A machine that runs the deployment beside them may be slow.
+  // The machine may be slow, because the deployment test runs at the same time.
   testTimeout: 180_000,
 };

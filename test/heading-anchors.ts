@@ -1,17 +1,17 @@
-/** Anchors of a Markdown document's headings, as GitHub makes them. */
+/** Anchors of a Markdown document's headings, like GitHub's. */
 
 export interface Heading {
   readonly text: string;
   readonly level: number;
   readonly slug: string;
-  /** Where its section begins. */
+  /** Start of its section. */
   readonly at: number;
 }
 
-/** Lower case, without what is neither letter, digit, hyphen, underscore nor space; a repeated one gets a number. */
+/** Lower case, only letters, digits, hyphens, underscores and spaces; a repeated one gets a number. */
 export function headingAnchors(markdown: string): Heading[] {
   const seen = new Map<string, number>();
-  // What stands in a code block is no heading, though a comment there begins like one; its length is kept.
+  // A comment in a code block is no heading, though it may start like one. Replaced by text of equal length.
   const prose = markdown.replace(/^```[\s\S]*?^```/gm, code => code.replace(/[^\n]/g, ' '));
   return [...prose.matchAll(/^(#{1,6}) +(.+?) *$/gm)].map(({ 1: marks = '', 2: text = '', index: at }) => {
     const plain = text

@@ -1,10 +1,10 @@
-/** Which folders may know which others. What holds within the poller is in poller/imports.test.ts. */
+/** Allowed imports between folders. Imports within the poller are in poller/imports.test.ts. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 const root = join(__dirname, '..');
 
-/** Of types too: a circle of types is one to whoever reads it. */
+/** Type imports count too. */
 const importsOf = (file: string) =>
   [...readFileSync(join(root, file), 'utf8').matchAll(/^(?:import|export)\b[^'";]*?from '(\.[^']*)'/gm)].map(
     ([, from]) => relative(root, join(root, dirname(file), from as string)),
@@ -16,7 +16,7 @@ const modulesIn = (folder: string) =>
     .map(file => join(folder, file))
     .map(file => ({ name: file.replace(/\.ts$/, ''), imports: importsOf(file) }));
 
-test('no module knows itself by way of others', () => {
+test('there are no import cycles', () => {
   const all = ['cli', 'local', 'bench', 'events', 'infra', 'lambdas', 'wait'].flatMap(modulesIn);
   const modules = new Map(all.map(({ name, imports }) => [name, imports]));
   expect(modules.size).toBeGreaterThan(150);
@@ -34,16 +34,16 @@ test('no module knows itself by way of others', () => {
 });
 
 test.each(['lambdas', 'events', 'infra', 'cli', 'wait'])(
-  '%s ships: it knows nothing that only tests and measures',
+  '%s ships: it imports nothing from tests, bench, local or scripts',
   folder => {
-    const strangers = modulesIn(folder).flatMap(({ name, imports }) =>
+    const forbidden = modulesIn(folder).flatMap(({ name, imports }) =>
       imports.filter(from => /^(local|bench|scripts|test)\//.test(from)).map(from => `${name} -> ${from}`),
     );
-    expect(strangers).toEqual([]);
+    expect(forbidden).toEqual([]);
   },
 );
 
-test('of the command line, only the process around it knows the process', () => {
+test('in the command line, only the entry point uses the process', () => {
   const files = readdirSync(join(root, 'cli'), { recursive: true, encoding: 'utf8' }).filter(file =>
     file.endsWith('.ts'),
   );

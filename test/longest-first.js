@@ -1,6 +1,6 @@
 const { default: Sequencer } = require('@jest/test-sequencer');
 
-/** In a fresh clone Jest knows no durations. Begun last, one of these would leave the other cores idle. */
+/** In a fresh clone Jest knows no durations. A long file that starts last would leave the other cores idle. */
 const longest = ['random-lives', 'local/start', 'two-kills', 'assume-role', 'place-in-app', 'crash', 'cost'];
 
 module.exports = class extends Sequencer {

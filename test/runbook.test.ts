@@ -1,4 +1,4 @@
-/** The runbook may name only what there is, and its commands have to be ones that run. */
+/** The runbook names only existing things, and its commands run. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,13 +21,13 @@ const root = join(__dirname, '..');
 const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
 const runbook = read('docs', 'runbook.md');
 
-/** Sections by their heading; what precedes the first one is left out. */
+/** Sections by heading, without the text before the first. */
 const sections = new Map(
   headingAnchors(runbook)
     .filter(({ level }) => level === 2)
     .map(({ text, at }, index, all) => [text, runbook.slice(at, all[index + 1]?.at)]),
 );
-/** Code blocks, without the indentation that they have in a list. */
+/** Code blocks, without their indentation in a list. */
 const blocksOf = (text: string, language: string) =>
   [...text.matchAll(new RegExp(`^( *)\`\`\`${language}\n([\\s\\S]*?)^ *\`\`\``, 'gm'))].map(
     ({ 1: indent = '', 2: code = '' }) => code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
@@ -40,19 +40,19 @@ const pollerSource = readdirSync(join(root, 'lambdas', 'poller'), { encoding: 'u
   .join('\n');
 
 describe('links', () => {
-  test('are slugged as GitHub does it', () => {
+  test("have GitHub's slugs", () => {
     const markdown = "# A: b's C_d – e\n```sh\n# no heading\n```\n## A: b's C_d – e\n### `code` & more";
     expect(headingAnchors(markdown).map(({ slug }) => slug)).toEqual(['a-bs-c_d--e', 'a-bs-c_d--e-1', 'code--more']);
   });
 
-  test('fails when the list of alarms in docs/alerts.md lacks one', () => {
+  test('fails when docs/alerts.md lacks an alarm', () => {
     const alarms = headingAnchors(runbook).filter(({ text }) => text.startsWith('Alarm: '));
     const listed = [...read('docs/alerts.md').matchAll(/^\| \[[^\]]+\]\(runbook\.md#(alarm-[a-z-]+)\) \|/gm)];
     expect(listed.map(([, slug]) => slug)).toEqual(alarms.map(({ slug }) => slug));
   });
 });
 
-test('each alarm is described, investigated and resolved', () => {
+test('each alarm has description, investigation and resolution', () => {
   const alarms = [...sections].filter(([heading]) => heading.startsWith('Alarm: '));
   expect(alarms).toHaveLength(8);
   for (const [heading, section] of alarms) {
@@ -62,7 +62,7 @@ test('each alarm is described, investigated and resolved', () => {
 });
 
 describe('names', () => {
-  test('each file that is named is there', () => {
+  test('each named file exists', () => {
     const named = [...runbook.matchAll(/`((?:lambdas|local|docs|test|infra)\/[\w/.-]+)`/g)].map(
       ([, path]) => path as string,
     );
@@ -70,13 +70,13 @@ describe('names', () => {
     expect(named.filter(path => !existsSync(join(root, path)))).toEqual([]);
   });
 
-  test('each key that is set with -c is one of the configuration', () => {
+  test('each key set with -c is in the configuration', () => {
     const named = [...new Set([...runbook.matchAll(/-c (\w+)=/g)].map(([, key]) => key as string))];
     expect(named.length).toBeGreaterThan(2);
     expect(named.filter(key => !(key in configEntries))).toEqual([]);
   });
 
-  test('each output that is read is one of the stack', () => {
+  test('each output exists in the stack', () => {
     const named = [...commands.matchAll(/\$\(output (\w+)\)/g)].map(([, output]) => output as string);
     expect(named.length).toBeGreaterThan(5);
     const { Outputs } = template({
@@ -86,7 +86,7 @@ describe('names', () => {
     expect(named.filter(output => !(output in Outputs))).toEqual([]);
   });
 
-  test('each alarm that is looked for by its name has that name', () => {
+  test('each alarm name exists', () => {
     const named = [...commands.matchAll(/\$stack-(\w+)"/g)].map(([, name]) => name as string);
     expect(named).toEqual(['Alarms', 'AlarmsSetAside']);
     const ids = Object.keys(all('AWS::CloudWatch::Alarm'));
@@ -94,7 +94,7 @@ describe('names', () => {
     expect(ids).toContain('AlarmsSetAside');
   });
 
-  test('each saved query is one', () => {
+  test('each saved query exists', () => {
     const named = [...runbook.matchAll(/[Ss]aved quer(?:y|ies)[^*\n]*((?:\*[A-Z][^*]+\*(?:, )?)+)/g)]
       .flatMap(([, list]) => [...(list as string).matchAll(/\*([^*]+)\*/g)])
       .map(([, name]) => name as string);
@@ -103,13 +103,13 @@ describe('names', () => {
     expect(Object.keys(logQueries).filter(name => !named.includes(name))).toEqual([]);
   });
 
-  test('each line of the log that is looked for is written', () => {
+  test('each log line exists in the code', () => {
     const named = [...commands.matchAll(/\$\.message = "([^"]+?)\*?"/g)].map(([, line]) => line as string);
     expect(named.length).toBeGreaterThan(8);
     expect(named.filter(line => !pollerSource.includes(`'${line}`))).toEqual([]);
   });
 
-  test('each text of an error or a log line in a table is one that the poller writes', () => {
+  test('each error and log line in a table exists in the code', () => {
     const ofAws = ['AccessDeniedException', 'Task timed out', 'Runtime exited'];
     const cells = [...runbook.matchAll(/^\| (`[^|]+?) \|/gm)].flatMap(([, cell]) =>
       [...(cell as string).matchAll(/`([^`]+)`/g)].flatMap(([, text]) => (text as string).split('…')),
@@ -121,7 +121,7 @@ describe('names', () => {
     expect(unknown).toEqual([]);
   });
 
-  test('the attributes and keys of the table are those that it has', () => {
+  test('each table attribute and key exists', () => {
     expect(commands).toContain(`AttributeName=${tableSchema.timeToLive}\n`);
     expect(commands).toContain(`attribute_exists(${tableSchema.index.sortKey})`);
     expect(commands).toContain(
@@ -129,7 +129,7 @@ describe('names', () => {
     );
     expect(taskKey('S', 'T')).toEqual({ source: 'S', item: 'TASK#T' });
     expect(commands).toContain('{source: {S: $source}, item: {S: ("TASK#" + $task)}}');
-    expect(commands).not.toContain(CHECKPOINT_KEY); // nobody should edit that one at 3 am
+    expect(commands).not.toContain(CHECKPOINT_KEY); // operators must not edit it
   });
 });
 
@@ -137,13 +137,13 @@ describe('commands', () => {
   const [preparation] = blocksOf(sections.get('Before anything else') ?? '', 'sh') as [string];
   const assigned = (code: string) =>
     [...code.matchAll(/(?:^|[\s;(])(\w+)=|\bfor (\w+) in/g)].map(([, name, looped]) => name ?? looped);
-  /** Of the shell: what stands in single quotes belongs to jq and JMESPath. */
+  /** Shell code, without single-quoted parts, which belong to jq and JMESPath. */
   const used = (code: string) =>
     [...code.replace(/'[^']*'/g, '').matchAll(/\$\{?([A-Za-z]\w*)/g)].map(([, name]) => name as string);
 
   test.each(
     [...sections].flatMap(([heading, text]) => blocksOf(text, 'sh').map((code, at) => [heading, at, code] as const)),
-  )('%s, block %i: bash can read it, and its variables are set above it', (heading, at, code) => {
+  )('%s, block %i: bash parses it, and its variables are set above it', (heading, at, code) => {
     const parsed = spawnSync('bash', ['-n'], { input: code, encoding: 'utf8' });
     expect(parsed.stderr).toBe('');
     const above = blocksOf(sections.get(heading) ?? '', 'sh').slice(0, at + 1);
@@ -151,8 +151,8 @@ describe('commands', () => {
     expect(used(code).filter(name => !known.includes(name))).toEqual([]);
   });
 
-  test('each deployment is made with all keys', () => {
-    const production = sections.get('Moving from Sandbox to production') ?? ''; // of another checkout
+  test('each deployment has all keys', () => {
+    const production = sections.get('Moving from Sandbox to production') ?? ''; // uses another checkout
     const ofThisStack = runbook.replace(production, '');
     const deployments = [...ofThisStack.matchAll(/npx cdk (?:deploy|destroy|diff)([^`\n]*)/g)].map(([, rest]) => rest);
     expect(deployments.length).toBeGreaterThan(8);
@@ -160,7 +160,7 @@ describe('commands', () => {
   });
 });
 
-describe('the proof of the path to the inbox', () => {
+describe('the test of the path to the inbox', () => {
   const section = sections.get('Prove the path to the inbox') ?? '';
   const [proof = '', ...others] = blocksOf(section, 'json');
   const [command = ''] = blocksOf(section, 'sh');
@@ -172,7 +172,7 @@ describe('the proof of the path to the inbox', () => {
     readonly Detail: string;
   }
 
-  /** Through the stack's own rule and the formatter's bundle. */
+  /** Through the stack's rule and the formatter's bundle. */
   async function expectMail(entry: Entry) {
     const [directory, stackName] = [process.env.SYNTHESIZED as string, 'PartnerCentralTaskPoller'];
     const stack = await startLocalStack({ directory, stackName });
@@ -191,19 +191,19 @@ describe('the proof of the path to the inbox', () => {
     }
   }
 
-  test('stands right under the heading, alone', () => {
+  test('is the only block right under the heading', () => {
     expect(section.split('\n').slice(0, 3)).toEqual(['## Prove the path to the inbox', '', '```json']);
     expect(others).toEqual([]);
   });
 
-  test('is an event that the rule matches and the formatter makes a mail of', async () => {
+  test('is an event that the rule matches and the formatter turns into a mail', async () => {
     const entry = JSON.parse(proof);
     v.parse(taskEventSchema, entry.Detail);
     await expectMail({ ...entry, Detail: JSON.stringify(entry.Detail) });
   });
 
   const whyNot = hasJq ? '' : ' (not run: this machine has no jq)';
-  (hasJq ? test : test.skip)(`is sent by the command as it is written${whyNot}`, async () => {
+  (hasJq ? test : test.skip)(`is sent by the command as written${whyNot}`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'runbook-test-'));
     try {
       writeFileSync(join(folder, 'proof.json'), proof);
@@ -224,7 +224,7 @@ describe('the proof of the path to the inbox', () => {
       ]);
       await expectMail(entries[0]);
       const { eventId, detectedBefore } = JSON.parse(entries[0].Detail);
-      expect(eventId).not.toMatch(/^0+$/); // an id of its own, or it would be taken for a repetition
+      expect(eventId).not.toMatch(/^0+$/); // a new id, or the formatter would take it for a repeat
       expect(Date.parse(detectedBefore)).toBeGreaterThanOrEqual(before - 1_000);
     } finally {
       rmSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-/** Synthesizes the stack in each of its configurations, and the examples: `synthesize.ts DIRECTORY`. Prints where the templates are. */
+/** Synthesizes the stack in each of its configurations, and the examples: `synthesize.ts DIRECTORY`. Prints the paths of the templates. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';

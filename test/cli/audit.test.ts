@@ -7,7 +7,7 @@ import type { Summary } from '../../lambdas/poller/run';
 import { sourceId } from '../../lambdas/source-id';
 import { ago, DAY, HOUR } from '../durations';
 import { openTestStack, type TestStack } from '../integration/test-stack';
-import { asSomebody, openCommandLine } from './command-line';
+import { openCommandLine, testCredentials } from './command-line';
 
 const commandLine = openCommandLine();
 let stack: TestStack;
@@ -27,13 +27,13 @@ async function forget(taskId: string) {
   client.destroy();
 }
 
-test('an audit reports what the polls had overlooked, once', async () => {
+test('an audit reports tasks that the polls missed, once', async () => {
   const [task] = stack.addEnded(5, () => ({ startTimeMs: Date.now() - HOUR }));
   await stack.runUntilQuiet();
   await forget(task?.taskId as string);
   stack.eventBridge.clear();
 
-  const found = await commandLine.run(['audit'], { ...asSomebody, ...stack.endpoints });
+  const found = await commandLine.run(['audit'], { ...testCredentials, ...stack.endpoints });
   const clean = await commandLine.run(['audit', '--json', '--local'], commandLine.announce('local', stack.endpoints));
 
   expect([found.code, found.err]).toEqual([1, '']);
@@ -52,7 +52,7 @@ test('an audit reports what the polls had overlooked, once', async () => {
 describe('an audit of several runs', () => {
   const run = (runId: string, more: Partial<Summary> = {}) =>
     ({ outcome: 'complete', pages: 1, tasks: 10, listCalls: 1, published: 0, drift: 0, runId, ...more }) as Summary;
-  /** Each run, and the checkpoint as it is after it. */
+  /** Each run, and the checkpoint after it. */
   const going = (steps: [Summary, Partial<LeasedCheckpoint>][], more: Partial<Auditing> = {}) => {
     let kept: Partial<LeasedCheckpoint> = {};
     const modes: string[] = [];
@@ -73,7 +73,7 @@ describe('an audit of several runs', () => {
     return { result, modes };
   };
 
-  test('is over when its checkpoint says so, and sums up', async () => {
+  test('is finished when its checkpoint says so, and prints the sums', async () => {
     const { result, modes } = going([
       [run('a', { drift: 1, published: 2 }), { auditedAt: 4, leaseOwner: 'a' }],
       [run('b', { outcome: 'partial' }), { auditedAt: 4, leaseOwner: 'b' }],
@@ -83,7 +83,7 @@ describe('an audit of several runs', () => {
     expect(modes).toEqual(['audit', 'poll', 'poll']);
   });
 
-  test('waits for another run, and says that it took part', async () => {
+  test('waits for another run, and says so', async () => {
     const { result } = going([
       [run('a', { outcome: 'skipped' }), { leaseOwner: 'x' }],
       [run('b'), { auditedAt: 6, leaseOwner: 'b' }],
@@ -91,19 +91,19 @@ describe('an audit of several runs', () => {
     expect(await result).toMatchObject({ runs: 1, othersTookPart: true });
   });
 
-  test('fails when it takes too long, and says that it goes on', async () => {
+  test('fails when it takes too long, and says that it continues', async () => {
     const { result } = going([[run('a'), { auditedAt: 4, leaseOwner: 'a' }]], { timeoutMs: 0 });
     await expect(result).rejects.toThrow(/^The audit is not over after 1 run and 10 tasks; it goes on by itself/);
   });
 
-  test('an invocation that left no request is made again: the audit of yesterday is none of today', async () => {
+  test("invokes again if no request was recorded: yesterday's audit does not count", async () => {
     let kept = { auditRequestedAt: 9 * DAY, auditedAt: 9 * DAY + 1, leaseOwner: 'yesterday' };
     const modes: string[] = [];
     const audited = await audit({
       async invoke(mode) {
         modes.push(mode);
         const runId = `run-${modes.length}`;
-        if (modes.length === 1) return run(runId, { outcome: 'partial' }); // it could not write its request
+        if (modes.length === 1) return run(runId, { outcome: 'partial' }); // its request was not recorded
         if (modes.length === 2) kept = { ...kept, auditRequestedAt: 10 * DAY, leaseOwner: runId };
         if (modes.length === 3) kept = { ...kept, auditedAt: 10 * DAY + 2, leaseOwner: runId };
         return run(runId);

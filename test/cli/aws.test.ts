@@ -1,4 +1,4 @@
-/** Account, region and endpoints of SDK clients, by options and environment. */
+/** Account, region and endpoints of SDK clients, from options and environment. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ const keys = { AWS_ACCESS_KEY_ID: 'SHELL', AWS_SECRET_ACCESS_KEY: 'secret', AWS_
 
 test.each<[string, Partial<GlobalOptions>, Record<string, string>, string, string]>([
   ['keys and region of the shell', {}, { ...keys, AWS_REGION: 'us-east-2' }, 'us-east-2', 'SHELL'],
-  ['AWS_DEFAULT_REGION, as the AWS CLI has it', {}, { ...keys, AWS_DEFAULT_REGION: 'us-west-1' }, 'us-west-1', 'SHELL'],
+  ['AWS_DEFAULT_REGION, as in the AWS CLI', {}, { ...keys, AWS_DEFAULT_REGION: 'us-west-1' }, 'us-west-1', 'SHELL'],
   ['the region of the default profile', {}, keys, 'eu-west-1', 'SHELL'],
   ['--profile before keys of the shell', { profile: 'prod' }, keys, 'eu-central-1', 'PROD'],
   ['AWS_PROFILE', {}, { AWS_PROFILE: 'prod' }, 'eu-central-1', 'PROD'],
@@ -53,7 +53,7 @@ test.each<[string, Partial<GlobalOptions>, Record<string, string>, string, strin
   expect(given).toEqual({ ...files, ...environment });
 });
 
-test('an endpoint is that of the service, of all services, or AWS’s own', () => {
+test('uses the endpoint of the service, of all services, or of AWS', () => {
   const all = { AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:2' };
   expect(awsOf(all)('STS')).toMatchObject({ endpoint: 'http://127.0.0.1:2' });
   expect(awsOf(all)('LAMBDA')).toMatchObject({ endpoint: 'http://127.0.0.1:1' });
@@ -61,7 +61,7 @@ test('an endpoint is that of the service, of all services, or AWS’s own', () =
   expect(awsOf({ ...all, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' })('STS')).not.toHaveProperty('endpoint');
 });
 
-test('of a local run, nothing of the shell is left but its endpoints', () => {
+test("for a local run, the shell's settings are ignored except endpoints", () => {
   const given = { ...files, ...keys, AWS_ENDPOINT_URL: 'http://127.0.0.1:1', PATH: '/bin' };
   const { global, environment } = useAccount({ stack: 'Stack', local: true }, false, given);
   expect(global.stack).toBe('Local');

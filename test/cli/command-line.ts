@@ -1,4 +1,4 @@
-/** The operators' command line: called in this process or, for signals, pipes and exit codes, as a process of its own. */
+/** Runs the operators' command line in this process or, for signals, pipes and exit codes, as a process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,12 +16,12 @@ export interface Ended {
   readonly err: string;
 }
 
-// Whatever the environment that it is given lacks, the command line must not find in this process.
+// The command line must not read variables of this process in place of missing ones.
 for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
 process.env.AWS_EC2_METADATA_DISABLED = 'true';
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
-// Errors of Node.js itself come from outside of Jest's realm, and the SDK asks whether they are errors.
+// Errors of Node.js come from outside of Jest's realm, and the SDK checks whether they are errors.
 const isInstance = Function.prototype[Symbol.hasInstance];
 Object.defineProperty(Error, Symbol.hasInstance, {
   value(this: unknown, thrown: unknown) {
@@ -29,19 +29,19 @@ Object.defineProperty(Error, Symbol.hasInstance, {
   },
 });
 
-/** Credentials and a region, for endpoints on this machine. */
-export const asSomebody = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+/** Credentials and a region, for local endpoints. */
+export const testCredentials = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
 
 export function openCommandLine() {
   const folder = mkdtempSync(join(tmpdir(), 'tasks-test-'));
   const children: ChildProcess[] = [];
   let announced = 0;
 
-  /** Nothing of whoever runs the tests: no account, no profile, no options that npm took. */
+  /** Removes the user's account, profile, and options that npm consumed. */
   const ours = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(AWS_|npm_config_|DEBUG$|TASK_POLLER_)/.test(name)),
   );
-  const nobody = {
+  const cleared = {
     ...ours,
     HOME: folder,
     AWS_CONFIG_FILE: join(folder, 'no-config'),
@@ -56,22 +56,22 @@ export function openCommandLine() {
     const [stdout, stderr] = [collector(), collector()];
     const stopping = new AbortController();
     const streams = { stdin: Readable.from([]), stdout: stdout.stream, stderr: stderr.stream };
-    const exitCode = main(args, streams, { ...nobody, ...environment }, stopping);
+    const exitCode = main(args, streams, { ...cleared, ...environment }, stopping);
     return {
-      /** As Ctrl-C does. */
+      /** Aborts like Ctrl-C. */
       stop: () => stopping.abort(),
       ended: exitCode.then((code): Ended => ({ code, out: stdout.text(), err: stderr.text() })),
     };
   }
 
-  /** Starts it as a person does. */
+  /** Starts it as a process, like a user. */
   const start = (args: readonly string[], environment?: Readonly<Record<string, string>>) =>
     startFile(join('cli', 'tasks.ts'), args, environment);
 
   function startFile(file: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     const child = spawn(process.execPath, [...(file.endsWith('.ts') ? ['--import', 'tsx'] : []), file, ...args], {
       cwd: project,
-      env: { ...nobody, ...environment },
+      env: { ...cleared, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.push(child);
@@ -105,9 +105,9 @@ export function openCommandLine() {
     startFile,
     run: (args: readonly string[], environment?: Readonly<Record<string, string>>) => call(args, environment).ended,
 
-    /** What `npm start` writes. @returns the environment by which `--local` finds it */
+    /** Writes the file of `npm start`. @returns the environment by which `--local` finds it */
     announce(name: string, endpoints: Readonly<Record<string, string>>, pid = process.pid) {
-      // Each its own: a file that is just being written anew may be read half.
+      // A file for each, because a file that is being rewritten may be read incomplete.
       announced += 1;
       const file = join(folder, `${name}-${announced}.json`);
       writeFileSync(file, JSON.stringify({ pid, stackName: 'PartnerCentralTaskPoller', endpoints }));

@@ -1,4 +1,4 @@
-/** Credentials as the AWS CLI finds them, and what a person is told where there are none. */
+/** Credentials like the AWS CLI's, and the messages when there are none. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,7 +115,7 @@ function clientOf(options: Partial<GlobalOptions>, environment: Record<string, s
   const account = useAccount({ stack: 'Stack', ...options }, false, given(environment));
   return awsOf(account.environment, async () => code)('STS');
 }
-/** @returns the key id, and for a role its name: the services of this project have it in the key id */
+/** @returns the access key id. For a role, local services put its name into it. */
 const keyOf = async (options: Partial<GlobalOptions>, environment: Record<string, string> = {}) =>
   (await clientOf(options, environment).credentials()).accessKeyId.replace(/_\d+$/, '');
 
@@ -131,19 +131,19 @@ test.each<[string, Partial<GlobalOptions>, Record<string, string>, string]>([
     'KEYS',
   ],
   ['a role', { profile: 'deployer' }, {}, 'ASIA_deployer'],
-  ['a role of a role', { profile: 'twice' }, {}, 'ASIA_twice'],
-  ['a role that is assumed with keys of the same profile', { profile: 'own' }, {}, 'ASIA_own'],
+  ['a role assumed through another role', { profile: 'twice' }, {}, 'ASIA_twice'],
+  ['a role assumed with keys of the same profile', { profile: 'own' }, {}, 'ASIA_own'],
   ['names with spaces, in both files', { profile: 'of spaces' }, {}, 'ASIA_spaces'],
-  ['a name with spaces that the SDK has to read', { profile: 'spaced program' }, {}, 'SPACED'],
+  ['a name with spaces that the SDK reads', { profile: 'spaced program' }, {}, 'SPACED'],
 ])('%s', async (_, options, environment, expected) => {
   expect(await keyOf(options, environment)).toBe(expected);
 });
 
-test('a region in the file of the credentials wins, as with the AWS CLI', async () => {
+test('a region in the credentials file wins, as with the AWS CLI', async () => {
   expect(await clientOf({ profile: 'keys' }, {}).region()).toBe('eu-north-1');
 });
 
-test('only profiles are profiles: no sso-session, no services, no plugins, no name with spaces and without quotes', () => {
+test('lists profiles only: no sso-session, services, plugins or unquoted names with spaces', () => {
   const names = [...readProfiles(given({})).keys()];
   expect(names).toContain('spaced program');
   expect(names).toContain('kept here');
@@ -164,12 +164,7 @@ test.each<[string, Partial<GlobalOptions>, Record<string, string>, RegExp]>([
     {},
     /^The profile orphan names 'no body' as its source_profile, and there is no such profile in .*config or /,
   ],
-  [
-    'a circle',
-    { profile: 'one' },
-    {},
-    /^The source_profile of one leads back to it \(one, two, one\): let one of them/,
-  ],
+  ['a cycle', { profile: 'one' }, {}, /^The source_profile of one leads back to it \(one, two, one\): let one of them/],
   [
     'a credential_process that fails',
     { profile: 'failing' },
@@ -183,46 +178,46 @@ test.each<[string, Partial<GlobalOptions>, Record<string, string>, RegExp]>([
     /credentials \(.*credential_process returned invalid JSON\)\.$/,
   ],
   [
-    'a credential_process of yesterday',
+    'expired output of a credential_process',
     { profile: 'stale' },
     {},
     /credential_process returned expired credentials\)\.$/,
   ],
   ['a missing token file', { profile: 'web' }, {}, /^The web identity token file .*no-token can't be read \(ENOENT\)/],
   [
-    'a missing token file of the environment',
+    'a missing token file named by the environment',
     {},
     { AWS_WEB_IDENTITY_TOKEN_FILE: join(folder, 'not-there'), AWS_ROLE_ARN: role('web') },
     /^The web identity token file .*not-there can't be read \(ENOENT\)/,
   ],
   [
-    'an sso-session that is not there',
+    'an unknown sso-session',
     { profile: 'lost-session' },
     {},
     /names the sso-session gone, and there is no such section in .*config\.$/,
   ],
   [
-    'an MFA code that nobody can be asked for',
+    'no terminal for the MFA code',
     { profile: 'coded' },
     {},
     /^The profile coded needs an MFA code \(mfa_serial .*mfa\/ops\)/,
   ],
-])('fails when there is %s: for good, in words', async (_, options, environment, told) => {
+])('fails when there is %s: permanently, with advice', async (_, options, environment, message) => {
   const error = await clientOf(options, environment)
     .credentials()
     .catch((thrown: Error) => thrown);
   expect(error).toBeInstanceOf(PermanentFailure);
-  expect((error as Error).message).toMatch(told);
+  expect((error as Error).message).toMatch(message);
   expect((error as Error).message).not.toContain(secret);
 });
 
-test('a name that a shell would split is quoted in what is said', () => {
+test('quotes names with spaces in messages', () => {
   const expired = Object.assign(new Error('It is over'), { name: 'ExpiredToken' });
   expect(explain(expired, { AWS_PROFILE: "ops' own" })).toContain("(aws sso login --profile 'ops'\\'' own', for");
   expect(() => clientOf({ profile: 'of nobody' }, {})).toThrow(/^There is no profile 'of nobody' in .*, 'of spaces', /);
 });
 
-test('a role is assumed once for all clients', async () => {
+test('assumes a role once for all clients', async () => {
   const aws = awsOf(useAccount({ stack: 'Stack', profile: 'deployer' }, false, given({})).environment);
   const before = sts.sessions.length;
   const [one, other] = await Promise.all([aws('STS').credentials(), aws('LAMBDA').credentials()]);
@@ -244,7 +239,7 @@ describe('an MFA code', () => {
     return { asked, out: String(streams.stdout.read()) };
   }
 
-  test('is asked for at a terminal, once, and not shown', async () => {
+  test('is read from a terminal once, and not shown', async () => {
     const codes: unknown[] = [];
     sts.intercept = ({ operation, input }) => {
       if (operation === 'AssumeRole') codes.push([input.SerialNumber, input.TokenCode]);
@@ -258,7 +253,7 @@ describe('an MFA code', () => {
     expect(out).toContain('ok     credentials: arn:aws:sts::111111111111:assumed-role/coded/');
   });
 
-  test('fails when it is wrong, and says so', async () => {
+  test('fails when it is wrong, with a message', async () => {
     const message = 'MultiFactorAuthentication failed with invalid MFA one time pass code.';
     sts.intercept = ({ operation }) =>
       operation === 'AssumeRole'
@@ -289,7 +284,7 @@ describe('watch', () => {
     how: { status: 400, type: 'ExpiredTokenException', body: { message: 'Expired' } },
   } as const;
 
-  test('renews a session that was revoked, once', async () => {
+  test('renews a revoked session once', async () => {
     const before = sts.sessions.length;
     const revoked = () => sts.sessions[before]?.accessKeyId;
     partnerCentral.intercept = ({ accessKeyId }) => (accessKeyId === revoked() ? refused : undefined);
@@ -304,7 +299,7 @@ describe('watch', () => {
     partnerCentral.intercept = undefined;
   });
 
-  test('fails when the web identity token file is missing: another poll would not find it', async () => {
+  test('fails when the web identity token file is missing, without another poll', async () => {
     const { code, err } = await watch({ AWS_PROFILE: 'web' });
     expect(code).toBe(1);
     expect(err.trim().split('\n').at(-1)).toMatch(/^The web identity token file .*no-token can't be read/);

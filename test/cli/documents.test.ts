@@ -1,4 +1,4 @@
-/** The commands that documents name: those of the README run as they are written, all of them are ones that there are. */
+/** Commands in documents: those of the README run as written, and all of them exist. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ago, DAY } from '../durations';
@@ -32,17 +32,17 @@ test('the README names every command', () => {
   expect([...new Set(ofReadme.map(([name]) => name))].sort()).toEqual(all);
 });
 
-test.each(ofReadme.map(args => [args.join(' '), args] as const))('%s runs as it is written', async (_, args) => {
+test.each(ofReadme.map(args => [args.join(' '), args] as const))('%s runs as written', async (_, args) => {
   const more = args[0] === 'watch' ? ['--keep', join(commandLine.folder, 'watch')] : [];
   const { code, out, err } = await commandLine.run([...args, '--local', ...more], local);
-  // What goes straight to Partner Central says what it does; and the task that is waited for has failed.
+  // Commands that call Partner Central directly print what they do. The task of `wait` has failed.
   const isStraight = args[0] === 'watch' || args[0] === 'wait';
   expect({ code, err }).toEqual({ code: args[0] === 'wait' ? 1 : 0, err: isStraight ? expect.any(String) : '' });
-  // A first poll with nothing to tell writes nothing.
+  // A first poll that publishes nothing prints nothing.
   if (args[0] !== 'watch') expect(out).not.toBe('');
 });
 
-test('the runbook and docs/events.md name commands and options that there are', async () => {
+test('the runbook and docs/events.md name existing commands and options', async () => {
   const named = [...commandsIn(read('docs', 'runbook.md')), ...commandsIn(read('docs', 'events.md'))];
   expect(named.length).toBeGreaterThan(5);
   const names = [...new Set(named.map(([name]) => name))];
@@ -58,11 +58,11 @@ test('the runbook and docs/events.md name commands and options that there are', 
       });
 });
 
-/** What IAM calls it, where that is not `service:Operation`. */
+/** IAM actions whose name differs from `service:Operation`. */
 const services: Readonly<Record<string, string>> = { eventbridge: 'events' };
 const actions: Readonly<Record<string, string>> = { Invoke: 'InvokeFunction' };
 
-test('docs/security.md lists each call that the commands make', () => {
+test('docs/security.md lists each call of the commands', () => {
   const files = readdirSync(join(project, 'cli'), { encoding: 'utf8', recursive: true })
     .filter(file => file.endsWith('.ts'))
     .map(file => read('cli', file));
@@ -81,7 +81,7 @@ test('docs/security.md lists each call that the commands make', () => {
   expect(new Set(calls).size).toBeGreaterThan(8);
   const [, section = ''] = read('docs', 'security.md').split('## What operators need\n');
   const listed = [...(section.split(/^#/m)[0] as string).matchAll(/`([a-z]+:[A-Za-z]+)`/g)].map(([, action]) => action);
-  // By the poller's own code.
+  // Called by the poller's own code.
   const ours = [
     'events:PutEvents',
     'partnercentral:ListOpportunityFromEngagementTasks',

@@ -1,4 +1,4 @@
-/** What a person is told when something is wrong: one sentence that says what to do, and an exit code. */
+/** Messages of failures: one sentence with advice, and an exit code. */
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startControlPlane } from '../../local/services/control-plane';
@@ -19,7 +19,7 @@ const denied = (action: string) =>
   `User: arn:aws:iam::123456789012:user/ops is not authorized to perform: ${action} on resource: * because no identity-based policy allows the ${action} action`;
 
 const answer = (status: number, type: string, message = type): ErrorAnswer => ({ status, type, body: { message } });
-/** What CloudFormation does, by the name of the stack that is asked for. */
+/** CloudFormation's answers, by stack name. */
 const faults: Readonly<Record<string, Fault['how']>> = {
   denied: answer(403, 'AccessDenied', denied('cloudformation:ListStackResources')),
   expired: answer(403, 'ExpiredToken', `The security token ${secret} is expired`),
@@ -46,7 +46,7 @@ afterAll(async () => {
 const here = () => commandLine.announce('here', plane.endpoints);
 const onStack = (stack: string) => () => commandLine.run(['status', '--local', '--stack', stack], here());
 
-/** The same but for Lambda, which refuses. */
+/** The same, but Lambda refuses. */
 async function withoutLambda(): Promise<Ended> {
   const other = await openPlane();
   closing.push(other);
@@ -74,7 +74,7 @@ async function withTable(type: string, message: string): Promise<Ended> {
   return commandLine.run(['status', '--local', '--json'], commandLine.announce(type, endpoints));
 }
 
-const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
+const rows: [name: string, run: () => Promise<Ended>, message: RegExp][] = [
   [
     'a permission is missing',
     onStack('denied'),
@@ -96,12 +96,12 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
     /^The table Gone is gone: docs\/runbook\.md says/,
   ],
   [
-    'credentials have expired',
+    'the credentials have expired',
     onStack('expired'),
     /^The AWS credentials have expired: get new ones for AWS_ACCESS_KEY_ID, .* and AWS_SESSION_TOKEN, and try again\.$/,
   ],
   [
-    'credentials are not accepted',
+    'the credentials are not accepted',
     onStack('refused'),
     /^AWS does not accept the credentials \(InvalidClientTokenId\): see/,
   ],
@@ -110,7 +110,7 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
     onStack('throttled'),
     /^AWS throttles the calls of this account \(Throttling\).*: try again in some/,
   ],
-  ['AWS is broken', onStack('broken'), /^AWS failed to answer \(InternalFailure\).* AWS Health Dashboard/],
+  ['AWS fails', onStack('broken'), /^AWS failed to answer \(InternalFailure\).* AWS Health Dashboard/],
   ['the connection breaks off', onStack('gone'), /^AWS can not be reached \(ECONNRESET\): check the network/],
   [
     'nothing answers',
@@ -122,7 +122,7 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
     /^AWS can not be reached \(ECONNREFUSED\): check the network/,
   ],
   [
-    'there is no such stack',
+    'the stack does not exist',
     onStack('Nowhere'),
     /^There is no stack Nowhere in us-east-1\. Name another one with --stack, or another region with --region; npx cdk deploy makes it\.$/,
   ],
@@ -142,7 +142,7 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
     /^No region is set: name the stack's region with --region/,
   ],
   [
-    'there is no such profile',
+    'the profile does not exist',
     () =>
       commandLine.run(['status', '--profile', 'prd'], {
         AWS_CONFIG_FILE: commandLine.write(
@@ -162,11 +162,11 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
     /^The profile empty gives no credentials: complete it with aws configure --profile empty/,
   ],
   [
-    'the sign-in of a profile is over',
-    // As a process: of a profile with SSO, the SDK looks for the file in the process's own environment.
+    'the sign-in of a profile has expired',
+    // As a process: the SDK looks for the SSO file by the process's environment.
     () =>
       commandLine.start(['status', '--profile', 'sso'], {
-        ...keys, // of somebody else: who names a profile means it
+        ...keys, // ignored, because a profile is named
         AWS_CONFIG_FILE: commandLine.write(
           'sso',
           '[profile sso]\nregion = us-east-1\nsso_start_url = https://signin.example.com\nsso_region = us-east-1\nsso_account_id = 123456789012\nsso_role_name = ops\n',
@@ -175,12 +175,12 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
     /^The sign-in of the profile is over: run aws sso login --profile sso and try again\.$/,
   ],
   [
-    'nothing runs here',
+    'there is no local run',
     () => commandLine.run(['status', '--local']),
     /^Nothing runs on this machine: start it with npm start, in another terminal\.$/,
   ],
   [
-    'what ran here was killed',
+    'the local run was killed',
     async () => {
       const { pid } = spawnSync('true');
       return commandLine.run(['status', '--local'], commandLine.announce('dead', {}, pid));
@@ -190,28 +190,28 @@ const rows: [name: string, run: () => Promise<Ended>, told: RegExp][] = [
 ];
 
 describe('fails when', () => {
-  // All at once, for some of them wait before they try again; each is looked at in a test of its own.
+  // All rows run concurrently, because some retry with pauses. Each result is checked in its own test.
   const outcomes = new Map<string, Promise<Ended>>();
   beforeAll(() => {
     for (const [name, run] of rows) outcomes.set(name, run());
   });
 
-  test.each(rows)('%s', async (name, _run, told) => {
+  test.each(rows)('%s', async (name, _run, message) => {
     const { code, out, err } = (await outcomes.get(name)) as Ended;
-    expect(err.trim()).toMatch(told);
+    expect(err.trim()).toMatch(message);
     expect(err.trim()).not.toContain('\n');
     expect(err).not.toContain(secret);
     expect({ code, out }).toEqual({ code: 1, out: '' });
   });
 });
 
-test('DEBUG shows where an error comes from', async () => {
+test('DEBUG prints the stack of an error', async () => {
   const { code, err } = await commandLine.run(['status', '--local', '--stack', 'denied'], { ...here(), DEBUG: '1' });
   expect(code).toBe(1);
   expect(err).toMatch(/\n {4}at .*\nThe permission/s);
 });
 
-test('Ctrl-C ends a command that waits, with exit code 130 and without a word', async () => {
+test('Ctrl-C ends a waiting command with exit code 130 and no message', async () => {
   const before = plane.cloudFormation.calls.total;
   const { child, ended } = commandLine.start(['list', '--local', '--stack', 'hanging'], here());
   while (plane.cloudFormation.calls.total === before) await sleep(20);

@@ -1,4 +1,4 @@
-/** The table of `watch`, beyond what every table has to do (test/in-memory/contract.test.ts): its file. */
+/** The file of the table of `watch`. Its contract as a table is in test/in-memory/contract.test.ts. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ const row = (taskId: string, more: Partial<TaskRow> = {}): TaskRow => ({
   ...more,
 });
 
-/** Opens it, and closes it again as a kill does but for the lock. */
+/** Opens it, and removes only the lock, like a kill. */
 async function within<T>(work: (table: ReturnType<typeof openFolderTable>['table']) => Promise<T>, at = now) {
   const opened = openFolderTable(folder, source, at);
   try {
@@ -50,7 +50,7 @@ async function within<T>(work: (table: ReturnType<typeof openFolderTable>['table
 const idsIn = async (taskIds: readonly string[], at = now) =>
   within(async table => [...(await table.readRows(taskIds, budget)).rows.keys()], at);
 
-test('killed at any byte of a write, it has what was written before, and of that write whole rows only', async () => {
+test('after a kill at any byte of a write, it has all earlier rows, and only whole rows of that write', async () => {
   await within(table => table.writeRows([row('task-before')], budget));
   const before = readFileSync(file);
   await within(table => table.writeRows([row('task-1', { message: 'é\n"' }), row('task-2')], budget));
@@ -60,7 +60,7 @@ test('killed at any byte of a write, it has what was written before, and of that
     writeFileSync(file, after.subarray(0, cut));
     const ids = await idsIn(['task-before', 'task-1', 'task-2']);
     seen.add(ids.join());
-    // What comes next is not lost behind the half of a line.
+    // The next write is not lost behind the incomplete line.
     if (cut % 50 === 0) {
       await within(table => table.writeRows([row('task-next')], budget));
       expect(await idsIn([...ids, 'task-next'])).toEqual([...ids, 'task-next']);
@@ -69,14 +69,14 @@ test('killed at any byte of a write, it has what was written before, and of that
   expect([...seen]).toEqual(['task-before', 'task-before,task-1', 'task-before,task-1,task-2']);
 });
 
-test('killed while it rewrites the file, it has the old one', async () => {
+test('after a kill during a rewrite of the file, it has the old file', async () => {
   await within(table => table.writeRows([row('task-1')], budget));
   writeFileSync(`${file}.new`, '{"half');
   expect(await idsIn(['task-1'])).toEqual(['task-1']);
   expect(readdirSync(folder)).toEqual(['table.jsonl']);
 });
 
-test('a lease that a killed process left is ended, and what it asked for stays', async () => {
+test('ends the lease of a killed process and keeps its requests', async () => {
   await within(async table => {
     await table.takeLease({ owner: 'killed', now, expiresAt: now + MINUTE, emitSince: now, signal });
     await table.requestAudit(now, signal);
@@ -87,7 +87,7 @@ test('a lease that a killed process left is ended, and what it asked for stays',
   expect(taken).toMatchObject({ emitSince: now, auditRequestedAt: now });
 });
 
-test('rows that have expired go when it is opened, as DynamoDB deletes them; others stay', async () => {
+test('deletes expired rows when it is opened', async () => {
   await within(table =>
     table.writeRows(
       [row('task-1', { expiresAt: now + DAY }), row('task-2', { expiresAt: now + 3 * DAY }), row('task-3')],
@@ -110,7 +110,7 @@ test('the file does not grow with the number of writes', async () => {
   });
 });
 
-test('sources in one folder know nothing of each other', async () => {
+test('sources in one folder are separate', async () => {
   await within(table => table.writeRows([row('task-1')], budget));
   const other = openFolderTable(folder, 'AWS#OpportunityFromEngagement', now);
   expect((await other.table.readRows(['task-1'], budget)).rows.size).toBe(0);
@@ -118,7 +118,7 @@ test('sources in one folder know nothing of each other', async () => {
   other.close();
 });
 
-test('fails when a line is not what was written: it does not start empty silently', async () => {
+test('fails when a line is damaged, and does not start with an empty table', async () => {
   await within(table => table.writeRows([row('task-1'), row('task-2')], budget));
   writeFileSync(file, readFileSync(file, 'utf8').replace('"task', '"ta"sk').replace('TASK#task-1', 'TASK#"task-1'));
   const damaged = readFileSync(file);
@@ -128,7 +128,7 @@ test('fails when a line is not what was written: it does not start empty silentl
   expect(readdirSync(folder)).toEqual(['table.jsonl']); // unlocked
 });
 
-test('fails when the folder is of a release with another form, saying how to go on', () => {
+test('fails when the folder has the format of another release, with advice', () => {
   writeFileSync(join(folder, 'CURRENT'), 'MANIFEST-000004\n');
   expect(() => openFolderTable(folder, source, now)).toThrow(
     /was written by an earlier release, in a form that this one does not read; it was last opened at .*--keep and, with --since, .*the same eventId\.$/,

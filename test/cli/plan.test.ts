@@ -6,11 +6,11 @@ import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import type { TaskEvent } from '../../lambdas/task-event';
 import { MINUTE } from '../durations';
 import { openTestStack, type TestStack } from '../integration/test-stack';
-import { asSomebody, openCommandLine } from './command-line';
+import { openCommandLine, testCredentials } from './command-line';
 
 const commandLine = openCommandLine();
 const tasks = (endpoints: Readonly<Record<string, string>>, ...args: string[]) =>
-  commandLine.run(args, { ...asSomebody, ...endpoints });
+  commandLine.run(args, { ...testCredentials, ...endpoints });
 let stack: TestStack;
 beforeAll(async () => {
   stack = await openTestStack();
@@ -22,7 +22,7 @@ afterAll(async () => {
 
 const inOrder = (items: Record<string, unknown>[]) => items.sort((a, b) => (String(a.item) < String(b.item) ? -1 : 1));
 
-/** One of each kind of thing that a poll may meet. */
+/** One task of each kind. */
 async function prepare() {
   const { store } = stack;
   const [ends, refusedAndDue, refusedAndPutOff, changes] = stack.addRunning(5, MINUTE).map(({ taskId }) => taskId) as [
@@ -48,7 +48,7 @@ async function prepare() {
   return { ends, refusedAndDue, refusedAndPutOff, changes, isNew, history };
 }
 
-test('a plan says why and why not, changes nothing, and is what the next poll does', async () => {
+test('a plan gives reasons, changes nothing, and matches the next poll', async () => {
   const { ends, refusedAndDue, refusedAndPutOff, changes, isNew, history } = await prepare();
   const before = inOrder(await stack.items());
   stack.takeCalls();
@@ -87,7 +87,7 @@ test('a plan says why and why not, changes nothing, and is what the next poll do
   );
 });
 
-test('another poll at work does not keep a plan from being made; nothing deployed is needed without a table', async () => {
+test('a plan works during another poll; with --no-table it needs no deployment', async () => {
   await stack.reset();
   const failed = stack.store.add({ status: 'FAILED', reasonCode: 'InternalError' });
   stack.store.add({ status: 'COMPLETE', startTimeMs: Date.now() - 30 * MINUTE });
@@ -98,7 +98,7 @@ test('another poll at work does not keep a plan from being made; nothing deploye
   await stack.run();
   const checkpoint = await stack.checkpoint();
   const until = Date.now() + 40_000;
-  await stack.putItem({ ...checkpoint, leaseOwner: 'somebody', leaseExpiresAtMs: until });
+  await stack.putItem({ ...checkpoint, leaseOwner: 'another-run', leaseExpiresAtMs: until });
   stack.takeCalls();
   const all = { ...stack.endpoints };
   const onlyPartnerCentral = {
@@ -106,7 +106,7 @@ test('another poll at work does not keep a plan from being made; nothing deploye
     AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
   };
 
-  const [beside, straight, json, ...wrong] = await Promise.all([
+  const [duringPoll, straight, json, ...wrong] = await Promise.all([
     tasks(all, 'plan'),
     tasks(onlyPartnerCentral, 'plan', '--no-table', '--since', '1h'),
     tasks(onlyPartnerCentral, 'plan', '--no-table', '--taskIdentifiers', failed.taskId, '--json'),
@@ -118,10 +118,10 @@ test('another poll at work does not keep a plan from being made; nothing deploye
   expect(early.out).toContain('No poll has run yet.');
   expect(unreachable).toMatchObject({ code: 1, err: expect.stringContaining('ECONNREFUSED') });
   expect(unreachable.out).toContain('This is not all: something failed on the way');
-  expect(beside.out).toContain(`Another poll is at work just now (until ${moment(until)} at the latest)`);
+  expect(duringPoll.out).toContain(`Another poll is at work just now (until ${moment(until)} at the latest)`);
   expect(straight.out).toContain('2 have ended, 1 of them failed. 2 tasks are running.');
   expect(straight.out).toMatch(new RegExp(`TaskFailed +${failed.taskId} +InternalError`));
-  expect([beside.code, straight.code, json.code]).toEqual([0, 0, 0]);
+  expect([duringPoll.code, straight.code, json.code]).toEqual([0, 0, 0]);
   expect((JSON.parse(json.out) as Plan).events.map(({ event }) => event.taskId)).toEqual([failed.taskId]);
   expect(stack.takeCalls()).toMatchObject({ writes: 0, puts: 0 });
   expect(wrong.map(({ code, err }) => [code, err])).toEqual([
@@ -139,23 +139,23 @@ describe('reasons', () => {
   test.each<[string, Partial<TaskEvent>, Partial<TaskRow> | null, string]>([
     ['above the floor', { startTime: '1970-01-01T00:00:05.000Z' }, null, 'the emission floor, 1970-01-01T00:00:05Z'],
     ['in a backfill', { startTime: '1970-01-01T00:00:02.000Z' }, null, 'the emission floor, 1970-01-01T00:00:01Z'],
-    ['no start time', {}, null, 'without a start time it counts as new'],
-    ['no status', {}, { status: 'ABSENT' }, 'it was without a status when'],
-    ['unknown status', {}, { status: 'PAUSED' }, 'it was PAUSED when'],
+    ['without a start time', {}, null, 'without a start time it counts as new'],
+    ['without a status', {}, { status: 'ABSENT' }, 'it was without a status when'],
+    ['with an unknown status', {}, { status: 'PAUSED' }, 'it was PAUSED when'],
     [
       'refused',
       {},
       { status: 'FAILED', publishAttempts: 2, lastError: 'X', nextCheckAt: 0 },
       'twice (X), and it is due again now',
     ],
-    ['refused often', {}, { status: 'FAILED', publishAttempts: 9, nextCheckAt: 0 }, '9 times (no reason given)'],
-    ['refused as something else', {}, { status: 'COMPLETE', publishAttempts: 2 }, 'changed from COMPLETE to FAILED'],
-  ])('%s', (_, told, before, because) => {
-    const reason = reasonFor('TaskFailed', event(told), before && row(before), checkpoint);
+    ['refused many times', {}, { status: 'FAILED', publishAttempts: 9, nextCheckAt: 0 }, '9 times (no reason given)'],
+    ['refused with another status', {}, { status: 'COMPLETE', publishAttempts: 2 }, 'changed from COMPLETE to FAILED'],
+  ])('%s', (_, detail, before, because) => {
+    const reason = reasonFor('TaskFailed', event(detail), before && row(before), checkpoint);
     expect(reason.because).toContain(because);
   });
 });
 
-test.each(['', '0s', '24', 'h', '-1h', '1.5h'])('fails when a length of time is "%s"', text => {
+test.each(['', '0s', '24', 'h', '-1h', '1.5h'])('fails when a duration is "%s"', text => {
   expect(() => readPeriod(text)).toThrow('Allowed: a number with s, m, h or d');
 });

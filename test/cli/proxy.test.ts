@@ -1,4 +1,4 @@
-/** HTTPS_PROXY and NO_PROXY, by a proxy on this machine that lets nobody through. */
+/** HTTPS_PROXY and NO_PROXY, with a local proxy that refuses everything. */
 import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Aws, awsOf } from '../../cli/lib/aws';
 import { connectEventBus } from '../../lambdas/poller/edges/event-bus';
 import { connectSnapshotTable } from '../../lambdas/poller/edges/snapshot-table';
-import { asSomebody, openCommandLine } from './command-line';
+import { openCommandLine, testCredentials } from './command-line';
 
 const commandLine = openCommandLine();
 let asked: string[] = [];
@@ -30,10 +30,10 @@ afterEach(() => {
   delete process.env.NO_PROXY;
 });
 
-/** The agent reads the environment of the process. */
+/** The agent reads the process's environment. */
 function run(args: readonly string[], proxies: Record<string, string>) {
   Object.assign(process.env, proxies);
-  return commandLine.run(args, { ...asSomebody, ...proxies });
+  return commandLine.run(args, { ...testCredentials, ...proxies });
 }
 
 const stack = 'cloudformation.us-east-1.amazonaws.com:443';
@@ -66,16 +66,16 @@ test.each<[adapter: string, call: (aws: Aws) => Promise<unknown>, host: string]>
   ],
 ])("the poller's own %s too", async (_, call, host) => {
   process.env.HTTPS_PROXY = url;
-  await expect(call(awsOf({ ...asSomebody, HTTPS_PROXY: url }))).rejects.toThrow();
+  await expect(call(awsOf({ ...testCredentials, HTTPS_PROXY: url }))).rejects.toThrow();
   expect([...new Set(asked)]).toEqual([host]);
 });
 
-test('what the proxy says of itself is told', async () => {
+test("shows the proxy's own message", async () => {
   const { err } = await run(['status'], { HTTPS_PROXY: url });
   expect(err).toMatch(/^The proxy wants a name and a password \(407\): put them into HTTPS_PROXY/);
 });
 
-test('a host of NO_PROXY is asked directly', async () => {
+test('connects directly to hosts in NO_PROXY', async () => {
   const own = { AWS_ENDPOINT_URL_CLOUDFORMATION: 'https://127.0.0.1:1', NO_PROXY: 'example.com,127.0.0.1' };
   const { err } = await run(['status'], { HTTPS_PROXY: url, ...own });
   expect(err).toContain('AWS can not be reached (ECONNREFUSED)');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MINUTE } from '../durations';
 import { openTestStack, type TestStack } from '../integration/test-stack';
-import { asSomebody, type Ended, openCommandLine } from './command-line';
+import { type Ended, openCommandLine, testCredentials } from './command-line';
 
 const commandLine = openCommandLine();
 let stack: TestStack;
@@ -19,17 +19,17 @@ afterAll(async () => {
   rmSync(state, { recursive: true, force: true });
 });
 
-const somebody = () => ({ ...asSomebody, ...stack.endpoints });
+const environment = () => ({ ...testCredentials, ...stack.endpoints });
 const trimmed = ({ code, out, err }: Ended) => ({ code, out: out.trimEnd(), err: err.trimEnd() });
 const replay = async (...args: string[]) =>
-  trimmed(await commandLine.run(['replay', '--state', state, ...args], somebody()));
-/** `taskId eventId`, of every event since the last time. */
+  trimmed(await commandLine.run(['replay', '--state', state, ...args], environment()));
+/** `taskId eventId` of every event since the last call. */
 const published = () => {
   const ids = stack.eventBridge.events.map(({ detail }) => `${detail.taskId} ${detail.eventId}`).sort();
   return ids;
 };
 
-/** 3 running tasks and 34 that have ended, all known to the table. @returns what was published of them */
+/** 3 running tasks and 34 ended ones, all in the table. @returns their published events */
 async function poll() {
   await stack.reset();
   await stack.run();
@@ -42,7 +42,7 @@ async function poll() {
   return { first, running: running.map(({ taskId }) => taskId), ended };
 }
 
-test('a replay is the same events again, marked as one, and alerts nobody unless asked to', async () => {
+test('a replay publishes the same events again, marked as replayed, and sends no alerts without --alerts', async () => {
   const { first, running, ended } = await poll();
   const failed = ended.filter(({ status }) => status === 'FAILED').map(({ taskId }) => taskId);
   const [one, other] = failed as [string, string];
@@ -58,8 +58,8 @@ test('a replay is the same events again, marked as one, and alerts nobody unless
     replay('--ended-since', '2h', '--ended-until', '1h'),
   ]);
 
-  const { replayId, ...told } = JSON.parse(silent.out);
-  expect(told).toEqual({
+  const { replayId, ...summary } = JSON.parse(silent.out);
+  expect(summary).toEqual({
     source: 'Sandbox/OpportunityFromEngagement',
     published: 2,
     refused: [],
@@ -88,8 +88,17 @@ test('a replay is the same events again, marked as one, and alerts nobody unless
   expect([past.code, past.out]).toEqual([0, 'No finished task of that period is in the table; nothing was published.']);
 
   stack.eventBridge.clear();
-  const loud = await replay('--ended-since', '1h', '--status', 'FAILED', '--alerts', '--yes', '--per-second', '1000');
-  expect(loud.out).toMatch(/^Published 11 events again, with replayId \d{8}T\d{6}Z-[0-9a-f]{6}\.$/);
+  const alerting = await replay(
+    '--ended-since',
+    '1h',
+    '--status',
+    'FAILED',
+    '--alerts',
+    '--yes',
+    '--per-second',
+    '1000',
+  );
+  expect(alerting.out).toMatch(/^Published 11 events again, with replayId \d{8}T\d{6}Z-[0-9a-f]{6}\.$/);
   expect(stack.eventBridge.events.map(({ detail }) => detail.taskId).sort()).toEqual(failed.sort());
   expect(stack.eventBridge.events.every(({ detail }) => detail.replayAlerts === true)).toBe(true);
   const mails = await stack.deliverAlerts();
@@ -99,14 +108,14 @@ test('a replay is the same events again, marked as one, and alerts nobody unless
   expect(readdirSync(state)).toEqual([]);
 });
 
-test('killed or stopped in the middle, it goes on where it was', async () => {
+test('continues where it was killed or stopped', async () => {
   const { first } = await poll();
   let calls = 0;
   stack.eventBridge.intercept = ({ operation }) =>
     operation === 'PutEvents' && ++calls === 2 ? { when: 'after', how: 'hang' } : undefined;
   const killed = commandLine.start(
     ['replay', '--ended-since', '1h', '--yes', '--state', state, '--per-second', '1000'],
-    somebody(),
+    environment(),
   );
   await killed.until(() => stack.eventBridge.events.length >= 20);
   killed.child.kill('SIGKILL');
@@ -122,7 +131,10 @@ test('killed or stopped in the middle, it goes on where it was', async () => {
   expect(left.out).toContain('This would publish 24 events');
   expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining("can't be resumed from") });
 
-  const stopped = commandLine.call(['replay', '--resume', replayId, '--state', state, '--per-second', '1'], somebody());
+  const stopped = commandLine.call(
+    ['replay', '--resume', replayId, '--state', state, '--per-second', '1'],
+    environment(),
+  );
   while (stack.eventBridge.events.length < 30) await sleep(20);
   stopped.stop();
   const { code, out } = trimmed(await stopped.ended);
@@ -140,7 +152,7 @@ test('killed or stopped in the middle, it goes on where it was', async () => {
   expect(existsSync(join(state, file))).toBe(false);
 });
 
-test('what can not be taken now is tried again, and what is refused is told and stays resumable', async () => {
+test('retries throttled entries, and reports refused ones, which can be resumed', async () => {
   const { first, ended } = await poll();
   const [refused, gone] = ended.map(({ taskId }) => taskId) as [string, string];
   const tried = new Set<string>();
@@ -158,8 +170,8 @@ test('what can not be taken now is tried again, and what is refused is told and 
 
   const some = await replay('--ended-since', '1h', '--yes', '--per-second', '1000', '--json');
 
-  const { replayId, ...told } = JSON.parse(some.out);
-  expect([some.code, told]).toEqual([
+  const { replayId, ...summary } = JSON.parse(some.out);
+  expect([some.code, summary]).toEqual([
     1,
     {
       source: 'Sandbox/OpportunityFromEngagement',

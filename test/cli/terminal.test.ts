@@ -1,4 +1,4 @@
-/** What commands have of a terminal, and of pipes in its place. */
+/** Terminals and pipes of commands. */
 import { PassThrough } from 'node:stream';
 import { openTerminal } from '../../cli/lib/terminal';
 
@@ -11,7 +11,7 @@ const open = (isTTY: boolean, json = false) => {
   return { ...streams, context, close, stopping, written };
 };
 
-test('progress is one line that is written over, and gone before the next line and at the end', () => {
+test('progress is one line that is overwritten, and removed before the next line and at the end', () => {
   const { context, close, written } = open(true);
   context.progress('1 of 100 rows read');
   context.progress('a progress that is longer than the terminal');
@@ -24,7 +24,7 @@ test('progress is one line that is written over, and gone before the next line a
   expect(written('stdout')).toBe('result\n');
 });
 
-test('without a terminal there is no progress, and nobody is asked', async () => {
+test('without a terminal there is no progress and no question', async () => {
   const { context, written } = open(false);
   context.progress('1 of 100 rows read');
   expect(await context.confirm('Publish?')).toBe(false);
@@ -36,7 +36,7 @@ test.each([
   ['YES\n', true],
   ['n\n', false],
   ['\n', false],
-])('a person who answers %j', async (answer, confirmed) => {
+])('the answer %j', async (answer, confirmed) => {
   const { context, stdin, written } = open(true);
   const answered = context.confirm('Publish?');
   stdin.write(answer);
@@ -44,14 +44,14 @@ test.each([
   expect(written('stderr')).toContain('Publish? [y/N] ');
 });
 
-test('a person who presses Ctrl-C is not asked any longer', async () => {
+test('Ctrl-C ends a question', async () => {
   const { context, stopping } = open(true);
   const answered = context.confirm('Publish?');
   stopping.abort();
   await expect(answered).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
 });
 
-test('what a terminal would obey is shown, and escaped in JSON', () => {
+test('control characters are made visible, and escaped in JSON', () => {
   const people = open(true);
   people.context.print('a\u001b[31mb');
   expect(people.written('stdout')).toBe('a\ufffd[31mb\n');

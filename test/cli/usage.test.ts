@@ -1,4 +1,4 @@
-/** The command line itself: its help, what it refuses, and what npm makes of it. */
+/** Help and usage errors of the command line, and options that npm consumes. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ test('--help lists each command that has a folder', async () => {
   for (const command of folders) expect(out).toMatch(new RegExp(`^ +${command} `, 'm'));
 });
 
-test('--help tells all there is, and of each command its options and examples', async () => {
+test('--help lists all commands, and for each one its options and examples', async () => {
   const [whole, list, show] = await Promise.all(
     [['--help'], ['list', '--help'], ['show', '--help']].map(args => commandLine.run(args)),
   );
@@ -43,7 +43,7 @@ test('--help tells all there is, and of each command its options and examples', 
   isHelp(show as Ended, 'show [options] <TASK>', 'id or ARN');
 });
 
-const refused: [args: string[], told: string][] = [
+const refused: [args: string[], message: string][] = [
   [[], 'Usage: npm run tasks -- COMMAND'],
   [['stat'], "unknown command 'stat'"],
   [['list', '--limit', '-1'], "'--limit <N>' argument '-1' is invalid. Allowed: a whole number from 1 to"],
@@ -58,12 +58,12 @@ const refused: [args: string[], told: string][] = [
   ],
   [['list', '--since', '1h', '--until', '2h'], '--since has to be before --until.'],
   [['watch', '--once', '--every', '30d'], 'and at most 7d'],
-  // The SDK would leave it out, and all tasks would be told of.
+  // The SDK would omit it, and the command would show all tasks.
   [
     ['watch', '--once', '--family', 'EngagementByAcceptingInvitation', '--engagementIdentifiers', 'eng-0123456789abcd'],
     '--engagementIdentifiers with taskFamily: got ["eng-0123456789abcd"] with EngagementByAcceptingInvitation, allowed',
   ],
-  // Where no stack is asked, a source of one would be left aside without a word.
+  // Without a stack, the source's settings would be ignored silently.
   [
     ['watch', '--once', '--source', 'AWS/OpportunityFromEngagement'],
     '--source is for a deployed stack; name --catalog',
@@ -82,16 +82,16 @@ const refused: [args: string[], told: string][] = [
   [['wait', 'task-0000000000000', '--stack', 'Prod'], '--stack is for a deployed stack'],
 ];
 
-test('fails when the command line is wrong: exit code 2, what is allowed, and nothing on standard output', async () => {
+test('fails when the command line is wrong: exit code 2, the allowed values, and nothing on standard output', async () => {
   const outcomes = await Promise.all(refused.map(([args]) => commandLine.run(args)));
-  for (const [at, [, told]] of refused.entries()) {
-    expect(outcomes[at]?.err).toContain(told);
+  for (const [at, [, message]] of refused.entries()) {
+    expect(outcomes[at]?.err).toContain(message);
     expect(outcomes[at]).toMatchObject({ code: 2, out: '' });
   }
 });
 
-test('fails when npm took an option for itself, for want of a --', async () => {
-  // As a process, whose exit code it is.
+test('fails when npm consumed an option because -- is missing', async () => {
+  // As a process, for its exit code.
   const { code, out, err } = await commandLine.start(['list', '5'], { npm_config_limit: 'true' }).ended;
   expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(err).toBe('npm took --limit for itself. Put -- before the command: npm run tasks -- COMMAND --limit …');
@@ -109,12 +109,12 @@ test.each([
   ['"run" "tasks" "status" "--json"', '--json'],
   ['"--json" "run" "tasks" "status"', '--json'],
   ['"run" "--json" "tasks" "--" "status"', '--json'],
-  ['"run" "tasks" "status" "--no-global"', '--local'], // npm's own expansion of it
+  ['"run" "tasks" "status" "--no-global"', '--local'], // npm expands it
   ['"run" "tasks" "--local" "status"', '--local'],
   ['"run" "tasks" "--" "status" "--json"', undefined],
   ['"run" "other" "status" "--json"', undefined],
-  ['"run" "tasks" "list" "--json"', undefined], // of somebody else, at the same time
-])('by its log, npm %s has taken %s', (argv, taken) => {
+  ['"run" "tasks" "list" "--json"', undefined], // of another process at the same time
+])('from its log, npm %s has consumed %s', (argv, taken) => {
   const now = Date.UTC(2026, 10, 28, 22, 19, 8);
   const environment = npmLog(argv, '2026-11-28T22_19_07_950Z');
   const program = new Command().option('--json').option('--local');
@@ -130,8 +130,8 @@ test.each([
   expect(() => refuse(now + 120_000)).not.toThrow();
 });
 
-test('fails when npm itself takes --local for its --no-global', async () => {
-  // npm, for the form of its log is its own.
+test('fails when npm itself reads --local as its --no-global', async () => {
+  // Uses npm itself, because the format of the log is npm's.
   const cache = join(commandLine.folder, 'cache');
   const { status, stdout, stderr } = spawnSync('npm', ['run', '--silent', 'tasks', 'list', '--local'], {
     cwd: project,
@@ -152,7 +152,7 @@ function npmLog(argv: string, name: string) {
   return { npm_config_cache: cache, npm_lifecycle_event: 'tasks' };
 }
 
-test('moments: instants, dates, and how long ago', () => {
+test('times: instants, dates, and durations ago', () => {
   const now = Date.UTC(2026, 10, 23, 12);
   expect(readMoment('2026-11-01T00:00:00Z', now)).toBe(Date.UTC(2026, 10, 1));
   expect(readMoment('2026-11-01', now)).toBe(Date.UTC(2026, 10, 1));

@@ -1,4 +1,4 @@
-/** status, list, show and doctor, of a stack on this machine. */
+/** status, list, show and doctor for a local stack. */
 
 import type { TaskRow } from '../../lambdas/poller/core/task-row';
 import { toItem } from '../../lambdas/poller/edges/row-item';
@@ -120,10 +120,10 @@ describe('status', () => {
     });
   });
 
-  test('for people', async () => {
+  test('as text', async () => {
     const { code, out } = await run('status');
     expect(code).toBe(0);
-    const told = [
+    const expected = [
       /^Sandbox\/OpportunityFromEngagement$/m,
       /^ {2}Last success +(now|.* ago) \(2\d{3}-.* UTC\)$/m,
       /^ {2}Lease +held by run run-1 for \d minutes more$/m,
@@ -142,7 +142,7 @@ describe('status', () => {
         'm',
       ),
     ];
-    for (const line of told) expect(out).toMatch(line);
+    for (const line of expected) expect(out).toMatch(line);
   });
 });
 
@@ -177,7 +177,7 @@ describe('list', () => {
     expect(outcomes.map(({ err }) => err)).toEqual([...Array(6).fill(''), '4 more; --limit N shows more of them.\n']);
   });
 
-  test('for people, in a pipe: nothing is cut, and what all of them lack is left out', async () => {
+  test('as text in a pipe: nothing is cut, and columns that are empty for all tasks are omitted', async () => {
     const { out, err } = await run('list');
     const lines = out.trimEnd().split('\n');
     expect(lines[0]).toMatch(/^TASK +STATUS +STARTED \(UTC\) +SEEN ENDED +REASON +OPPORTUNITY$/);
@@ -192,7 +192,7 @@ describe('list', () => {
     expect(running[0]).toBe('TASK                STATUS       STARTED (UTC)');
   });
 
-  test('nothing that matches is no failure', async () => {
+  test('succeeds without a match', async () => {
     const { code, out, err } = await run('list', '--status', 'NONSENSE');
     expect({ code, out, err }).toEqual({
       code: 0,
@@ -207,25 +207,25 @@ describe('list', () => {
     [['--status', 'FAILED,FALIED'], 'There is no status FALIED; there are COMPLETE, FAILED, IN_PROGRESS.'],
     [['--engagement', 'eng-00000000000000'], 'The poller knows no task of the engagement eng-00000000000000.'],
     [['--opportunity', 'O1'], 'The poller knows no task of the opportunity O1.'],
-  ])('%p: what no task can match is told', async (filter, told) => {
+  ])('%p: reports a filter that no task can match', async (filter, message) => {
     const [text, json] = [await run('list', ...filter), await run('list', '--json', ...filter)];
     for (const { code, err } of [text, json]) {
       expect(code).toBe(0);
-      expect(err).toContain(told);
+      expect(err).toContain(message);
     }
     expect(() => JSON.parse(json.out)).not.toThrow();
   });
 
-  test('what is known and matches nothing is no unknown word', async () => {
+  test('does not report a known value that matches nothing', async () => {
     const { err } = await run('list', '--status', 'COMPLETE', '--reason', 'quota,ServiceQuotaExceeded');
     expect(err).toBe('None of 6 tasks.\n');
   });
 });
 
 describe('show', () => {
-  test('one that failed, by its ARN: when, why, what was published, what to do', async () => {
-    const [told] = stack.eventBridge.events.filter(({ detail }) => detail.taskId === ids.failed);
-    const { taskArn, eventId } = told?.detail ?? {};
+  test('a failed task by its ARN: times, reason, events, advice', async () => {
+    const [published] = stack.eventBridge.events.filter(({ detail }) => detail.taskId === ids.failed);
+    const { taskArn, eventId } = published?.detail ?? {};
     const [text, json] = await Promise.all([run('show', String(taskArn)), run('show', ids.failed, '--json')]);
     for (const line of [
       `${ids.failed}  FAILED`,
@@ -247,7 +247,7 @@ describe('show', () => {
     });
   });
 
-  test('one that is not published yet: the error, and when it is tried again', async () => {
+  test('a task not published yet: the error and the next attempt', async () => {
     const { out } = await run('show', ids.refused);
     expect(out).toContain('Published       not yet FAILED');
     expect(out).toContain('Attempts        1 attempt');
@@ -255,7 +255,7 @@ describe('show', () => {
     expect(out).toMatch(/Next check {6}(2\d{3}-.* UTC, in \d+ second|with the next poll)/);
   });
 
-  test('fails when no source knows the task', async () => {
+  test('fails when no source has the task', async () => {
     const { code, out, err } = await run('show', 'task-zzzzzzzzzzzzz');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(/^The poller of the stack PartnerCentralTaskPoller does not know task-zzzzzzzzzzzzz: .*\n$/);
@@ -306,7 +306,7 @@ describe('several sources in one stack', () => {
     await stack.putItem(toItem(other, { ...row, firstSeenAt: Date.now(), lastSeenAt: Date.now() }, true));
   });
 
-  test('all of them are asked, or the one that --source names', async () => {
+  test('uses all of them, or the one named by --source', async () => {
     const inBoth = (...args: string[]) => commandLine.run([...args, '--local'], both);
     const [status, list, one, show, wrong] = await Promise.all([
       inBoth('status', '--json'),
@@ -330,7 +330,7 @@ describe('several sources in one stack', () => {
     );
   });
 
-  test('one with a name is named with it, and has rows of its own', async () => {
+  test("shows a source's name, and its own rows", async () => {
     const name = formatSource(named);
     const [list, status, wrong] = await Promise.all([
       commandLine.run(['list', '--json', '--source', name, '--local'], both),
@@ -342,7 +342,7 @@ describe('several sources in one stack', () => {
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('another slash and the name')]);
   });
 
-  test('doctor lists the tasks through the role of each, and says which it may not assume', async () => {
+  test("doctor lists the tasks through each source's role, and names roles that it may not assume", async () => {
     stack.sts.roles = [ourRole];
     const { code, out } = await commandLine.run(['doctor', '--local'], both);
     expect(code).toBe(1);
@@ -355,7 +355,7 @@ describe('several sources in one stack', () => {
     expect(stack.sts.sessions.map(({ roleArn }) => roleArn)).toEqual([ourRole]);
   });
 
-  test('a plan lists the tasks through the role too', async () => {
+  test('a plan lists the tasks through the role', async () => {
     stack.sts.roles = [ourRole];
     const before = stack.sts.sessions.length;
     const ofRole = (source: string) => commandLine.run(['plan', '--source', source, '--local'], both);
@@ -368,7 +368,7 @@ describe('several sources in one stack', () => {
 });
 
 describe('doctor', () => {
-  test('all is well', async () => {
+  test('everything is ok', async () => {
     await stack.putItem({ ...(await stack.checkpoint()), lastSuccessAt: ago(0) });
     const [text, json] = await Promise.all([run('doctor'), run('doctor', '--json')]);
     expect(text.code).toBe(0);
@@ -400,7 +400,7 @@ describe('doctor', () => {
     });
   });
 
-  test('fails when anything is wrong, goes on, and says of each what to do', async () => {
+  test('fails when anything is wrong, runs all checks, and gives advice for each', async () => {
     const answer = (body: object): Fault => ({ when: 'before', how: { status: 200, body: JSON.stringify(body) } });
     const refusal = (type: string): Fault => ({ when: 'before', how: { status: 400, type, body: { message: type } } });
     stack.partnerCentral.intercept = ({ operation }) =>
@@ -438,7 +438,7 @@ describe('doctor', () => {
     expect(out).toContain('\n8 things are wrong.\n');
   });
 
-  test('fails when nothing is deployed yet, and still tells whether the tasks may be listed', async () => {
+  test('fails when nothing is deployed yet, and still checks whether the tasks may be listed', async () => {
     stack.partnerCentral.intercept = undefined;
     const { code, out } = await run('doctor', '--stack', 'NotYet');
     expect(code).toBe(1);
@@ -449,7 +449,7 @@ describe('doctor', () => {
     ]);
   });
 
-  test('fails when there are no credentials: the rest needs them', async () => {
+  test('fails when there are no credentials, without further checks', async () => {
     const { code, out } = await commandLine.run(['doctor']);
     expect(code).toBe(1);
     expect(out).toMatch(

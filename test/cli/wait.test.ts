@@ -1,5 +1,5 @@
 import { startPartnerCentral } from '../../local/services/partner-central';
-import { asSomebody, openCommandLine } from './command-line';
+import { openCommandLine, testCredentials } from './command-line';
 
 const commandLine = openCommandLine();
 let partnerCentral: Awaited<ReturnType<typeof startPartnerCentral>>;
@@ -9,8 +9,8 @@ beforeAll(async () => {
   partnerCentral = await startPartnerCentral();
   store = partnerCentral.store('Sandbox');
   endpoints = {
-    ...asSomebody,
-    AWS_REGION: 'eu-west-1', // Partner Central is in one region, wherever we are
+    ...testCredentials,
+    AWS_REGION: 'eu-west-1', // Partner Central is in one region only
     AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral.url,
     AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
   };
@@ -25,10 +25,10 @@ afterAll(async () => {
 
 const wait = (...args: string[]) => commandLine.run(['wait', ...args], endpoints);
 
-test('a task that completes while it is waited for: exit code 0', async () => {
+test('a task that completes during the wait: exit code 0', async () => {
   const { taskId } = store.add();
   partnerCentral.calls.reset();
-  partnerCentral.onReply = () => void store.end(taskId, 'COMPLETE'); // after the first look
+  partnerCentral.onReply = () => void store.end(taskId, 'COMPLETE'); // after the first look-up
   const { code, out, err } = await wait(taskId, '--timeout', '1s');
   expect({ code, err }).toEqual({
     code: 0,
@@ -38,7 +38,7 @@ test('a task that completes while it is waited for: exit code 0', async () => {
   expect(out).toMatch(new RegExp(`^${taskId}  COMPLETE\n(?: {2}.*\n)*? {2}Opportunity +O\\d+\n`));
 });
 
-test('as JSON, of another catalog and family, by its ARN', async () => {
+test('as JSON, in another catalog and family, by its ARN', async () => {
   const { taskId } = partnerCentral.store('AWS', 'EngagementFromOpportunity').add({ status: 'COMPLETE' });
   const arn = `arn:aws:partnercentral:us-east-1::catalog/AWS/engagement-from-opportunity-task/${taskId}`;
   const { code, out } = await wait(arn, '--catalog', 'AWS', '--family', 'EngagementFromOpportunity', '--json');
@@ -56,7 +56,7 @@ test('as JSON, of another catalog and family, by its ARN', async () => {
   });
 });
 
-test('fails when the task has failed: exit code 1, why, and what to do', async () => {
+test('fails when the task has failed: exit code 1, reason and advice', async () => {
   const message = 'Not\u001b[2J a\nmember';
   const { taskId } = store.add({ status: 'FAILED', reasonCode: 'EngagementAccessDenied', message });
   const [text, json] = await Promise.all([wait(taskId), wait(taskId, '--json')]);
@@ -73,7 +73,7 @@ test('fails when the task has failed: exit code 1, why, and what to do', async (
   });
 });
 
-test('fails when it has not ended in time: exit code 3, and what was seen last', async () => {
+test('fails when it has not ended in time: exit code 3 and the last status', async () => {
   const { taskId } = store.add();
   const [runs, unknown] = await Promise.all([
     wait(taskId, '--timeout', '1s', '--json'),
@@ -86,7 +86,7 @@ test('fails when it has not ended in time: exit code 3, and what was seen last',
   expect(unknown.err).toContain('was not listed: check taskId, catalog and taskType.\n');
 });
 
-test('fails when the look-up is denied, at once', async () => {
+test('fails when the look-up is denied, immediately', async () => {
   const body = {
     Message: 'User: arn:aws:iam::123456789012:user/ops is not authorized to perform: partnercentral:ListX',
   };
@@ -98,7 +98,7 @@ test('fails when the look-up is denied, at once', async () => {
   );
 });
 
-test('Ctrl-C ends it, though a request hangs', async () => {
+test('Ctrl-C ends it even while a request hangs', async () => {
   const waiting = commandLine.call(['wait', 'task-0000000000000'], endpoints);
   partnerCentral.intercept = () => {
     waiting.stop();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DeliveredEvent } from '../../local/services/event-bridge';
 import { startPartnerCentral } from '../../local/services/partner-central';
 import { MINUTE } from '../durations';
-import { asSomebody, type Ended, openCommandLine } from './command-line';
+import { type Ended, openCommandLine, testCredentials } from './command-line';
 
 const commandLine = openCommandLine();
 const linesOf = ({ out }: Ended) => out.split('\n').filter(line => line !== '');
@@ -20,7 +20,7 @@ const newFolder = () => {
 beforeAll(async () => {
   partnerCentral = await startPartnerCentral();
   endpoints = {
-    ...asSomebody,
+    ...testCredentials,
     AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral.url,
     AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
   };
@@ -32,9 +32,9 @@ afterAll(async () => {
 });
 
 const eventsIn = (lines: readonly string[]) => lines.map(line => JSON.parse(line) as DeliveredEvent);
-const told = (lines: readonly string[]) => eventsIn(lines).map(({ detail }) => detail.taskId);
+const publishedIds = (lines: readonly string[]) => eventsIn(lines).map(({ detail }) => detail.taskId);
 
-test('killed at any moment and started again, it loses nothing and repeats at most a batch', async () => {
+test('loses nothing and repeats at most one batch after a kill at any time', async () => {
   const store = partnerCentral.store('Sandbox');
   const folder = newFolder();
   const running = Array.from({ length: 60 }, (_, at) => store.add({ startTimeMs: Date.now() - MINUTE - at }).taskId);
@@ -57,7 +57,7 @@ test('killed at any moment and started again, it loses nothing and repeats at mo
 
   expect([again.code, quiet.code]).toEqual([0, 0]);
   const lines = [killed, refused, again].flatMap(linesOf);
-  expect([...new Set(told(lines))].sort()).toEqual([...running].sort());
+  expect([...new Set(publishedIds(lines))].sort()).toEqual([...running].sort());
   expect(lines.length - running.length).toBeLessThanOrEqual(10);
   expect(new Set(eventsIn(lines).map(({ detail }) => detail.eventId)).size).toBe(running.length);
   expect(eventsIn(lines).find(({ detail }) => detail.taskId === failed)).toEqual({
@@ -71,11 +71,11 @@ test('killed at any moment and started again, it loses nothing and repeats at mo
     resources: [expect.stringContaining(failed)],
     detail: expect.objectContaining({ schemaVersion: '1', reasonCode: 'InternalError', previousStatus: 'IN_PROGRESS' }),
   });
-  // An earlier moment asks for what was history until now.
+  // An earlier moment publishes tasks that were history before.
   expect(linesOf(quiet)).toHaveLength(1);
 });
 
-test('it ends well at Ctrl-C and when nobody reads, and only one uses a folder', async () => {
+test('ends without an error at Ctrl-C and when its output is closed, and locks its folder', async () => {
   const store = partnerCentral.store('AWS', 'EngagementFromOpportunity');
   const source = ['watch', '--catalog', 'AWS', '--family', 'EngagementFromOpportunity'];
   const options = [...source, '--every', '1s', '--keep'];
@@ -97,10 +97,10 @@ test('it ends well at Ctrl-C and when nobody reads, and only one uses a folder',
   expect(beside.err).toMatch(/ is in use by process \d+\. Stop it, or name another folder\./);
   expect([(await interrupted.ended).code, (await unread.ended).code]).toEqual([0, 0]);
   expect((await unread.ended).err).not.toMatch(/EPIPE|^ +at /m);
-  // What nobody took is told the next time.
+  // Events that were not read are printed again by the next run.
   const next = await commandLine.run(
     [...source, '--keep', folder, '--once', '--local'],
     commandLine.announce('local', endpoints),
   );
-  expect(told(linesOf(next))).toEqual([task.taskId]);
+  expect(publishedIds(linesOf(next))).toEqual([task.taskId]);
 });

@@ -1,4 +1,4 @@
-/** What somebody reads who gave the parser something that is no task event. */
+/** Errors of the parser for values that are no task event. */
 import { NotATaskEvent, parseTaskEvent, TASK_FAILED } from 'partner-central-task-poller/events';
 import { entryOf } from '../../lambdas/poller/core/build-event';
 import { delivered, frame, row } from './samples';
@@ -14,14 +14,14 @@ function refusal(event: unknown): NotATaskEvent {
   throw new Error('It was not refused');
 }
 
-test('the detail type tells which event it is, and so what its detail has', () => {
+test('the detail type discriminates events and their details', () => {
   const event = parseTaskEvent(failed());
   if (event['detail-type'] !== TASK_FAILED) throw new Error('It is another');
   expect(event.detail.taskStatus satisfies 'FAILED').toBe('FAILED');
   expect(event.detail.reasonCategory).toBe('access');
 });
 
-test('fails when fields are wrong: names each of them, with the value and what is allowed', () => {
+test('fails when fields are wrong: names each, with its value and the allowed values', () => {
   const { detail, time: _, ...rest } = failed();
   const error = refusal({
     ...rest,
@@ -38,7 +38,7 @@ test('fails when fields are wrong: names each of them, with the value and what i
   expect(error.message).toContain('\n  - detail.taskStatus: got "COMPLETE", allowed: "FAILED"\n');
 });
 
-test('fails when the version is another: says what to do, and nothing of what else may differ', () => {
+test('fails when the version differs: gives advice, and names no other field', () => {
   const { detail: _, ...rest } = failed();
   const { problems } = refusal({ ...rest, detail: { schemaVersion: '2', id: 1 } });
   expect(problems).toHaveLength(1);
@@ -54,20 +54,20 @@ test.each<[what: string, event: unknown]>([
   ['text', JSON.stringify(failed())],
   ['a list', [failed()]],
   ['the detail alone', failed().detail],
-])('fails when it is %s: says what to give', (_, event) => {
+])('fails when it is %s, with advice', (_, event) => {
   expect(refusal(event).problems).toMatchObject([
     { field: 'event', allowed: expect.stringContaining('JSON.parse(record.body)') },
   ]);
 });
 
-test('fails when it is an event of somebody else, whatever version that has', () => {
+test('fails when it is an event of another source, with any version', () => {
   const { problems } = refusal({ ...failed(), 'detail-type': 'Other', detail: { schemaVersion: '9' } });
   expect(problems).toEqual([
     { field: 'detail-type', got: '"Other"', allowed: '"TaskCompleted" or "TaskFailed" or "TaskStalled"' },
   ]);
 });
 
-test('a value that is long is shown in part', () => {
+test('shows only the beginning of a long value', () => {
   const event = failed();
   const [problem] = refusal({ ...event, detail: { ...event.detail, eventId: 'x'.repeat(10_000) } }).problems;
   expect(problem?.got).toBe(`"${'x'.repeat(99)}…`);

@@ -1,4 +1,4 @@
-/** Events as the poller builds them and EventBridge delivers them, of any task there may be. */
+/** Random events as the poller builds them and EventBridge delivers them. */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { type EventEntry, type EventFrame, entryOf } from '../../lambdas/poller/core/build-event';
@@ -17,7 +17,7 @@ export const frame: EventFrame = {
   stalledAfterMinutes: 60,
 };
 
-/** A task that has ended, or one that stalls if it is not settled. */
+/** An ended task, or a stalled one if it is not settled. */
 export const row = (more: Partial<TaskRow> = {}): TaskRow => ({
   taskId: 'task-dpf02ig3g2uui',
   taskArn: 'arn:aws:partnercentral:us-east-1::catalog/Sandbox/opportunity-from-engagement-task/task-dpf02ig3g2uui',
@@ -32,7 +32,7 @@ export const row = (more: Partial<TaskRow> = {}): TaskRow => ({
   ...more,
 });
 
-/** What a target gets of an entry. */
+/** The event that a target gets for an entry. */
 export const delivered = ({ Source, DetailType, Resources, Detail }: EventEntry): DeliveredEvent => ({
   version: '0',
   id: randomUUID(),
@@ -72,7 +72,7 @@ const rows = fc
   })
   .map(({ startTime, ...task }) => {
     const settled = ['COMPLETE', 'FAILED'].includes(task.status);
-    // Without a start time, nothing says that a task stalls.
+    // A task without a start time never counts as stalled.
     return row({ ...present({ ...task, startTime: settled ? startTime : (startTime ?? 0) }), settled });
   });
 

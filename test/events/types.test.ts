@@ -1,4 +1,4 @@
-/** The types that ship: the same as what the parser checks, and with nothing of a library in them. */
+/** The shipped types: equal to the parser's, and without types of a library. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import type { TaskCompleted, TaskEvent, TaskFailed, TaskStalled } from 'partner-
 import type * as v from 'valibot';
 import type { eventSchemas, taskEvent } from '../../events/event-schemas';
 
-/** Absent fields are left out, never undefined; and nobody is to write into an event. */
+/** Absent fields are omitted, never undefined, and events are read-only. */
 type AsPublished<T> = T extends (infer One)[]
   ? readonly One[]
   : T extends object
@@ -17,14 +17,14 @@ type Flat<T> = T extends object ? { [K in keyof T]: Flat<T[K]> } : T;
 type Same<A, B> = (<T>() => T extends Flat<A> ? 1 : 2) extends <T>() => T extends Flat<B> ? 1 : 2 ? true : false;
 type Checked<S extends v.GenericSchema> = AsPublished<v.InferOutput<S>>;
 
-test('each type is what its schema gives (tsc says no otherwise)', () => {
+test("each type equals its schema's (checked by tsc)", () => {
   const same: [
     Same<TaskCompleted, Checked<(typeof eventSchemas)['TaskCompleted']>>,
     Same<TaskFailed, Checked<(typeof eventSchemas)['TaskFailed']>>,
     Same<TaskStalled, Checked<(typeof eventSchemas)['TaskStalled']>>,
     Same<TaskEvent, Checked<typeof taskEvent>>,
   ] = [true, true, true, true];
-  // @ts-expect-error The comparison can tell types apart.
+  // @ts-expect-error the comparison detects a difference
   const different: Same<TaskCompleted, TaskFailed> = true;
   expect([...same, different]).toHaveLength(5);
 });
@@ -39,7 +39,7 @@ describe('declarations', () => {
     });
   const read = (file: string) => readFileSync(join(folder, file), 'utf8');
 
-  test('that the entry point reaches refer to no package, and a consumer compiles with them alone', () => {
+  test('of the entry point refer to no package, and a consumer compiles with them alone', () => {
     const strict = ['--strict', '--module', 'esnext', '--moduleResolution', 'bundler', '--target', 'es2023'];
     const emit = ['--declaration', '--emitDeclarationOnly', '--rootDir', root, '--outDir', join(folder, 'types')];
     tsc(

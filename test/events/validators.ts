@@ -1,4 +1,4 @@
-/** The published JSON Schemas, as a validator that knows nothing of us reads them. */
+/** The published JSON Schemas in a validator that is independent of our code. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv from 'ajv-draft-04';
@@ -9,7 +9,7 @@ export const schemaOf = (name: string) => JSON.parse(readFileSync(schemaFile(nam
 
 export function newValidator() {
   const ajv = new Ajv({ allErrors: true, strict: true, strictTypes: false });
-  // Ajv refuses keywords that it doesn't know; every other reader passes over them.
+  // Ajv refuses unknown keywords. Other validators ignore them.
   ajv.addVocabulary(['x-amazon-events-detail-type', 'x-amazon-events-source']);
   return addFormats(ajv as never) as unknown as Ajv;
 }
@@ -17,7 +17,7 @@ export function newValidator() {
 const ajv = newValidator();
 const validators = new Map<string, ReturnType<typeof ajv.compile>>();
 
-/** Whether the schema of this detail type allows the event; there are three of them. */
+/** Whether the schema of this detail type accepts the event. */
 export function schemaAllows(event: object): boolean {
   const name = String((event as Record<string, unknown>)['detail-type']);
   if (!['TaskCompleted', 'TaskFailed', 'TaskStalled'].includes(name)) return false;

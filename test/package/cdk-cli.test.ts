@@ -1,4 +1,4 @@
-/** The CDK CLI as a person calls it, in a process of its own, without credentials. */
+/** The CDK CLI as a user calls it, in a process without credentials. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,10 +35,10 @@ async function cdkSynth(...context: string[]) {
   return { ...result, outdir };
 }
 
-test('-c reaches the template, and each bundle loads as Lambda would load it', async () => {
+test('-c reaches the template, and each bundle loads like in Lambda', async () => {
   const { status, output, outdir } = await cdkSynth(
     ...['catalog=AWS', 'stackName=Production', 'pollEveryMinutes=5', 'tags=team=crm,cost-center=42'],
-    ...['alertEmail=crm@example.com', 'alarmEmail=oncall@example.com'], // without them, the report warns
+    ...['alertEmail=crm@example.com', 'alarmEmail=oncall@example.com'], // without addresses the report warns
   );
   expect({ status, output }).toMatchObject({ status: 0 });
   expect(output).not.toContain('feature flags');

@@ -1,4 +1,4 @@
-/** A project of somebody who uses the package: what it runs and what it compiles. */
+/** A project that uses the package: runs and compiles it. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,7 +7,7 @@ import { run } from '../../local/ministack/run-program';
 export const root = join(__dirname, '..', '..');
 const tsx = pathToFileURL(require.resolve('tsx')).href;
 
-/** Runs a CDK app, in TypeScript or not. */
+/** Runs a CDK app, with tsx if it is TypeScript. */
 export async function synthesizeApp(file: string, cwd: string, outdir: string): Promise<void> {
   await run(process.execPath, [...(file.endsWith('.ts') ? ['--import', tsx] : []), file], {
     cwd,
@@ -18,7 +18,7 @@ export async function synthesizeApp(file: string, cwd: string, outdir: string): 
 export const readTemplate = (outdir: string, stack: string) =>
   JSON.parse(readFileSync(join(outdir, `${stack}.template.json`), 'utf8'));
 
-/** The code of docs/construct.md: the first app on its own, and the whole page. */
+/** The code of docs/construct.md: the first app alone, and the whole page. */
 export function pageOfTheConstruct() {
   const page = readFileSync(join(root, 'docs', 'construct.md'), 'utf8');
   const snippets = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code as string);
@@ -26,8 +26,8 @@ export function pageOfTheConstruct() {
 }
 
 /**
- * Compiles files of a project with the strictest settings, libraries included.
- * @throws Error with what TypeScript says
+ * Compiles a project's files with the strictest settings, libraries included.
+ * @throws Error with TypeScript's messages
  */
 export async function compile(
   cwd: string,
@@ -41,7 +41,7 @@ export async function compile(
       strict: true,
       skipLibCheck: false,
       noEmit: true,
-      types: ['node'], // as aws-cdk-lib asks for
+      types: ['node'], // required by aws-cdk-lib
       typeRoots: [join(root, 'node_modules', '@types')],
       ...options,
     },

@@ -1,7 +1,6 @@
 /**
- * Packs the package, installs it into an empty folder as a user does, and uses it there: a part of `npm run test:package`.
- * The peers are the oldest that the package admits; package.test.ts uses it with the newest. It asks the registry for
- * them, or npm's cache.
+ * Packs the package, installs it into an empty folder like a user, and uses it there; part of `npm run test:package`. Uses
+ * the oldest peers that the package admits, from the registry or npm's cache. package.test.ts uses the newest.
  */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,7 +13,7 @@ import { compile, pageOfTheConstruct, readTemplate, root, synthesizeApp } from '
 const name = 'partner-central-task-poller';
 const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const peers = ['aws-cdk-lib', 'constructs'];
-/** The last major version that knows `moduleResolution: node10`. */
+/** The last major version that supports `moduleResolution: node10`. */
 const olderTypeScript = 'typescript@5.9.3';
 
 const usesConstruct = `\
@@ -26,13 +25,13 @@ const stack = new Stack(new App(), 'Tasks');
 const tasks = new PartnerCentralTaskPoller(stack, 'TaskPoller', props);
 tasks.onTaskFailed('Failed', { reasonCategories: ['access'], source: 'Sandbox/OpportunityFromEngagement' });
 export const problemsOf = (error: unknown) => (error instanceof ConfigurationError ? error.problems : []);
-// @ts-expect-error What completed has no reason
+// @ts-expect-error a completed task has no reason
 tasks.onTaskCompleted('Completed', { reasonCategories: ['access'] });
-// @ts-expect-error There is no such catalog
+// @ts-expect-error no such catalog
 new PartnerCentralTaskPoller(stack, 'Other', { catalog: 'Sandpit' });
 `;
 
-/** What a default leaves out, and the examples too. */
+/** Features that are off by default and not in the examples. */
 const usesAll = `\
 import { App, Stack } from 'aws-cdk-lib';
 import { PartnerCentralTaskPoller } from '${name}';
@@ -57,7 +56,7 @@ import { parseTaskEvent, type TaskEvent } from '${name}/events';
 
 const event: TaskEvent = parseTaskEvent({});
 export const reason: string | undefined = event['detail-type'] === 'TaskFailed' ? event.detail.reasonCode : '';
-// @ts-expect-error There is no such field
+// @ts-expect-error no such field
 event.detail.colour;
 `;
 
@@ -99,7 +98,7 @@ async function main(temporary: string): Promise<void> {
   const packages = [join(temporary, filename), ...versions, olderTypeScript];
   await run('npm', ['install', '--no-audit', '--no-fund', ...packages], { cwd: app });
   const installed = readdirSync(join(app, 'node_modules')).filter(entry => !entry.startsWith('.'));
-  // What aws-cdk-lib brings along, it brings for itself.
+  // aws-cdk-lib's own dependencies don't count.
   expectSame(
     'what is installed',
     installed.filter(entry => !entry.startsWith('@aws-cdk')).sort(),
@@ -109,7 +108,7 @@ async function main(temporary: string): Promise<void> {
     const found = canResolve(missing, app);
     if (found) throw new Error(`${missing} can be resolved from the app, at ${found}: this would prove nothing`);
   }
-  say(`installed it beside ${versions.join(' and ')}, the oldest peers it admits, and nothing else`);
+  say(`installed it with ${versions.join(' and ')}, the oldest admitted peers, and nothing else`);
 
   const { firstApp, program } = pageOfTheConstruct();
   writeFileSync(join(app, 'app.mjs'), firstApp);
@@ -150,7 +149,7 @@ async function main(temporary: string): Promise<void> {
     await compile(app, [...construct, ...events, ...waits], modules);
     await compile(app, events, { ...modules, ...exactly, types: [] });
     await compile(app, waits, { ...modules, ...exactly });
-    // Under exact types, aws-cdk-lib's own declarations are wrong: they can't be looked at.
+    // aws-cdk-lib's own declarations fail with exact optional types, so libraries are not checked here.
     await compile(app, construct, { ...modules, ...exactly, skipLibCheck: true });
   }
   const node10 = { module: 'commonjs', moduleResolution: 'node10', skipLibCheck: true };
@@ -166,7 +165,7 @@ async function main(temporary: string): Promise<void> {
   expectSame('what an operator installs', forOperator, [name]);
   const help = await run('npx', ['--no', 'partner-central-tasks', 'status', '--help'], { cwd: operator });
   expectSame('its help', help.split('\n')[0], 'Usage: partner-central-tasks status [options]');
-  say('installed it by itself, without the peers, and asked its command line for help');
+  say('installed it without the peers, and ran its command line with --help');
 
   const consumer = folder('consumer');
   cpSync(join(app, 'node_modules', name), join(consumer, 'node_modules', name), { recursive: true });

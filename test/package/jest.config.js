@@ -1,4 +1,4 @@
-/** What is built for others: the package, and the template, by the CDK CLI and by the rules of CloudFormation and cdk-nag. Too slow for `npm test`. */
+/** Tests of build results: the package, and the template with the CDK CLI, CloudFormation's rules and cdk-nag. Too slow for `npm test`. */
 const usual = require('../../jest.config');
 
 /** @type {import('jest').Config} */

@@ -1,4 +1,4 @@
-/** The package as it is built, without a registry; install.ts installs it as well. */
+/** The built package, without a registry; install.ts installs it too. */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
@@ -34,7 +34,7 @@ export const task: Promise<TaskSummary> = waitForTask(client, {
   maxWaitTime: 60,
 });
 export const actionOf = (error: unknown): string | undefined => error instanceof TaskHasFailed ? error.action : undefined;
-// @ts-expect-error There is no such family
+// @ts-expect-error no such family
 waitForTask(client, { catalog: 'AWS', taskType: 'Opportunity', taskId: '' });
 `;
 
@@ -47,7 +47,7 @@ wait(completes).then(({ TaskId, TaskStatus }) => console.log(TaskId, TaskStatus)
 );
 `;
 
-/** A project in which the package is installed, as far as that can be done without a registry. */
+/** A project with the package installed, as far as possible without a registry. */
 const project = join(temporary, 'project');
 
 beforeAll(async () => {
@@ -62,14 +62,14 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(temporary, { recursive: true }));
 
-/** The files in it, as paths. */
+/** Paths of the files in it. */
 async function packed(): Promise<string[]> {
   const printed = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root });
   const [{ files }] = JSON.parse(printed) as [{ files: { path: string }[] }];
   return files.map(({ path }) => path);
 }
 
-test('it has what its users need, and neither source nor tests', async () => {
+test('contains what users need, and neither source nor tests', async () => {
   const paths = await packed();
   expect(paths).toEqual(expect.arrayContaining(['docs/construct.md', 'docs/runbook.md', 'docs/security.md']));
   expect(
@@ -108,7 +108,7 @@ test('it has what its users need, and neither source nor tests', async () => {
   ]);
 });
 
-test('packing it twice makes the same bytes, with nothing of this machine in them', async () => {
+test('is reproducible, and contains nothing of this machine', async () => {
   const pack = async (folder: string, ...options: string[]) => {
     const destination = join(temporary, folder);
     mkdirSync(destination);
@@ -117,14 +117,14 @@ test('packing it twice makes the same bytes, with nothing of this machine in the
     return readFileSync(join(destination, file as string));
   };
   const first = await pack('first', '--ignore-scripts');
-  const again = await pack('again'); // builds anew
+  const again = await pack('again'); // builds again
   expect(again.equals(first)).toBe(true);
   const content = gunzipSync(first);
   expect(content.length).toBeGreaterThan(1_000_000);
   for (const ours of [root, homedir()]) expect(content.includes(`${ours}/`)).toBe(false);
 });
 
-test('what its pages link to is in it', async () => {
+test("contains the targets of its pages' links", async () => {
   const paths = await packed();
   const isPacked = (path: string) => paths.some(one => one === path || one.startsWith(`${path}/`));
   const links = paths
@@ -140,8 +140,8 @@ test('what its pages link to is in it', async () => {
   expect(links.filter(({ path }) => !isPacked(path))).toEqual([]);
 });
 
-test('its notices and its SBOM name every package with code in it, and no other', async () => {
-  // esbuild names the file above its code, unless it may leave out white space.
+test('notices and SBOM name every package with code in it, and no other', async () => {
+  // esbuild puts a comment with the file name above its code, except when it removes white space.
   const common = { absWorkingDir: root, bundle: true, write: false } as const;
   const builds = await Promise.all([
     ...['infra/index.ts', 'events/index.ts', 'wait/index.ts'].map(entry =>
@@ -184,11 +184,11 @@ test('its notices and its SBOM name every package with code in it, and no other'
       `${group ? `${group}/` : ''}${name} ${version}, ${first?.license.id}`,
   );
   expect(inSbom.sort()).toEqual(expected);
-  // Others may be fine, too: read their license first.
+  // Other licenses may be acceptable too. Read them first.
   for (const one of expected) expect(one).toMatch(/, (Apache-2\.0|ISC|MIT|MIT-0)$/);
 });
 
-test('whoever installs it gets nothing else, not even its peers, of which those it was tested with are the newest', () => {
+test('installs nothing else, not even peers, and admits the tested peers as the newest', () => {
   const { dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   );
@@ -217,7 +217,7 @@ test('whoever installs it gets nothing else, not even its peers, of which those 
   }
 });
 
-test("waitForTask is typed for the caller's client, and waits with it, as a module and as CommonJS", async () => {
+test("waitForTask accepts the caller's client by its types, and works as ES module and CommonJS", async () => {
   const folder = join(temporary, 'waiting');
   cpSync(join(project, 'node_modules', packageName), join(folder, 'node_modules', packageName), {
     recursive: true,
@@ -256,7 +256,7 @@ test("waitForTask is typed for the caller's client, and waits with it, as a modu
   }
 });
 
-test('the functions in it are those that a synthesis bundles', () => {
+test('its functions equal those of a synthesis', () => {
   const {
     pollers: [poller],
     formatter,
@@ -270,13 +270,13 @@ describe('its command line', () => {
   const source = openCommandLine();
   afterAll(() => source.close());
 
-  test('answers as the one of the source does', async () => {
+  test("prints the same as the source's", async () => {
     const stack = await openTestStack({ emitSince: ago(DAY) });
     try {
       stack.store.add({ taskId: 'task-dpf02ig3g2uui', status: 'FAILED', reasonCode: 'EngagementAccessDenied' });
       await stack.run();
       const environment = source.announce('stack', stack.endpoints);
-      // What others answer depends on when they are asked.
+      // The output of other commands depends on the time.
       for (const command of [['list'], ['show', 'task-dpf02ig3g2uui']]) {
         const args = [...command, '--local', '--json'];
         const expected = await source.run(args, environment);
@@ -288,7 +288,7 @@ describe('its command line', () => {
     }
   });
 
-  test('calls itself by its own name', async () => {
+  test('uses its own name', async () => {
     const names = readdirSync(join(root, 'cli', 'commands'));
     for (const args of [['--help'], ...names.map(name => [name, '--help'])]) {
       const { code, out } = await source.startFile(join(dist, 'tasks.js'), args).ended;
@@ -302,10 +302,10 @@ describe('its command line', () => {
   });
 });
 
-test('an app that uses it gets the template that the source makes', async () => {
+test('an app with it gets the same template as with the source', async () => {
   const outdir = join(temporary, 'of-the-package');
   await synthesizeApp('app.ts', project, outdir);
-  // Not bundled once more: that the functions are the same is known, and that their hashes are so is seen on installing.
+  // Without bundling again: the functions are compared above, and their hashes in install.ts.
   const app = new App({ outdir: join(temporary, 'of-the-source'), context: { 'aws:cdk:bundling-stacks': [] } });
   new TasksStack(app, 'Tasks');
   const { template } = app.synth().getStackByName('Tasks');

@@ -1,7 +1,7 @@
 /**
- * Tables as each release left them, at 18:00 on 22 November 2026, and what this release makes of them. A release may
- * only ever add attributes, so that rolling back one loses nothing; what an older one would misread raises the format
- * version, and is refused there.
+ * Tables as each release left them, at 18:00 on 22 November 2026, read by this release. A release may only add attributes,
+ * so that a rollback loses nothing. Attributes that an older release would misread raise the format version, which it
+ * refuses.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ const tableOf = (release: string): Item[] =>
 const rowsOf = (table: readonly Item[]) => table.filter(({ item }) => item.startsWith('TASK#'));
 const idOf = ({ item }: Item) => item.slice('TASK#'.length);
 
-test('there is a table of this release, and of every format version', () => {
+test('there is a table of this release and of every format version', () => {
   const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8'));
   expect(existsSync(join(folder, `${version}.json`))).toBe(true);
   const formats = new Set(releases.flatMap(tableOf).map(({ formatVersion }) => formatVersion));
@@ -32,7 +32,7 @@ test('there is a table of this release, and of every format version', () => {
 describe.each(releases)('a table of %s', release => {
   const table = tableOf(release);
 
-  test('is read whole: nothing damaged, nothing unknown', () => {
+  test('is read completely: nothing damaged, nothing unknown', () => {
     for (const item of rowsOf(table)) {
       const { row, damaged } = toRow(item);
       expect({ item: item.item, damaged, unknown: row.unknownAttributes }).toEqual({
@@ -49,7 +49,7 @@ describe.each(releases)('a table of %s', release => {
     expect(checkpoint).toMatchObject({ initialised: true, watermark: Date.UTC(2026, 10, 22, 17, 59) });
   });
 
-  describe('in the hands of this release', () => {
+  describe('used by this release', () => {
     let stack: TestStack;
     beforeEach(async () => {
       stack = await openTestStack();
@@ -59,14 +59,14 @@ describe.each(releases)('a table of %s', release => {
     const atThatTime = () => ({ clockOffsetMs: then - Date.now() });
     const listed = (status: string) => ({ status, startTimeMs: then - 90 * 60_000 });
 
-    /** What was running has ended; what had ended is as it was. */
-    function everythingEnds(): string[] {
+    /** Running tasks have ended; ended tasks are unchanged. */
+    function endAll(): string[] {
       for (const item of rowsOf(table)) {
         const taskId = idOf(item);
         const ended = /complete|ageless|unknown/.test(taskId) ? 'COMPLETE' : 'FAILED';
         stack.store.add({ taskId, ...listed(ended) });
       }
-      // Where the older gap is still to be swept.
+      // In the range that the older gap still has to sweep.
       stack.store.add({ taskId: 'task-overlooked001', status: 'COMPLETE', startTimeMs: Date.UTC(2026, 10, 19) });
       return [
         'task-missing000001 FAILED',
@@ -78,15 +78,15 @@ describe.each(releases)('a table of %s', release => {
       ];
     }
 
-    test('nothing is lost and nothing is told twice', async () => {
+    test('loses nothing and publishes nothing twice', async () => {
       await stack.putItems(table);
-      const expected = everythingEnds();
+      const expected = endAll();
       await stack.runUntilQuiet(10, atThatTime());
       expect(stack.published()).toEqual(expected);
       expect(await stack.checkpoint()).toMatchObject({ gaps: [], leaseExpiresAtMs: 0 });
     });
 
-    test('what a later release has added is kept, so that rolling back and forth loses nothing', async () => {
+    test('keeps attributes of a later release, so a rollback and upgrade lose nothing', async () => {
       const added = { ofALaterRelease: { nested: [1, 'two'] } };
       const isGapList = (value: unknown): value is object[] => Array.isArray(value);
       await stack.putItems(
@@ -96,7 +96,7 @@ describe.each(releases)('a table of %s', release => {
           ...(isGapList(item.gaps) && { gaps: item.gaps.map(gap => ({ ...gap, ...added })) }),
         })),
       );
-      const expected = everythingEnds();
+      const expected = endAll();
       stack.partnerCentral.intercept = ({ input }) =>
         input.TaskIdentifier || input.TaskStatus ? undefined : { when: 'before', how: { status: 500 } };
       await stack.run('poll', atThatTime());
@@ -109,10 +109,10 @@ describe.each(releases)('a table of %s', release => {
       expect(await stack.checkpoint()).toMatchObject(added);
     });
 
-    test('fails when the format is newer: it is refused before anything is published or written', async () => {
+    test('fails when the format is newer, before anything is published or written', async () => {
       const newer = table.map(item => ({ ...item, formatVersion: FORMAT_VERSION + 1 }));
       await stack.putItems(newer);
-      everythingEnds();
+      endAll();
       const { error } = await stack.poll('poll', atThatTime());
       expect(error?.message).toMatch(/has format version 2, and this release reads up to 1\. Deploy the release that/);
       expect(stack.published()).toEqual([]);

@@ -1,4 +1,4 @@
-/** In simulated time, against the Partner Central of the local services; over HTTP only what the SDK's client does. */
+/** In simulated time, against the local Partner Central. Over HTTP only for the SDK client's behaviour. */
 import { PartnerCentralSellingClient } from '@aws-sdk/client-partnercentral-selling';
 import { taskFamilyNames } from '../../lambdas/poller/task-families';
 import { reasons } from '../../lambdas/reason-codes';
@@ -15,7 +15,7 @@ let requests: { readonly operation: string; readonly input: Request; readonly se
 /** Answers in place of Partner Central, unless it returns undefined. */
 let instead: (request: Request, index: number) => unknown;
 
-/** Has of a client what is needed of it, and throws what an SDK client throws. */
+/** The members of a client that are needed. Throws the errors of an SDK client. */
 const client: ListingClient = {
   async send(command: { constructor: { name: string }; input: Request }, options) {
     options?.abortSignal?.throwIfAborted();
@@ -48,7 +48,7 @@ afterEach(() => jest.useRealTimers());
 
 const sandbox = { catalog: 'Sandbox', taskType: 'OpportunityFromEngagement' } as const;
 
-/** What comes of it, and after how many seconds. */
+/** The result, and the number of seconds. */
 async function outcomeOf(options: Partial<WaitForTaskOptions>) {
   const waiting = waitForTask(client, { ...sandbox, taskId: undefined, ...options }).then(
     task => ({ task, error: undefined, seconds: (Date.now() - startedAt) / 1_000 }),
@@ -59,7 +59,7 @@ async function outcomeOf(options: Partial<WaitForTaskOptions>) {
 }
 const atSecond = (seconds: number, happen: () => void) => void setTimeout(happen, seconds * 1_000);
 
-test.each(taskFamilyNames)('a task of %s that completes is returned as it is listed', async taskType => {
+test.each(taskFamilyNames)('returns a completed task of %s as listed', async taskType => {
   const tasks = partnerCentral.store('AWS', taskType);
   const { taskId } = tasks.add();
   atSecond(20, () => tasks.end(taskId, 'COMPLETE'));
@@ -69,7 +69,7 @@ test.each(taskFamilyNames)('a task of %s that completes is returned as it is lis
     TaskStatus: 'COMPLETE',
     OpportunityId: expect.stringMatching(/^O\d+$/),
   });
-  // The service writes null, and the text "null".
+  // The service sends null and the text "null".
   expect(Object.keys(task ?? {})).not.toEqual(expect.arrayContaining(['ReasonCode']));
   expect(Object.values(task ?? {})).not.toContain(null);
   expect(new Set(requests.map(({ operation }) => operation))).toEqual(new Set([`List${taskType}Tasks`]));
@@ -77,25 +77,25 @@ test.each(taskFamilyNames)('a task of %s that completes is returned as it is lis
   expect(seconds).toBeLessThanOrEqual(30);
 });
 
-test('a task that has ended already is returned at the first look', async () => {
+test('returns an ended task after the first look-up', async () => {
   const { taskId } = store.add({ status: 'COMPLETE' });
   expect(await outcomeOf({ taskId })).toMatchObject({ task: { TaskId: taskId }, seconds: 0 });
 });
 
-test('a task that is not listed yet is looked up again', async () => {
+test('looks up a task again that is not listed yet', async () => {
   const taskId = 'task-notlistedyet0';
   atSecond(3, () => store.add({ taskId }));
   atSecond(6, () => store.end(taskId, 'COMPLETE'));
   expect((await outcomeOf({ taskId })).task).toMatchObject({ TaskId: taskId });
 });
 
-test('so is one with a status that nobody knows', async () => {
+test('looks up a task again that has an unknown status', async () => {
   const { taskId } = store.add({ status: 'PAUSED' });
   atSecond(30, () => store.end(taskId, 'COMPLETE'));
   expect((await outcomeOf({ taskId })).task).toMatchObject({ TaskStatus: 'COMPLETE' });
 });
 
-test('the pauses grow and differ at random', async () => {
+test('pauses grow, with random jitter', async () => {
   const pauses = async () => {
     requests = [];
     startedAt = Date.now();
@@ -108,13 +108,13 @@ test('the pauses grow and differ at random', async () => {
   expect(one.slice(0, 5)).not.toEqual(another.slice(0, 5));
 });
 
-test('an ARN is an id as well', async () => {
+test('accepts an ARN as id', async () => {
   const { taskId } = store.add({ status: 'COMPLETE' });
   const arn = `arn:aws:partnercentral:us-east-1::catalog/Sandbox/opportunity-from-engagement-task/${taskId}`;
   expect((await outcomeOf({ taskId: arn })).task).toMatchObject({ TaskId: taskId, TaskArn: arn });
 });
 
-test('an empty page with a token is not the end of the list', async () => {
+test('reads on after an empty page with a token', async () => {
   const { taskId } = store.add({ status: 'COMPLETE' });
   instead = ({ NextToken }, index) =>
     index < 2
@@ -127,17 +127,17 @@ test('an empty page with a token is not the end of the list', async () => {
 });
 
 test.each([
-  ['the same again', () => 'always', 2],
-  ['ever new ones', (index: number) => `token ${index}`, 10],
-] as const)('tokens without end, %s, do not keep it at one look', async (_, token, pages) => {
+  ['the same token again', () => 'always', 2],
+  ['always new tokens', (index: number) => `token ${index}`, 10],
+] as const)('endless tokens, %s, do not block it', async (_, token, pages) => {
   instead = (_request, index) => ({ TaskSummaries: [], NextToken: token(index) });
   await outcomeOf({ taskId: 'task-0000000000000', maxWaitTime: 10 });
   expect(requests.filter(({ second }) => second === 0)).toHaveLength(pages);
   expect(requests.length).toBeGreaterThan(pages);
 });
 
-test('a task that ends in the last seconds is not missed', async () => {
-  // The SDK's waiter gives up when its next pause would be too long.
+test('finds a task that ends in the last seconds', async () => {
+  // The SDK's waiter gives up if the next pause would be too long.
   for (const maxWaitTime of [1, 5, 20, 33]) {
     const { taskId } = store.add();
     atSecond(maxWaitTime - 1, () => store.end(taskId, 'COMPLETE'));
@@ -146,7 +146,7 @@ test('a task that ends in the last seconds is not missed', async () => {
 });
 
 describe('fails', () => {
-  test('when the task failed: with reason code, category and what to do about such a task', async () => {
+  test('when the task failed: with reason code, category and advice', async () => {
     const taskType = 'EngagementFromOpportunity';
     const tasks = partnerCentral.store('Sandbox', taskType);
     const failure = { status: 'FAILED', reasonCode: 'EngagementAccessDenied', message: 'Anna may not' } as const;
@@ -165,7 +165,7 @@ describe('fails', () => {
     expect(error.action).not.toBe(reasons.EngagementAccessDenied.action);
   });
 
-  test('when it failed for a reason that nobody knows, or for none', async () => {
+  test('when it failed for an unknown reason, or without one', async () => {
     const unknown = await outcomeOf({ taskId: store.add({ status: 'FAILED', reasonCode: 'SomethingNew' }).taskId });
     expect(unknown.error).toMatchObject({ reasonCode: 'SomethingNew', reasonCategory: 'unknown' });
     const none = await outcomeOf({ taskId: store.add({ status: 'FAILED', reasonCode: undefined }).taskId });
@@ -173,7 +173,7 @@ describe('fails', () => {
     expect(none.error.message).toMatch(/ failed\. Partner Central gave no reason code\. /);
   });
 
-  test('when it takes too long: says what was seen last', async () => {
+  test('when it takes too long, with the last status', async () => {
     const { taskId } = store.add();
     const { error, seconds } = await outcomeOf({ taskId, maxWaitTime: 60 });
     expect(error).toMatchObject({ name: 'TaskTookTooLong', taskId, task: { TaskStatus: 'IN_PROGRESS' } });
@@ -183,7 +183,7 @@ describe('fails', () => {
     expect(requests.length).toBeLessThan(15);
   });
 
-  test('when it is never listed: says what to check', async () => {
+  test('when it is never listed, with advice', async () => {
     const { error } = await outcomeOf({ taskId: 'task-0000000000000' });
     expect(error).toMatchObject({ name: 'TaskTookTooLong', task: undefined });
     expect(error.message).toBe(
@@ -195,19 +195,19 @@ describe('fails', () => {
     ['denied', serviceError('AccessDeniedException', 403), 'partnercentral:ListOpportunityFromEngagementTasks and '],
     ['refused', serviceError('ValidationException', 400), 'Check taskId and catalog'],
     ['without credentials', serviceError('CredentialsProviderError', 0), 'linked to Partner Central'],
-  ])('at once when the look-up is %s: says what to do', async (_, refusal, advice) => {
+  ])('immediately when the look-up is %s, with advice', async (_, refusal, advice) => {
     instead = () => refusal;
     const { error, seconds } = await outcomeOf({ taskId: 'task-0000000000000' });
     expect(error).toMatchObject({ name: 'TaskLookUpFailed', message: expect.stringContaining(advice), cause: refusal });
     expect({ seconds, looks: requests.length }).toEqual({ seconds: 0, looks: 1 });
   });
 
-  test('when Partner Central refuses the id as it is', async () => {
+  test('when Partner Central refuses the id', async () => {
     const { error } = await outcomeOf({ taskId: 'O1234567' });
     expect(error).toMatchObject({ name: 'TaskLookUpFailed', message: expect.stringContaining('ValidationException') });
   });
 
-  test('when the service fails to the end: says how; not when it recovers', async () => {
+  test('when the service fails until the end, with the error; not when it recovers', async () => {
     const { taskId } = store.add({ status: 'COMPLETE' });
     const failing = () => serviceError('InternalServerException', 500);
     instead = failing;
@@ -221,7 +221,7 @@ describe('fails', () => {
     expect((await outcomeOf({ taskId })).task).toMatchObject({ TaskId: taskId });
   });
 
-  test('when a request hangs: no longer than it may take', async () => {
+  test('when a request hangs, within the time limit', async () => {
     instead = () => new Promise(() => undefined);
     expect(await outcomeOf({ taskId: 'task-0000000000000', maxWaitTime: 7 })).toMatchObject({
       error: { name: 'TaskTookTooLong' },
@@ -229,7 +229,7 @@ describe('fails', () => {
     });
   });
 
-  test('with the reason of the signal when it is aborted, before or meanwhile', async () => {
+  test("with the signal's reason when it is aborted, before or during the wait", async () => {
     const { taskId } = store.add();
     const gone = new Error('Not needed any more');
     expect(await outcomeOf({ taskId, abortSignal: AbortSignal.abort(gone) })).toMatchObject({ error: gone });
@@ -239,7 +239,7 @@ describe('fails', () => {
     expect(await outcomeOf({ taskId, abortSignal: stopping.signal })).toMatchObject({ error: gone, seconds: 3 });
   });
 
-  test('when options are missing or wrong: names each, and looks nothing up', async () => {
+  test('when options are missing or wrong: names each, without a look-up', async () => {
     const { error } = await outcomeOf({ catalog: '', taskType: 'constructor' as never });
     expect(error).toBeInstanceOf(TypeError);
     expect(error.message).toBe(
@@ -250,7 +250,7 @@ describe('fails', () => {
   });
 });
 
-test("on the SDK's client: its retries outlive a throttled call, a denial ends the wait, an abort ends a request", async () => {
+test('with an SDK client: a throttled call is retried, a denial ends the wait, an abort ends a request', async () => {
   jest.useRealTimers();
   const service = await startPartnerCentral();
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };

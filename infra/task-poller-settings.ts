@@ -253,9 +253,10 @@ export interface TaskPollerSettings extends SourceSettings {
    * this stack; `nowhere` sends no alert. The event is published in any case.
    *
    * Allowed: for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission,
-   * internal, unknown, or a source such as Sandbox/* or AWS/EngagementFromOpportunity, or a source and a category such
-   * as AWS/*:access, or *, one of default, nowhere or the ARN of a topic, such as { throttling: 'nowhere',
-   * 'AWS/*:access': 'arn:aws:sns:us-east-1:111122223333:security' }; * is everything else and can't be nowhere
+   * internal, unknown, or a source such as Sandbox/*, AWS/EngagementFromOpportunity or
+   * AWS/EngagementFromOpportunity/acme, or a source and a category such as AWS/*:access, or *, one of default, nowhere
+   * or the ARN of a topic, such as { throttling: 'nowhere', 'AWS/*:access':
+   * 'arn:aws:sns:us-east-1:111122223333:security' }; * is everything else and can't be nowhere
    * @default { '*': 'default' }
    */
   readonly alertRoutes?: { readonly [sourceOrCategory: string]: string };

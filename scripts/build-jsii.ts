@@ -1,6 +1,7 @@
 /**
- * Builds the construct for other languages, from what `npm run build` has made: `npm run build:jsii -- python java` writes
- * dist-jsii/python, dist-jsii/java, and an API reference of each in dist-jsii/api. Without a language, Python alone.
+ * Builds the construct for other languages, from what `npm run build` has made: `npm run build:jsii -- python java go dotnet`
+ * writes a folder of dist-jsii for each, and its API reference into dist-jsii/api. Without a language, Python alone. Of
+ * .NET it writes the project's source, and does not compile it.
  *
  * jsii reads the types and makes packages that run the JavaScript as it is. So it gets the declarations of the npm
  * package, in the words that it knows, and then the same bundle.
@@ -39,6 +40,9 @@ const manifest = {
         package: 'partnercentral.taskpoller',
         maven: { groupId: 'partnercentral', artifactId: 'task-poller' },
       },
+      // It is published nowhere. A path without a dot is one that Go can't fetch: an app needs a replace directive.
+      go: { moduleName: 'partnercentral', packageName: 'taskpoller' },
+      dotnet: { namespace: 'PartnerCentral.TaskPoller', packageId: 'PartnerCentral.TaskPoller' },
     },
   },
 };
@@ -81,9 +85,13 @@ async function buildIn(stage: string, languages: readonly string[]): Promise<voi
   // In place of what jsii has compiled, which are types without code.
   for (const file of ['index.js', 'functions', 'THIRD-PARTY-NOTICES', 'sbom.cdx.json'])
     cpSync(join(dist, file), join(stage, 'dist', file), { recursive: true });
-  await jsii('jsii-pacmak', '--outdir', outdir, '--targets', ...languages);
-  for (const language of languages)
-    await jsii('jsii-docgen', '--language', language, '--output', join(outdir, 'api', language));
+  const packed = languages.filter(language => language !== 'dotnet');
+  if (packed.length > 0) await jsii('jsii-pacmak', '--outdir', outdir, '--targets', ...packed);
+  if (languages.includes('dotnet')) await jsii('jsii-pacmak', '--outdir', outdir, '--code-only', '--targets', 'dotnet');
+  for (const language of languages) {
+    const named = language === 'dotnet' ? 'csharp' : language;
+    await jsii('jsii-docgen', '--language', named, '--output', join(outdir, 'api', language));
+  }
 }
 
 if (require.main === module) {

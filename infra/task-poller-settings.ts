@@ -1,4 +1,5 @@
 // Written by `npm run docs`, from the schemas in infra/config-entries.ts and lambdas/poller/settings.ts.
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 
 /** Settings of one source. */
 export interface SourceSettings {
@@ -328,29 +329,7 @@ export interface TaskPollerSettings extends SourceSettings {
    * 3653 days
    * @default 30
    */
-  readonly logRetentionDays?:
-    | 1
-    | 3
-    | 5
-    | 7
-    | 14
-    | 30
-    | 60
-    | 90
-    | 120
-    | 150
-    | 180
-    | 365
-    | 400
-    | 545
-    | 731
-    | 1096
-    | 1827
-    | 2192
-    | 2557
-    | 2922
-    | 3288
-    | 3653;
+  readonly logRetentionDays?: RetentionDays;
   /**
    * Save queries for CloudWatch Logs Insights in a folder with the stack's name. The runbook and the alarms refer to
    * them. They cost nothing until they run. Set false if the account has reached its quota of saved queries.

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -27,9 +28,10 @@ func newTasksStack(scope constructs.Construct, id string) awscdk.Stack {
 	onCall.GrantPublish(alarms)
 
 	tasks := taskpoller.NewPartnerCentralTaskPoller(stack, jsii.String("TaskPoller"), &taskpoller.PartnerCentralTaskPollerProps{
-		Catalog:     jsii.String("AWS"),
-		AlertEmail:  "crm-team@example.com",
-		AlarmTopics: &[]awssns.ITopic{onCall},
+		Catalog:          jsii.String("AWS"),
+		AlertEmail:       "crm-team@example.com",
+		AlarmTopics:      &[]awssns.ITopic{onCall},
+		LogRetentionDays: awslogs.RetentionDays_THREE_MONTHS,
 		FurtherSources: &[]*taskpoller.FurtherSource{
 			{TaskFamily: jsii.String("EngagementFromOpportunity"), PollEveryMinutes: jsii.Number(5)},
 		},

@@ -1,14 +1,13 @@
 /**
- * Whether `npm audit` knows a hole in what ships: the packages inside the bundles of the functions. What only builds and
- * tests them never runs where there is something to steal, and is left to `npm audit` itself.
+ * Whether `npm audit` knows a hole in what ships: the packages inside the bundles of the functions, of the command line and
+ * of the rest of the package. What only builds and tests them never runs where there is something to steal, and is left to
+ * `npm audit` itself.
  * `npm run audit:bundles` fails when there is one. A registry without audits leaves nothing to say, and that passes,
  * unless AUDIT_STRICT is `true`.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
-import { bundleOptions } from '../infra/constructs/bundle-options';
+import { bundles } from './build';
 import { packagesIn } from './third-party';
 
 const root = join(__dirname, '..');
@@ -44,7 +43,7 @@ const notOffered = [404, 405, 501];
  * @param report what `npm audit --json` printed, parsed; undefined when that was no JSON
  * @param shipped where the packages that ship are installed
  */
-export function judge(report: unknown, shipped: ReadonlySet<string>, strict: boolean): Verdict {
+export function judge(report: unknown, shipped: Pick<ReadonlySet<string>, 'has' | 'size'>, strict: boolean): Verdict {
   const { statusCode, message } = Object(report) as { statusCode?: number; message?: string };
   if (!isReport(report)) {
     const why = message?.split('\n')[0] ?? 'npm audit printed no report of version 2';
@@ -75,24 +74,8 @@ function isReport(report: unknown): report is Report {
   return auditReportVersion === 2 && typeof vulnerabilities === 'object' && vulnerabilities !== null;
 }
 
-/** Where the packages are installed that have a share in a bundle, as `npm audit` writes it. */
-export async function shippedPackages(): Promise<Set<string>> {
-  const handlers = readdirSync(join(root, 'lambdas'))
-    .map(folder => join(root, 'lambdas', folder, 'handler.ts'))
-    .filter(file => existsSync(file));
-  const builds = handlers.map(entry =>
-    build({
-      ...bundleOptions,
-      entryPoints: [entry],
-      absWorkingDir: root,
-      write: false,
-      metafile: true,
-      outfile: 'index.mjs',
-    }),
-  );
-  const metafiles = (await Promise.all(builds)).map(({ metafile }) => metafile);
-  return new Set(packagesIn(metafiles).keys());
-}
+/** Where the packages are installed that ship, as `npm audit` writes it, with the files in dist that have code of them. */
+export const shippedPackages = async () => packagesIn(await bundles({ write: false }));
 
 function parse(text: string): unknown {
   try {

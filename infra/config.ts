@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { ConfigurationError, shown } from '../lambdas/poller/configuration-error';
 import { parseFlat, type Settings, settingsEntries } from '../lambdas/poller/settings';
 import { filterProblems } from '../lambdas/poller/source-filters';
+import { unknownNames } from './alert-routes';
 import { configEntries, type Parsed, type StackConfig, sourceKeys } from './config-entries';
 import { conflictingSources, inherited, type SourceConfig, sourcesOf } from './sources';
 import { similarKey, unknownKeyProblem } from './unknown-keys';
@@ -46,6 +47,8 @@ export function readConfig(
     }
   });
   problems.push(...conflictingSources([first, ...others]));
+  // An invalid source may be the one that the route names.
+  if (problems.length === 0) problems.push(...unknownNames(first.alertRoutes, [first, ...others]));
   if (problems.length > 0) throw new ConfigurationError(where, problems);
   return { ...first, sources: sourcesOf(first, others) };
 }

@@ -1,4 +1,5 @@
 // Written by `npm run docs`, from the schemas in infra/config-entries.ts and lambdas/poller/settings.ts.
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 
 /** Settings of one source. */
 export interface SourceSettings {
@@ -253,9 +254,10 @@ export interface TaskPollerSettings extends SourceSettings {
    * this stack; `nowhere` sends no alert. The event is published in any case.
    *
    * Allowed: for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission,
-   * internal, unknown, or a source such as Sandbox/* or AWS/EngagementFromOpportunity, or a source and a category such
-   * as AWS/*:access, or *, one of default, nowhere or the ARN of a topic, such as { throttling: 'nowhere',
-   * 'AWS/*:access': 'arn:aws:sns:us-east-1:111122223333:security' }; * is everything else and can't be nowhere
+   * internal, unknown, or a source such as Sandbox/*, AWS/EngagementFromOpportunity or
+   * AWS/EngagementFromOpportunity/acme, or a source and a category such as AWS/*:access, or *, one of default, nowhere
+   * or the ARN of a topic, such as { throttling: 'nowhere', 'AWS/*:access':
+   * 'arn:aws:sns:us-east-1:111122223333:security' }; * is everything else and can't be nowhere
    * @default { '*': 'default' }
    */
   readonly alertRoutes?: { readonly [sourceOrCategory: string]: string };
@@ -327,29 +329,7 @@ export interface TaskPollerSettings extends SourceSettings {
    * 3653 days
    * @default 30
    */
-  readonly logRetentionDays?:
-    | 1
-    | 3
-    | 5
-    | 7
-    | 14
-    | 30
-    | 60
-    | 90
-    | 120
-    | 150
-    | 180
-    | 365
-    | 400
-    | 545
-    | 731
-    | 1096
-    | 1827
-    | 2192
-    | 2557
-    | 2922
-    | 3288
-    | 3653;
+  readonly logRetentionDays?: RetentionDays;
   /**
    * Save queries for CloudWatch Logs Insights in a folder with the stack's name. The runbook and the alarms refer to
    * them. They cost nothing until they run. Set false if the account has reached its quota of saved queries.

@@ -1,13 +1,11 @@
 /**
- * `npm run audit:bundles` fails when `npm audit` reports an advisory for a package in the functions' bundles. Build and
- * test packages never run in AWS, so they are left to `npm audit` itself. Passes when the registry has no audits, unless
- * AUDIT_STRICT is `true`.
+ * `npm run audit:bundles` fails when `npm audit` reports an advisory for a package that ships: in the functions, in the
+ * command line or in the rest of the package. Build and test packages never run in AWS, so they are left to `npm audit`
+ * itself. Passes when the registry has no audits, unless AUDIT_STRICT is `true`.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
-import { bundleOptions } from '../infra/constructs/bundle-options';
+import { bundles } from './build';
 import { packagesIn } from './third-party';
 
 const root = join(__dirname, '..');
@@ -43,7 +41,7 @@ const notOffered = [404, 405, 501];
  * @param report parsed output of `npm audit --json`; undefined when it was no JSON
  * @param shipped installation folders of the shipped packages
  */
-export function judge(report: unknown, shipped: ReadonlySet<string>, strict: boolean): Verdict {
+export function judge(report: unknown, shipped: Pick<ReadonlySet<string>, 'has' | 'size'>, strict: boolean): Verdict {
   const { statusCode, message } = Object(report) as { statusCode?: number; message?: string };
   if (!isReport(report)) {
     const why = message?.split('\n')[0] ?? 'npm audit printed no report of version 2';
@@ -74,24 +72,8 @@ function isReport(report: unknown): report is Report {
   return auditReportVersion === 2 && typeof vulnerabilities === 'object' && vulnerabilities !== null;
 }
 
-/** Installation folders of the packages with code in a bundle, as `npm audit` writes them. */
-export async function shippedPackages(): Promise<Set<string>> {
-  const handlers = readdirSync(join(root, 'lambdas'))
-    .map(folder => join(root, 'lambdas', folder, 'handler.ts'))
-    .filter(file => existsSync(file));
-  const builds = handlers.map(entry =>
-    build({
-      ...bundleOptions,
-      entryPoints: [entry],
-      absWorkingDir: root,
-      write: false,
-      metafile: true,
-      outfile: 'index.mjs',
-    }),
-  );
-  const metafiles = (await Promise.all(builds)).map(({ metafile }) => metafile);
-  return new Set(packagesIn(metafiles).keys());
-}
+/** Installation folders of the shipped packages, as `npm audit` writes them, with the files in dist that contain them. */
+export const shippedPackages = async () => packagesIn(await bundles({ write: false }));
 
 function parse(text: string): unknown {
   try {

@@ -1,7 +1,8 @@
 /**
- * Builds the construct for other languages from the output of `npm run build`: `npm run build:jsii -- python java` writes
- * dist-jsii/python, dist-jsii/java, and API references in dist-jsii/api. The default language is Python. jsii gets the
- * npm package's declarations, rewritten to types that it supports, and then the same bundle.
+ * Builds the construct for other languages from the output of `npm run build`:
+ * `npm run build:jsii -- python java go dotnet` writes a folder of dist-jsii for each, and API references in
+ * dist-jsii/api. The default language is Python. For .NET it writes source and does not compile it. jsii gets the npm
+ * package's declarations, rewritten to types that it supports, and then the same bundle.
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,6 +38,9 @@ const manifest = {
         package: 'partnercentral.taskpoller',
         maven: { groupId: 'partnercentral', artifactId: 'task-poller' },
       },
+      // It is published nowhere. A path without a dot is one that Go can't fetch: an app needs a replace directive.
+      go: { moduleName: 'partnercentral', packageName: 'taskpoller' },
+      dotnet: { namespace: 'PartnerCentral.TaskPoller', packageId: 'PartnerCentral.TaskPoller' },
     },
   },
 };
@@ -79,9 +83,13 @@ async function buildIn(stage: string, languages: readonly string[]): Promise<voi
   // Replaces jsii's output, which contains no code.
   for (const file of ['index.js', 'functions', 'THIRD-PARTY-NOTICES', 'sbom.cdx.json'])
     cpSync(join(dist, file), join(stage, 'dist', file), { recursive: true });
-  await jsii('jsii-pacmak', '--outdir', outdir, '--targets', ...languages);
-  for (const language of languages)
-    await jsii('jsii-docgen', '--language', language, '--output', join(outdir, 'api', language));
+  const packed = languages.filter(language => language !== 'dotnet');
+  if (packed.length > 0) await jsii('jsii-pacmak', '--outdir', outdir, '--targets', ...packed);
+  if (languages.includes('dotnet')) await jsii('jsii-pacmak', '--outdir', outdir, '--code-only', '--targets', 'dotnet');
+  for (const language of languages) {
+    const named = language === 'dotnet' ? 'csharp' : language;
+    await jsii('jsii-docgen', '--language', named, '--output', join(outdir, 'api', language));
+  }
 }
 
 if (require.main === module) {

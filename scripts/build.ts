@@ -27,12 +27,17 @@ export async function build(): Promise<void> {
   const missing = entries.filter(entry => !existsSync(join(root, entry)));
   if (missing.length > 0) throw new Error(`Nothing was built, for want of ${missing.join(' and ')}`);
   rmSync(dist, { recursive: true, force: true });
-  const [scripts, bundles] = await Promise.all([
-    javaScript(),
-    Promise.all([...functions.map(bundle), commandLine()]),
-    types(),
-  ]);
-  thirdParty([...scripts, ...bundles]);
+  const [metafiles] = await Promise.all([bundles({ write: true }), types()]);
+  thirdParty(metafiles);
+}
+
+/** Everything in dist/ that has code of other packages in it, by esbuild's metafiles. */
+export async function bundles(into: Pick<BuildOptions, 'write'>): Promise<Metafile[]> {
+  const all = [...javaScript(), ...functions.map(bundle), commandLine];
+  const built = await Promise.all(
+    all.map(options => esbuild({ ...options, ...into, absWorkingDir: root, metafile: true })),
+  );
+  return built.map(({ metafile }) => metafile);
 }
 
 function thirdParty(metafiles: readonly Metafile[]): void {
@@ -45,45 +50,35 @@ function thirdParty(metafiles: readonly Metafile[]): void {
   );
 }
 
-async function javaScript(): Promise<Metafile[]> {
+function javaScript(): BuildOptions[] {
   const common = {
-    absWorkingDir: root,
     bundle: true,
     platform: 'node',
     target: 'node20',
     mainFields: ['module', 'main'],
     external: [...peers, callersClient],
     logLevel: 'warning',
-    metafile: true,
   } satisfies BuildOptions;
   const forBoth = (name: string) =>
-    (['cjs', 'esm'] as const).map(format =>
-      esbuild({
-        ...common,
-        entryPoints: [`${name}/index.ts`],
-        format,
-        outfile: `dist/${name}.${format === 'cjs' ? 'js' : 'mjs'}`,
-      }),
-    );
-  const built = await Promise.all([
+    (['cjs', 'esm'] as const).map(format => ({
+      ...common,
+      entryPoints: [`${name}/index.ts`],
+      format,
+      outfile: `dist/${name}.${format === 'cjs' ? 'js' : 'mjs'}`,
+    }));
+  return [
     // CommonJS only: Node.js can import it too, and a second copy would have classes of its own.
-    esbuild({ ...common, entryPoints: ['infra/index.ts'], format: 'cjs', outfile: 'dist/index.js' }),
+    { ...common, entryPoints: ['infra/index.ts'], format: 'cjs', outfile: 'dist/index.js' },
     ...['events', 'wait'].flatMap(forBoth),
-  ]);
-  return built.map(({ metafile }) => metafile);
+  ];
 }
 
 /** Where infra/constructs/bundled-function.ts looks for it. */
-async function bundle(name: string): Promise<Metafile> {
-  const { metafile } = await esbuild({
-    ...bundleOptions,
-    absWorkingDir: root,
-    entryPoints: [`lambdas/${name}/handler.ts`],
-    outfile: `dist/functions/${name}/index.mjs`,
-    metafile: true,
-  });
-  return metafile;
-}
+const bundle = (name: string): BuildOptions => ({
+  ...bundleOptions,
+  entryPoints: [`lambdas/${name}/handler.ts`],
+  outfile: `dist/functions/${name}/index.mjs`,
+});
 
 /** The package has no npm scripts, so help and messages name the command instead. */
 const namedAsCommand: Plugin = {
@@ -110,17 +105,12 @@ export const commandLineOptions = {
   plugins: [namedAsCommand],
 } satisfies BuildOptions;
 
-async function commandLine(): Promise<Metafile> {
-  const { metafile } = await esbuild({
-    ...commandLineOptions,
-    absWorkingDir: root,
-    entryPoints: ['cli/tasks.ts'],
-    outfile: 'dist/tasks.js',
-    banner: { js: '#!/usr/bin/env node' },
-    metafile: true,
-  });
-  return metafile;
-}
+const commandLine: BuildOptions = {
+  ...commandLineOptions,
+  entryPoints: ['cli/tasks.ts'],
+  outfile: 'dist/tasks.js',
+  banner: { js: '#!/usr/bin/env node' },
+};
 
 /** The declarations that the entries refer to, and no others. */
 async function types(): Promise<void> {

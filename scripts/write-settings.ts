@@ -16,6 +16,7 @@ export function settingsFile(): [path: string, content: string] {
   const keys = Object.keys(configEntries).filter(key => !stackKeys.includes(key));
   const content = `\
 // Written by \`npm run docs\`, from the schemas in infra/config-entries.ts and lambdas/poller/settings.ts.
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 
 /** Settings of one source. */
 export interface SourceSettings {
@@ -91,6 +92,7 @@ const inCode = (allowed: string) =>
 function typeOf(key: string, schema: v.GenericSchema): string[] {
   if (key === 'alertRoutes') return ['{ readonly [sourceOrCategory: string]: string }'];
   if (key === 'alertEmail') return ['string', 'readonly string[]']; // one address is the usual case
+  if (key === 'logRetentionDays') return ['RetentionDays']; // TypeScript takes its numbers, too
   if (key === 'furtherSources') return ['readonly FurtherSource[]'];
   const parts = pipeOf(schema);
   const { options } = (parts.find(({ type }) => type === 'picklist') ?? {}) as { options?: readonly unknown[] };

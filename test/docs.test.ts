@@ -95,7 +95,7 @@ describe('links', () => {
 
   test('in code and in what it prints lead to pages that exist', () => {
     const code = ['bench', 'cli', 'events', 'examples', 'infra', 'lambdas', 'local', 'scripts', 'wait'].flatMap(
-      folder => filesIn(folder, /\.(ts|mjs|py|java)$/),
+      folder => filesIn(folder, /\.(ts|mjs|py|java|go)$/),
     );
     const named = code.flatMap(file =>
       [...read(file).matchAll(/\b(docs\/[\w/-]+\.(?:md|svg|json))(#[a-z][\w-]*)?/g)].map(link => [file, ...link]),

@@ -13,6 +13,7 @@ import software.amazon.awscdk.services.cloudwatch.TreatMissingData;
 import software.amazon.awscdk.services.cloudwatch.actions.SnsAction;
 import software.amazon.awscdk.services.events.targets.SqsQueue;
 import software.amazon.awscdk.services.iam.ServicePrincipal;
+import software.amazon.awscdk.services.logs.RetentionDays;
 import software.amazon.awscdk.services.sns.Topic;
 import software.amazon.awscdk.services.sqs.DeadLetterQueue;
 import software.amazon.awscdk.services.sqs.Queue;
@@ -40,6 +41,7 @@ public class TasksApp {
                     .catalog("AWS")
                     .alertEmail("crm-team@example.com")
                     .alarmTopics(List.of(onCall))
+                    .logRetentionDays(RetentionDays.THREE_MONTHS)
                     .furtherSources(List.of(FurtherSource.builder()
                             .taskFamily("EngagementFromOpportunity")
                             .pollEveryMinutes(5)

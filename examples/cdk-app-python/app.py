@@ -5,6 +5,7 @@ from aws_cdk.aws_cloudwatch import Alarm, TreatMissingData
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 from aws_cdk.aws_events_targets import SqsQueue
 from aws_cdk.aws_iam import ServicePrincipal
+from aws_cdk.aws_logs import RetentionDays
 from aws_cdk.aws_sns import Topic
 from aws_cdk.aws_sqs import DeadLetterQueue, Queue
 from constructs import Construct
@@ -26,6 +27,7 @@ class TasksStack(Stack):
             catalog="AWS",
             alert_email="crm-team@example.com",
             alarm_topics=[on_call],
+            log_retention_days=RetentionDays.THREE_MONTHS,
             further_sources=[FurtherSource(task_family="EngagementFromOpportunity", poll_every_minutes=5)],
         )
 

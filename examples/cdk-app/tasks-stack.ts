@@ -3,6 +3,7 @@ import { Alarm, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
@@ -22,6 +23,7 @@ export class TasksStack extends Stack {
       catalog: 'AWS',
       alertEmail: 'crm-team@example.com',
       alarmTopics: [onCall],
+      logRetentionDays: RetentionDays.THREE_MONTHS,
       furtherSources: [{ taskFamily: 'EngagementFromOpportunity', pollEveryMinutes: 5 }],
     });
 

@@ -5,8 +5,8 @@ const team = 'arn:aws:sns:eu-west-1:123456789012:team';
 const rest = 'arn:aws:sns:eu-west-1:123456789012:rest';
 
 const failure = (reasonCategory: string | undefined, source = 'AWS/OpportunityFromEngagement') => {
-  const [catalog, taskType] = source.split('/') as [string, string];
-  return { catalog, taskType, reasonCategory };
+  const [catalog, taskType, sourceName] = source.split('/') as [string, string, string?];
+  return { catalog, taskType, sourceName, reasonCategory };
 };
 
 test.each([undefined, ...reasonCategories, 'minted-by-a-newer-poller', 'constructor', '__proto__', '*', ''])(
@@ -28,6 +28,8 @@ test('a category goes where its own route leads, and all the rest to the catch-a
 describe('the most specific route holds', () => {
   /** Each leads to its own name. */
   const keys = [
+    'AWS/OpportunityFromEngagement/acme:access',
+    'AWS/OpportunityFromEngagement/acme',
     'AWS/OpportunityFromEngagement:access',
     'AWS/OpportunityFromEngagement',
     'AWS/*:access',
@@ -42,13 +44,19 @@ describe('the most specific route holds', () => {
     // Their order in the configuration says nothing.
     for (const order of [left, [...left].reverse()]) {
       const routes: AlertRoutes = Object.fromEntries(order.map(one => [one, one]));
-      expect(routeOf(routes, failure('access'))).toBe(key);
+      expect(routeOf(routes, failure('access', 'AWS/OpportunityFromEngagement/acme'))).toBe(key);
     }
   });
 
   test.each<[source: string, category: string | undefined, route: string]>([
     ['AWS/OpportunityFromEngagement', 'conflict', 'AWS/OpportunityFromEngagement'],
     ['AWS/OpportunityFromEngagement', undefined, 'AWS/OpportunityFromEngagement'],
+    ['AWS/OpportunityFromEngagement', 'access', 'AWS/OpportunityFromEngagement:access'],
+    ['AWS/OpportunityFromEngagement/acme', 'conflict', 'AWS/OpportunityFromEngagement/acme'],
+    ['AWS/OpportunityFromEngagement/acme', undefined, 'AWS/OpportunityFromEngagement/acme'],
+    ['AWS/OpportunityFromEngagement/beta', 'access', 'AWS/OpportunityFromEngagement:access'],
+    ['AWS/OpportunityFromEngagement/beta', 'conflict', 'AWS/OpportunityFromEngagement'],
+    ['AWS/EngagementFromOpportunity/acme', 'access', 'AWS/EngagementFromOpportunity'],
     ['AWS/EngagementFromOpportunity', 'access', 'AWS/EngagementFromOpportunity'],
     ['AWS/EngagementByAcceptingInvitation', 'access', 'AWS/*:access'],
     ['AWS/EngagementByAcceptingInvitation', 'conflict', 'AWS/*'],

@@ -41,10 +41,19 @@ test('every alarm tells who is on call, and may', () => {
   );
 });
 
+const read = (...path: string[]) => JSON.parse(readFileSync(join(root, ...path), 'utf8'));
+
 test('it asks for the versions that the package was tested with', () => {
-  const read = (...path: string[]) => JSON.parse(readFileSync(join(root, ...path), 'utf8'));
   const { devDependencies: tested } = read('package.json');
   const { dependencies, devDependencies } = read('examples', 'cdk-app', 'package.json');
   for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies }))
     expect(`${name} ${version}`).toBe(`${name} ^${tested[name]}`);
+});
+
+// The built module asks for them, and Go refuses older ones in an app: `go mod tidy` in its folder writes the new ones.
+test('so does the app in Go', () => {
+  const { devDependencies: tested } = read('package.json');
+  const modules = readFileSync(join(root, 'examples', 'cdk-app-go', 'go.mod'), 'utf8');
+  expect(modules).toContain(`\tgithub.com/aws/aws-cdk-go/awscdk/v2 v${tested['aws-cdk-lib']}\n`);
+  expect(modules).toContain(`\tgithub.com/aws/constructs-go/constructs/v10 v${tested.constructs}\n`);
 });

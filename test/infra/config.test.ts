@@ -155,7 +155,7 @@ test('routes of alerts: an object and text mean the same, and the catch-all is a
 
 describe('routes of alerts', () => {
   const allowed =
-    "for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission, internal, unknown, or a source such as Sandbox/* or AWS/EngagementFromOpportunity, or a source and a category such as AWS/*:access, or *, one of default, nowhere or the ARN of a topic, such as throttling=nowhere,AWS/*:access=arn:aws:sns:us-east-1:111122223333:security; * is everything else and can't be nowhere";
+    "for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission, internal, unknown, or a source such as Sandbox/*, AWS/EngagementFromOpportunity or AWS/EngagementFromOpportunity/acme, or a source and a category such as AWS/*:access, or *, one of default, nowhere or the ARN of a topic, such as throttling=nowhere,AWS/*:access=arn:aws:sns:us-east-1:111122223333:security; * is everything else and can't be nowhere";
   test.each<[why: string, routes: unknown]>([
     ['the catch-all leads nowhere', { '*': 'nowhere' }],
     ['the catch-all leads nowhere, as text', 'access=default,*=nowhere'],
@@ -167,7 +167,9 @@ describe('routes of alerts', () => {
     ['the category of a source does not exist', { 'AWS/*:acess': 'nowhere' }],
     ['the category of a source is any', { 'AWS/*:*': 'nowhere' }],
     ['a source has two categories', { 'AWS/*:access:conflict': 'nowhere' }],
-    ['a source has a third part', { 'AWS/OpportunityFromEngagement/': 'nowhere' }],
+    ['the name of a source is empty', { 'AWS/OpportunityFromEngagement/': 'nowhere' }],
+    ['a source has a name and no family', { 'AWS/*/acme': 'nowhere' }],
+    ['a source has a fourth part', { 'AWS/OpportunityFromEngagement/acme/': 'nowhere' }],
     ['a destination is neither a word nor an ARN', 'access=security-team'],
     ['a destination is an ARN of something else', { access: 'arn:aws:sqs:eu-west-1:123456789012:queue' }],
     ['a topic is a FIFO topic', { access: `${securityTeam}.fifo` }],
@@ -179,6 +181,34 @@ describe('routes of alerts', () => {
   ])('fails when %s', (_, alertRoutes) => {
     expect(problemsOf({ alertRoutes })).toEqual([
       `alertRoutes: got ${JSON.stringify(alertRoutes)}, allowed: ${allowed}`,
+    ]);
+  });
+});
+
+describe('routes of a source by its name', () => {
+  const acme = 'AWS/OpportunityFromEngagement/acme';
+  const furtherSources = [{ name: 'acme', assumeRoleArn: 'arn:aws:iam::111122223333:role/task-reader' }];
+
+  test('are those of a source of the stack', () => {
+    const alertRoutes = { [acme]: 'nowhere', [`${acme}:access`]: securityTeam };
+    expect(readConfig({ catalog: 'AWS', furtherSources, alertRoutes }).alertRoutes).toMatchObject(alertRoutes);
+  });
+
+  test.each<[why: string, stack: object, key: string, named: string]>([
+    ['no source has a name', {}, acme, 'none in this stack'],
+    ['it is another name', { furtherSources }, 'AWS/OpportunityFromEngagement/acne:access', acme],
+    ['it is the name of another family', { furtherSources }, 'AWS/EngagementFromOpportunity/acme', acme],
+    ['it is the name of another catalog', { furtherSources }, 'Sandbox/OpportunityFromEngagement/acme', acme],
+  ])('fails when %s', (_, stack, key, named) => {
+    expect(problemsOf({ catalog: 'AWS', ...stack, alertRoutes: { [key]: 'nowhere' } })).toEqual([
+      `alertRoutes: got ${JSON.stringify(key)}, allowed sources with a name: ${named}`,
+    ]);
+  });
+
+  test('that do not exist are not reported when a source is invalid: it may be that one', () => {
+    const invalid = furtherSources.map(source => ({ ...source, pollEveryMinutes: 0 }));
+    expect(problemsOf({ catalog: 'AWS', furtherSources: invalid, alertRoutes: { [acme]: 'nowhere' } })).toEqual([
+      expect.stringMatching(/^furtherSources\[0\]\.pollEveryMinutes: /),
     ]);
   });
 });

@@ -44,7 +44,7 @@ export const configurations: readonly Context[] = [
     externalId: 'partner-17',
     describeDeals: true,
     alarmTopicArns: `${topic('pager')},${topic('chat')}`,
-    alertRoutes: `access=${topic('security-team')},throttling=nowhere`,
+    alertRoutes: `Sandbox/OpportunityFromEngagement/beta:access=${topic('security-team')},throttling=nowhere`,
     furtherSources: [
       { taskFamily: 'EngagementFromOpportunity', pollEveryMinutes: 720, enabled: false },
       { name: 'beta', assumeRoleArn: 'arn:aws:iam::444455556666:role/lists-tasks' },

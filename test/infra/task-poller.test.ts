@@ -65,9 +65,12 @@ describe('the props', () => {
     expect(compiled).toEqual([]);
   });
 
-  test('take the enumerations of CDK where they are numbers', () => {
-    const groups = all('AWS::Logs::LogGroup', poller({ logRetentionDays: RetentionDays.ONE_WEEK }).template());
-    for (const { Properties } of Object.values(groups)) expect(Properties.RetentionInDays).toBe(7);
+  test.each<[what: string, logRetentionDays: RetentionDays]>([
+    ['the enumeration of CDK', RetentionDays.ONE_WEEK],
+    ['a number of days', 7],
+  ])('take %s for the retention of logs', (_, logRetentionDays) => {
+    const groups = Object.values(all('AWS::Logs::LogGroup', poller({ logRetentionDays }).template()));
+    expect(groups.map(({ Properties }) => Properties.RetentionInDays)).toEqual([7, 7]);
   });
 
   test('fails when they are bad: names each of them, and the construct', () => {

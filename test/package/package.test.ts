@@ -74,7 +74,9 @@ test('contains what users need, and neither source nor tests', async () => {
   expect(paths).toEqual(expect.arrayContaining(['docs/construct.md', 'docs/runbook.md', 'docs/security.md']));
   expect(
     paths
-      .filter(path => !/^(docs\/[\w/-]+\.(md|json|svg)|examples\/[\w/-]+\.(md|json|ts|py|java|xml))$/.test(path))
+      .filter(
+        path => !/^(docs\/[\w/-]+\.(md|json|svg)|examples\/[\w/-]+\.(md|json|ts|py|java|xml|go|mod|sum))$/.test(path),
+      )
       .sort(),
   ).toEqual([
     'README.md',

@@ -128,10 +128,11 @@ test.each<[file: string, path: string | undefined]>([
   ['node_modules/@aws-sdk/core/node_modules/tslib/tslib.js', 'node_modules/@aws-sdk/core/node_modules/tslib'],
 ])('%s belongs to %s', (file, path) => expect(installedAt(file)).toBe(path));
 
-test('shipped packages include the SDK clients, and no package for builds or tests', async () => {
-  const packages = await shippedPackages();
-  for (const name of ['valibot', '@aws-lambda-powertools/logger', '@aws-sdk/client-sns', '@aws-sdk/client-dynamodb'])
-    expect(packages).toContain(`node_modules/${name}`);
+test('shipped packages include those of the functions and the command line, and none for builds or tests', async () => {
+  const packages = [...(await shippedPackages()).keys()];
+  const ofFunctions = ['valibot', '@aws-lambda-powertools/logger', '@aws-sdk/client-sns', '@aws-sdk/client-dynamodb'];
+  const ofCommandLine = ['commander', 'proxy-agent', '@aws-sdk/client-cloudformation'];
+  for (const name of [...ofFunctions, ...ofCommandLine]) expect(packages).toContain(`node_modules/${name}`);
   for (const name of ['aws-cdk-lib', 'dynalite', 'jest', 'typescript', 'constructs'])
     expect(packages).not.toContain(`node_modules/${name}`);
 });

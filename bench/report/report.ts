@@ -1,5 +1,6 @@
 /** Results of the benchmark as text: for the terminal, README.md, docs/performance.md and docs/benchmark.md. */
 import { availableParallelism, cpus } from 'node:os';
+import { typicalPartner } from '../cost/partners';
 import { functionNodeVersion } from '../measure/function-node';
 import type { Latency } from '../measure/latency';
 import type { Loads } from '../measure/load-time';
@@ -93,10 +94,10 @@ export const latencyTable = (latencies: readonly Latency[]): string[][] => [
 /** The figures in the README. */
 export function figuresText(latencies: readonly Latency[], dollarsPerMonth: string): string {
   const of = (mode: Latency['mode']) => latencyOf(latencies, mode);
-  const [scheduled, nudged] = [of('schedule only'), of('follow and nudges')];
+  const [followed, nudged] = [of('follow'), of('follow and nudges')];
   return [
-    `- **Speed**: half of the finished tasks are published within ${scheduled.median.toFixed(0)} seconds, and 95 % within ${scheduled.p95.toFixed(0)}. If you announce tasks that take 2 to 20 seconds: ${nudged.median.toFixed(1)} and ${nudged.p95.toFixed(1)} seconds.`,
-    `- **Cost**: ${dollarsPerMonth} a month for a typical partner.`,
+    `- **Speed**: of tasks that take 2 to 20 seconds, half are published within ${followed.median.toFixed(0)} seconds of their end, and 95 % within ${followed.p95.toFixed(0)}. If you announce them: ${nudged.median.toFixed(1)} and ${nudged.p95.toFixed(1)} seconds.`,
+    `- **Cost**: ${dollarsPerMonth} a month for ${number(typicalPartner.history)} ended tasks and ${number(typicalPartner.finishedPerDay)} more a day.`,
   ].join('\n');
 }
 

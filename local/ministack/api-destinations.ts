@@ -43,7 +43,7 @@ async function replaceEach(
     const { [id]: _, ...Resources } = changed.Resources;
     const reference = JSON.stringify({ 'Fn::GetAtt': [id, 'Arn'] });
     const arn = JSON.stringify(await make(id, Properties));
-    changed = JSON.parse(JSON.stringify({ ...changed, Resources }).replaceAll(reference, arn));
+    changed = JSON.parse(JSON.stringify({ ...changed, Resources }).replaceAll(reference, () => arn));
   }
   return changed;
 }
@@ -53,7 +53,7 @@ async function withSecrets(text: string, awsCli: MiniStack['awsCli']): Promise<s
   let resolved = text;
   for (const [reference, id = ''] of text.matchAll(/\{\{resolve:secretsmanager:([^:}]+):SecretString:::\}\}/g)) {
     const secret = await awsCli('secretsmanager', 'get-secret-value', '--secret-id', id, '--query', 'SecretString');
-    resolved = resolved.replaceAll(reference, secret.trim().slice(1, -1)); // it is JSON, as the text is
+    resolved = resolved.replaceAll(reference, () => secret.trim().slice(1, -1)); // it is JSON, as the text is
   }
   return resolved;
 }

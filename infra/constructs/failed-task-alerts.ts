@@ -162,8 +162,8 @@ const dealSources = ({ sources }: Config) =>
   );
 
 /**
- * All deals of one kind in a catalog: which of them will be read is not known before a task fails. The account in the ARN is
- * empty for engagements and invitations, and one for opportunities.
+ * All deals of one kind in a catalog: which of them will be read is not known before a task fails. The ARN of an engagement or
+ * an invitation has no account, the ARN of an opportunity has one.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_partner-central.html
  */
 const dealArns = ({ catalog, taskFamily }: Config['sources'][number], partition: string) =>

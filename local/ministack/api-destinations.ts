@@ -10,8 +10,8 @@ import { changeTemplates } from './assembly';
 import type { MiniStack } from './ministack';
 
 /**
- * MiniStack has connections and API destinations, but its CloudFormation knows neither. They are made by calls of their own,
- * as the template has them, and their ARNs take their places there.
+ * MiniStack has connections and API destinations, but its CloudFormation does not support them. Creates them by API calls with
+ * the properties in the template, and replaces the references to them with their ARNs.
  */
 export function makeApiDestinations(
   { clientOptions, awsCli }: Pick<MiniStack, 'clientOptions' | 'awsCli'>,
@@ -31,7 +31,7 @@ export function makeApiDestinations(
   });
 }
 
-/** @param make makes one resource and returns its ARN */
+/** @param make creates one resource and returns its ARN */
 async function replaceEach(
   template: Template,
   type: string,
@@ -48,7 +48,7 @@ async function replaceEach(
   return changed;
 }
 
-/** Does what CloudFormation does with a reference to a secret, which is in no template. */
+/** Resolves references to secrets, as CloudFormation does. */
 async function withSecrets(text: string, awsCli: MiniStack['awsCli']): Promise<string> {
   let resolved = text;
   for (const [reference, id = ''] of text.matchAll(/\{\{resolve:secretsmanager:([^:}]+):SecretString:::\}\}/g)) {

@@ -26,7 +26,7 @@ export function withoutMetricMath(directory: string): Promise<void> {
   });
 }
 
-/** @param change gets a template that it may keep and change */
+/** @param change may modify the template that it gets, and returns the one to deploy */
 export async function changeTemplates(
   directory: string,
   change: (template: Template) => Template | Promise<Template>,

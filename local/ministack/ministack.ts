@@ -45,7 +45,7 @@ export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
         IOT_MTLS_ENABLED: '0', // it would listen on all interfaces
         AUTH: 'true',
         USE_SSL: '1', // our policies refuse what comes without TLS
-        SSL_CERT_FILE: certificateIn(folder), // whom its API destinations trust
+        SSL_CERT_FILE: certificateIn(folder), // so that its API destinations trust a server with it
         // Inherited by the functions, which find all else at the address of MiniStack itself.
         AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral,
       },
@@ -93,7 +93,7 @@ export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
         endpoint,
         folder,
         pid: child.pid as number,
-        /** With these, a server on localhost is one that its functions and API destinations trust. */
+        /** For a server on localhost that the functions and API destinations trust. */
         tls: { cert: ca, key: readFileSync(join(tlsIn(folder), 'server.key'), 'utf8') },
         /** A Python that has the AWS CLI as a module. */
         python,

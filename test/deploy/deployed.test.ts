@@ -65,7 +65,7 @@ let outputs: Readonly<Record<string, string>>;
 let consumerOutputs: Readonly<Record<string, string>>;
 /** The alarm about missing polls, of the other stack. */
 let alarmAsInAws: AlarmDefinition;
-/** Where the webhook and the dead-man's switch are. */
+/** The webhook and the dead-man's switch. */
 let receiver: Receiver;
 let executions: ReturnType<typeof executionsOf>;
 let workflowAtWork: Promise<void>;
@@ -367,7 +367,7 @@ chapter('deleting the stack leaves the table, and a new stack with it goes on wh
   await allArrived();
 });
 
-// Before the alarm goes off: when metrics are put, MiniStack evaluates all alarms, and looks at no dimension.
+// Before the alarm goes off: on PutMetricData, MiniStack evaluates all alarms and ignores their dimensions.
 chapter("the example dead-man's switch is not told when one of two pollers is silent", async () => {
   await takeHeartbeats();
   expect(await tellSwitch()).toEqual({ told: false, silent: [silenced] });
@@ -418,7 +418,7 @@ chapter('after all that, each event has arrived once and nothing else has', asyn
   console.log(`The functions ran under ${lambdasNode()}.`);
 });
 
-/** All resources of the templates as they were deployed. */
+/** Every resource of the deployed templates exists. */
 async function allMade(...stacks: readonly string[]) {
   for (const name of stacks) {
     expect(await aws.statusOf(name)).toBe('CREATE_COMPLETE');
@@ -452,7 +452,7 @@ async function startTasks() {
   };
 }
 
-/** So that the poller looks at once. */
+/** Makes the poller poll at once. */
 async function announce(taskId: string) {
   const started = { catalog: 'Sandbox', taskType: 'OpportunityFromEngagement', taskId };
   const eventBusName = outputs.EventBusName as string;
@@ -526,7 +526,7 @@ async function deployExample(name: string, context: Readonly<Record<string, stri
   return cdk.deploy(directory);
 }
 
-/** Of the bus that there is now. */
+/** Changes when the stack is deployed anew. */
 const taskBusName = () => outputs.EventBusName as string;
 
 /** Executions whose tasks complete, fail, and are looked up. */
@@ -582,7 +582,7 @@ const deployDeadMansSwitch = () =>
     windowMinutes: '2',
   });
 
-/** Does for the heartbeats of both pollers what CloudWatch does and MiniStack does not: takes them out of the logs. */
+/** Copies the heartbeats of both pollers from their logs to CloudWatch, which MiniStack does not do. */
 async function takeHeartbeats() {
   const logs = [outputs.PollerLogGroupName, (await aws.resourcesOf(silenced)).PollerFunctionLogsFD7D861E];
   for (const log of logs) {
@@ -597,7 +597,7 @@ async function takeHeartbeats() {
   }
 }
 
-/** @returns what the function of the dead-man's switch says when it is asked to tell it */
+/** Invokes the function of the dead-man's switch, and returns its result. */
 async function tellSwitch() {
   timesAsked += 1;
   const { Function76856677: FunctionName } = await aws.resourcesOf(deadMansSwitch);

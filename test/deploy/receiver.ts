@@ -11,7 +11,7 @@ interface Received {
   readonly body: string;
 }
 
-/** A server outside of AWS, over TLS on loopback: a CRM, and a dead-man's switch. It takes whatever it gets. */
+/** An HTTPS server on loopback that stands for a CRM and for a dead-man's switch. It answers 200 to every request. */
 export async function startReceiver({ tls }: Pick<MiniStack, 'tls'>) {
   const received: Received[] = [];
   const server = createServer(tls, async (request, response) => {

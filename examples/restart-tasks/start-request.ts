@@ -2,7 +2,8 @@
 import type { TaskFailedDetail } from 'partner-central-task-poller/events';
 
 /**
- * The IAM actions of each Start call: it makes others on behalf of its caller.
+ * The IAM actions of each Start call: it makes others on behalf of its caller. The reference names them in its table of API
+ * operations, but for CreateEngagementInvitation, which the API reference of that call names. Tags would take TagResource too.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_partner-central.html
  */
 const actions = {

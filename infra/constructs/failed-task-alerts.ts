@@ -1,4 +1,4 @@
-import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Aws, Duration, Stack, Validations } from 'aws-cdk-lib';
 import { type CfnRule, type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { type IRole, Policy, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
@@ -161,6 +161,14 @@ const dealSources = ({ sources }: Config) =>
     ),
   );
 
+/**
+ * All deals of one kind in a catalog: which of them will be read is not known before a task fails. The ARN of an engagement or
+ * an invitation has no account, the ARN of an opportunity has one.
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_partner-central.html
+ */
+const dealArns = ({ catalog, taskFamily }: Config['sources'][number], partition: string) =>
+  `arn:${partition}:partnercentral:*:*:catalog/${catalog}/${lookUps[taskFamily].resourceType}/*`;
+
 /** For each source, the one operation that reads what its tasks start from. With `assumeRoleArn`, the role reads it. */
 function allowReadingDeals(formatter: LambdaFunction, { sources }: Config) {
   const roleArns = [...new Set(sources.flatMap(({ assumeRoleArn }) => assumeRoleArn ?? []))];
@@ -173,17 +181,18 @@ function allowReadingDeals(formatter: LambdaFunction, { sources }: Config) {
   const policy = new Policy(role, 'ReadDeals', {
     roles: [role],
     statements: own.map(
-      ({ catalog, taskFamily }) =>
+      source =>
         new PolicyStatement({
-          actions: [`partnercentral:${lookUps[taskFamily].operation}`],
-          resources: ['*'],
-          conditions: { StringEquals: { 'partnercentral:Catalog': catalog } },
+          actions: [`partnercentral:${lookUps[source.taskFamily].operation}`],
+          resources: [dealArns(source, Aws.PARTITION)],
+          conditions: { StringEquals: { 'partnercentral:Catalog': source.catalog } },
         }),
     ),
   });
-  Validations.of(policy).acknowledge({
-    id: 'AwsSolutions-IAM5[Resource::*]',
-    reason:
-      'The deals of failed tasks are not known before they fail, so "*" is the resource. The condition limits the action to the configured catalog.',
-  });
+  for (const source of own)
+    Validations.of(policy).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::${dealArns(source, '<AWS::Partition>')}]`,
+      reason:
+        'The deals of failed tasks are not known before they fail. It is limited to one kind of deal in one catalog.',
+    });
 }

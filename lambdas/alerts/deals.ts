@@ -43,6 +43,8 @@ interface LookUp {
   /** What it looks up, for people. */
   readonly noun: string;
   readonly pattern: RegExp;
+  /** Stands before the id in its ARN. */
+  readonly resourceType: string;
 }
 
 /** One operation for each family: it reads what the task starts from, which exists whatever the task achieved. */
@@ -52,18 +54,21 @@ export const lookUps = {
     id: 'engagementId',
     noun: 'engagement',
     pattern: /^eng-[0-9a-z]{14}$/,
+    resourceType: 'engagement',
   },
   EngagementFromOpportunity: {
     operation: 'GetOpportunity',
     id: 'opportunityId',
     noun: 'opportunity',
     pattern: /^O[0-9]{1,19}$/,
+    resourceType: 'opportunity',
   },
   EngagementByAcceptingInvitation: {
     operation: 'GetEngagementInvitation',
     id: 'engagementInvitationId',
     noun: 'invitation',
     pattern: /^engi-[0-9a-z]{13}$/,
+    resourceType: 'engagement-invitation',
   },
 } as const satisfies Record<TaskFamily, LookUp>;
 

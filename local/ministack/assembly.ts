@@ -12,19 +12,27 @@ interface Alarm {
  * MiniStack's CloudFormation supports no alarm on an expression. Such an alarm gets the first metric of its expression
  * instead. Nothing else differs from a deployment to AWS.
  */
-export function withoutMetricMath(directory: string): void {
-  for (const file of filesIn(directory, '.template.json')) {
-    const template = JSON.parse(readFileSync(file, 'utf8')) as Template;
+export function withoutMetricMath(directory: string): Promise<void> {
+  return changeTemplates(directory, template => {
     for (const { Type, Properties } of Object.values(template.Resources)) {
       if (Type !== 'AWS::CloudWatch::Alarm' || !('Metrics' in Properties)) continue;
       const { Metrics = [] } = Properties as Alarm;
       const first = Metrics.flatMap(({ MetricStat }) => MetricStat ?? [])[0];
-      if (!first) throw new Error(`An alarm in ${file} has no metric.`);
+      if (!first) throw new Error(`An alarm in ${directory} has no metric.`);
       delete Properties.Metrics;
       Object.assign(Properties, first.Metric, { Period: first.Period, Statistic: first.Stat });
     }
-    writeFileSync(file, JSON.stringify(template));
-  }
+    return template;
+  });
+}
+
+/** @param change may modify the template that it gets, and returns the one to deploy */
+export async function changeTemplates(
+  directory: string,
+  change: (template: Template) => Template | Promise<Template>,
+): Promise<void> {
+  for (const file of filesIn(directory, '.template.json'))
+    writeFileSync(file, JSON.stringify(await change(JSON.parse(readFileSync(file, 'utf8')))));
   renameTemplates(directory);
 }
 

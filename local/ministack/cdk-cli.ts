@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stackNameIn } from '../synthesis';
+import { makeApiDestinations } from './api-destinations';
 import { withoutMetricMath } from './assembly';
 import { account, type MiniStack, region } from './ministack';
 import { run } from './run-program';
@@ -39,8 +40,9 @@ export function cdkCli(ministack: MiniStack, signal?: AbortSignal) {
 
     /** @returns the outputs of the only stack in the folder */
     async deploy(directory: string): Promise<Readonly<Record<string, string>>> {
-      withoutMetricMath(directory);
-      const file = join(folder, 'outputs.json');
+      await withoutMetricMath(directory);
+      await makeApiDestinations(ministack, directory);
+      const file = join(directory, 'outputs.json');
       await cdk('deploy', '--app', directory, '--require-approval', 'never', '--outputs-file', file);
       const stackName = stackNameIn(directory);
       const template = readFileSync(join(directory, `${stackName}.template.json`), 'utf8');

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port';
 import { installMiniStack } from './install';
+import { run } from './run-program';
 
 /** A made-up account. MiniStack treats a twelve-digit access key as root of that account. */
 export const account = '111122223333';
@@ -44,6 +45,7 @@ export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
         IOT_MTLS_ENABLED: '0', // IoT would listen on all interfaces
         AUTH: 'true',
         USE_SSL: '1', // the stack's policies refuse requests without TLS
+        SSL_CERT_FILE: certificateIn(folder), // its API destinations trust a server with this certificate
         // The functions inherit this address. All other services are at MiniStack's own.
         AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral,
       },
@@ -65,14 +67,34 @@ export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     };
 
-    const certificate = join(folder, 'ministack-tls', 'server.crt');
+    const certificate = certificateIn(folder);
     if (await isReady(child, port, certificate)) {
       const endpoint = `https://localhost:${port}`;
       const ca = readFileSync(certificate, 'utf8');
+      /** For the AWS CLI, the CDK CLI and SDKs: redirects them to MiniStack and hides the user's own settings. */
+      const environment = {
+        AWS_ENDPOINT_URL: endpoint,
+        AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral,
+        AWS_REGION: region,
+        AWS_DEFAULT_REGION: region,
+        AWS_ACCESS_KEY_ID: account,
+        AWS_SECRET_ACCESS_KEY: secretAccessKey,
+        AWS_CONFIG_FILE: join(folder, 'no-config'),
+        AWS_SHARED_CREDENTIALS_FILE: join(folder, 'no-credentials'),
+        AWS_EC2_METADATA_DISABLED: 'true',
+        AWS_CA_BUNDLE: certificate,
+        NODE_EXTRA_CA_CERTS: certificate,
+        CDK_HOME: join(folder, 'cdk'),
+        // Bypass proxies. Programs read either of the two.
+        NO_PROXY: 'localhost,127.0.0.1',
+        no_proxy: 'localhost,127.0.0.1',
+      };
       return {
         endpoint,
         folder,
         pid: child.pid as number,
+        /** For a server on localhost that the functions and API destinations trust. */
+        tls: { cert: ca, key: readFileSync(join(tlsIn(folder), 'server.key'), 'utf8') },
         /** Path of a Python that has the AWS CLI as a module. */
         python,
         /** For SDK clients in this process. */
@@ -82,24 +104,10 @@ export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
           credentials: { accessKeyId: account, secretAccessKey },
           requestHandler: { httpsAgent: new Agent({ ca }) },
         },
-        /** For the AWS CLI, the CDK CLI and SDKs: redirects them to MiniStack and hides the user's own settings. */
-        environment: {
-          AWS_ENDPOINT_URL: endpoint,
-          AWS_ENDPOINT_URL_PARTNERCENTRAL_SELLING: partnerCentral,
-          AWS_REGION: region,
-          AWS_DEFAULT_REGION: region,
-          AWS_ACCESS_KEY_ID: account,
-          AWS_SECRET_ACCESS_KEY: secretAccessKey,
-          AWS_CONFIG_FILE: join(folder, 'no-config'),
-          AWS_SHARED_CREDENTIALS_FILE: join(folder, 'no-credentials'),
-          AWS_EC2_METADATA_DISABLED: 'true',
-          AWS_CA_BUNDLE: certificate,
-          NODE_EXTRA_CA_CERTS: certificate,
-          CDK_HOME: join(folder, 'cdk'),
-          // Bypass proxies. Programs read either of the two.
-          NO_PROXY: 'localhost,127.0.0.1',
-          no_proxy: 'localhost,127.0.0.1',
-        },
+        environment,
+        /** Runs the AWS CLI, and returns what it prints. */
+        awsCli: (...args: string[]) =>
+          run(python, [join(__dirname, 'aws.py'), ...args], { cwd: folder, env: environment }),
         /** The last lines of its log. */
         log: log as readonly string[],
         /** Resolves when it has ended for any reason. */
@@ -113,6 +121,9 @@ export async function startMiniStack({ partnerCentral }: MiniStackOptions) {
     throw new Error(`MiniStack did not start:\n${log.join('\n')}`);
   }
 }
+
+const tlsIn = (folder: string) => join(folder, 'ministack-tls');
+const certificateIn = (folder: string) => join(tlsIn(folder), 'server.crt');
 
 export type MiniStack = Awaited<ReturnType<typeof startMiniStack>>;
 

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DescribeAlarmsCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
+import { DescribeAlarmsCommand, PutMetricDataCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import {
   DeleteRuleCommand,
   DescribeEventBusCommand,
@@ -16,6 +16,7 @@ import { CreateRoleCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { StartOpportunityFromEngagementTaskCommand } from '@aws-sdk/client-partnercentral-selling';
 import { GetScheduleCommand, UpdateScheduleCommand } from '@aws-sdk/client-scheduler';
+import { ListExecutionsCommand } from '@aws-sdk/client-sfn';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { isAlive } from '../../cli/lib/running';
 import { parseTaskEvent, type TaskEvent, taskStartedEntry } from '../../events';
@@ -32,6 +33,7 @@ import { type AlarmDefinition, alarmState, datapointsIn } from './alarm-state';
 import { type Aws, awsOf, until } from './aws';
 import { executionsOf } from './executions';
 import { descendantsOf, listeningOf } from './listening';
+import { type Receiver, startReceiver } from './receiver';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
@@ -39,6 +41,8 @@ const stackName = 'PartnerCentralTaskPoller';
 const silenced = 'SilencedTaskPoller';
 const consumer = 'TaskEventConsumer';
 const workflow = 'StartAndWait';
+const webhook = 'TaskEventWebhook';
+const deadMansSwitch = 'TaskPollerDeadMansSwitch';
 /** What the stack has only when it is asked for. */
 const everyExtra = { chatAlerts: 'true', dashboard: 'true', taskStalledEvents: 'true' };
 const configured = {
@@ -61,8 +65,12 @@ let outputs: Readonly<Record<string, string>>;
 let consumerOutputs: Readonly<Record<string, string>>;
 /** The alarm about missing polls, of the other stack. */
 let alarmAsInAws: AlarmDefinition;
+/** The webhook and the dead-man's switch. */
+let receiver: Receiver;
 let executions: ReturnType<typeof executionsOf>;
 let workflowAtWork: Promise<void>;
+let restarts: Readonly<Record<string, string>>;
+let restartsAtWork: Promise<void>;
 /** Queues behind a rule on the bus, and behind the topics. */
 let events: { readonly url: string };
 let alerts: { readonly url: string };
@@ -90,6 +98,7 @@ beforeAll(async () => {
   const day = 86_400_000;
   store.addHistory({ count: 40, newestAt: Date.now() - day, oldestAt: Date.now() - 10 * day });
   ministack = await startMiniStack({ partnerCentral: partnerCentral.url });
+  receiver = await startReceiver(ministack);
   aws = awsOf(ministack);
   cdk = cdkCli(ministack);
   const [main, other] = [folder('main'), folder('silenced')];
@@ -112,7 +121,7 @@ beforeAll(async () => {
   alarms = await queues.subscribedTo(AlarmTopicArn as string, 'alarms');
   alerts = await queues.subscribedTo(outputs.TaskAlertsTopicArn as string, 'alerts');
   events = await queues.behindRule('task-events', outputs.EventBusName as string, 'Sandbox');
-  await deployConsumer();
+  consumerOutputs = await deployExample('consumer', { taskBusName: taskBusName() });
   broken = undefined;
 });
 
@@ -121,23 +130,23 @@ afterAll(async () => {
     console.error([`The last lines of MiniStack's log:`, ...ministack.log.slice(-40)].join('\n'));
   const processes = ministack ? [ministack.pid, ...descendantsOf(ministack.pid)] : [];
   await ministack?.close();
+  await receiver?.close();
   await partnerCentral?.close();
   commandLine.close();
   await until('all its processes had ended', 10, async () => !processes.some(isAlive));
 });
 
 chapter('cdk bootstrap and cdk deploy make all that the template has', async () => {
-  for (const name of [stackName, silenced, consumer]) {
-    expect(await aws.statusOf(name)).toBe('CREATE_COMPLETE');
-    const { Resources } = await aws.templateOf(name);
-    expect(Object.keys(await aws.resourcesOf(name)).sort()).toEqual(Object.keys(Resources).sort());
-  }
+  await allMade(stackName, silenced, consumer);
   const { MetricAlarms = [] } = await aws.cloudWatch.send(new DescribeAlarmsCommand({ AlarmNamePrefix: stackName }));
   expect(MetricAlarms).toHaveLength(9);
 });
 
 chapter('the schedule fires by itself, and the first poll tells nothing of the past', async () => {
+  const deploying = Promise.all([deployWebhook(), deployDeadMansSwitch()]); // beside the wait for the first poll
   await nextPoll(0);
+  await deploying;
+  await allMade(webhook, deadMansSwitch);
   expect((await runs())[0]).toMatchObject({ outcome: 'complete', mode: 'poll', published: 0 });
   const rows = (await aws.itemsOf(outputs.SnapshotTableName as string)).map(({ item }) => item);
   expect(rows).toEqual(expect.arrayContaining(Object.values(tasks).map(taskId => `TASK#${taskId}`)));
@@ -152,9 +161,15 @@ chapter('the schedule fires by itself, and the first poll tells nothing of the p
 chapter('nothing listens beyond loopback', async () => {
   const listening = listeningOf(process.pid);
   if (!listening) return console.log('Not looked at: who listens where, for want of /proc.');
-  for (const { url } of [{ url: ministack.endpoint }, partnerCentral])
+  for (const { url } of [{ url: ministack.endpoint }, partnerCentral, receiver])
     expect(listening).toContain(`127.0.0.1:${new URL(url).port}`);
   expect(listening.filter(address => !address.startsWith('127.'))).toEqual([]);
+});
+
+chapter("the example dead-man's switch is told while both pollers complete polls", async () => {
+  await takeHeartbeats();
+  expect(await tellSwitch()).toEqual({ told: true, silent: [] });
+  expect(receiver.at(switchPath)).toMatchObject([{ method: 'POST' }]);
 });
 
 chapter('a task that completes and one that fails: each event once, in the queue behind the rule', async () => {
@@ -209,12 +224,24 @@ chapter('the example consumer has recorded both, and handed on the opportunity',
   expect(await aws.take(consumerOutputs.FailedQueueUrl as string)).toEqual([]);
 });
 
+chapter('EventBridge has posted both to the example webhook, with its secret, as they are in the queue', async () => {
+  const posted = await until('both were posted', 30, async () => atLeast(2, receiver.at(webhookPath)));
+  const eventsById = (list: readonly TaskEvent[]) =>
+    Object.fromEntries(list.map(event => [event.detail.eventId, event]));
+  expect(posted).toHaveLength(2);
+  for (const { method, headers } of posted)
+    expect({ method, ...headers }).toMatchObject({
+      method: 'POST',
+      authorization: webhookSecret,
+      'content-type': expect.stringMatching(/^application\/json/),
+    });
+  expect(eventsById(posted.map(({ body }) => parseTaskEvent(JSON.parse(body))))).toEqual(eventsById(arrived));
+});
+
 chapter('a task that is announced: its event is there within ten seconds of its end', async () => {
   const { TaskId = '' } = await aws.partnerCentral.send(startCommand('announced'));
   Object.assign(tasks, { announced: TaskId });
-  const started = { catalog: 'Sandbox', taskType: 'OpportunityFromEngagement', taskId: TaskId };
-  const eventBusName = outputs.EventBusName as string;
-  await aws.eventBridge.send(new PutEventsCommand({ Entries: [taskStartedEntry(started, { eventBusName })] }));
+  await announce(TaskId);
   await sleep(2_000); // as a short task takes
   end(TaskId);
   const endedAt = Date.now();
@@ -316,7 +343,7 @@ chapter('deleting the stack leaves the table, and a new stack with it goes on wh
   const before = await tableByKey();
   const { SnapshotTableName: existingTableName = '', EventBusName } = outputs;
   // EventBridge may not delete a bus that somebody else's rules are on.
-  await cdk.destroy(folder('consumer'));
+  await Promise.all([cdk.destroy(folder('consumer')), cdk.destroy(folder('webhook'))]);
   await aws.eventBridge.send(new RemoveTargetsCommand({ EventBusName, Rule: 'task-events', Ids: ['queue'] }));
   await aws.eventBridge.send(new DeleteRuleCommand({ EventBusName, Name: 'task-events' }));
   await cdk.destroy(folder('second'));
@@ -333,25 +360,54 @@ chapter('deleting the stack leaves the table, and a new stack with it goes on wh
   outputs = { ...(await cdk.deploy(folder('anew'))), SnapshotTableName: existingTableName };
   events = await queuesOn(ministack).behindRule('task-events-anew', outputs.EventBusName as string, 'Sandbox');
   partnerCentral.intercept = undefined;
-  const deploying = deployWorkflow(); // beside the wait for the next poll
+  const deploying = Promise.all([deployWorkflow(), deployRestarts()]); // beside the wait for the next poll
   await nextPoll(0);
-  executions = await deploying;
+  [executions, restarts] = await deploying;
+  await allMade(workflow, 'RestartTasks');
   await allArrived();
+});
+
+// Before the alarm goes off: on PutMetricData, MiniStack evaluates all alarms and ignores their dimensions.
+chapter("the example dead-man's switch is not told when one of two pollers is silent", async () => {
+  await takeHeartbeats();
+  expect(await tellSwitch()).toEqual({ told: false, silent: [silenced] });
 });
 
 chapter('the alarm goes off when the schedule is disabled, and recovers when it is enabled', async () => {
   // Beside it, for it mostly waits.
   workflowAtWork = runWorkflow();
-  workflowAtWork.catch(() => undefined); // the next chapter says it
+  restartsAtWork = failAgainAndAgain();
+  for (const one of [workflowAtWork, restartsAtWork]) one.catch(() => undefined); // the next chapters say it
   expect(await alarmTold(420)).toEqual(['ALARM']);
   await setSchedule('ENABLED');
   expect(await alarmTold(120)).toEqual(['OK']);
+});
+
+chapter("the example dead-man's switch is told again, and its own schedule fires", async () => {
+  await takeHeartbeats();
+  expect(await tellSwitch()).toEqual({ told: true, silent: [] });
+  const log = (await aws.resourcesOf(deadMansSwitch)).Logs6819BB44 as string;
+  const runs = await until('its schedule had fired', 300, async () => {
+    const lines = (await aws.linesOf(log)).filter(line => line.includes('"message":"The switch'));
+    return lines.length > timesAsked && lines;
+  });
+  const told = runs.filter(line => line.includes('The switch was told'));
+  expect(receiver.at(switchPath)).toHaveLength(told.length);
 });
 
 chapter(
   'the example workflow starts tasks, and goes on when their events come, or when it has looked',
   () => workflowAtWork,
 );
+
+chapter('the example starts a failed task again, once for each failure, and gives up loudly', async () => {
+  await restartsAtWork;
+  await allArrived();
+  const failures = arrived.filter(({ detail }) => detail.engagementId === restartedEngagement);
+  const tokens = failures.map(({ detail }) => tokenOf(detail.taskId));
+  // The ClientToken of the second task is the eventId of the first one's failure.
+  expect(tokens).toEqual(['to-be-restarted', failures[0]?.detail.eventId]);
+});
 
 chapter('after all that, each event has arrived once and nothing else has', async () => {
   await allArrived();
@@ -362,11 +418,20 @@ chapter('after all that, each event has arrived once and nothing else has', asyn
   console.log(`The functions ran under ${lambdasNode()}.`);
 });
 
-const startCommand = (ClientToken: string) =>
+/** Every resource of the deployed templates exists. */
+async function allMade(...stacks: readonly string[]) {
+  for (const name of stacks) {
+    expect(await aws.statusOf(name)).toBe('CREATE_COMPLETE');
+    const { Resources } = await aws.templateOf(name);
+    expect(Object.keys(await aws.resourcesOf(name)).sort()).toEqual(Object.keys(Resources).sort());
+  }
+}
+
+const startCommand = (ClientToken: string, Identifier = 'eng-0123456789abcd') =>
   new StartOpportunityFromEngagementTaskCommand({
     Catalog: 'Sandbox',
     ClientToken,
-    Identifier: 'eng-0123456789abcd',
+    Identifier,
     ContextIdentifier: '1',
   });
 
@@ -385,6 +450,13 @@ async function startTasks() {
     endsWhileDeleted: start(),
     runs: start(),
   };
+}
+
+/** Makes the poller poll at once. */
+async function announce(taskId: string) {
+  const started = { catalog: 'Sandbox', taskType: 'OpportunityFromEngagement', taskId };
+  const eventBusName = outputs.EventBusName as string;
+  await aws.eventBridge.send(new PutEventsCommand({ Entries: [taskStartedEntry(started, { eventBusName })] }));
 }
 
 /** Ends a task, whose event has to come. */
@@ -447,16 +519,15 @@ function tasksIn({ CHECKPOINT: _, ...rows }: Table) {
   return rows;
 }
 
-/** By the command of its README. */
-async function deployConsumer() {
-  const directory = folder('consumer');
-  await cdk.synth({
-    directory,
-    app: 'npx tsx examples/consumer/app.ts',
-    context: { taskBusName: outputs.EventBusName as string },
-  });
-  consumerOutputs = await cdk.deploy(directory);
+/** By the commands of its README. */
+async function deployExample(name: string, context: Readonly<Record<string, string>>) {
+  const directory = folder(name);
+  await cdk.synth({ directory, app: `npx tsx examples/${name}/app.ts`, context });
+  return cdk.deploy(directory);
 }
+
+/** Changes when the stack is deployed anew. */
+const taskBusName = () => outputs.EventBusName as string;
 
 /** Executions whose tasks complete, fail, and are looked up. */
 async function runWorkflow(): Promise<void> {
@@ -490,18 +561,87 @@ async function runWorkflow(): Promise<void> {
     status: 'SUCCEEDED',
     output: expect.stringContaining(late.taskId),
   });
-  await allArrived();
 }
 
-/** By the command of its README. */
-async function deployWorkflow() {
-  const directory = folder('workflow');
-  await cdk.synth({
-    directory,
-    app: 'npx tsx examples/start-and-wait/app.ts',
-    context: { taskBusName: outputs.EventBusName as string, waitSeconds: '15' },
+const webhookPath = '/hooks/tasks';
+const webhookSecret = 'Bearer of-the-crm';
+
+async function deployWebhook() {
+  const secretName = 'crm-webhook';
+  await ministack.awsCli('secretsmanager', 'create-secret', '--name', secretName, '--secret-string', webhookSecret);
+  await deployExample('webhook', { taskBusName: taskBusName(), endpoint: `${receiver.url}${webhookPath}`, secretName });
+}
+
+const switchPath = '/ping/0123456789';
+let timesAsked = 0;
+
+const deployDeadMansSwitch = () =>
+  deployExample('dead-mans-switch', {
+    switchUrl: `${receiver.url}${switchPath}`,
+    pollers: `${stackName},${silenced}`,
+    windowMinutes: '2',
   });
-  const { StateMachineArn: stateMachineArn } = await cdk.deploy(directory);
+
+/** Copies the heartbeats of both pollers from their logs to CloudWatch, which MiniStack does not do. */
+async function takeHeartbeats() {
+  const logs = [outputs.PollerLogGroupName, (await aws.resourcesOf(silenced)).PollerFunctionLogsFD7D861E];
+  for (const log of logs) {
+    const heartbeats = datapointsIn(await aws.linesOf(log as string)).filter(({ name }) => name === 'CompleteRuns');
+    const MetricData = heartbeats.map(({ name, dimensions, atMs, value }) => ({
+      MetricName: name,
+      Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
+      Timestamp: new Date(atMs),
+      Value: value,
+    }));
+    await aws.cloudWatch.send(new PutMetricDataCommand({ Namespace: heartbeats[0]?.namespace, MetricData }));
+  }
+}
+
+/** Invokes the function of the dead-man's switch, and returns its result. */
+async function tellSwitch() {
+  timesAsked += 1;
+  const { Function76856677: FunctionName } = await aws.resourcesOf(deadMansSwitch);
+  const { Payload } = await aws.lambda.send(new InvokeCommand({ FunctionName }));
+  return JSON.parse(Buffer.from(Payload ?? []).toString());
+}
+
+const restartedEngagement = 'eng-restarted00001';
+const tokenOf = (taskId: string) => [...store.clientTokens].find(([, task]) => task.taskId === taskId)?.[0];
+
+const deployRestarts = () =>
+  deployExample('restart-tasks', { taskBusName: taskBusName(), email: 'oncall@example.com', maxRestarts: '1' });
+
+/** A task that fails, is started again after a minute, and fails again. */
+async function failAgainAndAgain(): Promise<void> {
+  const { GivenUpTopicArn = '', StateMachineArn: stateMachineArn } = restarts;
+  const givenUp = await queuesOn(ministack).subscribedTo(GivenUpTopicArn, 'given-up');
+  const { TaskId = '' } = await aws.partnerCentral.send(startCommand('to-be-restarted', restartedEngagement));
+  end(TaskId, 'InternalError');
+  await announce(TaskId);
+  const { taskId } = await until('it was started again', 240, async () =>
+    store.tasks().find(task => task.engagementId === restartedEngagement && task.taskId !== TaskId),
+  );
+  end(taskId, 'InternalError');
+  await announce(taskId);
+  const messages = await until('somebody was told', 180, async () => notEmpty(await aws.take(givenUp.url)));
+  expect(messages.map(body => JSON.parse(body))).toEqual([
+    expect.objectContaining({
+      Subject: `Sandbox: gave up on ${taskId}`,
+      Message: expect.stringContaining('was started again once, and failed again'),
+    }),
+  ]);
+  const statuses = await until('both executions had ended', 30, async () => {
+    const { executions: both = [] } = await aws.stepFunctions.send(new ListExecutionsCommand({ stateMachineArn }));
+    return both.every(({ status }) => status !== 'RUNNING') && both.map(({ status }) => status);
+  });
+  expect(statuses.sort()).toEqual(['FAILED', 'SUCCEEDED']);
+}
+
+async function deployWorkflow() {
+  const { StateMachineArn: stateMachineArn } = await deployExample('start-and-wait', {
+    taskBusName: taskBusName(),
+    waitSeconds: '15',
+  });
   // MiniStack knows neither whose a task token is, nor the detail type of what is put on a bus.
   const names = await aws.resourcesOf(workflow);
   const allow = (role: RegExp, ...Action: string[]) =>

@@ -144,8 +144,6 @@ describe.each(variants)('with %j', context => {
       'PollerFunctionRole: partnercentral:ListEngagementFromOpportunityTasks on *',
       'PollerFunctionRole: partnercentral:ListOpportunityFromEngagementTasks on *',
       'PollerAWSEngagementFromOpportunityFunctionRole: partnercentral:ListEngagementFromOpportunityTasks on *',
-      'FailedTaskAlertsFormatterRole: partnercentral:GetEngagement on *',
-      'FailedTaskAlertsFormatterRole: partnercentral:GetOpportunity on *',
       // X-Ray, which has no resources to name.
       ...[
         'PollerFunctionRole',
@@ -254,7 +252,13 @@ describe('docs/security.md', () => {
   });
 
   test('has what naming deals adds: to read what the tasks of each source start from, and no more', () => {
-    expect(unique(tableUnder('### With `describeDeals`'))).toEqual(besides({ describeDeals: true }));
+    const deals = (catalog: string, kind: string) =>
+      `arn:{AWS::Partition}:partnercentral:*:*:catalog/${catalog}/${kind}/*`;
+    expect(unique(tableUnder('### With `describeDeals`'))).toEqual(
+      besides({ describeDeals: true }).map(one =>
+        one.replace(plain(deals('Sandbox', 'engagement')), 'its engagements'),
+      ),
+    );
     const reads = (context: Json) =>
       linesOf(allowed(template({ describeDeals: true, ...context }))).filter(one =>
         /^FailedTaskAlertsFormatterRole may (partnercentral|sts):/.test(one),
@@ -262,20 +266,21 @@ describe('docs/security.md', () => {
     const catalogs = (context: Json) =>
       allowed(template({ describeDeals: true, ...context }))
         .filter(({ who, condition }) => who === 'FailedTaskAlertsFormatterRole' && condition)
-        .map(({ actions, condition }) => [Object.values(condition?.StringEquals ?? {}), actions]);
+        .map(({ actions, on, condition }) => [Object.values(condition?.StringEquals ?? {}), actions, on]);
     const furtherSources = [
       { catalog: 'AWS', taskFamily: 'EngagementFromOpportunity' },
       { taskFamily: 'EngagementByAcceptingInvitation' },
     ];
     expect(catalogs({ furtherSources })).toEqual([
-      [['Sandbox'], ['partnercentral:GetEngagement', 'partnercentral:GetEngagementInvitation']],
-      [['AWS'], ['partnercentral:GetOpportunity']],
+      [['Sandbox'], ['partnercentral:GetEngagement'], deals('Sandbox', 'engagement')],
+      [['AWS'], ['partnercentral:GetOpportunity'], deals('AWS', 'opportunity')],
+      [['Sandbox'], ['partnercentral:GetEngagementInvitation'], deals('Sandbox', 'engagement-invitation')],
     ]);
     const assumeRoleArn = 'arn:aws:iam::111122223333:role/lists-tasks';
     const assume = `FailedTaskAlertsFormatterRole may sts:AssumeRole on ${assumeRoleArn}`;
     expect(reads({ assumeRoleArn, furtherSources })).toEqual([assume]);
     expect(reads({ furtherSources: [{ ...furtherSources[0], assumeRoleArn }] }).sort()).toEqual([
-      'FailedTaskAlertsFormatterRole may partnercentral:GetEngagement on * if partnercentral:Catalog',
+      `FailedTaskAlertsFormatterRole may partnercentral:GetEngagement on ${plain(deals('Sandbox', 'engagement'))} if partnercentral:Catalog`,
       assume,
     ]);
   });

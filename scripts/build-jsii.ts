@@ -86,10 +86,9 @@ async function buildIn(stage: string, languages: readonly string[]): Promise<voi
   const packed = languages.filter(language => language !== 'dotnet');
   if (packed.length > 0) await jsii('jsii-pacmak', '--outdir', outdir, '--targets', ...packed);
   if (languages.includes('dotnet')) await jsii('jsii-pacmak', '--outdir', outdir, '--code-only', '--targets', 'dotnet');
-  for (const language of languages) {
-    const named = language === 'dotnet' ? 'csharp' : language;
-    await jsii('jsii-docgen', '--language', named, '--output', join(outdir, 'api', language));
-  }
+  // In one call, because it loads the library once.
+  const documented = languages.flatMap(language => ['--language', language === 'dotnet' ? 'csharp' : language]);
+  await jsii('jsii-docgen', ...documented, '--output', join(outdir, 'api', 'construct'));
 }
 
 if (require.main === module) {

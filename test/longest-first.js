@@ -1,7 +1,7 @@
 const { default: Sequencer } = require('@jest/test-sequencer');
 
 /** In a fresh clone Jest knows no durations. A long file that starts last would leave the other cores idle. */
-const longest = ['random-lives', 'local/start', 'two-kills', 'assume-role', 'place-in-app', 'crash', 'cost'];
+const longest = ['crash', 'random-lives', 'local/start', 'two-kills', 'assume-role', 'place-in-app', 'cost'];
 
 module.exports = class extends Sequencer {
   sort(tests) {

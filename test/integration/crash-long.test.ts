@@ -1,0 +1,3 @@
+import { longScenarios, testKills } from './kills';
+
+describe.each(longScenarios)('killed during %s', (_, scenario) => testKills(scenario));

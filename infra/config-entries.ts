@@ -50,7 +50,7 @@ export const configEntries = {
   functionTimeoutSeconds: v.optional(
     described(
       wholeNumber(10, 900, 'seconds'),
-      'Maximum duration of one poll. It must be shorter than the time between two polls. The next poll continues unfinished work.',
+      'Maximum duration of one poll. It must be shorter than the time between two polls. The next poll continues unfinished work. Above 59 seconds, raise pollEveryMinutes too.',
     ),
     55,
   ),
@@ -61,13 +61,13 @@ export const configEntries = {
   alertEmail: v.optional(
     described(
       emailAddresses(),
-      'Addresses that get mails about failed tasks, after their owners confirm the subscriptions. Without any: subscribe to the topic yourself.',
+      'Addresses that get mails about failed tasks, after their owners confirm the subscriptions. Without any, nobody gets mails until you subscribe to the topic of the output TaskAlertsTopicArn.',
     ),
   ),
   alertRoutes: v.optional(
     described(
       alertRoutes(),
-      'Topic for the alerts of each `reasonCategory` or source; the most specific route holds. `default` is the topic of this stack; `nowhere` sends no alert. The event is published in any case.',
+      'SNS topic for the mails of each source and `reasonCategory`. The most specific route applies. `default` is the topic of this stack; `nowhere` sends no alert. The event is published in any case.',
     ),
     `${CATCH_ALL}=${DEFAULT}`,
   ),
@@ -81,14 +81,14 @@ export const configEntries = {
   describeDeals: v.optional(
     described(
       flag(),
-      "Name the deal in the alerts: the title of the engagement, opportunity or invitation, and the customer's company. It is read from Partner Central, at most 20 a batch. It brings customers' names into mails and chats.",
+      "Name the deal in the alerts: the title of the engagement, opportunity or invitation, and the customer's company. The formatter reads it from Partner Central, for the first 20 tasks of a batch. It brings customers' names into mails and chats.",
     ),
     false,
   ),
   alarmEmail: v.optional(
     described(
       emailAddress(),
-      'Address that gets a mail when an alarm goes off and when it recovers, after its owner confirms the subscription. Without it: subscribe to the alarm topic yourself.',
+      'Address that gets a mail when an alarm goes off and when it recovers, after its owner confirms the subscription. Without it, nobody gets mails until you subscribe to the topic of the output AlarmTopicArn.',
     ),
   ),
   alarmTopicArns: v.optional(
@@ -111,7 +111,7 @@ export const configEntries = {
   runbookUrl: v.optional(
     described(
       textLike(/^[^\s#]{1,500}$/, 'up to 500 characters without spaces and #'),
-      'Location of the runbook. Each alarm links to its section there.',
+      'Location of the runbook. Each alarm names its section there; with a web address, that is a link.',
     ),
     'docs/runbook.md',
   ),
@@ -141,7 +141,7 @@ export const configEntries = {
   nativeNudges: v.optional(
     described(
       flag(),
-      'Poll at once when an event of Partner Central or CloudTrail says that a task was started. They are in us-east-1 of the account that is linked to Partner Central; a stack elsewhere needs a rule there that forwards them.',
+      'Poll at once when an event of Partner Central or CloudTrail says that a task was started. They are in us-east-1 of the account that is linked to Partner Central; a stack elsewhere needs a rule there that forwards them, see docs/events.md. CloudTrail needs a trail.',
     ),
     true,
   ),
@@ -178,7 +178,7 @@ export const configEntries = {
   enabled: v.optional(
     described(
       flag(),
-      'false disables the schedules, so no poll runs. All resources and the state of the tasks stay. The first poll after a pause continues from there.',
+      'false disables schedules and nudges, so no poll runs. All resources and the state of the tasks stay. The first poll after a pause continues from there.',
     ),
     true,
   ),

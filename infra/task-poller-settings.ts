@@ -4,15 +4,15 @@ import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 /** Settings of one source. */
 export interface SourceSettings {
   /**
-   * Task family: tasks that the operation Start…Task of this name starts.
+   * Task family, the tasks of one operation: OpportunityFromEngagement is those of StartOpportunityFromEngagementTask.
    *
    * Allowed: OpportunityFromEngagement or EngagementFromOpportunity or EngagementByAcceptingInvitation
    * @default 'OpportunityFromEngagement'
    */
   readonly taskFamily?: 'OpportunityFromEngagement' | 'EngagementFromOpportunity' | 'EngagementByAcceptingInvitation';
   /**
-   * Name of the source, to poll the same catalog and family in several accounts. It is part of the key of its rows: a
-   * source with another name starts anew.
+   * Name of the source, to poll the same catalog and family in several accounts. It is part of the key of its rows:
+   * with another name, the source starts with no state, as at a first deployment.
    *
    * Allowed: a letter, then up to 31 letters and digits
    * @default - none
@@ -68,8 +68,8 @@ export interface SourceSettings {
    */
   readonly externalId?: string;
   /**
-   * Publish tasks that started at or after this time. Default: the first poll. An earlier time, set later, publishes
-   * that part of the past.
+   * Also publish tasks that had ended before the first poll, if they started at or after this time. An earlier time,
+   * set later, publishes that part of the past. Tasks that a poll has seen running are always published.
    *
    * Allowed: an instant such as 2026-11-01T00:00:00Z
    * @default - the first poll
@@ -112,7 +112,7 @@ export interface SourceSettings {
    */
   readonly auditEveryHours?: number;
   /**
-   * While a task that started within this time is running, polls follow each other after pauses of 2 to 15 seconds. 0
+   * While a running task started at most this long ago, polls follow each other after pauses of 2 to 15 seconds. 0
    * switches this off.
    *
    * Allowed: a whole number of minutes from 0 to 60
@@ -120,7 +120,8 @@ export interface SourceSettings {
    */
   readonly followMinutes?: number;
   /**
-   * How far each poll looks back before the last poll, for tasks that are listed late.
+   * Each poll also lists tasks that started up to this long before the last one. This finds tasks that Partner Central
+   * lists late.
    *
    * Allowed: a whole number of minutes from 1 to 1440
    * @default 5
@@ -134,14 +135,14 @@ export interface SourceSettings {
    */
   readonly retentionDays?: number;
   /**
-   * Most events of one poll. The next poll publishes the rest.
+   * Maximum number of events of one poll. The next poll publishes the rest.
    *
    * Allowed: a whole number of events from 10 to 10000
    * @default 1000
    */
   readonly maxEventsPerRun?: number;
   /**
-   * Most List calls of one poll. Your CRM shares the quota.
+   * Maximum List calls of one poll of one source. Your CRM shares the quota.
    *
    * Allowed: a whole number of calls from 10 to 1000
    * @default 100
@@ -163,7 +164,7 @@ export interface SourceSettings {
   readonly backlogPageSize?: number;
   /**
    * Maximum duration of one poll. It must be shorter than the time between two polls. The next poll continues
-   * unfinished work.
+   * unfinished work. Above 59 seconds, raise pollEveryMinutes too.
    *
    * Allowed: a whole number of seconds from 10 to 900
    * @default 55
@@ -177,14 +178,15 @@ export interface SourceSettings {
    */
   readonly memoryMb?: number;
   /**
-   * false disables the schedules, so no poll runs. All resources and the state of the tasks stay. The first poll after
-   * a pause continues from there.
+   * false disables schedules and nudges, so no poll runs. All resources and the state of the tasks stay. The first poll
+   * after a pause continues from there.
    * @default true
    */
   readonly enabled?: boolean;
   /**
    * Poll at once when an event of Partner Central or CloudTrail says that a task was started. They are in us-east-1 of
-   * the account that is linked to Partner Central; a stack elsewhere needs a rule there that forwards them.
+   * the account that is linked to Partner Central; a stack elsewhere needs a rule there that forwards them, see
+   * docs/events.md. CloudTrail needs a trail.
    * @default true
    */
   readonly nativeNudges?: boolean;
@@ -214,22 +216,22 @@ export interface TaskPollerSettings extends SourceSettings {
    */
   readonly catalog: 'AWS' | 'Sandbox';
   /**
-   * Source of the events.
+   * The field source of each event. If you change it, rules that match the old one get nothing.
    *
    * Allowed: 1 to 256 letters, digits and ._-/, not beginning with aws.
    * @default 'partnercentral.task-poller'
    */
   readonly eventSource?: string;
   /**
-   * Most List calls a day of polls that the schedule did not ask for: those that follow another poll, and those of a
-   * nudge. Beyond it, tasks wait for the next scheduled poll.
+   * Maximum List calls a day of polls that are not scheduled: polls that follow another one, and polls that a nudge
+   * triggers. Beyond it, tasks wait for the next scheduled poll. The sources of an account divide it.
    *
    * Allowed: a whole number of calls from 0 to 100000
    * @default 25000
    */
   readonly maxExtraListCallsPerDay?: number;
   /**
-   * Pace of List calls.
+   * Maximum List calls a second. The sources of an account divide it.
    *
    * Allowed: a number of calls from 0.1 to 10
    * @default 5
@@ -242,16 +244,16 @@ export interface TaskPollerSettings extends SourceSettings {
    */
   readonly furtherSources?: readonly FurtherSource[];
   /**
-   * Addresses that get mails about failed tasks, after their owners confirm the subscriptions. Without any: subscribe
-   * to the topic yourself.
+   * Addresses that get mails about failed tasks, after their owners confirm the subscriptions. Without any, nobody gets
+   * mails until you subscribe to the topic of the output TaskAlertsTopicArn.
    *
    * Allowed: 1 to 10 e-mail addresses
    * @default - nobody
    */
   readonly alertEmail?: string | readonly string[];
   /**
-   * Topic for the alerts of each `reasonCategory` or source; the most specific route holds. `default` is the topic of
-   * this stack; `nowhere` sends no alert. The event is published in any case.
+   * SNS topic for the mails of each source and `reasonCategory`. The most specific route applies. `default` is the
+   * topic of this stack; `nowhere` sends no alert. The event is published in any case.
    *
    * Allowed: for each of access, validation, conflict, throttling, quota, not-found, not-permitted, submission,
    * internal, unknown, or a source such as Sandbox/*, AWS/EngagementFromOpportunity or
@@ -268,21 +270,22 @@ export interface TaskPollerSettings extends SourceSettings {
    */
   readonly chatAlerts?: boolean;
   /**
-   * Name the deal in the alerts: the title of the engagement, opportunity or invitation, and the customer's company. It
-   * is read from Partner Central, at most 20 a batch. It brings customers' names into mails and chats.
+   * Name the deal in the alerts: the title of the engagement, opportunity or invitation, and the customer's company.
+   * The formatter reads it from Partner Central, for the first 20 tasks of a batch. It brings customers' names into
+   * mails and chats.
    * @default false
    */
   readonly describeDeals?: boolean;
   /**
    * Address that gets a mail when an alarm goes off and when it recovers, after its owner confirms the subscription.
-   * Without it: subscribe to the alarm topic yourself.
+   * Without it, nobody gets mails until you subscribe to the topic of the output AlarmTopicArn.
    *
    * Allowed: an e-mail address
    * @default - nobody
    */
   readonly alarmEmail?: string;
   /**
-   * Location of the runbook. Each alarm links to its section there.
+   * Location of the runbook. Each alarm names its section there; with a web address, that is a link.
    *
    * Allowed: up to 500 characters without spaces and #
    * @default 'docs/runbook.md'

@@ -181,7 +181,7 @@ export function costText(costs: readonly PartnerCost[]): string {
     );
   const names = (costs[0]?.items ?? []).map(([name]) => name);
   return [
-    `A month at one poll a minute, at list prices of ${pricesAsOf} and without any free tier:`,
+    `A month of three example partners, at one poll a minute, at list prices of ${pricesAsOf} and without any free tier:`,
     '',
     markdownTable([
       row('', ({ partner }) => partner.name),
@@ -192,10 +192,10 @@ export function costText(costs: readonly PartnerCost[]): string {
         ({ partner: { finishedPerDay, failuresPerDay } }) => `${number(finishedPerDay)}, ${failuresPerDay}`,
       ),
       row('List calls a day', cost => number(usage(cost).listCalls / DAYS)),
-      row('Of them in follows and nudges', cost => number(extra(cost).listCalls / DAYS)),
+      row('Of these, in follows and nudges', cost => number(extra(cost).listCalls / DAYS)),
       row('Write units a month', cost => number(usage(cost).writeUnits)),
       row('Read units a month', cost => number(usage(cost).readUnits)),
-      row('Seconds a scheduled poll', cost =>
+      row('Duration of a scheduled poll, seconds', cost =>
         (functionSeconds(scheduled(cost), resources.memoryMb) / POLLS_PER_MONTH).toFixed(2),
       ),
       ...names.map((name, at) => row(name, ({ items }) => dollars(items[at]?.[1] ?? 0))),
@@ -206,11 +206,10 @@ export function costText(costs: readonly PartnerCost[]): string {
       `A metric for stalled tasks, quarantined entries, an overdue audit or an unchanged backlog adds up to ${dollars(prices.metricMonth)} a month. It is charged for each hour in which it is published. ` +
       `For a ${typical.partner.name} one, \`dashboard\` adds ${more({ dashboards: 1 })} and \`customerManagedKey\` ${more({ encryptionKeys: 1, alarmMetrics: resources.alarmMetrics + 1 })}.`,
     '',
-    `Follows and nudges: ${extraPolls.polls.toFixed(1)} polls and ${extraPolls.seconds.toFixed(0)} seconds of the function for each task, as measured with [a mix of tasks](benchmark.md#latency) in which each task is announced. At most ${number(resources.maxExtraListCallsPerDay)} List calls a day. ` +
-      `Measured: calls, capacity units, log bytes and CPU time of quiet polls, of an hour with finished tasks, and of an audit (of ${costs.map(({ parts }) => number(parts.audited)).join(', ')} tasks, the rest in proportion). ` +
-      `Counted: ${resources.alarmMetrics} metrics that the stack's alarms read. ` +
-      `Assumed: ${assumed.secondsPerListCall} seconds for a List call and ${assumed.secondsPerOtherCall} for any other, CPU time ${(assumed.mbPerVcpu / resources.memoryMb).toFixed(1)} times as long in a function of ${resources.memoryMb} MB, ` +
-      `${assumed.lambdaLogBytesPerPoll} log bytes of Lambda's own a poll, ${number(idleQueueRequests(resources))} requests a month by the ${resources.idlePollers} pollers that Lambda keeps on an idle queue, and no stalled tasks (the large partner's tasks run for long and need a higher \`stalledAfterMinutes\`).`,
+    `- **Measured** on local stand-ins: calls, capacity units, log bytes and CPU time of quiet polls, of an hour with finished tasks, and of an audit (of ${costs.map(({ parts }) => number(parts.audited)).join(', ')} tasks, the rest in proportion).`,
+    `- **Measured** with [a mix of tasks](benchmark.md#latency) in which each task is announced: follows and nudges take ${extraPolls.polls.toFixed(1)} polls and ${extraPolls.seconds.toFixed(0)} seconds of the function for each task. They make at most ${number(resources.maxExtraListCallsPerDay)} List calls a day.`,
+    `- **Counted** in the template: ${resources.alarmMetrics} metrics that the alarms read.`,
+    `- **Assumed**: ${assumed.secondsPerListCall} seconds for a List call and ${assumed.secondsPerOtherCall} for any other. CPU time ${(assumed.mbPerVcpu / resources.memoryMb).toFixed(1)} times as long in a function of ${resources.memoryMb} MB. ${assumed.lambdaLogBytesPerPoll} bytes of Lambda's own log lines a poll. ${number(idleQueueRequests(resources))} requests a month by the ${resources.idlePollers} threads with which Lambda polls an idle queue. No stalled tasks: the large partner's tasks run for long and need a higher \`stalledAfterMinutes\`.`,
   ].join('\n');
 }
 

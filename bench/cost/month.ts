@@ -146,7 +146,7 @@ export function monthlyCost(partner: Partner, parts: MeasuredParts, resources: B
       usage.events * prices.customEvent +
         archivedGb * (prices.archivedGb + prices.archiveGbMonth * (archiveDays / DAYS)),
     ],
-    ['Metrics: the heartbeat', prices.metricMonth],
+    ['Metrics: complete polls', prices.metricMonth],
     // A metric is charged for each hour in which it is published.
     ['Metrics: failed tasks', prices.metricMonth * (Math.min(HOURS, failures) / HOURS)],
     [

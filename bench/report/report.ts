@@ -54,7 +54,7 @@ export function growthOf(quietPolls: readonly QuietPoll[], cells: readonly Cell[
 export function growthTable({ ours, peer }: Growth): string[][] {
   const peerAt = (history: number) => peer.find(point => point.history === history);
   return [
-    ['Ended tasks', 'List calls', 'of the peer', 'CPU ms', 'of the peer'],
+    ['Ended tasks', 'List calls: this', 'peer', 'CPU ms: this', 'peer'],
     ...ours.map(({ history, listCalls, cpuMs }) => {
       const other = peerAt(history);
       return [
@@ -119,7 +119,7 @@ export function latencyText(latencies: readonly Latency[]): string {
 export function throttledText(cells: readonly Cell[]): string {
   const of = (name: Cell['poller']) => cells.find(({ poller }) => poller === name) as Cell;
   const lost = ({ missing }: Cell) => (missing === 0 ? 'none' : number(missing));
-  return `When EventBridge throttles one entry in ten once, the peer loses ${lost(of('peer'))} of ${number(of('peer').finished)} events, and this poller ${lost(of('ours'))}.`;
+  return `If EventBridge throttles one entry in ten, once each, the peer loses ${lost(of('peer'))} of ${number(of('peer').finished)} events, and this poller ${lost(of('ours'))}.`;
 }
 
 /** https://docs.aws.amazon.com/partner-central/latest/developer-guide/quotas.html */
@@ -144,13 +144,13 @@ export const targetTable = (targets: readonly Target[]): string[][] => [
 /** The section in docs/performance.md. */
 export function benchmarkText(growth: Growth, loads: Loads, throttled: readonly Cell[]): string {
   return [
-    `A quiet poll with ${TYPICAL_RUNNING} tasks running, compared with the usual tutorial poller (\`bench/peer/handler.ts\`), which lists every page and reads every row:`,
+    `A quiet poll with ${TYPICAL_RUNNING} tasks running, compared with the usual tutorial poller. That one, "the peer" (\`bench/peer/handler.ts\`), lists every page and reads every row:`,
     '',
     '![List calls and CPU time against history](growth.svg)',
     '',
     markdownTable(growthTable(growth)),
     '',
-    `${quotaText(growth)}${throttledText(throttled)} ${loadText(loads)}`,
+    ...[quotaText(growth), throttledText(throttled), loadText(loads)].filter(Boolean).map(text => `- ${text.trim()}`),
     '',
     `${machineText()} [benchmark.md](benchmark.md) has every cell and the targets.`,
   ].join('\n');
@@ -168,7 +168,13 @@ export function benchmarkDocument(
     '',
     `${machineText()} The command writes this page. Do not edit it.`,
     '',
-    'Both pollers see the same tasks, one after the other, in warm processes. "This" is the synthesized bundle, "peer" is `bench/peer/handler.ts`. A cell is one poll. If that poll leaves finished tasks to later polls, the cell is the sum of all of them. Capacity units are computed from item sizes (`bench/measure/capacity.ts`), index writes included. Peak memory is the maximum of the process so far; the cells with 10 finished tasks are measured after those with 1,000. CPU time of a quiet cell is the median of several polls. The growth in performance.md and the target for CPU time use 61 polls of each history, taken alternately, so that other load on the machine affects all of them equally. Pauses between List calls take no time here. With a million tasks, a poll of the peer takes about a minute, so it is measured with 20 running tasks only.',
+    '- "This" is the synthesized bundle, "peer" is `bench/peer/handler.ts`. Both see the same tasks, one after the other, in warm processes.',
+    '- A row is one poll. If that poll leaves finished tasks to later polls, the row is the sum of all of them.',
+    '- Capacity units are computed from item sizes (`bench/measure/capacity.ts`), index writes included.',
+    '- Peak memory is the maximum of the process so far. The rows with 10 finished tasks are measured after those with 1,000.',
+    '- CPU time of a quiet poll is the median of several polls. The growth in performance.md and the target for CPU time use 61 polls of each history, taken alternately, so that other load on the machine affects all of them equally.',
+    '- Pauses between List calls take no time here.',
+    '- With a million tasks, a poll of the peer takes about a minute, so it is measured with 20 running tasks only.',
     '',
     markdownTable(cellTable(cells)),
     '',
@@ -178,7 +184,11 @@ export function benchmarkDocument(
     '',
     '## Latency',
     '',
-    'Forty tasks start, one every two minutes. Their start times are spread over the period between two ticks. The function is the synthesized bundle on the local services, in virtual time: a pause takes no time, and the clock jumps to the next action. Assumed: 0.2 seconds for a List call, 0.01 for any other, and 0.3 to 1.3 seconds from a `TaskStarted` event to the start of its poll. Of ten tasks of the mix, seven take 2 to 20 seconds, two 20 to 90, and one ten minutes. The schedule alone makes 1,440 List calls a day while no task runs.',
+    'Forty tasks start, one every two minutes. Their start times are spread over the period between two ticks. The function is the synthesized bundle on the local services, in virtual time: a pause takes no time, and the clock jumps to the next action.',
+    '',
+    '- **Assumed**: 0.2 seconds for a List call, 0.01 for any other, and 0.3 to 1.3 seconds from a `TaskStarted` event to the start of its poll.',
+    '- **The mix**: of ten tasks, seven take 2 to 20 seconds, two 20 to 90, and one ten minutes.',
+    '- The schedule alone makes 1,440 List calls a day while no task runs.',
     '',
     markdownTable(latencyTable(latencies)),
     '',

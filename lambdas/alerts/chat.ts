@@ -191,13 +191,13 @@ function groupDetails(group: FailureGroup, isAlone: boolean): string[] {
     groupLine(group),
     reasonTextFor(taskType, reasonCode).meaning,
     where.join(', '),
-    `${first.replayId === undefined ? 'Seen' : 'First seen'} to fail ${from} ${utc(first.detectedBefore)}`,
+    `${first.replayId === undefined ? 'Failed' : 'First seen to fail'} ${from} ${utc(first.detectedBefore)}`,
     ...(first.message === undefined
       ? [`Message: ${noMessage}`]
       : [codeBlock(first, messageCharacters[isAlone ? 'alone' : 'inGroup'])]),
     others.length === 0
-      ? 'More like this: none'
-      : `More like this: ${others.length.toLocaleString('en-US')} (${more.join(', ')}${notListed > 0 ? ` and ${notListed.toLocaleString('en-US')} more` : ''})`,
+      ? 'Other tasks with this reason: none'
+      : `Other tasks with this reason: ${others.length.toLocaleString('en-US')} (${more.join(', ')}${notListed > 0 ? ` and ${notListed.toLocaleString('en-US')} more` : ''})`,
     ...(command ? [`To look at the ${command.noun}: ${inlineCode(command.text)}`] : []),
   ];
 }

@@ -190,7 +190,7 @@ function headingOf(group: FailureGroup, isAlone: boolean): string[] {
     typeLine(group),
     `What it means: ${meaning}`,
     `What to do: ${action}`,
-    `More like this: ${others === 0 ? 'none' : count(others, 'task')}`,
+    `Other tasks with this reason: ${others === 0 ? 'none' : count(others, 'task')}`,
   ].flatMap(line => wrapped(line));
 }
 
@@ -208,7 +208,7 @@ function detailLines(task: FailedTask, heading: string, isAlone: boolean): strin
     task.opportunityId && `Opportunity: ${field(task.opportunityId)}`,
     ...messageLines(task, isAlone ? messageLimit.alone : messageLimit.inGroup),
     task.startTime && `Started: ${utc(task.startTime)}`,
-    `${replayId === undefined ? 'Seen to fail' : 'First seen'}: ${seen}`,
+    `${replayId === undefined ? 'Failed' : 'First seen'}: ${seen}`,
   ]
     .filter(line => typeof line === 'string')
     .flatMap(line => wrapped(line));

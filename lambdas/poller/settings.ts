@@ -94,13 +94,16 @@ const described = <S extends v.GenericSchema>(schema: S, meaning: string) => v.p
 export const settingsEntries = {
   catalog: described(oneOf(catalogs), 'Partner Central catalog; AWS is production.'),
   taskFamily: v.optional(
-    described(oneOf(taskFamilyNames), 'Task family: tasks that the operation Start…Task of this name starts.'),
+    described(
+      oneOf(taskFamilyNames),
+      'Task family, the tasks of one operation: OpportunityFromEngagement is those of StartOpportunityFromEngagementTask.',
+    ),
     'OpportunityFromEngagement',
   ),
   name: v.optional(
     described(
       textLike(sourceNamePattern, 'a letter, then up to 31 letters and digits'),
-      'Name of the source, to poll the same catalog and family in several accounts. It is part of the key of its rows: a source with another name starts anew.',
+      'Name of the source, to poll the same catalog and family in several accounts. It is part of the key of its rows: with another name, the source starts with no state, as at a first deployment.',
     ),
   ),
   opportunityIdentifiers: v.optional(
@@ -158,13 +161,13 @@ export const settingsEntries = {
   emitSince: v.optional(
     described(
       v.pipe(v.string(INSTANT), v.check(isInstant, INSTANT), v.metadata({ allowed: INSTANT })),
-      'Publish tasks that started at or after this time. Default: the first poll. An earlier time, set later, publishes that part of the past.',
+      'Also publish tasks that had ended before the first poll, if they started at or after this time. An earlier time, set later, publishes that part of the past. Tasks that a poll has seen running are always published.',
     ),
   ),
   eventSource: v.optional(
     described(
       textLike(/^(?!aws\.)[A-Za-z0-9_./-]{1,256}$/, '1 to 256 letters, digits and ._-/, not beginning with aws.'),
-      'Source of the events.',
+      'The field source of each event. If you change it, rules that match the old one get nothing.',
     ),
     DEFAULT_EVENT_SOURCE,
   ),
@@ -198,21 +201,21 @@ export const settingsEntries = {
   followMinutes: v.optional(
     described(
       wholeNumber(0, 60, 'minutes'),
-      'While a task that started within this time is running, polls follow each other after pauses of 2 to 15 seconds. 0 switches this off.',
+      'While a running task started at most this long ago, polls follow each other after pauses of 2 to 15 seconds. 0 switches this off.',
     ),
     5,
   ),
   maxExtraListCallsPerDay: v.optional(
     described(
       wholeNumber(0, 100_000, 'calls'),
-      'Most List calls a day of polls that the schedule did not ask for: those that follow another poll, and those of a nudge. Beyond it, tasks wait for the next scheduled poll.',
+      'Maximum List calls a day of polls that are not scheduled: polls that follow another one, and polls that a nudge triggers. Beyond it, tasks wait for the next scheduled poll. The sources of an account divide it.',
     ),
     25_000,
   ),
   lookbackMinutes: v.optional(
     described(
       wholeNumber(1, 1440, 'minutes'),
-      'How far each poll looks back before the last poll, for tasks that are listed late.',
+      'Each poll also lists tasks that started up to this long before the last one. This finds tasks that Partner Central lists late.',
     ),
     5,
   ),
@@ -221,14 +224,23 @@ export const settingsEntries = {
     90,
   ),
   maxEventsPerRun: v.optional(
-    described(wholeNumber(10, 10_000, 'events'), 'Most events of one poll. The next poll publishes the rest.'),
+    described(
+      wholeNumber(10, 10_000, 'events'),
+      'Maximum number of events of one poll. The next poll publishes the rest.',
+    ),
     1_000,
   ),
   maxListCallsPerRun: v.optional(
-    described(wholeNumber(10, 1_000, 'calls'), 'Most List calls of one poll. Your CRM shares the quota.'),
+    described(
+      wholeNumber(10, 1_000, 'calls'),
+      'Maximum List calls of one poll of one source. Your CRM shares the quota.',
+    ),
     100,
   ),
-  maxListCallsPerSecond: v.optional(described(numberFrom(0.1, 10, 'calls'), 'Pace of List calls.'), 5),
+  maxListCallsPerSecond: v.optional(
+    described(numberFrom(0.1, 10, 'calls'), 'Maximum List calls a second. The sources of an account divide it.'),
+    5,
+  ),
   headPageSize: v.optional(described(wholeNumber(1, 1_000, 'tasks'), 'Page size for new tasks.'), 100),
   backlogPageSize: v.optional(
     described(wholeNumber(1, 1_000, 'tasks'), 'Page size for history, and for running and finished tasks.'),

@@ -33,9 +33,9 @@ test('a message about one task, in the format of a custom notification', () => {
     `\`EngagementAccessDenied\` (access): 1 task to create an opportunity from an engagement  \n${reasons.EngagementAccessDenied.meaning}`,
   );
   expect(description).toContain('Task `task-dpf02ig3g2uui`, engagement `eng-0123456789abcd`, opportunity `O1234567`');
-  expect(description).toContain('Seen to fail between 2026-11-22 18:01:00 UTC and 2026-11-22 18:02:00 UTC');
+  expect(description).toContain('Failed between 2026-11-22 18:01:00 UTC and 2026-11-22 18:02:00 UTC');
   expect(description).toContain('```\nThe caller has no access to the engagement.\n```');
-  expect(description).toContain('More like this: none');
+  expect(description).toContain('Other tasks with this reason: none');
   expect(description).toMatch(/Logs of the run that saw it: https:\/\/console\.aws\.amazon\.com\/\S+ {2}\n/);
   expect(description).toMatch(/are our interpretation: AWS documents no meanings\.$/);
 });

@@ -24,14 +24,14 @@ test('a mail about one task says what failed, why, what to do, when it was seen,
     'Reason: EngagementAccessDenied (category access)',
     `What it means: ${reasons.EngagementAccessDenied.meaning}`,
     `What to do: ${reasons.EngagementAccessDenied.action}`,
-    'More like this: none',
+    'Other tasks with this reason: none',
     'What failed: a task to create an opportunity from an engagement (OpportunityFromEngagement)',
     'Task: task-dpf02ig3g2uui',
     'Engagement: eng-0123456789abcd (context 1)',
     'Opportunity: O1234567',
     'Message from Partner Central: The caller has no access to the engagement.',
     'Started: 2026-11-22 18:00:00 UTC',
-    'Seen to fail: between 2026-11-22 18:01:00 UTC and 2026-11-22 18:02:00 UTC',
+    'Failed: between 2026-11-22 18:01:00 UTC and 2026-11-22 18:02:00 UTC',
     'Run: 6752a8ee-657e-4906-854d-1becaa7b1917',
     'aws partnercentral-selling list-opportunity-from-engagement-tasks --region us-east-1 --catalog Sandbox --task-identifier task-dpf02ig3g2uui',
     'aws partnercentral-selling get-engagement --region us-east-1 --catalog Sandbox --identifier eng-0123456789abcd',
@@ -56,7 +56,7 @@ test('an event that says almost nothing makes a mail all the same', () => {
   expect(subject).toBe('Partner Central Sandbox: task failed (no reason given)');
   expect(body).toContain('\nReason: none given\n');
   expect(body).toContain('(OpportunityFromEngagement)\nWhat it means: Partner Central gave no reason code.\n');
-  expect(body).toContain('Seen to fail: at 2026-11-22 18:02:00 UTC');
+  expect(body).toContain('Failed: at 2026-11-22 18:02:00 UTC');
   expect(body).toContain('Message from Partner Central: none, or left out by includeMessage');
   expect(body).not.toMatch(/undefined|null|Engagement:|Opportunity:|Started:/);
 });
@@ -159,8 +159,8 @@ describe('several tasks', () => {
     expect(subject).toBe('Partner Central Sandbox: 8 tasks failed for 2 reasons');
     expect(body.match(/^What to do: /gm)).toHaveLength(2);
     expect(body).toMatch(/^ {7}6 {2}EngagementAccessDenied\n {7}2 {2}SomethingNew$/m);
-    expect(body).toContain('More like this: 5 tasks');
-    expect(body).toContain('More like this: 1 task\n');
+    expect(body).toContain('Other tasks with this reason: 5 tasks');
+    expect(body).toContain('Other tasks with this reason: 1 task\n');
     expect(onlyMail(burst(3, ['InternalError'])).subject).toBe(
       'Partner Central Sandbox: 3 tasks failed (InternalError)',
     );
@@ -269,7 +269,7 @@ describe('a deal', () => {
 
 describe("the API's message", () => {
   const shown = (message: string, ...others: FailedTask[]) =>
-    /^Message from Partner Central:\n([\s\S]*?)\nSeen to fail:/m.exec(bodyOf({ ...bare, message }, ...others))?.[1];
+    /^Message from Partner Central:\n([\s\S]*?)\nFailed:/m.exec(bodyOf({ ...bare, message }, ...others))?.[1];
 
   test.each<[what: string, message: string, shown: string]>([
     ['quotes and backslashes', `say "no" \\ 'never'`, `    say "no" \\ 'never'`],

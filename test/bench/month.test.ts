@@ -104,7 +104,7 @@ test('each item is usage times price', () => {
     'Table: reads': expect.closeTo((156_600 + 4_500) * 0.125e-6),
     'Table: storage and recovery': expect.closeTo((50 * 97 * 1_000 * 0.45) / 1e9),
     'Events and their archive': expect.closeTo(1_500e-6 + 0.0015 * 0.123),
-    'Metrics: the heartbeat': 0.3,
+    'Metrics: complete polls': 0.3,
     'Metrics: failed tasks': expect.closeTo((0.3 * 150) / 720),
     Alarms: expect.closeTo(0.8),
     Logs: expect.closeTo(((43_200 * 1_000 + 9_000 * 660) * 0.53) / 1e9),

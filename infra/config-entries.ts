@@ -35,7 +35,7 @@ export const configEntries = {
   furtherSources: v.optional(
     described(
       furtherSources(),
-      'Further sources of this stack: other catalogs, families or accounts. Each has its own function, schedules and alarms. Omitted keys inherit from the first source, except the identifiers and the name.',
+      'Further sources of this stack: other catalogs, families or accounts. Each has its own function, schedules and alarms. Omitted keys inherit from the first source, except the identifiers, the name, and externalId for a source with its own assumeRoleArn.',
     ),
     [],
   ),
@@ -81,7 +81,7 @@ export const configEntries = {
   describeDeals: v.optional(
     described(
       flag(),
-      "Name the deal in the alerts: the title of the engagement, opportunity or invitation, and the customer's company. The formatter reads it from Partner Central, for the first 20 tasks of a batch. It brings customers' names into mails and chats.",
+      "Name the deal in the alerts: the title of the engagement, opportunity or invitation, and the customer's company. The formatter looks up at most 20 deals for each batch, in Partner Central. It brings customers' names into mails and chats.",
     ),
     false,
   ),
@@ -100,7 +100,7 @@ export const configEntries = {
   alarmAtFailedTasks: v.optional(
     described(
       wholeNumber(1, 100_000, 'tasks'),
-      'Number of failed tasks that sets off an alarm, within an hour or within a poll period, whichever is longer. Each failed task is also in a mail.',
+      'Number of failed tasks that sets off an alarm, within an hour or within a poll period, whichever is longer. Each failed task is also in an alert, unless its route is `nowhere`.',
     ),
     10,
   ),
@@ -141,7 +141,7 @@ export const configEntries = {
   nativeNudges: v.optional(
     described(
       flag(),
-      'Poll at once when an event of Partner Central or CloudTrail says that a task was started. They are in us-east-1 of the account that is linked to Partner Central; a stack elsewhere needs a rule there that forwards them, see docs/events.md. CloudTrail needs a trail.',
+      'Poll at once on events of Partner Central that a task causes, and on the calls that start one, which CloudTrail records. They are in us-east-1 of the account that is linked to Partner Central; a stack elsewhere needs a rule there that forwards them, see docs/events.md. CloudTrail needs a trail.',
     ),
     true,
   ),

@@ -68,8 +68,9 @@ export interface SourceSettings {
    */
   readonly externalId?: string;
   /**
-   * Also publish tasks that had ended before the first poll, if they started at or after this time. An earlier time,
-   * set later, publishes that part of the past. Tasks that a poll has seen running are always published.
+   * Also publish tasks that had ended before the first poll, if they started at or after this time. If you set an
+   * earlier time later, the poller also publishes tasks that started since that time. Tasks that a poll has seen
+   * running are always published.
    *
    * Allowed: an instant such as 2026-11-01T00:00:00Z
    * @default - the first poll
@@ -156,7 +157,7 @@ export interface SourceSettings {
    */
   readonly headPageSize?: number;
   /**
-   * Page size for history, and for running and finished tasks.
+   * Page size of all other List calls.
    *
    * Allowed: a whole number of tasks from 1 to 1000
    * @default 1000
@@ -184,15 +185,15 @@ export interface SourceSettings {
    */
   readonly enabled?: boolean;
   /**
-   * Poll at once when an event of Partner Central or CloudTrail says that a task was started. They are in us-east-1 of
-   * the account that is linked to Partner Central; a stack elsewhere needs a rule there that forwards them, see
-   * docs/events.md. CloudTrail needs a trail.
+   * Poll at once on events of Partner Central that a task causes, and on the calls that start one, which CloudTrail
+   * records. They are in us-east-1 of the account that is linked to Partner Central; a stack elsewhere needs a rule
+   * there that forwards them, see docs/events.md. CloudTrail needs a trail.
    * @default true
    */
   readonly nativeNudges?: boolean;
   /**
    * Number of failed tasks that sets off an alarm, within an hour or within a poll period, whichever is longer. Each
-   * failed task is also in a mail.
+   * failed task is also in an alert, unless its route is `nowhere`.
    *
    * Allowed: a whole number of tasks from 1 to 100000
    * @default 10
@@ -223,8 +224,8 @@ export interface TaskPollerSettings extends SourceSettings {
    */
   readonly eventSource?: string;
   /**
-   * Maximum List calls a day of polls that are not scheduled: polls that follow another one, and polls that a nudge
-   * triggers. Beyond it, tasks wait for the next scheduled poll. The sources of an account divide it.
+   * Maximum List calls a day of follows and nudged polls. Scheduled polls do not count. Beyond it, tasks wait for the
+   * next scheduled poll. The sources of an account divide it.
    *
    * Allowed: a whole number of calls from 0 to 100000
    * @default 25000
@@ -239,7 +240,8 @@ export interface TaskPollerSettings extends SourceSettings {
   readonly maxListCallsPerSecond?: number;
   /**
    * Further sources of this stack: other catalogs, families or accounts. Each has its own function, schedules and
-   * alarms. Omitted keys inherit from the first source, except the identifiers and the name.
+   * alarms. Omitted keys inherit from the first source, except the identifiers, the name, and externalId for a source
+   * with its own assumeRoleArn.
    * @default []
    */
   readonly furtherSources?: readonly FurtherSource[];
@@ -271,8 +273,8 @@ export interface TaskPollerSettings extends SourceSettings {
   readonly chatAlerts?: boolean;
   /**
    * Name the deal in the alerts: the title of the engagement, opportunity or invitation, and the customer's company.
-   * The formatter reads it from Partner Central, for the first 20 tasks of a batch. It brings customers' names into
-   * mails and chats.
+   * The formatter looks up at most 20 deals for each batch, in Partner Central. It brings customers' names into mails
+   * and chats.
    * @default false
    */
   readonly describeDeals?: boolean;

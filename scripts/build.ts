@@ -25,7 +25,7 @@ const functions = ['poller', 'alerts'];
 /** @throws Error when an entry is missing or types need another package */
 export async function build(): Promise<void> {
   const missing = entries.filter(entry => !existsSync(join(root, entry)));
-  if (missing.length > 0) throw new Error(`Nothing was built, for want of ${missing.join(' and ')}`);
+  if (missing.length > 0) throw new Error(`Nothing was built, because these are missing: ${missing.join(' and ')}`);
   rmSync(dist, { recursive: true, force: true });
   const [metafiles] = await Promise.all([bundles({ write: true }), types()]);
   thirdParty(metafiles);

@@ -97,7 +97,7 @@ export function figuresText(latencies: readonly Latency[], dollarsPerMonth: stri
   const [followed, nudged] = [of('follow'), of('follow and nudges')];
   return [
     `- **Speed**: of tasks that take 2 to 20 seconds, half are published within ${followed.median.toFixed(0)} seconds of their end, and 95 % within ${followed.p95.toFixed(0)}. If you announce them: ${nudged.median.toFixed(1)} and ${nudged.p95.toFixed(1)} seconds.`,
-    `- **Cost**: ${dollarsPerMonth} a month for ${number(typicalPartner.history)} ended tasks and ${number(typicalPartner.finishedPerDay)} more a day.`,
+    `- **Cost**: ${dollarsPerMonth} a month for one source with ${number(typicalPartner.history)} ended tasks, and ${number(typicalPartner.finishedPerDay)} more each day.`,
   ].join('\n');
 }
 

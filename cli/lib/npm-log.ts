@@ -3,13 +3,13 @@ import { join } from 'node:path';
 
 /** A log is named after the moment when npm began: 2026-11-28T22_19_07_950Z-debug-0.log */
 const logName = /^(\d{4}-\d\d-\d\dT\d\d)_(\d\d)_(\d\d)_(\d{3}Z)-debug-0\.log$/;
-/** From npm's beginning to ours. */
+/** From the start of npm to the start of this process. */
 const LONGEST_START_MS = 60_000;
 
 /**
- * The options that npm took for itself when it ran this script. It hands on neither those that it knows nor its expansion
- * of --local, which is --no-global: only its log has them.
- * @param args what it has left to us
+ * The options that npm took for itself when it ran this script. npm does not pass on the
+ * options that it knows. It rewrites --local to --no-global, and does not pass that on either. Only its log has them.
+ * @param args that npm passed on
  * @returns such as `--json`; none where npm keeps no log
  */
 export function optionsTakenByNpm(

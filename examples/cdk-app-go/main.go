@@ -47,7 +47,7 @@ func newTasksStack(scope constructs.Construct, id string) awscdk.Stack {
 		DeadLetterQueue: &awssqs.DeadLetterQueue{Queue: deadLetters, MaxReceiveCount: jsii.Number(5)},
 	})
 	tasks.OnTaskFailed(jsii.String("ToAccessProblems"), &taskpoller.FailedTaskEventOptions{
-		Description:      jsii.String("Tasks that failed for want of a permission"),
+		Description:      jsii.String("Tasks that failed because a permission is missing"),
 		ReasonCategories: jsii.Strings("access", "not-permitted"),
 		Target:           awseventstargets.NewSqsQueue(accessProblems, &awseventstargets.SqsQueueProps{DeadLetterQueue: deadLetters}),
 	})

@@ -58,7 +58,7 @@ public class TasksApp {
                     .deadLetterQueue(DeadLetterQueue.builder().queue(deadLetters).maxReceiveCount(5).build())
                     .build();
             tasks.onTaskFailed("ToAccessProblems", FailedTaskEventOptions.builder()
-                    .description("Tasks that failed for want of a permission")
+                    .description("Tasks that failed because a permission is missing")
                     .reasonCategories(List.of("access", "not-permitted"))
                     .target(SqsQueue.Builder.create(accessProblems).deadLetterQueue(deadLetters).build())
                     .build());

@@ -41,7 +41,7 @@ class TasksStack(Stack):
         )
         tasks.on_task_failed(
             "ToAccessProblems",
-            description="Tasks that failed for want of a permission",
+            description="Tasks that failed because a permission is missing",
             reason_categories=["access", "not-permitted"],
             target=SqsQueue(access_problems, dead_letter_queue=dead_letters),
         )

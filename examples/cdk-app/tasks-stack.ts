@@ -34,7 +34,7 @@ export class TasksStack extends Stack {
       deadLetterQueue: { queue: deadLetters, maxReceiveCount: 5 },
     });
     tasks.onTaskFailed('ToAccessProblems', {
-      description: 'Tasks that failed for want of a permission',
+      description: 'Tasks that failed because a permission is missing',
       reasonCategories: ['access', 'not-permitted'],
       target: new SqsQueue(accessProblems, { deadLetterQueue: deadLetters }),
     });

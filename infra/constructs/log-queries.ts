@@ -10,7 +10,7 @@ import type { Config } from '../config';
  * Each poll ends with a line "Run", unless it failed. Each published event has a line "Published". Both have the level INFO,
  * so a higher `logLevel` omits them.
  *
- * A query reads the logs of all sources. It keeps them apart by `service`, or adds what counts against one quota.
+ * A query reads the logs of all sources. It groups them by `service`, or sums the List calls of all sources, which may share a quota.
  */
 export const logQueries = {
   Polls: `
@@ -34,7 +34,7 @@ export const logQueries = {
     | sort endings desc`,
   'Detection lag': `
     filter message = "Published" and ispresent(lagSeconds)
-    | stats count(*) as endings, pct(lagSeconds, 50) as median, pct(lagSeconds, 95) as most, max(lagSeconds) as longest by service, bin(1d)`,
+    | stats count(*) as endings, pct(lagSeconds, 50) as median, pct(lagSeconds, 95) as p95, max(lagSeconds) as longest by service, bin(1d)`,
   'List calls': `
     filter message = "Run"
     | stats sum(listCalls) as calls, max(listCalls) as mostInAPoll, sum(pages) as pagesListed by bin(1h)`,

@@ -123,7 +123,7 @@ function description(
   const which = isAlone ? 'it' : 'the first';
   const run = repeat === undefined ? `the run that saw ${which}` : `the original run${isAlone ? '' : ' of the first'}`;
   const link = `Logs of ${run}: ${logsLink(logs, tasks[0])}`;
-  const disclaimer = 'What it means and the next steps are our interpretation: AWS documents no meanings.';
+  const disclaimer = 'AWS does not document the reason codes: meaning and next steps are from the task poller.';
   const end = inLines([link, ...(isAlone ? [] : ['The mail of this alert lists every task.']), disclaimer]);
   const blocks = [dealLines(tasks), repeat].filter(block => block !== undefined);
   const first = blocks.reduce((sum, block) => sum + block.length + paragraph.length, 0);

@@ -5,10 +5,10 @@ import { type Answer, type Deal, dealIn, type Question, questionOf, type Unnamed
 import { type FailedTask, groupByReason } from './failed-task';
 import { plainAscii } from './text';
 
-/** @throws as the API refuses, and when the role can't be assumed */
+/** @throws the API's error, also when the role can't be assumed */
 export type AskPartnerCentral = (question: Question, roleArn: string, signal: AbortSignal) => Promise<Answer>;
 
-/** The API reads ten times a second for the whole account, which the partner's CRM needs too. */
+/** Partner Central allows ten reads a second for each account. The partner's CRM shares this quota. */
 export const lookUpLimits = { questions: 20, atOnce: 4, timeoutMs: 4_000 } as const;
 
 /** By id of the source: the role to assume, with its external id after a space; or empty text for the function's own. */
@@ -47,7 +47,7 @@ export async function withDeals(
 const sourceOf = ({ catalog, taskType, sourceName }: FailedTask) =>
   sourceId({ catalog, taskFamily: taskType, name: sourceName });
 
-/** Roles of two accounts may read different deals by one id. */
+/** The same id may be a different deal in another account. */
 const keyOf = (question: Question, roleArn: string) => `${question.key} ${roleArn}`;
 
 function firstOfEachReason(tasks: readonly FailedTask[]): FailedTask[] {

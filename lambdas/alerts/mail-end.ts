@@ -19,9 +19,7 @@ export function lastLines(told: Told): string[] {
     ...idLines(told.tasks),
     ...logLines(told),
     '',
-    ...wrapped(
-      `"What it means" and "What to do" are our interpretation: AWS documents no meanings of its reason codes.`,
-    ),
+    ...wrapped(`AWS does not document the reason codes: "What it means" and "What to do" are from the task poller.`),
   ];
 }
 

@@ -161,7 +161,7 @@ export const settingsEntries = {
   emitSince: v.optional(
     described(
       v.pipe(v.string(INSTANT), v.check(isInstant, INSTANT), v.metadata({ allowed: INSTANT })),
-      'Also publish tasks that had ended before the first poll, if they started at or after this time. An earlier time, set later, publishes that part of the past. Tasks that a poll has seen running are always published.',
+      'Also publish tasks that had ended before the first poll, if they started at or after this time. If you set an earlier time later, the poller also publishes tasks that started since that time. Tasks that a poll has seen running are always published.',
     ),
   ),
   eventSource: v.optional(
@@ -208,7 +208,7 @@ export const settingsEntries = {
   maxExtraListCallsPerDay: v.optional(
     described(
       wholeNumber(0, 100_000, 'calls'),
-      'Maximum List calls a day of polls that are not scheduled: polls that follow another one, and polls that a nudge triggers. Beyond it, tasks wait for the next scheduled poll. The sources of an account divide it.',
+      'Maximum List calls a day of follows and nudged polls. Scheduled polls do not count. Beyond it, tasks wait for the next scheduled poll. The sources of an account divide it.',
     ),
     25_000,
   ),
@@ -242,10 +242,7 @@ export const settingsEntries = {
     5,
   ),
   headPageSize: v.optional(described(wholeNumber(1, 1_000, 'tasks'), 'Page size for new tasks.'), 100),
-  backlogPageSize: v.optional(
-    described(wholeNumber(1, 1_000, 'tasks'), 'Page size for history, and for running and finished tasks.'),
-    1_000,
-  ),
+  backlogPageSize: v.optional(described(wholeNumber(1, 1_000, 'tasks'), 'Page size of all other List calls.'), 1_000),
 };
 
 export type Settings = v.InferOutput<v.StrictObjectSchema<typeof settingsEntries, undefined>>;

@@ -37,7 +37,7 @@ test('a message about one task, in the format of a custom notification', () => {
   expect(description).toContain('```\nThe caller has no access to the engagement.\n```');
   expect(description).toContain('Other tasks with this reason: none');
   expect(description).toMatch(/Logs of the run that saw it: https:\/\/console\.aws\.amazon\.com\/\S+ {2}\n/);
-  expect(description).toMatch(/are our interpretation: AWS documents no meanings\.$/);
+  expect(description).toMatch(/meaning and next steps are from the task poller\.$/);
 });
 
 test('a task of a source with a name: the name is in the title and beside the task', () => {

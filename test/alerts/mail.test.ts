@@ -40,7 +40,7 @@ test('a mail about one task says what failed, why, what to do, when it was seen,
   ])
     expect(linesOf(body)).toContain(line);
   expect(body).toMatch(/^https:\/\/console\.aws\.amazon\.com\/cloudwatch\/home\?region=eu-west-1#\S+$/m);
-  expect(unwrapped(body)).toContain('AWS documents no meanings');
+  expect(unwrapped(body)).toContain('AWS does not document the reason codes');
 });
 
 test('a task of a source with a name: the name is in the subject, in the first line and beside each task', () => {

@@ -160,7 +160,7 @@ chapter('the schedule fires by itself, and the first poll tells nothing of the p
 
 chapter('nothing listens beyond loopback', async () => {
   const listening = listeningOf(process.pid);
-  if (!listening) return console.log('Not looked at: who listens where, for want of /proc.');
+  if (!listening) return console.log('Not checked: who listens where, because there is no /proc.');
   for (const { url } of [{ url: ministack.endpoint }, partnerCentral, receiver])
     expect(listening).toContain(`127.0.0.1:${new URL(url).port}`);
   expect(listening.filter(address => !address.startsWith('127.'))).toEqual([]);

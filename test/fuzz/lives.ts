@@ -115,7 +115,7 @@ export function prepareLives(
   };
 }
 
-/** Jest's expectations take longer than a poll. */
+/** `expect` is slower than a poll, so this throws by itself. */
 function must(holds: boolean, rule: string, shown?: unknown): void {
   if (!holds) throw new Error(`${rule}: ${JSON.stringify(shown)}`);
 }
@@ -377,7 +377,7 @@ async function live(scenario: Scenario): Promise<void> {
     await runUntilIdle();
   }
   if (finalStep.is === 'burst') {
-    // Throttling at a constant depth slows polls and must not stop them.
+    // Throttling at always the same page slows polls and must not stop them.
     const burst = start(finalStep.count, 'FAILED').filter(taskId => !undated.has(taskId));
     const arePublished = () => {
       const ids = new Set(stack.eventBridge.events.map(({ detail }) => detail.taskId));

@@ -20,7 +20,7 @@ test('fails when nothing is unreleased, or the version is released already', () 
 });
 
 test("cuts the project's own changelog", () => {
-  expect(cutChangelog(read('CHANGELOG.md'), '99.0.0', '2026-12-01')).toMatch(/^## 99\.0\.0 - 2026-12-01\n\n### /m);
+  expect(cutChangelog(read('CHANGELOG.md'), '99.0.0', '2026-12-01')).toMatch(/^## 99\.0\.0 - 2026-12-01\n\n[^#\s]/m);
 });
 
 test('pages and examples name this version, and are updated to the next', () => {

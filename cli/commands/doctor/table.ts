@@ -35,8 +35,12 @@ export async function expiresRows(client: DynamoDBClient, TableName: string, sen
   const attribute = tableSchema.timeToLive;
   const isSetUp = ttl?.TimeToLiveStatus === 'ENABLED' || ttl?.TimeToLiveStatus === 'ENABLING';
   if (isSetUp && ttl.AttributeName === attribute) return [true, `on, by ${attribute}`] as const;
+  const set = (enabled: boolean, name: string = attribute) =>
+    `aws dynamodb update-time-to-live --table-name ${TableName} --time-to-live-specification Enabled=${enabled},AttributeName=${name}`;
+  if (!isSetUp) throw new Wrong(`off, so old rows stay for ever: ${set(true)}`);
+  // DynamoDB refuses another attribute while it is on, and another change within an hour.
   throw new Wrong(
-    `${isSetUp ? `on by ${ttl.AttributeName}, not by ${attribute}` : 'off, so old rows stay for ever'}: aws dynamodb update-time-to-live --table-name ${TableName} --time-to-live-specification Enabled=true,AttributeName=${attribute}`,
+    `on by ${ttl.AttributeName}, not by ${attribute}: ${set(false, ttl.AttributeName)}, and an hour later ${set(true)}`,
   );
 }
 

@@ -84,7 +84,7 @@ export function buildEvent(row: TaskRow, frame: EventFrame): TaskEvent {
     ...belongings(row),
     detectedAfter: isoTime(row.detectedAfter),
     detectedBefore: new Date(row.firstTerminalAt as number).toISOString(),
-    // A field of the contract that nobody fills does not compile.
+    // If a field of the schema is missing here, the code does not compile.
   } satisfies Record<Exclude<keyof TaskEvent, keyof Replay>, unknown>);
 }
 
@@ -103,8 +103,8 @@ export function buildStalledEvent(row: TaskRow, frame: EventFrame): TaskStalledE
 const isoTime = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
 
 /**
- * PutEvents takes 256 KB a call (1 MB since January 2026, but not everywhere documented; targets such as SQS had the
- * same limit). One entry stays below it by what EventBridge's envelope adds on the way to a target.
+ * PutEvents takes 256 KB a call (1 MB since January 2026, but not documented everywhere; targets such as SQS had the
+ * same limit). An entry is at most 4 KB smaller, because EventBridge adds its envelope on the way to a target.
  */
 export const MAX_CALL_BYTES = 262_144;
 export const MAX_ENTRY_BYTES = MAX_CALL_BYTES - 4_096;

@@ -22,7 +22,7 @@ export interface TaskRow extends ListedTask {
   /** Look-ups in a row that didn't show the task, and the time of the first. */
   readonly misses?: number;
   readonly firstMissedAt?: EpochMs;
-  /** Not shown often and long enough to count as no longer listed. */
+  /** Enough look-ups over enough time did not show the task. It counts as no longer listed. */
   readonly missing?: true;
   /** Checks in a row without a result. The pause before the next check doubles with each. */
   readonly fruitlessChecks?: number;
@@ -93,7 +93,7 @@ export function settle(
     firstTerminalAt: sameOutcome ? (known.firstTerminalAt ?? at) : at,
     detectedAfter: sameStatus ? known.detectedAfter : undefined,
     stalledAt: known?.stalledAt,
-    // A task that ran at the first poll started before `emitSince`. Once its row has expired, an earlier `emitSince` would publish it again.
+    // A task that ran at the first poll started before `emitSince`. Its row never expires, because an earlier `emitSince` would then publish it again.
     expiresAt:
       startTime === undefined || startTime < rowsExpireSince
         ? undefined

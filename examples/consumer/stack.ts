@@ -45,7 +45,7 @@ export class ConsumerStack extends Stack {
     const eventBus = EventBus.fromEventBusName(this, 'TaskBus', taskBusName);
     // Events that EventBridge can't deliver within a day. Each target handles its own failures.
     const undelivered = deadLetters(this, 'Undelivered', 'both rules');
-    new Rule(this, 'Endings', {
+    new Rule(this, 'FinishedTasks', {
       description: 'Tasks that ended, to be recorded',
       eventBus,
       eventPattern: {

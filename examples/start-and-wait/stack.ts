@@ -112,7 +112,7 @@ export class StartAndWaitStack extends Stack {
     });
 
     const undelivered = deadLetters(this, 'Undelivered', 'the rule');
-    new Rule(this, 'Endings', {
+    new Rule(this, 'FinishedTasks', {
       description: 'Tasks that ended, for executions that wait for them',
       eventBus: bus,
       eventPattern: {

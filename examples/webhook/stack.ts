@@ -52,7 +52,7 @@ export class WebhookStack extends Stack {
       id: 'AwsSolutions-SQS3',
       reason: 'It is a dead-letter queue itself, of the rule.',
     });
-    new Rule(this, 'Endings', {
+    new Rule(this, 'FinishedTasks', {
       description: 'Tasks that ended, for the webhook',
       eventBus: EventBus.fromEventBusName(this, 'TaskBus', props.taskBusName),
       eventPattern: {

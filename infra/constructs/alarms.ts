@@ -137,7 +137,7 @@ export class Alarms extends Construct {
     const { period, hourOrPeriod, gauge } = windows(config.pollEveryMinutes);
     this.alarm('TasksFailed', {
       meaning: `${config.alarmAtFailedTasks} or more tasks failed within ${hourOrPeriod.toHumanString()}: they probably have one cause.`,
-      firstStep: 'Run the saved query "Endings by reason" and check whether one reason code is the most frequent.',
+      firstStep: 'Run the saved query "Outcomes by reason" and check whether one reason code is the most frequent.',
       anchor: 'alarm-tasks-failed',
       metric: this.ofPoller(metricNames.failed, Stats.SUM, hourOrPeriod),
       threshold: config.alarmAtFailedTasks,
@@ -169,7 +169,7 @@ export class Alarms extends Construct {
       ...gauge,
       meaning:
         'The audit found finished tasks that the polls had missed (they are published now), or it has not finished for two audit periods.',
-      firstStep: 'Look for "The audit found an ending" in the log. Without such a line, the audit is overdue.',
+      firstStep: 'Look for "The audit found a finished task" in the log. Without such a line, the audit is overdue.',
       anchor: 'alarm-audit',
       metric: this.ofPoller(metricNames.auditProblems, Stats.MAXIMUM, period),
     });

@@ -96,8 +96,8 @@ export class Dashboard extends Construct {
         LogQueryVisualizationType.TABLE,
         `
         filter message = "Published" and detailType != "TaskStalled"
-        | stats count(*) as endings by taskStatus, reasonCategory, reasonCode
-        | sort endings desc`,
+        | stats count(*) as tasks by taskStatus, reasonCategory, reasonCode
+        | sort tasks desc`,
       ),
     );
     page.addWidgets(

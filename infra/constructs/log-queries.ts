@@ -28,13 +28,13 @@ export const logQueries = {
     | filter level in ["WARN", "ERROR", "CRITICAL"] or @message like /Task timed out|Runtime exited|Runtime.ImportModuleError/
     | sort @timestamp desc
     | limit 200`,
-  'Endings by reason': `
+  'Outcomes by reason': `
     filter message = "Published" and detailType != "TaskStalled"
-    | stats count(*) as endings by service, taskStatus, reasonCategory, reasonCode
-    | sort endings desc`,
+    | stats count(*) as tasks by service, taskStatus, reasonCategory, reasonCode
+    | sort tasks desc`,
   'Detection lag': `
     filter message = "Published" and ispresent(lagSeconds)
-    | stats count(*) as endings, pct(lagSeconds, 50) as median, pct(lagSeconds, 95) as p95, max(lagSeconds) as longest by service, bin(1d)`,
+    | stats count(*) as tasks, pct(lagSeconds, 50) as median, pct(lagSeconds, 95) as p95, max(lagSeconds) as longest by service, bin(1d)`,
   'List calls': `
     filter message = "Run"
     | stats sum(listCalls) as calls, max(listCalls) as mostInAPoll, sum(pages) as pagesListed by bin(1h)`,

@@ -17,7 +17,7 @@ export function logEvent({ count, logger, settings, now }: Given, event: Pending
   const isFinished = event.what === 'ended';
   if (isFinished && event.isDrift) {
     count('drift');
-    logger.warn('The audit found an ending that the polls had overlooked', { taskId });
+    logger.warn('The audit found a finished task that the polls had missed', { taskId });
   }
   if (code !== undefined) {
     count(isFinished ? 'rejected' : 'refusedStalledEvents');

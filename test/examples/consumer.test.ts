@@ -110,12 +110,12 @@ describe('the stack', () => {
     );
     expect(byRules.map(({ actions, on, condition }) => `${actions} on ${on} if ${JSON.stringify(condition)}`)).toEqual([
       expect.stringMatching(/^sts:AssumeRole/),
-      'sqs:SendMessage on {Undelivered.Arn} if {"ArnEquals":{"aws:SourceArn":"{Endings.Arn}"}}',
+      'sqs:SendMessage on {Undelivered.Arn} if {"ArnEquals":{"aws:SourceArn":"{FinishedTasks.Arn}"}}',
       'sqs:SendMessage on {Undelivered.Arn} if {"ArnEquals":{"aws:SourceArn":"{NewOpportunities.Arn}"}}',
-      'lambda:InvokeFunction on {OutcomeRecorderFunction.Arn} if {"ArnLike":{"aws:SourceArn":"{Endings.Arn}"}}',
+      'lambda:InvokeFunction on {OutcomeRecorderFunction.Arn} if {"ArnLike":{"aws:SourceArn":"{FinishedTasks.Arn}"}}',
     ]);
     expect(Object.values(all('AWS::Lambda::Permission', template))).toMatchObject([
-      { Properties: { Principal: 'events.amazonaws.com', SourceArn: '{Endings.Arn}' } },
+      { Properties: { Principal: 'events.amazonaws.com', SourceArn: '{FinishedTasks.Arn}' } },
     ]);
   });
 
@@ -172,7 +172,9 @@ describe('at work', () => {
   const matched: DeliveredEvent[] = [];
   const idOf = (name: string) => String(Object.keys(template.Resources).find(id => nameOf(id) === name));
   const [handled, outcomes] = [idOf('Handled'), idOf('Outcomes')];
-  const { EventPattern: pattern } = properties('AWS::Events::Rule', 'Endings', template) as { EventPattern: object };
+  const { EventPattern: pattern } = properties('AWS::Events::Rule', 'FinishedTasks', template) as {
+    EventPattern: object;
+  };
 
   beforeAll(async () => {
     dynamoDb = await startDynamoDb();

@@ -103,8 +103,8 @@ describe('the stack', () => {
     expect(
       statements(template).filter(({ who, effect }) => who === 'events.amazonaws.com' && effect === 'Allow'),
     ).toMatchObject([
-      { actions: ['sqs:SendMessage'], condition: { ArnEquals: { 'aws:SourceArn': '{Endings.Arn}' } } },
-      { actions: ['lambda:InvokeFunction'], condition: { ArnLike: { 'aws:SourceArn': '{Endings.Arn}' } } },
+      { actions: ['sqs:SendMessage'], condition: { ArnEquals: { 'aws:SourceArn': '{FinishedTasks.Arn}' } } },
+      { actions: ['lambda:InvokeFunction'], condition: { ArnLike: { 'aws:SourceArn': '{FinishedTasks.Arn}' } } },
     ]);
   });
 
@@ -331,7 +331,7 @@ describe('at work', () => {
   });
 
   test('the rule lets by what is no outcome, and other catalogs, families and versions', () => {
-    const { EventPattern } = properties('AWS::Events::Rule', 'Endings', template) as { EventPattern: object };
+    const { EventPattern } = properties('AWS::Events::Rule', 'FinishedTasks', template) as { EventPattern: object };
     const event = eventOf({});
     expect(matches(EventPattern, event)).toBe(true);
     expect(matches(EventPattern, eventOf({ settled: false, status: 'IN_PROGRESS' }))).toBe(false);

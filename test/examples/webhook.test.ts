@@ -15,7 +15,7 @@ const context = {
   secretName: 'crm-webhook',
 };
 const { template, synthesizeWith } = synthesizedExample(synthesize, context);
-const rule = properties('AWS::Events::Rule', 'Endings', template) as { EventPattern: object; Targets: Json[] };
+const rule = properties('AWS::Events::Rule', 'FinishedTasks', template) as { EventPattern: object; Targets: Json[] };
 
 describe('the stack', () => {
   test.each<[wrong: Readonly<Record<string, string | undefined>>, problem: string]>([
@@ -27,7 +27,7 @@ describe('the stack', () => {
   });
 
   test('its rule matches what the webhook can read, and keeps what it did not take', () => {
-    expect(Object.keys(all('AWS::Events::Rule', template))).toEqual(['Endings']);
+    expect(Object.keys(all('AWS::Events::Rule', template))).toEqual(['FinishedTasks']);
     expect(rule).toMatchObject({
       EventBusName: 'TheTaskBus',
       EventPattern: {
@@ -71,7 +71,7 @@ describe('the stack', () => {
       'events:InvokeApiDestination on {DestinationApiDestination.Arn}',
     ]);
     expect(statements(template).filter(({ actions }) => actions.includes('sqs:SendMessage'))).toMatchObject([
-      { who: 'events.amazonaws.com', condition: { ArnEquals: { 'aws:SourceArn': '{Endings.Arn}' } } },
+      { who: 'events.amazonaws.com', condition: { ArnEquals: { 'aws:SourceArn': '{FinishedTasks.Arn}' } } },
     ]);
     expect(Object.keys(all('AWS::IAM::Role', template))).toHaveLength(1);
   });

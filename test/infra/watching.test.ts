@@ -95,7 +95,7 @@ describe('the saved queries', () => {
       'Polls',
       'Polls that were not complete',
       'Warnings and errors',
-      'Endings by reason',
+      'Outcomes by reason',
       'Detection lag',
       'List calls',
       'One task',
@@ -150,7 +150,7 @@ describe('the dashboard', () => {
     }
   });
 
-  test('shows endings by outcome and reason, what runs, lag, calls against the quota, and errors', () => {
+  test('shows finished tasks by outcome and reason, what runs, lag, calls against the quota, and errors', () => {
     const asked = logWidgets().map(({ properties }) => String(properties.query));
     for (const part of [
       'sum(completed) as complete, sum(failed)',

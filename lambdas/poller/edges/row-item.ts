@@ -171,7 +171,7 @@ const isKeptWhole = (text = '') => Buffer.byteLength(text) <= MAX_KEPT_BYTES;
 const kept = (text: string | undefined) => text && cutToBytes(text, MAX_KEPT_BYTES);
 
 /**
- * The row of an item. A damaged attribute is read as absent rather than failing the whole page: at worst, an ending is
+ * The row of an item. A damaged attribute is read as absent rather than failing the whole page: at worst, an outcome is
  * then published a second time with the same id.
  * @returns `damaged` when an attribute was not of its type
  */

@@ -438,6 +438,19 @@ describe('doctor', () => {
     expect(out).toContain('\n8 things are wrong.\n');
   });
 
+  test('switches another attribute off first, because DynamoDB refuses two changes at once', async () => {
+    const ttl = { TimeToLiveDescription: { TimeToLiveStatus: 'ENABLED', AttributeName: 'until' } };
+    stack.dynamoDb.intercept = ({ operation }) =>
+      operation === 'DescribeTimeToLive'
+        ? { when: 'before', how: { status: 200, body: JSON.stringify(ttl) } }
+        : undefined;
+    const { out } = await run('doctor');
+    const line = out.split('\n').find(each => each.includes('time to live: on by until, not by expiresAt'));
+    expect(line).toMatch(
+      /Enabled=false,AttributeName=until, and an hour later aws dynamodb .*Enabled=true,AttributeName=expiresAt/,
+    );
+  });
+
   test('fails when nothing is deployed yet, and still checks whether the tasks may be listed', async () => {
     stack.partnerCentral.intercept = undefined;
     const { code, out } = await run('doctor', '--stack', 'NotYet');

@@ -136,14 +136,14 @@ export interface SourceSettings {
    */
   readonly retentionDays?: number;
   /**
-   * Maximum number of events of one poll. The next poll publishes the rest.
+   * Maximum events of one poll. The next poll publishes the rest.
    *
    * Allowed: a whole number of events from 10 to 10000
    * @default 1000
    */
   readonly maxEventsPerRun?: number;
   /**
-   * Maximum List calls of one poll of one source. Your CRM shares the quota.
+   * Maximum List calls of one poll. Your CRM shares the quota.
    *
    * Allowed: a whole number of calls from 10 to 1000
    * @default 100
@@ -157,7 +157,7 @@ export interface SourceSettings {
    */
   readonly headPageSize?: number;
   /**
-   * Page size of all other List calls.
+   * Page size for gaps, audits, and running and finished tasks.
    *
    * Allowed: a whole number of tasks from 1 to 1000
    * @default 1000

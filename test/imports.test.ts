@@ -16,6 +16,12 @@ const modulesIn = (folder: string) =>
     .map(file => join(folder, file))
     .map(file => ({ name: file.replace(/\.ts$/, ''), imports: importsOf(file) }));
 
+test.each(['lambdas', 'cli', 'local'])('no file in %s has more than 300 lines', folder => {
+  const lines = (name: string) => readFileSync(join(root, `${name}.ts`), 'utf8').split('\n').length - 1;
+  const long = modulesIn(folder).map(({ name }) => [name, lines(name)] as const);
+  expect(long.filter(([, count]) => count > 300)).toEqual([]);
+});
+
 test('there are no import cycles', () => {
   const all = ['cli', 'local', 'bench', 'events', 'infra', 'lambdas', 'wait'].flatMap(modulesIn);
   const modules = new Map(all.map(({ name, imports }) => [name, imports]));

@@ -6,18 +6,18 @@ import { field, indent, wrapped } from './text';
 /** Tasks of one family and catalog have ARNs that differ in the id. */
 const maxArnsListed = 10;
 
-interface Told {
+interface MailTasks {
   readonly tasks: readonly FailedTask[];
   /** What the log is searched for → link. */
   readonly links: ReadonlyMap<string, string>;
 }
 
-/** @param told at least one task */
-export function lastLines(told: Told): string[] {
+/** @param mail about at least one task */
+export function lastLines(mail: MailTasks): string[] {
   return [
-    ...commandLines(told.tasks),
-    ...idLines(told.tasks),
-    ...logLines(told),
+    ...commandLines(mail.tasks),
+    ...idLines(mail.tasks),
+    ...logLines(mail),
     '',
     ...wrapped(`AWS does not document the reason codes: "What it means" and "What to do" are from the task poller.`),
   ];
@@ -56,7 +56,7 @@ function idLines(tasks: readonly FailedTask[]): string[] {
 /** A replay's own run saw nothing: the tasks lead to those that did. */
 export const loggedAs = ({ runId, taskId, replayId }: FailedTask) => (replayId === undefined ? runId : taskId);
 
-function logLines({ links, tasks }: Told): string[] {
+function logLines({ links, tasks }: MailTasks): string[] {
   const [first] = links.values();
   const logged = new Set(tasks.map(loggedAs)).size;
   const isRepeat = tasks[0]?.replayId !== undefined;

@@ -15,8 +15,9 @@ import {
   reasonName,
   repeatNote,
 } from './failed-task';
-import { logsLink, type PollerLogs } from './logs-link';
-import { lastLines, loggedAs } from './mail-end';
+import type { PollerLogs } from './logs-link';
+import { lastLines } from './mail-end';
+import { type Item, packIntoMails } from './mail-parts';
 import { purpose, reasonTextFor } from './task-types';
 import {
   byteLength,
@@ -39,11 +40,9 @@ export interface Mail {
   readonly tasks: readonly FailedTask[];
 }
 
-/** SNS accepts 262,144 bytes: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
-const maxBytes = 250_000;
 /** Reserved for the last lines, without the links. */
 const lastLinesBytes = 5_000;
-/** A subject is one line of ASCII with fewer than 100 characters (same page). */
+/** A subject is one line of ASCII with fewer than 100 characters: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
 const subjectCharacters = 99;
 
 /** Tasks shown in detail: per reason, and in total. */
@@ -52,8 +51,6 @@ const maxReasonsListed = 40;
 const maxDealsListed = 20;
 /** Leaves room for the number of tasks and a reason code. */
 const dealCharacters = 36;
-/** A link has about 350 characters. A batch nearly always comes from one or two runs. */
-const maxRunsLinked = 50;
 
 // A mail about one task can show a whole message of 100 KB. In a burst, 50 tasks of 3 KB plus their fields fit one SNS message.
 const messageLimit = {
@@ -134,14 +131,6 @@ function reasonList(groups: readonly FailureGroup[]): string[] {
   const all = [...rows, ...(rest > 0 ? [[rest, `${count(others.length, 'other reason')}, below`] as const] : [])];
   const lines = all.map(([number, name]) => `${number.toLocaleString('en-US').padStart(8)}  ${name}`);
   return ['', ...lines.flatMap(line => wrapped(line, ' '.repeat(10)))];
-}
-
-/** The lines of one task, and the heading that must precede them in the same mail. */
-interface Item {
-  readonly task: FailedTask;
-  readonly lines: readonly string[];
-  readonly group: FailureGroup;
-  readonly heading: readonly string[];
 }
 
 function itemsOf(groups: readonly FailureGroup[]): Item[] {
@@ -250,49 +239,6 @@ function messageText(message: string, limit: Limit, isTruncatedInEvent: boolean)
   });
   const note = isTruncatedInEvent && shown === text ? '… (cut, it was too long for an event)' : '';
   return `${shown}${note}`.split('\n').flatMap(line => wrapped(`${indent}${line}`));
-}
-
-interface Part {
-  readonly lines: string[];
-  readonly tasks: FailedTask[];
-  /** What the log is searched for → link. */
-  readonly links: Map<string, string>;
-}
-
-/** Fills one mail after the other. An item is far smaller than a mail, so each mail has at least one. */
-function packIntoMails(items: readonly Item[], logs: PollerLogs, frameBytes: number): Part[] {
-  const parts: Part[] = [];
-  const newPart = () => {
-    parts.push({ lines: [], tasks: [], links: new Map() });
-    return { part: parts.at(-1) as Part, group: undefined as FailureGroup | undefined, bytes: frameBytes };
-  };
-  let open = newPart();
-  for (const item of items) {
-    let added = additions(item, open, logs);
-    if (open.part.tasks.length > 0 && open.bytes + added.bytes > maxBytes) {
-      open = newPart();
-      added = additions(item, open, logs);
-    }
-    open.part.lines.push(...added.lines);
-    open.part.tasks.push(item.task);
-    if (added.link !== undefined) open.part.links.set(loggedAs(item.task), added.link);
-    open = { part: open.part, group: item.group, bytes: open.bytes + added.bytes };
-  }
-  return parts;
-}
-
-/** What an item adds to a mail: its lines, its heading unless already there, and the link of its run. */
-function additions(
-  { task, group, heading, lines }: Item,
-  open: { part: Part; group?: FailureGroup | undefined },
-  logs: PollerLogs,
-) {
-  const all = [...(open.group === group ? [] : heading), ...lines];
-  const { links } = open.part;
-  const logged = loggedAs(task);
-  const link = links.has(logged) || links.size >= maxRunsLinked ? undefined : logsLink(logs, task);
-  const linkBytes = link === undefined ? 0 : byteLength(`${field(logged)}\n${indent}${link}\n`);
-  return { lines: all, link, bytes: byteLength(`${all.join('\n')}\n`) + linkBytes };
 }
 
 /** @param suffix is never cut */

@@ -224,17 +224,11 @@ export const settingsEntries = {
     90,
   ),
   maxEventsPerRun: v.optional(
-    described(
-      wholeNumber(10, 10_000, 'events'),
-      'Maximum number of events of one poll. The next poll publishes the rest.',
-    ),
+    described(wholeNumber(10, 10_000, 'events'), 'Maximum events of one poll. The next poll publishes the rest.'),
     1_000,
   ),
   maxListCallsPerRun: v.optional(
-    described(
-      wholeNumber(10, 1_000, 'calls'),
-      'Maximum List calls of one poll of one source. Your CRM shares the quota.',
-    ),
+    described(wholeNumber(10, 1_000, 'calls'), 'Maximum List calls of one poll. Your CRM shares the quota.'),
     100,
   ),
   maxListCallsPerSecond: v.optional(
@@ -242,7 +236,10 @@ export const settingsEntries = {
     5,
   ),
   headPageSize: v.optional(described(wholeNumber(1, 1_000, 'tasks'), 'Page size for new tasks.'), 100),
-  backlogPageSize: v.optional(described(wholeNumber(1, 1_000, 'tasks'), 'Page size of all other List calls.'), 1_000),
+  backlogPageSize: v.optional(
+    described(wholeNumber(1, 1_000, 'tasks'), 'Page size for gaps, audits, and running and finished tasks.'),
+    1_000,
+  ),
 };
 
 export type Settings = v.InferOutput<v.StrictObjectSchema<typeof settingsEntries, undefined>>;

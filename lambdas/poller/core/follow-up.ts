@@ -13,7 +13,7 @@ const LONGEST_PAUSE_MS = 15_000;
  *   polls at the ages   0   2   4.3   7.1   10.2   13.9   18.3   23.3   29.2   36   44   53   64 …   seconds
  */
 export function followPauseMs(ageMs: number): number {
-  return Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS + Math.max(0, ageMs) / 6);
+  return Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS + ageMs / 6);
 }
 
 export interface AfterPoll {
@@ -37,7 +37,8 @@ export function nextPollInMs({
   followMs,
 }: AfterPoll): number | undefined {
   if (pollRequested) return Math.max(0, startedAt + REQUESTED_POLL_SPACING_MS - now);
-  // Where our clock is behind Partner Central's, a task may start in the future.
-  if (youngestAgeMs === undefined || Math.max(0, youngestAgeMs) >= followMs) return undefined;
-  return followPauseMs(youngestAgeMs);
+  if (youngestAgeMs === undefined) return undefined;
+  // If our clock is behind Partner Central's, a task may start in the future.
+  const ageMs = Math.max(0, youngestAgeMs);
+  return ageMs < followMs ? followPauseMs(ageMs) : undefined;
 }

@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { readSynthesized } from '../../local/synthesized';
-import { shippedPackages } from '../../scripts/audit-bundles';
 
 const {
   pollers: [poller],
@@ -31,13 +30,6 @@ test('the formatter loads and exports its handler', () => {
 
 test('fails when the poller lacks its environment, saying what to do', () => {
   expect(() => load(poller.bundle, {})).toThrow(/TABLE_NAME: got nothing.*deploy it again/);
-});
-
-test('the bundles have nothing of the command line: no proxies, no options', async () => {
-  const inFunctions = [...(await shippedPackages())].filter(([, files]) => files.some(file => /functions/.test(file)));
-  const shipped = inFunctions.map(([path]) => path.slice('node_modules/'.length));
-  expect(shipped).toContain('@aws-sdk/client-dynamodb');
-  expect(shipped.filter(name => /proxy|^agent-base$|^commander$/.test(name))).toEqual([]);
 });
 
 // Most of it is the SDK. The benchmark holds the same limit, and compares the time to load it.

@@ -128,11 +128,25 @@ test.each<[file: string, path: string | undefined]>([
   ['node_modules/@aws-sdk/core/node_modules/tslib/tslib.js', 'node_modules/@aws-sdk/core/node_modules/tslib'],
 ])('%s belongs to %s', (file, path) => expect(installedAt(file)).toBe(path));
 
-test('shipped packages include those of the functions and the command line, and none for builds or tests', async () => {
-  const packages = [...(await shippedPackages()).keys()];
-  const ofFunctions = ['valibot', '@aws-lambda-powertools/logger', '@aws-sdk/client-sns', '@aws-sdk/client-dynamodb'];
-  const ofCommandLine = ['commander', 'proxy-agent', '@aws-sdk/client-cloudformation'];
-  for (const name of [...ofFunctions, ...ofCommandLine]) expect(packages).toContain(`node_modules/${name}`);
-  for (const name of ['aws-cdk-lib', 'dynalite', 'jest', 'typescript', 'constructs'])
-    expect(packages).not.toContain(`node_modules/${name}`);
+describe('shipped packages', () => {
+  let filesOf: Awaited<ReturnType<typeof shippedPackages>>;
+  beforeAll(async () => {
+    filesOf = await shippedPackages();
+  });
+
+  test('include those of the functions and the command line, and none for builds or tests', () => {
+    const packages = [...filesOf.keys()];
+    const ofFunctions = ['valibot', '@aws-lambda-powertools/logger', '@aws-sdk/client-sns', '@aws-sdk/client-dynamodb'];
+    const ofCommandLine = ['commander', 'proxy-agent', '@aws-sdk/client-cloudformation'];
+    for (const name of [...ofFunctions, ...ofCommandLine]) expect(packages).toContain(`node_modules/${name}`);
+    for (const name of ['aws-cdk-lib', 'dynalite', 'jest', 'typescript', 'constructs'])
+      expect(packages).not.toContain(`node_modules/${name}`);
+  });
+
+  test('of the functions include none of the command line: no proxies, no options', () => {
+    const ofFunctions = [...filesOf].filter(([, files]) => files.some(file => /functions/.test(file)));
+    const names = ofFunctions.map(([path]) => path.slice('node_modules/'.length));
+    expect(names).toContain('@aws-sdk/client-dynamodb');
+    expect(names.filter(name => /proxy|^agent-base$|^commander$/.test(name))).toEqual([]);
+  });
 });
